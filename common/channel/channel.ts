@@ -1,0 +1,48 @@
+// The way from the delivery engine to distribution nodes: documents, one manifest per app, notifications and
+// heartbeats. Two implementations, Redis and in process, behave alike; one suite runs on both.
+//
+// In Redis, braces literal: `{app}:slot:<code>`, `{app}:app`, `{app}:manifest`, `{alkaid}:apps`,
+// `{alkaid}:nodes` (heartbeats). A document and its manifest line are written by one Lua script, only if higher.
+
+import type { Stamp } from '../publication/types.ts'
+
+/** The manifest's name for the settings of an app, so that a manifest is never empty. */
+export const SETTINGS = '@app'
+
+/** Which document: a slot's (code), an app's settings (code `@app`), or the list of apps. */
+export type Address = { app: string; code: string } | 'apps'
+
+/** A node's word that it lives, and what it holds. */
+export type Heartbeat = {
+  node: string
+  /** Milliseconds since the Unix epoch, by the node's clock. */
+  at: number
+  ready: boolean
+  /** Per app, `digestOf` what the node holds. */
+  digests: Record<string, string>
+  /** `app/code` -> `epoch.revision` of what changed on the node in the last minute. */
+  changed: Record<string, string>
+}
+
+export type Listener = {
+  /** A document may have changed. The change itself is to be read. */
+  changed(address: Address): void
+  /** Notifications were lost (a connection came back): compare everything. */
+  interrupted(): void
+}
+
+/** All calls reject within a few seconds when the channel is out of reach; none waits for ever. */
+export interface Channel {
+  /** Writes a sealed document and its manifest line, unless the channel holds the same or a higher one. */
+  write(address: Address, stamp: Stamp, sealed: string): Promise<'written' | 'not higher'>
+  /** Sealed documents in the order asked for; null where there is none. */
+  read(addresses: readonly Address[]): Promise<(string | null)[]>
+  /** code (and `@app`) -> `epoch.revision`; empty when there is none. */
+  manifest(app: string): Promise<Map<string, string>>
+  /** Resolves once the subscription is acknowledged; from then on every change is told, save for interruptions. */
+  listen(listener: Listener): Promise<{ stop(): Promise<void> }>
+  beat(heartbeat: Heartbeat): Promise<void>
+  /** Heartbeats not older than `maxAgeMs`, by this process's reading of each node's `at`. */
+  heartbeats(maxAgeMs: number): Promise<Heartbeat[]>
+  close(): Promise<void>
+}

@@ -1,0 +1,36 @@
+// The event token that each creative of a decision carries: which app, slot, schedule (or fallback) and
+// creative, at which revisions, and a MAC over them. It is the same on every node and in every answer, so it
+// is computed once at load; an app sends it back with impressions and clicks.
+
+import { mac, type SigningKeys, sameText } from './sign.ts'
+import type { Pin } from './types.ts'
+
+/** `schedule` is null for a fallback creative. */
+export type EventSource = { app: string; slot: string; schedule: Pin | null; creative: Pin }
+
+const VERSION = '1'
+
+export function mintEventToken(keys: SigningKeys, source: EventSource): string {
+  const { app, slot, schedule, creative } = source
+  const fields = [VERSION, app, slot, schedule?.id ?? '', schedule?.revision ?? '', creative.id, creative.revision]
+  const claims = fields.join('~')
+  return Buffer.from(`${claims}~${mac(keys.eventToken, claims).slice(0, 22)}`).toString('base64url')
+}
+
+/** The source that a token names, or undefined when it was not minted with these keys. */
+export function readEventToken(keys: SigningKeys, token: string): EventSource | undefined {
+  if (token.length > 600) return undefined
+  const text = Buffer.from(token, 'base64url').toString()
+  const end = text.lastIndexOf('~')
+  if (end < 0) return undefined
+  const claims = text.slice(0, end)
+  if (!sameText(text.slice(end + 1), mac(keys.eventToken, claims).slice(0, 22))) return undefined
+  const [version, app, slot, schedule, scheduleRevision, creative, creativeRevision] = claims.split('~')
+  if (version !== VERSION) return undefined
+  return {
+    app: app!,
+    slot: slot!,
+    schedule: schedule ? { id: schedule, revision: Number(scheduleRevision) } : null,
+    creative: { id: creative!, revision: Number(creativeRevision) },
+  }
+}

@@ -1,0 +1,48 @@
+// The envelope of every document in the channel: `{"mac":"<base64url>","body":<the document>}`, the MAC
+// (HMAC-SHA256) taken over the exact text of the body. Only a correctly signed document changes a node.
+
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import type { ChannelDocument } from './types.ts'
+
+/** Separate keys from the one signing secret, so that no MAC of one kind passes as another. */
+export type SigningKeys = { document: Buffer; eventToken: Buffer }
+
+/** @param secret `SIGNING_SECRET`, at least 32 characters. */
+export function deriveSigningKeys(secret: string): SigningKeys {
+  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, 'alkaid', purpose, 32))
+  return { document: derive('document'), eventToken: derive('event-token') }
+}
+
+const PREFIX = '{"mac":"'
+const MAC_LENGTH = 43 // base64url of 32 bytes
+const INFIX = '","body":'
+
+/** The text that is written to the channel. */
+export function seal(keys: SigningKeys, document: ChannelDocument): string {
+  const body = JSON.stringify(document)
+  return `${PREFIX}${mac(keys.document, body)}${INFIX}${body}}`
+}
+
+/** The document of an envelope, or what is wrong with it. */
+export function open(keys: SigningKeys, text: string): ChannelDocument | { error: 'corrupt' | 'forged' } {
+  const bodyAt = PREFIX.length + MAC_LENGTH + INFIX.length
+  if (!text.startsWith(PREFIX) || !text.startsWith(INFIX, PREFIX.length + MAC_LENGTH) || !text.endsWith('}')) {
+    return { error: 'corrupt' }
+  }
+  const body = text.slice(bodyAt, -1)
+  if (!sameText(text.slice(PREFIX.length, PREFIX.length + MAC_LENGTH), mac(keys.document, body))) {
+    return { error: 'forged' }
+  }
+  return JSON.parse(body) as ChannelDocument
+}
+
+/** HMAC-SHA256 as base64url, 43 characters. */
+export function mac(key: Buffer, text: string): string {
+  return createHmac('sha256', key).update(text).digest('base64url')
+}
+
+/** Compares in constant time. */
+export function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}
