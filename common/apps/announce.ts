@@ -1,0 +1,34 @@
+// Settings and the list of apps on their way to the nodes: written after the commit by whoever changed them, and
+// again by delivery's reconciliation, which heals what was missed.
+
+import { SETTINGS } from '../channel/channel.ts'
+import { seal } from '../publication/sign.ts'
+import type { Services } from '../services.ts'
+import { appList, getApp, settingsOf } from './apps.ts'
+
+/** Writes the app's settings to the channel. Rejects when the channel is out of reach. */
+export async function announceSettings(services: Services, code: string): Promise<void> {
+  const app = await getApp(services.store, code)
+  if (!app) return
+  const settings = settingsOf(app, services.store.epoch)
+  await services.channel.write({ app: code, code: SETTINGS }, settings, seal(services.keys, settings))
+}
+
+/** Writes the list of apps to the channel. Rejects when the channel is out of reach. */
+export async function announceList(services: Services): Promise<void> {
+  const list = await services.store.transaction((tx) => appList(tx, services.store.epoch))
+  await services.channel.write('apps', list, seal(services.keys, list))
+}
+
+/** After a commit: settings first, so that a node that learns of the app finds them. A failure is logged and healed later. */
+export async function announceApp(services: Services, code: string): Promise<void> {
+  try {
+    await announceSettings(services, code)
+    await announceList(services)
+  } catch (error) {
+    services.log.warn(
+      { err: error, app: code },
+      'the nodes do not know of this change yet: reconciliation will tell them',
+    )
+  }
+}

@@ -1,0 +1,109 @@
+// Apps: their settings, their keys (of which only hashes are kept) and the list of them. The only code that touches
+// the collection `apps`.
+
+import { randomBytes } from 'node:crypto'
+import { notFound } from '../errors.ts'
+import { sha256 } from '../hash.ts'
+import type { AppList, AppSettings } from '../publication/types.ts'
+import { checkVersion } from '../store/revisioned.ts'
+import type { Db, Tx } from '../store/rows.ts'
+
+export type AppKeyHash = { hash: string; expiresAt: Date | null }
+
+export type App = {
+  /** Its code. */
+  _id: string
+  /** +1 per change; also the revision of its settings on the nodes. */
+  version: number
+  name: string
+  zone: string
+  linkSchemes: string[]
+  corsOrigins: string[]
+  fourEyes: boolean
+  maxAgeSeconds: number
+  requestsPerSecond: number
+  keys: AppKeyHash[]
+  createdAt: Date
+  createdBy: string
+}
+
+export type NewApp = Omit<App, 'version' | 'keys'>
+
+type ListHead = { _id: string; revision: number }
+
+const apps = (db: Db) => db.rows<App>('apps')
+const LIST = 'appList'
+
+export const getApp = (db: Db, code: string) => apps(db).findOne({ _id: code })
+export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
+
+export async function requireApp(db: Db, code: string): Promise<App> {
+  const app = await getApp(db, code)
+  if (!app) throw notFound('app', code)
+  return app
+}
+
+/** Inserts the app and puts it on the list. E11000 when the code is taken. */
+export async function insertApp(tx: Tx, app: NewApp, keyHash: string): Promise<App> {
+  const document: App = { ...app, version: 1, keys: [{ hash: keyHash, expiresAt: null }] }
+  await apps(tx).insertOne(document)
+  await tx.rows<ListHead>('meta').updateOne({ _id: LIST }, { $inc: { revision: 1 } }, { upsert: true })
+  return document
+}
+
+/** Puts a new key first; those before it end at `graceEnds`, or sooner where they already did. */
+export async function addAppKey(
+  tx: Tx,
+  code: string,
+  expectedVersion: number,
+  key: { hash: string; now: Date; graceEnds: Date },
+): Promise<{ before: App; after: App }> {
+  const before = await requireApp(tx, code)
+  checkVersion('app', before, expectedVersion)
+  const older = before.keys
+    .map(({ hash, expiresAt }) => ({ hash, expiresAt: earlier(expiresAt, key.graceEnds) }))
+    .filter(({ expiresAt }) => expiresAt > key.now)
+  const after: App = { ...before, version: before.version + 1, keys: [{ hash: key.hash, expiresAt: null }, ...older] }
+  await apps(tx).updateOne(
+    { _id: code, version: before.version },
+    { $set: { version: after.version, keys: after.keys } },
+  )
+  return { before, after }
+}
+
+/** A new app key, 256 bits, and the hash that is kept of it. */
+export function newAppKey(): { key: string; hash: string } {
+  const key = `ak_${randomBytes(32).toString('base64url')}`
+  return { key, hash: sha256(key) }
+}
+
+/** The settings as they travel to the nodes. */
+export function settingsOf(app: App, epoch: number): AppSettings {
+  return {
+    kind: 'settings',
+    epoch,
+    revision: app.version,
+    app: app._id,
+    keys: app.keys.map(({ hash, expiresAt }) => ({ hash, expiresAt: expiresAt?.getTime() ?? null })),
+    zone: app.zone,
+    corsOrigins: app.corsOrigins,
+    requestsPerSecond: app.requestsPerSecond,
+    maxAgeSeconds: app.maxAgeSeconds,
+  }
+}
+
+/** The list as it travels. Read it through a transaction, so that its revision and codes belong together. */
+export async function appList(tx: Tx, epoch: number): Promise<AppList> {
+  const head = await tx.rows<ListHead>('meta').findOne({ _id: LIST })
+  const found = await apps(tx).find({}, { sort: { _id: 1 }, projection: { _id: 1 } })
+  return { kind: 'apps', epoch, revision: head?.revision ?? 0, apps: found.map((app) => app._id) }
+}
+
+/** What the change log keeps of an app: all but the hashes of its keys. */
+export function appForLog({ keys, ...app }: App) {
+  return { ...app, keys: keys.length }
+}
+
+function earlier(a: Date | null, b: Date): Date {
+  return a && a < b ? a : b
+}

@@ -1,0 +1,118 @@
+// Who calls and what they may do. Admin frontends come with a JWT that every subgraph verifies for itself;
+// the table RIGHTS is the only place that says which role may do what.
+
+import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
+import { AlkaidError } from './errors.ts'
+
+export const ROLES = ['viewer', 'operator', 'reviewer', 'publisher', 'admin'] as const
+export type Role = (typeof ROLES)[number]
+
+/** action -> the roles that may do it; `admin` may do everything. */
+export const RIGHTS = {
+  read: ['viewer', 'operator', 'reviewer', 'publisher'],
+  createApp: ['operator'],
+  rotateAppKey: [],
+  createSlot: ['operator'],
+  createSchedule: ['operator'],
+  reviseSchedule: ['operator'],
+  createCreative: ['operator'],
+  reviseCreative: ['operator'],
+  createStrategy: ['operator'],
+  reviseStrategy: ['operator'],
+  submitForReview: ['operator'],
+  approve: ['reviewer'],
+  reject: ['reviewer'],
+  publish: ['publisher'],
+  publishSlot: ['publisher'],
+  withdraw: ['publisher'],
+  revokeApproval: ['reviewer', 'publisher'],
+  recordEvents: ['operator'],
+} as const satisfies Record<string, readonly Role[]>
+
+export type Action = keyof typeof RIGHTS
+
+/** Someone with a token. `roles`: app code or `*` -> roles. */
+export type Principal = { actor: string; roles: Readonly<Record<string, readonly Role[]>> }
+
+/** Throws FORBIDDEN unless the principal may do this in this app. */
+export function authorize(principal: Principal | null, app: string, action: Action): Principal {
+  if (!principal) throw new AlkaidError('UNAUTHENTICATED', 'This needs a token: send `authorization: Bearer <token>`')
+  if (mayDo(principal, app, action)) return principal
+  const wanted = [...RIGHTS[action], 'admin'].join(' or ')
+  throw new AlkaidError('FORBIDDEN', `${action} in app ${JSON.stringify(app)} needs the role ${wanted}`)
+}
+
+export function mayDo(principal: Principal, app: string, action: Action): boolean {
+  const held = [...rolesIn(principal, app), ...rolesIn(principal, '*')]
+  const allowed: readonly Role[] = RIGHTS[action]
+  return held.some((role) => role === 'admin' || allowed.includes(role))
+}
+
+function rolesIn(principal: Principal, app: string): readonly Role[] {
+  return Object.hasOwn(principal.roles, app) ? principal.roles[app]! : []
+}
+
+/** How tokens are verified: a shared secret (HS256) or a JWKS URL (asymmetric algorithms). */
+export type TokenSettings = {
+  issuer: string
+  audience: string
+  key: { secret: string } | { jwksUrl: string }
+}
+
+const MAX_AGE_SECONDS = 12 * 3600
+const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'EdDSA']
+
+/** Reads `Bearer <JWT>`: the principal, null without a header, UNAUTHENTICATED for anything that is not valid. */
+export function tokenVerifier(settings: TokenSettings) {
+  const { issuer, audience, key } = settings
+  const shared = 'secret' in key
+  const options = { issuer, audience, algorithms: shared ? ['HS256'] : ASYMMETRIC, maxTokenAge: MAX_AGE_SECONDS }
+  const secret = shared ? new TextEncoder().encode(key.secret) : undefined
+  const remote: JWTVerifyGetKey | undefined = shared ? undefined : createRemoteJWKSet(new URL(key.jwksUrl))
+
+  return async function verify(header: string | undefined): Promise<Principal | null> {
+    if (header === undefined || header === '') return null
+    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(header)?.[1]
+    if (!token) throw new AlkaidError('UNAUTHENTICATED', 'The authorization header must be `Bearer <token>`')
+    const { payload } = await (secret ? jwtVerify(token, secret, options) : jwtVerify(token, remote!, options)).catch(
+      (error: Error) => {
+        throw new AlkaidError('UNAUTHENTICATED', `The token is not valid: ${error.message}`)
+      },
+    )
+    if (!payload.sub) throw new AlkaidError('UNAUTHENTICATED', 'The token has no `sub`: it must name the actor')
+    if (payload.exp === undefined) throw new AlkaidError('UNAUTHENTICATED', 'The token has no `exp`')
+    return { actor: payload.sub, roles: readRoles(payload.alkaid) }
+  }
+}
+
+export type TokenVerifier = ReturnType<typeof tokenVerifier>
+
+function readRoles(claim: unknown): Record<string, Role[]> {
+  if (typeof claim !== 'object' || claim === null) {
+    throw new AlkaidError('UNAUTHENTICATED', 'The token has no claim `alkaid`: expected {"<app>" or "*": [roles]}')
+  }
+  return Object.fromEntries(
+    Object.entries(claim).map(([app, roles]) => [
+      app,
+      Array.isArray(roles) ? roles.filter((role): role is Role => ROLES.includes(role)) : [],
+    ]),
+  )
+}
+
+/** Signs a token with the shared secret: for development, tests and `npm run token`. `seconds`: at most 12 hours. */
+export async function signToken(
+  settings: TokenSettings,
+  principal: Principal,
+  seconds: number = MAX_AGE_SECONDS,
+): Promise<string> {
+  if (!('secret' in settings.key))
+    throw new Error('Tokens can be signed only with a shared secret, not with a JWKS URL')
+  return new SignJWT({ alkaid: principal.roles })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(principal.actor)
+    .setIssuer(settings.issuer)
+    .setAudience(settings.audience)
+    .setIssuedAt()
+    .setExpirationTime(`${seconds}s`)
+    .sign(new TextEncoder().encode(settings.key.secret))
+}

@@ -1,0 +1,73 @@
+// The one table of error codes, and the masking: what is not in the table never reaches a client.
+
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+
+/** code -> what it means and the HTTP status where an answer is nothing but this error. */
+export const ERROR_CODES = {
+  UNAUTHENTICATED: { status: 401, meaning: 'no valid token or app key' },
+  FORBIDDEN: { status: 403, meaning: 'the role for this is missing' },
+  NOT_FOUND: { status: 404, meaning: 'the thing that is named does not exist' },
+  BAD_USER_INPUT: { status: 400, meaning: 'an argument is wrong; `extensions.path` says which' },
+  CONFLICT: { status: 409, meaning: '`expectedVersion` is stale; `extensions.currentVersion` is the current one' },
+  INVALID_STATE: { status: 409, meaning: 'the thing is not in a state that allows this' },
+  FOUR_EYES: { status: 403, meaning: 'nobody decides on what they wrote or submitted' },
+  IDEMPOTENCY_MISMATCH: { status: 409, meaning: 'the idempotency key was used with other arguments' },
+  LIMIT_EXCEEDED: { status: 413, meaning: 'more than Alkaid takes; the message says what to do' },
+  RATE_LIMITED: { status: 429, meaning: 'too many requests; `retry-after` says when to come back' },
+  TIMEOUT: { status: 504, meaning: 'it took too long; whether it happened is unknown' },
+  UNAVAILABLE: { status: 503, meaning: 'a part of Alkaid is out of reach; try again' },
+  INTERNAL: { status: 500, meaning: 'unexpected; the log has it under `extensions.requestId`' },
+  PERSISTED_QUERY_NOT_IN_LIST: { status: 404, meaning: 'no persisted operation has this hash' },
+  PERSISTED_QUERY_ID_REQUIRED: { status: 400, meaning: 'apps send persisted operations by hash only' },
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** An expected failure, shown to the client as it is. */
+export class AlkaidError extends GraphQLError {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}) {
+    super(message, { extensions: { ...details, code } })
+    this.code = code
+  }
+}
+
+/** BAD_USER_INPUT with the path of what is wrong, as in `input.content.creatives[0].weight`. */
+export function badInput(path: string, message: string, more: readonly { path: string; message: string }[] = []) {
+  const details = more.length > 0 ? { path, errors: [{ path, message }, ...more] } : { path }
+  return new AlkaidError('BAD_USER_INPUT', `${path}: ${message}`, details)
+}
+
+export function notFound(what: string, id: string) {
+  return new AlkaidError('NOT_FOUND', `There is no ${what} ${JSON.stringify(id)}`)
+}
+
+/** Apollo's own codes for requests that are wrong before any resolver runs. */
+const REQUEST_ERRORS = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+])
+
+/**
+ * What a client sees of an error: coded errors as they are (without stack traces or service internals), requests that are
+ * wrong in themselves as BAD_USER_INPUT, and anything else as INTERNAL with the request id to look for in the log.
+ */
+export function maskError(formatted: GraphQLFormattedError, requestId: string | undefined): GraphQLFormattedError {
+  const { code, stacktrace: _stack, serviceName: _service, ...extensions } = formatted.extensions ?? {}
+  const { message, locations, path } = formatted
+  if (typeof code === 'string' && code in ERROR_CODES && code !== 'INTERNAL') {
+    return { message, locations, path, extensions: { ...extensions, code } }
+  }
+  if (typeof code === 'string' && REQUEST_ERRORS.has(code)) {
+    return { message, locations, extensions: { code: 'BAD_USER_INPUT', reason: code } }
+  }
+  return { message: 'Something went wrong on our side', locations, path, extensions: { code: 'INTERNAL', requestId } }
+}
+
+/** Whether an error is one of the table's, and so needs no line in the log. */
+export function isExpected(error: unknown): error is AlkaidError {
+  return error instanceof AlkaidError && error.code !== 'INTERNAL'
+}

@@ -1,0 +1,38 @@
+// Cursor connections: a cursor is the sort key of its item, opaque to clients.
+
+import { badInput } from '../errors.ts'
+
+export type PageArguments = { first?: number | null; after?: string | null }
+
+export type Connection<T> = {
+  edges: { cursor: string; node: T }[]
+  nodes: T[]
+  pageInfo: { hasNextPage: boolean; endCursor: string | null }
+}
+
+const MAX_PAGE = 100
+const DEFAULT_PAGE = 20
+
+/** How many to read (one more than the page, to see whether there is a next one) and after which key. */
+export function readPage(page: PageArguments): { first: number; limit: number; after: string | undefined } {
+  const first = page.first ?? DEFAULT_PAGE
+  if (first < 1 || first > MAX_PAGE) throw badInput('first', `must be 1 to ${MAX_PAGE}, not ${first}`)
+  return { first, limit: first + 1, after: readCursor(page.after) }
+}
+
+export function toConnection<T>(items: readonly T[], first: number, keyOf: (item: T) => string): Connection<T> {
+  const nodes = items.slice(0, first)
+  const edges = nodes.map((node) => ({ cursor: writeCursor(keyOf(node)), node }))
+  return { edges, nodes, pageInfo: { hasNextPage: items.length > first, endCursor: edges.at(-1)?.cursor ?? null } }
+}
+
+function writeCursor(key: string): string {
+  return Buffer.from(`k:${key}`).toString('base64url')
+}
+
+function readCursor(cursor: string | null | undefined): string | undefined {
+  if (cursor === null || cursor === undefined) return undefined
+  const text = Buffer.from(cursor, 'base64url').toString()
+  if (!text.startsWith('k:')) throw badInput('after', 'is not a cursor of this list')
+  return text.slice(2)
+}

@@ -1,0 +1,13 @@
+// DataLoaders, one set per request: all the ids that one request asks for are read at once.
+
+import DataLoader from 'dataloader'
+
+/** Reads by id; `read` answers in the order of the ids, null where there is none. */
+export function loaderById<T>(read: (ids: readonly string[]) => Promise<readonly (T | null)[]>) {
+  return new DataLoader<string, T | null>(read)
+}
+
+/** Reads by a key made of several parts. */
+export function loaderByKey<K, T>(read: (keys: readonly K[]) => Promise<readonly T[]>, keyText: (key: K) => string) {
+  return new DataLoader<K, T, string>(read, { cacheKeyFn: keyText })
+}

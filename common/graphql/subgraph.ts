@@ -1,0 +1,112 @@
+// A subgraph: its SDL with the shared part, its resolvers, and an Apollo Server that runs it. Every subgraph
+// verifies the caller's token itself; the gateway is no trust boundary.
+
+import { readFileSync } from 'node:fs'
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, parse } from 'graphql'
+import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
+import type { TokenVerifier } from '../auth.ts'
+import { AlkaidError, isExpected, maskError } from '../errors.ts'
+import type { Caller, Services } from '../services.ts'
+import type { IndexDefinition } from '../store/store.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
+export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
+export type Resolvers<Context> = Record<string, Record<string, Resolver<Context> | object>>
+
+/** What resolvers get: who calls, and loaders made for this request alone. */
+export type SubgraphContext<Loaders> = { caller: Caller; loaders: Loaders }
+
+export type SubgraphDefinition<Loaders = unknown> = {
+  name: string
+  /** The file of its SDL. */
+  schema: URL
+  indexes: readonly IndexDefinition[]
+  resolvers(services: Services): Resolvers<SubgraphContext<Loaders>>
+  loaders(services: Services, caller: Caller): Loaders
+}
+
+export type GraphQLRequest = {
+  query: string
+  variables?: Record<string, unknown> | undefined
+  operationName?: string | undefined
+}
+export type GraphQLAnswer = { data?: Record<string, unknown> | null; errors?: readonly GraphQLFormattedError[] }
+export type RequestHeaders = { authorization?: string | undefined; requestId: string }
+
+export type Subgraph = {
+  name: string
+  graphQLSchema: GraphQLSchema
+  execute(request: GraphQLRequest, headers: RequestHeaders): Promise<GraphQLAnswer>
+  stop(): Promise<void>
+}
+
+/** The SDL of a subgraph as composition and execution see it. */
+export function readTypeDefs(schema: URL): DocumentNode {
+  const shared = readFileSync(new URL('../shared.graphql', import.meta.url), 'utf8')
+  return parse(`${shared}\n${readFileSync(schema, 'utf8')}`)
+}
+
+export async function buildSubgraph<Loaders>(
+  definition: SubgraphDefinition<Loaders>,
+  services: Services,
+  verify: TokenVerifier,
+): Promise<Subgraph> {
+  await services.store.ensureIndexes(definition.indexes)
+  const graphQLSchema = buildSubgraphSchema({
+    typeDefs: readTypeDefs(definition.schema),
+    resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...definition.resolvers(services) } as never,
+  })
+  const server = new ApolloServer<SubgraphContext<Loaders>>({
+    schema: graphQLSchema,
+    introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
+    includeStacktraceInErrorResponses: false,
+    plugins: [maskErrors(services)],
+    stopOnTerminationSignals: false,
+  })
+  await server.start()
+
+  async function execute(request: GraphQLRequest, headers: RequestHeaders): Promise<GraphQLAnswer> {
+    const { requestId } = headers
+    try {
+      const caller: Caller = { principal: await verify(headers.authorization), requestId }
+      const contextValue = { caller, loaders: definition.loaders(services, caller) }
+      const { body } = await server.executeOperation(request, { contextValue })
+      if (body.kind !== 'single') throw new Error('An incremental answer was not asked for')
+      return body.singleResult as GraphQLAnswer
+    } catch (error) {
+      if (!(error instanceof AlkaidError)) throw error
+      return { errors: [maskError(error.toJSON(), requestId)] }
+    }
+  }
+
+  return { name: definition.name, graphQLSchema, execute, stop: () => server.stop() }
+}
+
+/** Logs what is unexpected, and shows clients only what the table of errors has. */
+function maskErrors<Loaders>(services: Services): ApolloServerPlugin<SubgraphContext<Loaders>> {
+  return {
+    async requestDidStart() {
+      return {
+        async didEncounterErrors({ errors, contextValue }) {
+          for (const error of errors) {
+            const cause = error.originalError ?? error
+            if (isExpected(cause) || isExpected(error) || !error.path) continue
+            services.log.error(
+              { err: cause, path: error.path, requestId: contextValue.caller.requestId },
+              'resolver failed',
+            )
+          }
+        },
+        async willSendResponse({ response, contextValue }) {
+          if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
+          const { requestId } = contextValue.caller
+          response.body.singleResult.errors = response.body.singleResult.errors.map((error) =>
+            maskError(error, requestId),
+          )
+        },
+      }
+    },
+  }
+}

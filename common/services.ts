@@ -1,0 +1,19 @@
+// What every subgraph is given to work with, and who calls. Made once by the composition root.
+
+import type { Principal } from './auth.ts'
+import type { Channel } from './channel/channel.ts'
+import type { Logger } from './log.ts'
+import type { SigningKeys } from './publication/sign.ts'
+import type { Store } from './store/store.ts'
+
+export type Services = {
+  store: Store
+  channel: Channel
+  keys: SigningKeys
+  /** Milliseconds since the Unix epoch. */
+  now: () => number
+  log: Logger
+}
+
+/** Who sent this request, and under which id the logs have it. */
+export type Caller = { principal: Principal | null; requestId: string }

@@ -1,0 +1,182 @@
+// Things with revisions (schedules, creatives, strategies): a head with the newest content, and one document a
+// revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
+
+import type { Filter, UpdateFilter } from 'mongodb'
+import { AlkaidError, notFound } from '../errors.ts'
+import { contentHash } from '../hash.ts'
+import type { IdKind } from '../ids.ts'
+import { newId } from '../ids.ts'
+import type { Pin } from '../publication/types.ts'
+import type { Db, Tx } from './rows.ts'
+import type { IndexDefinition } from './store.ts'
+
+export type ReviewState = 'DRAFT' | 'IN_REVIEW' | 'APPROVED' | 'REJECTED'
+
+/** The thing as it is now. `More` is what it has beside its content and never puts under review. */
+export type Head<Content, More = unknown> = {
+  _id: string
+  app: string
+  /** The optimistic lock: +1 per mutation of the thing itself. */
+  version: number
+  /** +1 per change of content. */
+  revision: number
+  reviewState: ReviewState
+  content: Content
+  hash: string
+  createdAt: Date
+  createdBy: string
+  updatedAt: Date
+} & More
+
+export type Revision<Content> = {
+  /** `<id>@<revision>` */
+  _id: string
+  id: string
+  app: string
+  revision: number
+  content: Content
+  hash: string
+  author: string
+  at: Date
+}
+
+export type Names = { kind: IdKind; what: string; heads: string; revisions: string }
+
+export function revisionedRepository<Content, More = unknown>(names: Names) {
+  type H = Head<Content, More>
+  type R = Revision<Content>
+  const heads = (db: Db) => db.rows<H>(names.heads)
+  const revisions = (db: Db) => db.rows<R>(names.revisions)
+  const by = (filter: object) => filter as Filter<H>
+  const change = (update: object) => update as UpdateFilter<H>
+
+  async function require(db: Db, id: string): Promise<H> {
+    const head = await heads(db).findOne(by({ _id: id }))
+    if (!head) throw notFound(names.what, id)
+    return head
+  }
+
+  /** The head, when its version is the expected one; CONFLICT or NOT_FOUND otherwise. */
+  async function requireVersion(tx: Tx, id: string, expectedVersion: number): Promise<H> {
+    const head = await require(tx, id)
+    checkVersion(names.what, head, expectedVersion)
+    return head
+  }
+
+  async function addRevision(tx: Tx, head: H, author: string): Promise<void> {
+    const { _id: id, app, revision, content, hash, updatedAt: at } = head
+    await revisions(tx).insertOne({ _id: `${id}@${revision}`, id, app, revision, content, hash, author, at } as R)
+  }
+
+  return {
+    names,
+    indexes: [
+      { collection: names.heads, key: { app: 1, _id: -1 } },
+      { collection: names.revisions, key: { id: 1, revision: -1 } },
+    ] satisfies IndexDefinition[],
+
+    require,
+    requireVersion,
+
+    get: (db: Db, id: string): Promise<H | null> => heads(db).findOne(by({ _id: id })),
+
+    /** In the order of the ids; null where there is none. */
+    async byIds(db: Db, ids: readonly string[]): Promise<(H | null)[]> {
+      const found = await heads(db).find(by({ _id: { $in: [...new Set(ids)] } }))
+      const byId = new Map(found.map((head) => [head._id, head]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    /** Newest first (ids sort by time); `before` is the id after which the page begins. */
+    page(db: Db, app: string, filter: object, page: { limit: number; before?: string | undefined }): Promise<H[]> {
+      const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
+      return heads(db).find(by({ app, ...filter, ...older }), { sort: { _id: -1 }, limit: page.limit })
+    },
+
+    /** Exact revisions, in the order of the pins; null where there is none. */
+    async atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
+      const ids = pins.map((pin) => `${pin.id}@${pin.revision}`)
+      const found = await revisions(db).find({ _id: { $in: [...new Set(ids)] } } as Filter<R>)
+      const byId = new Map(found.map((revision) => [revision._id, revision]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    /** Who wrote the revisions after `after`, up to and with `upTo`. */
+    async authors(db: Db, id: string, after: number, upTo: number): Promise<Set<string>> {
+      const found = await revisions(db).find({ id, revision: { $gt: after, $lte: upTo } } as Filter<R>, {
+        projection: { author: 1 },
+      })
+      return new Set(found.map((revision) => revision.author))
+    },
+
+    /** Writes the thing with its first revision, a draft. */
+    async create(tx: Tx, first: { app: string; content: Content; actor: string; at: Date; more: More }): Promise<H> {
+      const { app, content, actor, at, more } = first
+      const head = {
+        _id: newId(names.kind, at.getTime()),
+        app,
+        version: 1,
+        revision: 1,
+        reviewState: 'DRAFT',
+        content,
+        hash: contentHash(content),
+        createdAt: at,
+        createdBy: actor,
+        updatedAt: at,
+        ...more,
+      } as H
+      await heads(tx).insertOne(head as never)
+      await addRevision(tx, head, actor)
+      return head
+    },
+
+    /** Writes a new draft revision; a review that is open on the one before is superseded by that. */
+    async revise(tx: Tx, head: H, next: { content: Content; actor: string; at: Date }): Promise<H> {
+      const { content, actor, at } = next
+      const after = (await heads(tx).findOneAndUpdate(
+        by({ _id: head._id, version: head.version }),
+        change({
+          $set: { content, hash: contentHash(content), reviewState: 'DRAFT', updatedAt: at },
+          $inc: { version: 1, revision: 1 },
+        }),
+      )) as H
+      await addRevision(tx, after, actor)
+      return after
+    },
+
+    /** A mutation of the thing itself that leaves its content alone: +1 on the version, and what `set` says. */
+    async touch(tx: Tx, head: H, set: Partial<H>, at: Date): Promise<H> {
+      const filter = by({ _id: head._id, version: head.version })
+      return (await heads(tx).findOneAndUpdate(
+        filter,
+        change({ $set: { ...set, updatedAt: at }, $inc: { version: 1 } }),
+      )) as H
+    },
+
+    /**
+     * Moves the review state of one exact revision. It changes the head only while that revision is the newest, and
+     * answers whether it is. (A newer draft has a state of its own.)
+     */
+    async transition(tx: Tx, pin: Pin, reviewState: ReviewState): Promise<boolean> {
+      const matched = await heads(tx).updateOne(
+        by({ _id: pin.id, revision: pin.revision }),
+        change({ $set: { reviewState } }),
+      )
+      return matched === 1
+    },
+
+    /** Sets what the thing has beside its content, without being a mutation of the thing itself. */
+    async setMore(tx: Tx, id: string, more: Partial<More>): Promise<void> {
+      await heads(tx).updateOne(by({ _id: id }), change({ $set: more }))
+    },
+  }
+}
+
+export function checkVersion(what: string, thing: { _id: string; version: number }, expectedVersion: number): void {
+  if (thing.version === expectedVersion) return
+  throw new AlkaidError(
+    'CONFLICT',
+    `The ${what} ${JSON.stringify(thing._id)} has changed: its version is ${thing.version}, not ${expectedVersion}`,
+    { currentVersion: thing.version },
+  )
+}

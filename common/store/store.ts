@@ -1,0 +1,101 @@
+// The connection to MongoDB (or to the embedded server, which is the same to us) and its transactions. A lost
+// connection makes calls fail within seconds; none waits for ever.
+
+import { type Collection, type CreateIndexesOptions, type IndexSpecification, MongoClient, MongoError } from 'mongodb'
+import { AlkaidError } from '../errors.ts'
+import { collectionRows, sessionTx } from './collection-rows.ts'
+import type { Db, Tx } from './rows.ts'
+
+/** One index of a collection. */
+export type IndexDefinition = { collection: string; key: IndexSpecification; options?: CreateIndexesOptions }
+
+export interface Store extends Db {
+  /**
+   * Runs `work` in one transaction: all of it or nothing. A transient error (a write conflict, say) runs it again, so
+   * it must have no other effects. Throws what `work` throws, UNAVAILABLE when it cannot succeed within 10 s.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Unix seconds at which this database was first used: the epoch of every document. */
+  readonly epoch: number
+  readonly client: MongoClient
+  ensureIndexes(indexes: readonly IndexDefinition[]): Promise<void>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+const TRANSACTION_MS = 10_000
+
+/** @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none. */
+export async function connectStore(options: { uri: string; database?: string; now: () => number }): Promise<Store> {
+  const client = new MongoClient(options.uri, {
+    connectTimeoutMS: 1_500,
+    socketTimeoutMS: 5_000,
+    heartbeatFrequencyMS: 1_000,
+    serverSelectionTimeoutMS: 3_000,
+    waitQueueTimeoutMS: 3_000,
+    appName: 'alkaid',
+    ignoreUndefined: true,
+    monitorCommands: true,
+  })
+  try {
+    await client.connect()
+    await requireTransactions(client)
+    const db = client.db(databaseIn(options.uri) ?? options.database ?? 'alkaid')
+    const epoch = await readEpoch(db.collection('meta'), options.now)
+    return {
+      epoch,
+      client,
+      rows: <D extends { _id: string }>(name: string) =>
+        collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined),
+      async transaction(work) {
+        const deadline = Date.now() + TRANSACTION_MS
+        return client.withSession((session) =>
+          session.withTransaction(
+            async () => {
+              if (Date.now() > deadline)
+                throw new AlkaidError('UNAVAILABLE', 'Too many others write to the same: try again')
+              return work(sessionTx(db, session))
+            },
+            { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } },
+          ),
+        )
+      },
+      async ensureIndexes(indexes) {
+        for (const { collection, key, options: indexOptions } of indexes) {
+          await db.collection(collection).createIndex(key, indexOptions)
+        }
+      },
+      async ping() {
+        await db.command({ ping: 1 })
+      },
+      close: () => client.close(),
+    }
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+/** Whether an error says that a unique index already holds the value. */
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof MongoError && error.code === 11000
+}
+
+async function requireTransactions(client: MongoClient): Promise<void> {
+  const hello = await client.db('admin').command({ hello: 1 })
+  if (hello.setName || hello.msg === 'isdbgrid') return
+  throw new Error(
+    'it is a standalone server, which cannot do transactions; expected a replica set or a sharded cluster',
+  )
+}
+
+function databaseIn(uri: string): string | undefined {
+  return /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1]
+}
+
+async function readEpoch(meta: Collection, now: () => number): Promise<number> {
+  const id = 'epoch' as never
+  await meta.updateOne({ _id: id }, { $setOnInsert: { epoch: Math.floor(now() / 1000) } }, { upsert: true })
+  const found = await meta.findOne({ _id: id })
+  return found!.epoch as number
+}

@@ -1,0 +1,21 @@
+// The collections of creatives and their revisions. Nothing else touches them.
+
+import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
+
+export type CreativeContent = {
+  name: string
+  title: string
+  text: string | null
+  image: { url: string; width: number | null; height: number | null; alt: string | null } | null
+  link: string | null
+  data: unknown
+}
+
+export type Creative = Head<CreativeContent>
+
+export const creatives = revisionedRepository<CreativeContent>({
+  kind: 'creative',
+  what: 'creative',
+  heads: 'creatives',
+  revisions: 'creativeRevisions',
+})

@@ -1,0 +1,80 @@
+// The collections of slots, and of schedules and their revisions. Nothing else touches them.
+
+import { notFound } from '../../common/errors.ts'
+import { checkVersion, type Head, revisionedRepository } from '../../common/store/revisioned.ts'
+import type { Db, Tx } from '../../common/store/rows.ts'
+import type { IndexDefinition } from '../../common/store/store.ts'
+
+export type Slot = {
+  _id: string
+  app: string
+  code: string
+  version: number
+  name: string
+  capacity: number
+  rotationSeconds: number
+  /** Ids of creatives, in order. */
+  fallback: string[]
+  createdAt: Date
+  createdBy: string
+}
+
+export type DeliveryState = 'NONE' | 'LIVE' | 'PAUSED' | 'WITHDRAWN'
+
+export type ScheduleContent = {
+  name: string
+  creatives: { creative: string; weight: number }[]
+  strategy: string | null
+  startsAt: Date | null
+  endsAt: Date | null
+  priority: number
+  weight: number
+}
+
+/** The id of the slot, for ever, and whether the schedule is published. */
+export type ScheduleMore = { slot: string; deliveryState: DeliveryState }
+
+export type Schedule = Head<ScheduleContent, ScheduleMore>
+
+export const schedules = revisionedRepository<ScheduleContent, ScheduleMore>({
+  kind: 'schedule',
+  what: 'schedule',
+  heads: 'schedules',
+  revisions: 'scheduleRevisions',
+})
+
+const rows = (db: Db) => db.rows<Slot>('slots')
+
+export const slots = {
+  indexes: [{ collection: 'slots', key: { app: 1, code: 1 }, options: { unique: true } }] satisfies IndexDefinition[],
+
+  insert: (tx: Tx, slot: Slot) => rows(tx).insertOne(slot),
+
+  async require(db: Db, id: string): Promise<Slot> {
+    const slot = await rows(db).findOne({ _id: id })
+    if (!slot) throw notFound('slot', id)
+    return slot
+  },
+
+  /** The slot, when its version is the expected one; CONFLICT or NOT_FOUND otherwise. */
+  async requireVersion(tx: Tx, id: string, expectedVersion: number): Promise<Slot> {
+    const slot = await slots.require(tx, id)
+    checkVersion('slot', slot, expectedVersion)
+    return slot
+  },
+
+  byCode: (db: Db, app: string, code: string): Promise<Slot | null> => rows(db).findOne({ app, code }),
+
+  /** In the order of the ids; null where there is none. */
+  async byIds(db: Db, ids: readonly string[]): Promise<(Slot | null)[]> {
+    const found = await rows(db).find({ _id: { $in: [...new Set(ids)] } })
+    const byId = new Map(found.map((slot) => [slot._id, slot]))
+    return ids.map((id) => byId.get(id) ?? null)
+  },
+
+  /** By code; `after` is the code after which the page begins. */
+  page(db: Db, app: string, page: { limit: number; after?: string | undefined }): Promise<Slot[]> {
+    const rest = page.after === undefined ? {} : { code: { $gt: page.after } }
+    return rows(db).find({ app, ...rest }, { sort: { code: 1 }, limit: page.limit })
+  },
+}
