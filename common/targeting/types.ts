@@ -17,3 +17,22 @@ export type RequestContext = {
   tags?: readonly string[] | null
   attributes?: readonly { name: string; values: readonly string[] }[] | null
 }
+
+/** One thing known of a request. A dimension without a value is said to be missing. */
+export type Dimension = {
+  name: string
+  description: string
+  operators: readonly Operator[]
+  /** The values in this context; none = missing. */
+  read(context: RequestContext): readonly string[]
+}
+
+/** Dimensions that apps name themselves: `<prefix><name>`, for every name that fits `names`. */
+export type DimensionFamily = {
+  prefix: string
+  names: RegExp
+  description: string
+  operators: readonly Operator[]
+  /** name (without the prefix) -> values, of those that this context has. */
+  read(context: RequestContext): ReadonlyMap<string, readonly string[]>
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from '@jest/globals'
+import { checkConstraint } from '../../common/targeting/validate.ts'
+
+const leaf = { dimension: 'tags', operator: 'IN', values: ['new'] }
+
+/** The constraint with a comparison `depth` deep. */
+const nested = (depth: number): unknown => (depth === 1 ? leaf : { not: nested(depth - 1) })
+
+const errorsOf = (input: unknown) => {
+  const checked = checkConstraint(input, 'constraint')
+  return checked.ok ? [] : checked.errors.map(({ path, message }) => `${path}: ${message}`)
+}
+
+describe('checking a constraint when it is written', () => {
+  test('returns a clean copy, without the nulls that GraphQL sends', () => {
+    const input = { all: [{ ...leaf, all: null, any: undefined, not: null }], operator: null, values: null }
+    expect(checkConstraint(input, 'constraint')).toEqual({ ok: true, constraint: { all: [leaf] } })
+  })
+
+  test('accepts every kind of node, an empty all, and free attributes', () => {
+    const input = {
+      all: [
+        { any: [leaf, { not: { all: [] } }] },
+        { dimension: 'attributes.user_feature-0.x', operator: 'EQUALS', values: ['a'] },
+        { dimension: 'tags', operator: 'NOT_IN', values: [] },
+      ],
+    }
+    expect(checkConstraint(input, 'constraint')).toEqual({ ok: true, constraint: input })
+  })
+
+  test.each([
+    ['no object', 7, 'constraint: must be an object, but is 7'],
+    ['null', null, 'constraint: must be an object, but is null'],
+    ['a list', [leaf], 'constraint: must be an object, but is a list'],
+    ['an empty node', {}, 'constraint: must have exactly one of all, any, not, dimension, but has none'],
+    [
+      'two kinds',
+      { all: [], not: leaf },
+      'constraint: must have exactly one of all, any, not, dimension, but has all and not',
+    ],
+    ['an operator without a dimension', { all: [], operator: 'IN' }, 'constraint.operator: does not belong beside all'],
+    ['an unknown field', { ...leaf, caseless: true }, 'constraint.caseless: does not belong beside dimension'],
+    ['a child that is none', { all: [leaf, 'x'] }, 'constraint.all[1]: must be an object, but is "x"'],
+    ['an empty any', { not: { any: [] } }, 'constraint.not.any: must not be empty: it would never match'],
+    ['an all that is no list', { all: leaf }, 'constraint.all: must be a list, but is an object'],
+    [
+      'an unknown dimension',
+      { any: [{ ...leaf, dimension: 'tag' }] },
+      'constraint.any[0].dimension: unknown dimension "tag"; known: tags, attributes.<name>',
+    ],
+    [
+      'a bad attribute name',
+      { ...leaf, dimension: 'attributes.a b' },
+      'constraint.dimension: unknown dimension "attributes.a b"; known: tags, attributes.<name>',
+    ],
+    [
+      'an unknown operator',
+      { all: [leaf, { ...leaf, operator: 'LIKE' }] },
+      'constraint.all[1].operator: unknown operator "LIKE"; known for tags: IN, NOT_IN, EQUALS',
+    ],
+    [
+      'an operator that every object has',
+      { ...leaf, operator: 'toString' },
+      'constraint.operator: unknown operator "toString"; known for tags: IN, NOT_IN, EQUALS',
+    ],
+    [
+      'a missing operator',
+      { dimension: 'tags', values: [] },
+      'constraint.operator: unknown operator undefined; known for tags: IN, NOT_IN, EQUALS',
+    ],
+    ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is undefined'],
+    [
+      'two values for EQUALS',
+      { ...leaf, operator: 'EQUALS', values: ['a', 'b'] },
+      'constraint.values: must have exactly one value for EQUALS, but has 2',
+    ],
+    [
+      'an empty value',
+      { ...leaf, values: ['a', ''] },
+      'constraint.values[1]: must be a string of 1 to 256 characters, but is ""',
+    ],
+    [
+      'a number as value',
+      { ...leaf, values: [1] },
+      'constraint.values[0]: must be a string of 1 to 256 characters, but is 1',
+    ],
+  ])('refuses %s and says where', (_, input, error) => {
+    expect(errorsOf(input)).toEqual([error])
+  })
+
+  test('reports every mistake at once', () => {
+    const input = { all: [{ any: [] }, leaf, { ...leaf, operator: 'LIKE' }] }
+    const checked = checkConstraint(input, 'input.constraint')
+    expect(checked.ok ? [] : checked.errors.map((error) => error.path)).toEqual([
+      'input.constraint.all[0].any',
+      'input.constraint.all[2].operator',
+    ])
+  })
+
+  test('allows depth 8 and refuses depth 9, at the node', () => {
+    expect(errorsOf(nested(8))).toEqual([])
+    expect(errorsOf(nested(9))).toEqual([`constraint${'.not'.repeat(8)}: is nested more than 8 deep`])
+  })
+
+  test('allows 200 nodes and refuses 201', () => {
+    expect(errorsOf({ all: Array(199).fill(leaf) })).toEqual([])
+    expect(errorsOf({ all: Array(200).fill(leaf) })).toEqual(['constraint: has more than 200 nodes'])
+    expect(errorsOf({ any: Array(100_000).fill({ all: [leaf] }) })).toEqual(['constraint: has more than 200 nodes'])
+  })
+
+  test('allows 1,000 values of 256 characters and refuses one more of either', () => {
+    const value = 'x'.repeat(256)
+    expect(errorsOf({ ...leaf, values: Array(1000).fill(value) })).toEqual([])
+    expect(errorsOf({ ...leaf, values: Array(1001).fill(value) })).toEqual([
+      'constraint.values: has 1001 values; at most 1000 are allowed',
+    ])
+    expect(errorsOf({ ...leaf, values: [`${value}x`] })[0]).toMatch(/^constraint\.values\[0\]: .*\(259 characters\)$/)
+  })
+})
