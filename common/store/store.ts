@@ -18,6 +18,8 @@ export interface Store extends Db {
   /** Unix seconds at which this database was first used: the epoch of every document. */
   readonly epoch: number
   readonly client: MongoClient
+  /** The name of the database. */
+  readonly database: string
   ensureIndexes(indexes: readonly IndexDefinition[]): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
@@ -45,6 +47,7 @@ export async function connectStore(options: { uri: string; database?: string; no
     return {
       epoch,
       client,
+      database: db.databaseName,
       rows: <D extends { _id: string }>(name: string) =>
         collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined),
       async transaction(work) {
