@@ -1,8 +1,9 @@
 // The way from the delivery engine to distribution nodes: documents, one manifest per app, notifications and
 // heartbeats. Two implementations, Redis and in process, behave alike; one suite runs on both.
 //
-// In Redis, braces literal: `{app}:slot:<code>`, `{app}:app`, `{app}:manifest`, `{alkaid}:apps`,
-// `{alkaid}:nodes` (heartbeats). A document and its manifest line are written by one Lua script, only if higher.
+// In Redis, braces literal: `{app}:slot:<code>`, `{app}:app`, `{app}:manifest`; `{alkaid}:apps` and its stamp
+// `{alkaid}:apps:stamp`; `{alkaid}:node:<id>` (heartbeats) and their index `{alkaid}:nodes`. A document and its
+// manifest line are written by one Lua script, only if higher.
 
 import type { Stamp } from '../publication/types.ts'
 
@@ -24,6 +25,7 @@ export type Heartbeat = {
   changed: Record<string, string>
 }
 
+/** Called outside any call of the channel; what a listener throws is logged and changes nothing. */
 export type Listener = {
   /** A document may have changed. The change itself is to be read. */
   changed(address: Address): void
@@ -31,9 +33,15 @@ export type Listener = {
   interrupted(): void
 }
 
-/** All calls reject within a few seconds when the channel is out of reach; none waits for ever. */
+/**
+ * All calls reject with ChannelUnavailable within a few seconds when the channel is out of reach or closed; none
+ * waits for ever. A write that was cut off may still have been done. Codes are `[a-z0-9._-]{1,64}`, else RangeError.
+ */
 export interface Channel {
-  /** Writes a sealed document and its manifest line, unless the channel holds the same or a higher one. */
+  /**
+   * Writes a sealed document and its manifest line, unless the channel holds the same or a higher one. When the
+   * document itself is missing (evicted) it is written whatever the manifest says, so that it can be healed.
+   */
   write(address: Address, stamp: Stamp, sealed: string): Promise<'written' | 'not higher'>
   /** Sealed documents in the order asked for; null where there is none. */
   read(addresses: readonly Address[]): Promise<(string | null)[]>
@@ -42,7 +50,7 @@ export interface Channel {
   /** Resolves once the subscription is acknowledged; from then on every change is told, save for interruptions. */
   listen(listener: Listener): Promise<{ stop(): Promise<void> }>
   beat(heartbeat: Heartbeat): Promise<void>
-  /** Heartbeats not older than `maxAgeMs`, by this process's reading of each node's `at`. */
+  /** Heartbeats not older than `maxAgeMs` (at most 10 minutes), by this process's reading of each node's `at`. */
   heartbeats(maxAgeMs: number): Promise<Heartbeat[]>
   close(): Promise<void>
 }

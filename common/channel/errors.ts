@@ -1,0 +1,7 @@
+// The one error of the channel: it is out of reach, refused, or closed. Expected; callers go on without it.
+
+/** Its message names the server by host and port only, never by credentials, and holds no document. */
+export class ChannelUnavailable extends Error {
+  override readonly name = 'ChannelUnavailable'
+  readonly code = 'UNAVAILABLE'
+}

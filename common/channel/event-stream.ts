@@ -1,0 +1,16 @@
+// The stream of accepted events (impressions, clicks, conversions) between those who accept them and the one
+// who folds them into rollups. What is accepted stays until it is trimmed, however long that takes.
+
+export interface EventStream {
+  /** Resolves once the whole batch is in the stream; when it rejects, usually none of it is, but all may be. */
+  append(batch: readonly string[]): Promise<void>
+  /**
+   * Up to `limit` events after a position (null: from the beginning), in the order of the stream.
+   * Positions are opaque: only equality means anything. One that is trimmed may still be passed as `after`.
+   */
+  read(after: string | null, limit: number): Promise<{ position: string; payload: string }[]>
+  /** Forgets everything up to and including this position; the worker calls it with what is folded. */
+  trim(upTo: string): Promise<void>
+  length(): Promise<number>
+  close(): Promise<void>
+}

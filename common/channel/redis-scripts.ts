@@ -1,0 +1,46 @@
+// What must happen in Redis in one step. ioredis sends a script by its hash, and in full where it is unknown.
+
+import type { Redis, Result } from 'ioredis'
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    /** 1 = written, 0 = the same or a higher one is there. */
+    writeIfHigher(
+      documentKey: string,
+      stampsKey: string,
+      field: string,
+      epoch: number,
+      revision: number,
+      sealed: string,
+    ): Result<number, Context>
+    appendEvents(streamKey: string, ...payloads: string[]): Result<number, Context>
+  }
+}
+
+// Both halves of a stamp have at most 15 digits, which Lua's numbers (doubles) hold exactly; as one decimal
+// number 1.10 would equal 1.1. A stamp counts only while its document is there: what was evicted can be written
+// again, even lower, and the stamp follows it, since a stamp without its document would forbid all healing.
+const WRITE_IF_HIGHER = `
+  local held = redis.call('HGET', KEYS[2], ARGV[1])
+  if held and redis.call('TYPE', KEYS[1]).ok == 'string' then
+    local epoch, revision = string.match(held, '^(%d+)%.(%d+)$')
+    if epoch then
+      local epochs = tonumber(ARGV[2]) - tonumber(epoch)
+      local revisions = tonumber(ARGV[3]) - tonumber(revision)
+      if epochs < 0 or (epochs == 0 and revisions <= 0) then return 0 end
+    end
+  end
+  redis.call('SET', KEYS[1], ARGV[4])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '.' .. ARGV[3])
+  return 1`
+
+// All or nothing: Redis refuses the first XADD when it is out of memory, and none once a script has written.
+// MULTI would do the same at twice the time and ten times this process's work, a command object per event.
+const APPEND_EVENTS = `
+  for i = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
+  return #ARGV`
+
+export function defineScripts(redis: Redis): void {
+  redis.defineCommand('writeIfHigher', { lua: WRITE_IF_HIGHER, numberOfKeys: 2 })
+  redis.defineCommand('appendEvents', { lua: APPEND_EVENTS, numberOfKeys: 1 })
+}

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
+import { describeEventStream } from '../support/event-stream-suite.ts'
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+
+describeWithRedis('The event stream over Redis', () => {
+  let server: TestRedis
+  let admin: Redis
+  beforeAll(async () => {
+    server = await startRedis()
+    admin = new Redis(server.url)
+  })
+  afterAll(async () => {
+    admin.disconnect()
+    await server.stop()
+  })
+  const open = () => connectRedisEventStream({ url: server.url })
+  const clear = async () => void (await admin.flushall())
+
+  describeEventStream('as every event stream', { open, clear })
+
+  test('a batch for which there is no memory is refused whole, and accepted events stay', async () => {
+    await clear()
+    const stream = await open()
+    await stream.append(['accepted'])
+    await admin.config('SET', 'maxmemory', '1')
+    await expect(stream.append(['a', 'b'])).rejects.toThrow(/OOM/)
+    await admin.config('SET', 'maxmemory', '0')
+    expect((await stream.read(null, 10)).map(({ payload }) => payload)).toEqual(['accepted'])
+    await stream.close()
+  })
+
+  test('when Redis hangs, calls reject in time', async () => {
+    const stream = await open()
+    server.pause()
+    await Promise.all([
+      expect(stream.append(['a'])).rejects.toThrow(ChannelUnavailable),
+      expect(stream.read(null, 1)).rejects.toThrow(ChannelUnavailable),
+      expect(stream.length()).rejects.toThrow(ChannelUnavailable),
+    ])
+    server.resume()
+    await stream.close()
+  }, 4_000)
+})

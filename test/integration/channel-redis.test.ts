@@ -1,0 +1,201 @@
+// What only a real server can do to the channel: stop, hang, forget, evict, refuse.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import type { Address, Channel } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import type { ChannelEvent } from '../../common/channel/log.ts'
+import { connectRedisChannel } from '../../common/channel/redis.ts'
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const HOME = { app: 'demo', code: 'home' }
+
+describeWithRedis('The channel when Redis fails', () => {
+  let server: TestRedis
+  let admin: Redis
+  const open: Channel[] = []
+  beforeAll(async () => {
+    server = await startRedis()
+    admin = new Redis(server.url)
+  })
+  afterEach(async () => {
+    server.resume()
+    await Promise.all(open.splice(0).map((channel) => channel.close()))
+    await until('Redis is back', () =>
+      admin.ping().then(
+        () => true,
+        () => false,
+      ),
+    )
+    await admin.flushall()
+    await admin.config('SET', 'notify-keyspace-events', '')
+  })
+  afterAll(async () => {
+    admin.disconnect()
+    await server.stop()
+  })
+
+  async function connect(log?: (event: ChannelEvent) => void): Promise<Channel> {
+    const channel = await connectRedisChannel({ url: server.url, log })
+    open.push(channel)
+    return channel
+  }
+
+  async function listenTo(channel: Channel) {
+    const heard = { changed: [] as Address[], interrupted: 0 }
+    await channel.listen({ changed: (address) => heard.changed.push(address), interrupted: () => heard.interrupted++ })
+    return heard
+  }
+
+  async function timed(call: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
+    const began = performance.now()
+    const error = await call.then(
+      () => undefined,
+      (reason) => reason,
+    )
+    return { error, ms: performance.now() - began }
+  }
+
+  test('a document whose key was evicted can be written again, at the stamp that the manifest holds', async () => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
+    await channel.write('apps', { epoch: 1, revision: 7 }, 'list')
+    await admin.del('{demo}:slot:home', '{alkaid}:apps')
+    expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
+    expect(await channel.write('apps', { epoch: 1, revision: 7 }, 'list')).toBe('written')
+    expect(await channel.read([HOME, 'apps'])).toEqual(['seven', 'list'])
+    expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('not higher')
+  })
+
+  test('a lower document takes the place of an evicted one, and the manifest says so, so that it can heal', async () => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
+    await admin.del('{demo}:slot:home')
+    expect(await channel.write(HOME, { epoch: 1, revision: 5 }, 'five')).toBe('written')
+    expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.5']]))
+    expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
+  })
+
+  test.each(['gone', 'gibberish'])('a document whose manifest line is %s can be written again', async (line) => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
+    if (line === 'gone') await admin.del('{demo}:manifest')
+    else await admin.hset('{demo}:manifest', 'home', line)
+    expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
+    expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
+  })
+
+  test('a forgotten script is sent again', async () => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 1 }, 'one')
+    await admin.script('FLUSH')
+    expect(await channel.write(HOME, { epoch: 1, revision: 2 }, 'two')).toBe('written')
+  })
+
+  test('a node whose heartbeat expired leaves the index', async () => {
+    const channel = await connect()
+    const beat = { at: Date.now(), ready: true, digests: {}, changed: {} }
+    await channel.beat({ node: 'a', ...beat })
+    await channel.beat({ node: 'b', ...beat })
+    expect(await admin.pttl('{alkaid}:node:a')).toBeGreaterThan(0)
+    await admin.del('{alkaid}:node:a')
+    expect((await channel.heartbeats(60_000)).map(({ node }) => node)).toEqual(['b'])
+    expect(await admin.smembers('{alkaid}:nodes')).toEqual(['b'])
+  })
+
+  test('a heartbeat that cannot be read is left out and logged', async () => {
+    const events: ChannelEvent[] = []
+    const channel = await connect((event) => events.push(event))
+    await admin.set('{alkaid}:node:odd', '{"node":1}')
+    await admin.sadd('{alkaid}:nodes', 'odd')
+    expect(await channel.heartbeats(60_000)).toEqual([])
+    expect(events.map(({ kind }) => kind)).toContain('heartbeat-unreadable')
+  })
+
+  test.each(['', 'Ex', 'KA', 'gK'])('notify-keyspace-events gets what is needed and keeps %j', async (before) => {
+    await admin.config('SET', 'notify-keyspace-events', before)
+    await connect()
+    const [, after = ''] = (await admin.config('GET', 'notify-keyspace-events')) as string[]
+    for (const flag of before) expect(after).toContain(flag)
+    expect(after).toMatch(/K/)
+    expect(after).toMatch(/[$A]/)
+  })
+
+  test('keys that only look like documents are not notified', async () => {
+    const heard = await listenTo(await connect())
+    for (const key of ['{demo}:slot:A', '{a}:slot:b:app', '{}:app', '{demo}:slot:', '{alkaid}:apps2']) {
+      await admin.set(key, 'x')
+    }
+    await admin.set('{demo}:slot:home', 'x')
+    await until('the real one is heard', () => heard.changed.length > 0)
+    expect(heard.changed).toEqual([HOME])
+  })
+
+  test('after a restart of Redis a listener is told of the interruption, and then of changes', async () => {
+    const channel = await connect()
+    const heard = await listenTo(channel)
+    await server.restart()
+    await until('the interruption is told', () => heard.interrupted === 1)
+    await until('a write goes through', () =>
+      channel.write(HOME, { epoch: 1, revision: 1 }, 'x').then(
+        () => true,
+        () => false,
+      ),
+    )
+    await until('the write is heard', () => heard.changed.length > 0)
+    expect(heard).toEqual({ changed: [HOME], interrupted: 1 })
+    expect(await admin.config('GET', 'notify-keyspace-events')).toEqual(['notify-keyspace-events', '$K'])
+  })
+
+  test('closing a channel while somebody begins to listen leaves no connection open', async () => {
+    const channel = await connect()
+    const listening = channel.listen({ changed: () => {}, interrupted: () => {} })
+    await Promise.all([channel.close(), expect(listening).rejects.toThrow(ChannelUnavailable)])
+    const clients = (await admin.client('LIST')) as string
+    expect(clients.trim().split('\n')).toHaveLength(1) // our own
+  })
+
+  test('a listener whose connection was killed is told, although the others never noticed', async () => {
+    const heard = await listenTo(await connect())
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await until('the interruption is told', () => heard.interrupted === 1)
+  })
+
+  test('when Redis hangs, every call rejects in time, and works again when it goes on', async () => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 1 }, 'one')
+    const heard = await listenTo(channel)
+    server.pause()
+    const outcomes = await Promise.all([
+      timed(channel.write(HOME, { epoch: 1, revision: 2 }, 'two')),
+      timed(channel.read([HOME])),
+      timed(channel.manifest('demo')),
+      timed(channel.beat({ node: 'a', at: 0, ready: true, digests: {}, changed: {} })),
+      timed(channel.heartbeats(1_000)),
+      timed(channel.listen({ changed: () => {}, interrupted: () => {} })),
+    ])
+    const later = await timed(channel.read([HOME])) // by now it is reconnecting
+    for (const { error, ms } of [...outcomes, later]) {
+      expect(error).toBeInstanceOf(ChannelUnavailable)
+      expect(ms).toBeLessThan(4_000)
+    }
+    await sleep(1_500) // longer silence than the listener bears
+    server.resume()
+    await until('it reads again', () =>
+      channel.read([HOME]).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await until('the silence counts as an interruption', () => heard.interrupted > 0)
+  }, 20_000)
+
+  test('a channel to a Redis that hangs closes all the same', async () => {
+    const channel = await connect()
+    await listenTo(channel)
+    server.pause()
+    await channel.close()
+  }, 4_000)
+})

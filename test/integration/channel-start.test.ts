@@ -1,0 +1,90 @@
+// Connecting to Redis: what is accepted, what is refused, and what is said about it.
+
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import type { ChannelEvent } from '../../common/channel/log.ts'
+import { connectRedisChannel } from '../../common/channel/redis.ts'
+import { parseRedisUrl } from '../../common/channel/redis-url.ts'
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+describe('A Redis URL', () => {
+  test('gives host, port, database and credentials, and TLS by its scheme', () => {
+    const local = { kind: 'single', host: '127.0.0.1', port: 6379, tls: false, db: 0 }
+    expect(parseRedisUrl('redis://127.0.0.1')).toEqual(local)
+    expect(parseRedisUrl('rediss://ops:p%40ss@[::1]:7000/2')).toEqual({
+      ...{ kind: 'single', host: '::1', port: 7000, tls: true, db: 2 },
+      ...{ username: 'ops', password: 'p@ss' },
+    })
+    expect(parseRedisUrl('redis://:secret@cache').password).toBe('secret')
+  })
+
+  test.each([
+    ['redis+sentinel://s1:26379', 'not supported yet'],
+    ['redis+cluster://n1:6379', 'not supported yet'],
+    ['http://127.0.0.1', 'redis:// or rediss://'],
+    ['redis://127.0.0.1?maxRetriesPerRequest=', 'no query'],
+    ['redis://127.0.0.1/one', 'number of a database'],
+    ['redis://ops@127.0.0.1', 'no password'],
+    ['nonsense', 'not a URL'],
+  ])('such as %s is refused, saying why', async (url, why) => {
+    await expect(connectRedisChannel({ url })).rejects.toThrow(why)
+  })
+})
+
+describeWithRedis('Connecting the channel', () => {
+  let server: TestRedis | undefined
+  afterEach(() => server?.stop())
+
+  test('rejects within about five seconds when there is no Redis, without telling the password', async () => {
+    server = await startRedis()
+    await server.stop()
+    const url = server.url.replace('://', '://:hidden-secret@')
+    const error = await connectRedisChannel({ url }).catch((reason) => reason)
+    expect(error).toBeInstanceOf(ChannelUnavailable)
+    expect(error.message).toContain(`127.0.0.1:${server.port}`)
+    expect(error.message).toContain('ECONNREFUSED')
+    expect(Object.values(error).join() + error.stack).not.toContain('hidden-secret')
+  }, 7_000)
+
+  test('rejects within about five seconds when Redis hangs', async () => {
+    server = await startRedis()
+    server.pause()
+    await expect(connectRedisChannel({ url: server.url })).rejects.toThrow(ChannelUnavailable)
+  }, 7_000)
+
+  test('waits for a Redis that starts a moment later', async () => {
+    server = await startRedis()
+    server.pause()
+    const connecting = connectRedisChannel({ url: server.url })
+    setTimeout(() => server!.resume(), 300)
+    await (await connecting).close()
+  })
+
+  test('uses the password, and rejects at once when it is wrong', async () => {
+    server = await startRedis(['--requirepass', 'right'])
+    const channel = await connectRedisChannel({ url: server.url.replace('://', '://:right@') })
+    expect(await channel.read(['apps'])).toEqual([null])
+    await channel.close()
+    const wrong = connectRedisChannel({ url: server.url.replace('://', '://:wrong-one@') })
+    await expect(wrong).rejects.toThrow('WRONGPASS')
+    await expect(connectRedisChannel({ url: server.url })).rejects.toThrow('NOAUTH')
+  }, 3_000)
+
+  test('warns once where CONFIG is forbidden, and hears of changes if Redis was told to tell', async () => {
+    server = await startRedis(['--rename-command', 'CONFIG', '', '--notify-keyspace-events', 'K$'])
+    const events: ChannelEvent[] = []
+    const channel = await connectRedisChannel({ url: server.url, log: (event) => events.push(event) })
+    let changes = 0
+    let interruptions = 0
+    await channel.listen({ changed: () => changes++, interrupted: () => interruptions++ })
+    await channel.write('apps', { epoch: 1, revision: 1 }, 'x')
+    await until('the change is heard', () => changes === 1)
+    await server.restart()
+    await until('the interruption is told', () => interruptions === 1)
+    const warnings = events.filter(({ kind }) => kind === 'notifications-refused')
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]!.message).toContain('K$')
+    await channel.close()
+  })
+})
