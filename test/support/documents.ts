@@ -1,0 +1,85 @@
+// Documents as delivery would write them, for tests of nodes.
+
+import { type Address, type Channel, SETTINGS } from '../../common/channel/channel.ts'
+import { deriveSigningKeys, type SigningKeys, seal } from '../../common/publication/sign.ts'
+import type { AppList, AppSettings, ChannelDocument, Publication } from '../../common/publication/types.ts'
+
+export const testKeys = deriveSigningKeys('a secret for tests of 32 characters or more')
+
+/** A slot with one entry for everybody, whose creative is `<code>-<revision>`. */
+export function slotDocument(
+  app: string,
+  code: string,
+  revision: number,
+  change: Partial<Publication> = {},
+): Publication {
+  const creative = {
+    id: `${code}-${revision}`,
+    revision: 1,
+    title: code,
+    text: null,
+    image: null,
+    link: null,
+    data: null,
+  }
+  return {
+    kind: 'slot',
+    app,
+    epoch: 1,
+    revision,
+    slot: { id: `slo_${code}`, code, capacity: 1, rotationSeconds: 3600 },
+    stopped: false,
+    fallback: [],
+    entries: [
+      {
+        schedule: { id: `sch_${code}`, revision },
+        strategy: null,
+        startsAt: null,
+        endsAt: null,
+        priority: 0,
+        weight: 1,
+        constraint: null,
+        creatives: [{ ...creative, weight: 1 }],
+      },
+    ],
+    ...change,
+  }
+}
+
+export function settingsDocument(app: string, revision: number, change: Partial<AppSettings> = {}): AppSettings {
+  return {
+    kind: 'settings',
+    app,
+    epoch: 1,
+    revision,
+    keys: [{ hash: `hash-of-${app}-${revision}`, expiresAt: null }],
+    zone: 'UTC',
+    corsOrigins: [],
+    requestsPerSecond: 1000,
+    maxAgeSeconds: 30,
+    ...change,
+  }
+}
+
+export function listDocument(revision: number, apps: string[]): AppList {
+  return { kind: 'apps', epoch: 1, revision, apps }
+}
+
+export function addressOf(document: ChannelDocument): Address {
+  if (document.kind === 'apps') return 'apps'
+  return { app: document.app, code: document.kind === 'settings' ? SETTINGS : document.slot.code }
+}
+
+/** Writes them one after another, as delivery does. */
+export async function put(channel: Channel, ...documents: ChannelDocument[]): Promise<void> {
+  for (const document of documents) await putText(channel, document, sealed(document))
+}
+
+/** Writes another text in the place and with the stamp of this document. */
+export async function putText(channel: Channel, document: ChannelDocument, text: string): Promise<void> {
+  await channel.write(addressOf(document), document, text)
+}
+
+export function sealed(document: ChannelDocument, keys: SigningKeys = testKeys): string {
+  return seal(keys, document)
+}
