@@ -1,0 +1,156 @@
+// What a node does when a real Redis stops, hangs, forgets or keeps silent.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import type { Channel } from '../../common/channel/channel.ts'
+import { connectRedisChannel } from '../../common/channel/redis.ts'
+import { type Sync, type SyncIntervals, startSync } from '../../subgraphs/distribution/sync.ts'
+import { listDocument, put, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+import { describeSync, ONLY_COMPARISONS, ONLY_NOTIFICATIONS, shownIn, silent } from '../support/sync-suite.ts'
+import { until } from '../support/until.ts'
+
+describeWithRedis('Over Redis', () => {
+  let server: TestRedis
+  let admin: Redis
+  beforeAll(async () => {
+    server = await startRedis()
+    admin = new Redis(server.url)
+    admin.on('error', () => {}) // it is gone at times, and comes back
+  })
+  afterAll(async () => {
+    admin.disconnect()
+    await server.stop()
+  })
+
+  const connect = () => connectRedisChannel({ url: server.url })
+
+  describeSync('a node in step', async () => {
+    await admin.flushall()
+    return { writer: await connect(), reader: await connect() }
+  })
+
+  describe('a node whose Redis fails', () => {
+    let writer: Channel
+    let reader: Channel
+    let sync: Sync
+    const documents = [settingsDocument('shop', 1), slotDocument('shop', 'home', 1), listDocument(1, ['shop'])]
+    beforeEach(async () => {
+      await admin.flushall()
+      writer = await connect()
+      reader = await connect()
+    })
+    afterEach(async () => {
+      server.resume()
+      await sync.stop()
+      await Promise.all([writer.close(), reader.close()])
+    })
+
+    async function startWith(intervals: SyncIntervals): Promise<void> {
+      sync = await startSync({ channel: reader, keys: testKeys, node: 'n1', log: silent, intervals })
+    }
+
+    const isServed = (id: string) =>
+      until(`${id} is served`, () => shownIn(sync, 'shop', 'home') === id, { within: 9_000 })
+
+    async function expectUnchanged(): Promise<void> {
+      expect(sync.ready).toBe(true)
+      expect(sync.table.apps()).toEqual(['shop'])
+      expect(sync.table.settings('shop')).toBeDefined()
+      expect(shownIn(sync, 'shop', 'home')).toBe('home-1')
+    }
+
+    test('is not ready while a document is missing that the manifest names', async () => {
+      await put(writer, ...documents)
+      await admin.del('{shop}:slot:home')
+      await startWith(ONLY_COMPARISONS)
+      expect(sync.ready).toBe(false)
+      expect(sync.status().missing).toBeGreaterThan(0)
+      await put(writer, slotDocument('shop', 'home', 1))
+      await sync.untilReady()
+      await expectUnchanged()
+    })
+
+    test('keeps everything when Redis is emptied, counts it, and is in step again when it is written anew', async () => {
+      await put(writer, ...documents)
+      await startWith(ONLY_COMPARISONS)
+      await admin.flushall()
+      await until('it is counted', () => sync.status().missing >= 3)
+      await expectUnchanged()
+      const { stalenessMs } = sync.status()
+      await sleep(50)
+      expect(sync.status().stalenessMs).toBeGreaterThan(stalenessMs!)
+
+      await put(writer, ...documents)
+      await until('it is in step', () => sync.status().stalenessMs! < 45)
+      await expectUnchanged()
+    })
+
+    test('keeps a slot whose key is deleted, on reloads too', async () => {
+      await put(writer, ...documents)
+      await startWith({ ...ONLY_COMPARISONS, reload: 0 })
+      await admin.del('{shop}:slot:home')
+      await until('it is counted', () => sync.status().missing >= 3)
+      await expectUnchanged()
+    })
+
+    test('keeps what it holds when Redis comes back with older documents', async () => {
+      await put(writer, ...documents, slotDocument('shop', 'home', 2))
+      await startWith(ONLY_COMPARISONS)
+      await admin.flushall()
+      await put(writer, ...documents)
+      await until('it is counted', () => sync.status().notHigher > 0)
+      expect(shownIn(sync, 'shop', 'home')).toBe('home-2')
+      await put(writer, slotDocument('shop', 'home', 3))
+      await isServed('home-3')
+    })
+
+    test('finds changes while Redis tells of nothing', async () => {
+      await put(writer, ...documents)
+      await startWith(ONLY_COMPARISONS)
+      await admin.config('SET', 'notify-keyspace-events', '')
+      await put(writer, slotDocument('shop', 'home', 2))
+      await isServed('home-2')
+    })
+
+    test('serves on while Redis hangs, and heals when it goes on', async () => {
+      await put(writer, ...documents)
+      await startWith({ ...ONLY_COMPARISONS, compare: 100 })
+      server.pause()
+      await until('it is counted', () => sync.status().failures > 0, { within: 9_000 })
+      await expectUnchanged()
+      expect(sync.status().stalenessMs).toBeGreaterThan(500)
+
+      server.resume()
+      await until('Redis is back', () => put(writer, slotDocument('shop', 'home', 2)).then(isDone, isNotDone))
+      await isServed('home-2')
+      await until('it is in step', () => sync.status().stalenessMs! < 500, { within: 9_000 })
+    })
+
+    test('reloads after Redis was restarted, and is told of changes again', async () => {
+      await put(writer, ...documents)
+      await startWith(ONLY_NOTIFICATIONS)
+      await server.restart()
+      await until('it knows of the interruption', () => sync.status().interruptions > 0, { within: 9_000 })
+      await until('it has reloaded', () => sync.status().reloads > 1, { within: 9_000 })
+      await expectUnchanged()
+      await until('Redis is back', () => put(writer, slotDocument('shop', 'home', 2)).then(isDone, isNotDone))
+      await isServed('home-2')
+    })
+
+    test('starts while Redis hangs, and becomes ready when it goes on', async () => {
+      await put(writer, ...documents)
+      server.pause()
+      await startWith(ONLY_COMPARISONS)
+      expect(sync.ready).toBe(false)
+      expect(sync.status().failures).toBeGreaterThan(0)
+      server.resume()
+      await sync.untilReady()
+      await expectUnchanged()
+    })
+  })
+})
+
+const isDone = () => true
+const isNotDone = () => false
