@@ -16,4 +16,9 @@ export type Services = {
 }
 
 /** Who sent this request, and under which id the logs have it. */
-export type Caller = { principal: Principal | null; requestId: string }
+export type Caller = {
+  principal: Principal | null
+  requestId: string
+  /** Set when an app's key was shown, in place of a token. */
+  appKey?: { app: string } | undefined
+}

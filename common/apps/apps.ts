@@ -7,6 +7,7 @@ import { sha256 } from '../hash.ts'
 import type { AppList, AppSettings } from '../publication/types.ts'
 import { checkVersion } from '../store/revisioned.ts'
 import type { Db, Tx } from '../store/rows.ts'
+import type { IndexDefinition } from '../store/store.ts'
 
 export type AppKeyHash = { hash: string; expiresAt: Date | null }
 
@@ -31,11 +32,22 @@ export type NewApp = Omit<App, 'version' | 'keys'>
 
 type ListHead = { _id: string; revision: number }
 
+export const appIndexes: IndexDefinition[] = [{ collection: 'apps', key: { 'keys.hash': 1 } }]
+
 const apps = (db: Db) => db.rows<App>('apps')
 const LIST = 'appList'
 
 export const getApp = (db: Db, code: string) => apps(db).findOne({ _id: code })
+/** The app that has, or had, a key with this SHA-256 (hex). */
+export const appOfKeyHash = (db: Db, hash: string) => apps(db).findOne({ 'keys.hash': hash })
 export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
+
+/** In the order of the codes; null where there is none. */
+export async function appsByCode(db: Db, codes: readonly string[]): Promise<(App | null)[]> {
+  const found = await apps(db).find({ _id: { $in: [...new Set(codes)] } })
+  const byCode = new Map(found.map((app) => [app._id, app]))
+  return codes.map((code) => byCode.get(code) ?? null)
+}
 
 export async function requireApp(db: Db, code: string): Promise<App> {
   const app = await getApp(db, code)

@@ -8,6 +8,7 @@ import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, pars
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 import type { TokenVerifier } from '../auth.ts'
 import { AlkaidError, isExpected, maskError } from '../errors.ts'
+import type { Logger } from '../log.ts'
 import type { Caller, Services } from '../services.ts'
 import type { IndexDefinition } from '../store/store.ts'
 
@@ -48,21 +49,41 @@ export function readTypeDefs(schema: URL): DocumentNode {
   return parse(`${shared}\n${readFileSync(schema, 'utf8')}`)
 }
 
+/** A subgraph over the store: makes its indexes, then runs it. */
 export async function buildSubgraph<Loaders>(
   definition: SubgraphDefinition<Loaders>,
   services: Services,
   verify: TokenVerifier,
 ): Promise<Subgraph> {
   await services.store.ensureIndexes(definition.indexes)
+  const { name, schema } = definition
+  const resolvers = definition.resolvers(services)
+  const loaders = (caller: Caller) => definition.loaders(services, caller)
+  return runSubgraph({ name, schema, resolvers, loaders }, services.log, verify)
+}
+
+export type SubgraphParts<Loaders> = {
+  name: string
+  schema: URL
+  resolvers: Resolvers<SubgraphContext<Loaders>>
+  loaders(caller: Caller): Loaders
+}
+
+/** A subgraph over whatever its resolvers hold. */
+export async function runSubgraph<Loaders>(
+  parts: SubgraphParts<Loaders>,
+  log: Logger,
+  verify: TokenVerifier,
+): Promise<Subgraph> {
   const graphQLSchema = buildSubgraphSchema({
-    typeDefs: readTypeDefs(definition.schema),
-    resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...definition.resolvers(services) } as never,
+    typeDefs: readTypeDefs(parts.schema),
+    resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...parts.resolvers } as never,
   })
   const server = new ApolloServer<SubgraphContext<Loaders>>({
     schema: graphQLSchema,
     introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
     includeStacktraceInErrorResponses: false,
-    plugins: [maskErrors(services)],
+    plugins: [maskErrors(log)],
     stopOnTerminationSignals: false,
   })
   await server.start()
@@ -71,7 +92,7 @@ export async function buildSubgraph<Loaders>(
     const { requestId } = headers
     try {
       const caller: Caller = { principal: await verify(headers.authorization), requestId }
-      const contextValue = { caller, loaders: definition.loaders(services, caller) }
+      const contextValue = { caller, loaders: parts.loaders(caller) }
       const { body } = await server.executeOperation(request, { contextValue })
       if (body.kind !== 'single') throw new Error('An incremental answer was not asked for')
       return body.singleResult as GraphQLAnswer
@@ -81,11 +102,11 @@ export async function buildSubgraph<Loaders>(
     }
   }
 
-  return { name: definition.name, graphQLSchema, execute, stop: () => server.stop() }
+  return { name: parts.name, graphQLSchema, execute, stop: () => server.stop() }
 }
 
 /** Logs what is unexpected, and shows clients only what the table of errors has. */
-function maskErrors<Loaders>(services: Services): ApolloServerPlugin<SubgraphContext<Loaders>> {
+function maskErrors<Loaders>(log: Logger): ApolloServerPlugin<SubgraphContext<Loaders>> {
   return {
     async requestDidStart() {
       return {
@@ -93,10 +114,7 @@ function maskErrors<Loaders>(services: Services): ApolloServerPlugin<SubgraphCon
           for (const error of errors) {
             const cause = error.originalError ?? error
             if (isExpected(cause) || isExpected(error) || !error.path) continue
-            services.log.error(
-              { err: cause, path: error.path, requestId: contextValue.caller.requestId },
-              'resolver failed',
-            )
+            log.error({ err: cause, path: error.path, requestId: contextValue.caller.requestId }, 'resolver failed')
           }
         },
         async willSendResponse({ response, contextValue }) {

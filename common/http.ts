@@ -1,0 +1,121 @@
+// A plain node:http server with a table of routes. What a handler throws becomes a coded JSON error.
+
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { AlkaidError, ERROR_CODES, type ErrorCode, maskError } from './errors.ts'
+import type { Logger } from './log.ts'
+
+export type HttpReply = { status: number; headers?: Record<string, string>; body?: string }
+export type HttpRequest = {
+  method: string
+  path: string
+  /** Without the `?`. */
+  search: string
+  headers: IncomingMessage['headers']
+  /** Of the caller's `x-request-id` where it is well formed, else new. */
+  requestId: string
+  /** Reads the body as text; LIMIT_EXCEEDED over `MAX_BODY` bytes. */
+  body(): Promise<string>
+}
+export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
+
+export type HttpServer = { port: number; url: string; stop(): Promise<void> }
+
+const MAX_BODY = 1024 * 1024
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** Listens at once; rejects with EADDRINUSE and the like. */
+export async function listen(
+  options: { host: string; port: number; log: Logger },
+  handle: Handler,
+): Promise<HttpServer> {
+  const { host, port, log } = options
+  const server = createServer((message, response) => {
+    void answer(message, response, handle, log)
+  })
+  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  const address = server.address()
+  const bound = typeof address === 'object' && address ? address.port : port
+  const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return { port: bound, url: `http://${shownHost}:${bound}`, stop: () => stopServer(server) }
+}
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpReply {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: JSON.stringify(value),
+  }
+}
+
+/** The reply that says only what went wrong, in GraphQL's form. */
+export function errorReply(
+  error: unknown,
+  requestId: string,
+  contentType = 'application/json; charset=utf-8',
+): HttpReply {
+  const known = error instanceof AlkaidError ? error.toJSON() : { message: '', extensions: { code: 'INTERNAL' } }
+  const masked = maskError(known, requestId)
+  const status = ERROR_CODES[(masked.extensions?.code ?? 'INTERNAL') as ErrorCode].status
+  return { status, headers: { 'content-type': contentType }, body: JSON.stringify({ errors: [masked] }) }
+}
+
+async function answer(message: IncomingMessage, response: ServerResponse, handle: Handler, log: Logger): Promise<void> {
+  const request = toRequest(message)
+  let reply: HttpReply
+  try {
+    reply = await handle(request)
+  } catch (error) {
+    reply = errorReply(error, request.requestId)
+    if (!(error instanceof AlkaidError))
+      log.error({ err: error, requestId: request.requestId, path: request.path }, 'request failed')
+  }
+  const body = reply.body ?? ''
+  response.writeHead(reply.status, {
+    'x-request-id': request.requestId,
+    'x-content-type-options': 'nosniff',
+    'content-length': Buffer.byteLength(body),
+    ...reply.headers,
+  })
+  response.end(message.method === 'HEAD' ? undefined : body)
+}
+
+function toRequest(message: IncomingMessage): HttpRequest {
+  const target = message.url ?? '/'
+  const question = target.indexOf('?')
+  const given = message.headers['x-request-id']
+  return {
+    method: message.method ?? 'GET',
+    path: question < 0 ? target : target.slice(0, question),
+    search: question < 0 ? '' : target.slice(question + 1),
+    headers: message.headers,
+    requestId: typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID(),
+    body: () => readBody(message),
+  }
+}
+
+async function readBody(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_BODY) throw new AlkaidError('LIMIT_EXCEEDED', `A request body may have at most ${MAX_BODY} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Lets running requests end, for at most two seconds. */
+async function stopServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), 2_000)
+  await closed
+  clearTimeout(timer)
+}

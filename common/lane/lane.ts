@@ -1,0 +1,148 @@
+// The serving lane: persisted operations of apps, by hash and app key, straight to one subgraph's schema. Nothing on
+// the way waits where the subgraph's resolvers do not.
+
+import {
+  type ExecutionResult,
+  execute,
+  type GraphQLSchema,
+  getVariableValues,
+  Kind,
+  type OperationDefinitionNode,
+  validate,
+} from 'graphql'
+import { AlkaidError, badInput, isExpected, maskError } from '../errors.ts'
+import { sha256 } from '../hash.ts'
+import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
+import type { Logger } from '../log.ts'
+import type { Caller } from '../services.ts'
+import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { findOperation, readLaneRequest } from './request.ts'
+
+/** What the lane must know of the app that a key belongs to. */
+export type LaneApp = { app: string; requestsPerSecond: number; corsOrigins: readonly string[] }
+
+export type LaneOptions = {
+  /** Only those that this schema can answer. */
+  operations: PersistedOperations
+  schema: GraphQLSchema
+  /** The app of a key's SHA-256 (hex). */
+  appOfKey(hash: string): LaneApp | undefined | Promise<LaneApp | undefined>
+  /** Which origins any app allows, for preflights, which come without a key. */
+  originAllowed(origin: string): boolean | Promise<boolean>
+  context(caller: Caller): unknown
+  /** `cache-control` of an answer. */
+  cacheControl?(answer: ExecutionResult, contextValue: unknown): string
+  now: () => number
+  log: Logger
+}
+
+export type Lane = { operations: PersistedOperations; handle(request: HttpRequest): Promise<HttpReply> }
+
+/** Throws when an operation does not fit the schema. */
+export function createLane(options: LaneOptions): Lane {
+  const { operations, schema, now, log } = options
+  for (const operation of operations.values()) requireValid(schema, operation)
+  const rateLimit = createRateLimit()
+
+  async function handle(request: HttpRequest): Promise<HttpReply> {
+    const { origin } = request.headers
+    if (request.method === 'OPTIONS')
+      return preflight(origin !== undefined && (await options.originAllowed(origin)), origin)
+    const contentType = answerType(request)
+    let cors: Record<string, string> = {}
+    try {
+      const asked = await readLaneRequest(request)
+      const operation = findOperation(operations, asked)
+      const { app, key } = await authenticate(request)
+      cors = corsHeaders(app.corsOrigins, origin)
+      if (!rateLimit.take(key, app.requestsPerSecond, now())) {
+        throw new AlkaidError(
+          'RATE_LIMITED',
+          `This app key may send ${app.requestsPerSecond} requests per second to one node`,
+        )
+      }
+      const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
+      const variableValues = checkVariables(schema, operation, asked.variables)
+      const answer = await execute({ schema, document: operation.document, variableValues, contextValue })
+      return toReply(answer, request.requestId, {
+        ...cors,
+        'content-type': contentType,
+        'cache-control': options.cacheControl?.(answer, contextValue) ?? 'no-store',
+      })
+    } catch (error) {
+      if (!(error instanceof AlkaidError)) log.error({ err: error, requestId: request.requestId }, 'lane failed')
+      const reply = errorReply(error, request.requestId, contentType)
+      const limited = error instanceof AlkaidError && error.code === 'RATE_LIMITED'
+      const retry: Record<string, string> = limited ? { 'retry-after': '1' } : {}
+      return { ...reply, headers: { ...reply.headers, ...cors, ...retry, 'cache-control': 'no-store' } }
+    }
+  }
+
+  async function authenticate(request: HttpRequest): Promise<{ app: LaneApp; key: string }> {
+    const key = request.headers['x-app-key']
+    if (typeof key !== 'string' || key === '')
+      throw new AlkaidError('UNAUTHENTICATED', 'This needs an app key: send the header `x-app-key`')
+    const hash = sha256(key)
+    const app = await options.appOfKey(hash)
+    if (!app) throw new AlkaidError('UNAUTHENTICATED', 'The app key is not valid')
+    return { app, key: hash }
+  }
+
+  function toReply(answer: ExecutionResult, requestId: string, headers: Record<string, string>): HttpReply {
+    if (!answer.errors) return { status: 200, headers, body: JSON.stringify(answer) }
+    for (const error of answer.errors) {
+      const cause = error.originalError ?? error
+      if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
+    }
+    const errors = answer.errors.map((error) => maskError(error.toJSON(), requestId))
+    return {
+      status: 200,
+      headers: { ...headers, 'cache-control': 'no-store' },
+      body: JSON.stringify({ errors, data: answer.data }),
+    }
+  }
+
+  return { operations, handle }
+}
+
+function requireValid(schema: GraphQLSchema, operation: PersistedOperation): void {
+  const [error] = validate(schema, operation.document)
+  if (error) throw new Error(`The persisted operation ${operation.name} does not fit the schema: ${error.message}`)
+}
+
+function checkVariables(schema: GraphQLSchema, operation: PersistedOperation, variables: Record<string, unknown>) {
+  const definition = operation.document.definitions.find(
+    (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
+  )
+  const { errors } = getVariableValues(schema, definition?.variableDefinitions ?? [], variables, { maxErrors: 5 })
+  if (errors) throw badInput('variables', errors.map((error) => error.message).join('; '))
+  return variables
+}
+
+/** https://graphql.github.io/graphql-over-http: the newer media type for those who ask for it. */
+function answerType(request: HttpRequest): string {
+  const type = request.headers.accept?.includes('application/graphql-response+json')
+    ? 'application/graphql-response+json'
+    : 'application/json'
+  return `${type}; charset=utf-8`
+}
+
+function corsHeaders(allowed: readonly string[], origin: string | undefined): Record<string, string> {
+  if (origin === undefined || !(allowed.includes('*') || allowed.includes(origin))) return {}
+  return { 'access-control-allow-origin': origin, vary: 'origin' }
+}
+
+function preflight(allowed: boolean, origin: string | undefined): HttpReply {
+  if (!allowed || origin === undefined) return { status: 403 }
+  return {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'content-type, x-app-key, x-request-id',
+      'access-control-max-age': '600',
+      vary: 'origin',
+    },
+  }
+}

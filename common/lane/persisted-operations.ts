@@ -1,0 +1,52 @@
+// The operations that apps may send: `schema/persisted-queries.json`, in the format of Apollo's
+// generate-persisted-query-manifest, read once at start.
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type DocumentNode, Kind, type OperationDefinitionNode, parse } from 'graphql'
+
+export type PersistedOperation = {
+  /** SHA-256 (hex) of `body`. */
+  id: string
+  name: string
+  body: string
+  document: DocumentNode
+  /** Its fields on Query or Mutation: they say which subgraph it concerns. */
+  rootFields: string[]
+}
+
+export type PersistedOperations = ReadonlyMap<string, PersistedOperation>
+
+type Manifest = {
+  format: 'apollo-persisted-query-manifest'
+  version: 1
+  operations: { id: string; name: string; type: string; body: string }[]
+}
+
+/** Throws when the file is not a manifest or a hash in it is wrong. */
+export function readPersistedOperations(file: URL): PersistedOperations {
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest
+  if (manifest.format !== 'apollo-persisted-query-manifest' || manifest.version !== 1) {
+    throw new Error(`${file.pathname} is not an apollo-persisted-query-manifest of version 1`)
+  }
+  return new Map(manifest.operations.map((operation) => [operation.id, compile(operation)]))
+}
+
+/** The operations of the list whose root fields all belong to one schema. */
+export function operationsOn(operations: PersistedOperations, fields: readonly string[]): PersistedOperations {
+  return new Map([...operations].filter(([, { rootFields }]) => rootFields.every((field) => fields.includes(field))))
+}
+
+function compile({ id, name, body }: Manifest['operations'][number]): PersistedOperation {
+  const hash = createHash('sha256').update(body).digest('hex')
+  if (hash !== id) throw new Error(`The persisted operation ${name} has the id ${id}, but its body hashes to ${hash}`)
+  const document = parse(body, { noLocation: true })
+  const definition = document.definitions.find(
+    (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
+  )
+  if (!definition) throw new Error(`The persisted operation ${name} holds no operation`)
+  const rootFields = definition.selectionSet.selections.map((field) =>
+    field.kind === Kind.FIELD ? field.name.value : '',
+  )
+  return { id, name, body, document, rootFields: rootFields.filter((field) => field !== '__typename') }
+}

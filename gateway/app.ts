@@ -1,0 +1,81 @@
+// The gateway: admin frontends with a token go through the Apollo gateway and its query plans; apps with an app key
+// are relayed straight to the lane that answers their operation.
+
+import { ApolloGateway } from '@apollo/gateway'
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { ApolloArmor } from '@escape.tech/graphql-armor'
+import type { HttpReply, HttpRequest } from '../common/http.ts'
+import type { Lane } from '../common/lane/lane.ts'
+import type { Logger } from '../common/log.ts'
+import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
+import { serveApollo } from './http.ts'
+import { maskErrors } from './mask-errors.ts'
+import { createRelay } from './relay.ts'
+import { sandbox } from './sandbox.ts'
+
+export type GatewayOptions = {
+  supergraphSdl: string
+  upstreams: readonly Upstream[]
+  lanes: readonly Lane[]
+  production: boolean
+  /** Filled in in Sandbox; undefined: no Sandbox. */
+  sandboxToken: string | undefined
+  log: Logger
+}
+
+export type Gateway = { handle(request: HttpRequest): Promise<HttpReply>; stop(): Promise<void> }
+
+const MAX_TOKENS = 5_000
+
+export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
+  const { supergraphSdl, production, log } = options
+  const upstreams = new Map(options.upstreams.map((upstream) => [upstream.name, upstream]))
+  const gateway = new ApolloGateway({
+    supergraphSdl,
+    buildService({ name }) {
+      const upstream = upstreams.get(name)
+      if (!upstream) throw new Error(`The supergraph names a subgraph ${name}, which the gateway was not given`)
+      return upstreamDataSource(upstream, log)
+    },
+    logger: quiet(log),
+  })
+  const armor = new ApolloArmor({
+    maxDepth: { n: 16, ignoreIntrospection: true },
+    maxAliases: { n: 100 },
+    maxDirectives: { n: 50 },
+    maxTokens: { n: MAX_TOKENS },
+    costLimit: { enabled: false }, // lists are bounded by `first`, depth and tokens
+    blockFieldSuggestion: { enabled: production },
+  }).protect()
+  // The library types its plugins for the CommonJS build of the same Apollo Server.
+  const armorPlugins = armor.plugins as unknown as ApolloServerPlugin<GatewayContext>[]
+  const server = new ApolloServer<GatewayContext>({
+    gateway,
+    introspection: !production,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    allowBatchedHttpRequests: false,
+    validationRules: armor.validationRules,
+    parseOptions: { maxTokens: MAX_TOKENS },
+    plugins: [...armorPlugins, maskErrors, sandbox(options.sandboxToken)],
+    stopOnTerminationSignals: false,
+    logger: quiet(log),
+  })
+  await server.start()
+  const relay = createRelay(options.lanes)
+
+  return {
+    handle: (request) => relay(request) ?? serveApollo(server, request),
+    stop: () => server.stop(),
+  }
+}
+
+/** Apollo's informational lines are of no use to those who run Alkaid. */
+function quiet(log: Logger) {
+  return {
+    debug: (message?: string) => log.trace(message),
+    info: (message?: string) => log.debug(message),
+    warn: (message?: string) => log.warn(message),
+    error: (message?: string) => log.error(message),
+  }
+}

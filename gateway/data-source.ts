@@ -1,0 +1,55 @@
+// How the gateway reaches a subgraph: by a call in the same process, with the caller's own token. A subgraph that
+// fails or is too slow costs only its fields.
+
+import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
+import { AlkaidError } from '../common/errors.ts'
+import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
+import type { Logger } from '../common/log.ts'
+
+/** Whatever can execute a request: a subgraph in this process, or a client of one elsewhere. */
+export type Upstream = {
+  name: string
+  execute(request: GraphQLRequest, headers: RequestHeaders): Promise<GraphQLAnswer>
+}
+
+export type GatewayContext = RequestHeaders
+
+/** Shorter than a client waits, longer than the store does. */
+const UPSTREAM_TIMEOUT_MS = 12_000
+
+export function upstreamDataSource(upstream: Upstream, log: Logger): GraphQLDataSource<GatewayContext> {
+  return {
+    async process({ request, context }: GraphQLDataSourceProcessOptions<GatewayContext>) {
+      const { query = '', variables, operationName } = request
+      const { authorization, requestId } = context as GatewayContext
+      try {
+        const answer = await withTimeout(
+          upstream.execute({ query, variables, operationName }, { authorization, requestId }),
+          upstream.name,
+        )
+        return answer as never
+      } catch (error) {
+        if (!(error instanceof AlkaidError))
+          log.error({ err: error, subgraph: upstream.name, requestId }, 'subgraph failed')
+        const shown =
+          error instanceof AlkaidError
+            ? error
+            : new AlkaidError('UNAVAILABLE', `The subgraph ${upstream.name} is out of reach`)
+        return { errors: [shown.toJSON()] } as never
+      }
+    },
+  }
+}
+
+async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new AlkaidError('TIMEOUT', `The subgraph ${name} did not answer within ${UPSTREAM_TIMEOUT_MS} ms`)),
+    UPSTREAM_TIMEOUT_MS,
+  )
+  try {
+    return await Promise.race([answer, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

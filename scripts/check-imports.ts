@@ -1,0 +1,57 @@
+// Part of `npm run check`: imports run downwards only, as docs/architecture.md draws it. The table is the rule.
+
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+
+/** folder -> what it may import beside itself. `:repository` means: that subgraph's repository.ts only. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  embedded: [],
+  common: [],
+  demo: ['common'],
+  'subgraphs/creative': ['common'],
+  'subgraphs/strategy': ['common'],
+  'subgraphs/schedule': ['common', 'subgraphs/creative:repository', 'subgraphs/strategy:repository'],
+  'subgraphs/audit': ['common', ...repositories('schedule', 'creative', 'strategy')],
+  'subgraphs/delivery': ['common', ...repositories('audit', 'schedule', 'creative', 'strategy')],
+  'subgraphs/stats': ['common', ...repositories('schedule')],
+  'subgraphs/distribution': ['common'],
+  gateway: ['common', 'subgraphs'],
+  scripts: ['common', 'subgraphs', 'gateway', 'embedded', 'demo'],
+}
+
+function repositories(...names: string[]): string[] {
+  return names.map((name) => `subgraphs/${name}:repository`)
+}
+
+const mistakes = globSync('{common,subgraphs,gateway,embedded,demo,scripts}/**/*.ts', { cwd: root }).flatMap(mistakesOf)
+for (const mistake of mistakes) console.error(mistake)
+console.log(mistakes.length === 0 ? 'Imports run downwards' : `${mistakes.length} imports run upwards`)
+process.exitCode = mistakes.length === 0 ? 0 : 1
+
+function mistakesOf(file: string): string[] {
+  const from = folderOf(file)
+  const text = readFileSync(resolve(root, file), 'utf8')
+  const targets = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path]) =>
+    relative(root, resolve(root, dirname(file), path!)),
+  )
+  return targets.filter((target) => !allowed(from, target)).map((target) => `${file} must not import ${target}`)
+}
+
+function allowed(from: string, target: string): boolean {
+  const to = folderOf(target)
+  if (to === from || from === 'subgraphs') return true
+  return (MAY_IMPORT[from] ?? []).some((entry) => {
+    const [folder, only] = entry.split(':')
+    if (only) return to === folder && target === `${folder}/${only}.ts`
+    return to === folder || to.startsWith(`${folder}/`)
+  })
+}
+
+/** `subgraphs/<name>` for a file of a subgraph, otherwise the first folder. */
+function folderOf(path: string): string {
+  const [first, second] = path.split('/')
+  return first === 'subgraphs' && second && !second.endsWith('.ts') ? `${first}/${second}` : first!
+}

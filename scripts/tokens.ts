@@ -1,0 +1,11 @@
+// Tokens for development: one for each role, signed with the shared secret.
+
+import { ROLES, type Role, signToken, type TokenSettings } from '../common/auth.ts'
+
+/** role -> a token with that role in every app, good for 12 hours. The actor is called like the role. */
+export async function tokensOfRoles(settings: TokenSettings): Promise<Record<Role, string>> {
+  const signed = await Promise.all(
+    ROLES.map(async (role) => [role, await signToken(settings, { actor: role, roles: { '*': [role] } })] as const),
+  )
+  return Object.fromEntries(signed) as Record<Role, string>
+}

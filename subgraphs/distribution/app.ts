@@ -1,0 +1,94 @@
+// A distribution node: its table kept in step with the channel, the lane for apps over it, and the subgraph for
+// everyone else. It uses nothing of MongoDB.
+
+import type { TokenVerifier } from '../../common/auth.ts'
+import type { Channel } from '../../common/channel/channel.ts'
+import type { Decision } from '../../common/decision/types.ts'
+import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
+import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
+import { operationsOn, type PersistedOperations } from '../../common/lane/persisted-operations.ts'
+import type { Logger } from '../../common/log.ts'
+import type { SigningKeys } from '../../common/publication/sign.ts'
+import type { Caller } from '../../common/services.ts'
+import { distributionResolvers } from './resolvers.ts'
+import { type Sync, type SyncIntervals, startSync } from './sync.ts'
+
+export type DistributionOptions = {
+  channel: Channel
+  keys: SigningKeys
+  /** This node's name. */
+  node: string
+  verify: TokenVerifier
+  operations: PersistedOperations
+  now: () => number
+  random: () => number
+  log: Logger
+  intervals?: Partial<SyncIntervals>
+}
+
+export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; stop(): Promise<void> }
+
+/** The SDL alone; composition reads it. */
+export const distributionSchema = new URL('./schema.graphql', import.meta.url)
+
+export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
+  const { channel, keys, node, verify, now, random, log } = options
+  const sync = await startSync({ channel, keys, node, clock: now, log, intervals: options.intervals })
+  const resolvers = distributionResolvers({
+    get table() {
+      return sync.table
+    },
+    get ready() {
+      return sync.ready
+    },
+    now,
+    random,
+  })
+  const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
+  const subgraph = await runSubgraph(parts, log, verify)
+  const lane = createLane({
+    operations: operationsOn(options.operations, ['decisions']),
+    schema: subgraph.graphQLSchema,
+    appOfKey: (hash) => laneApp(sync, hash, now()),
+    originAllowed: (origin) => originAllowed(sync, origin),
+    context: (caller: Caller) => ({ caller, loaders: undefined }),
+    cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),
+    now,
+    log,
+  })
+  return {
+    subgraph,
+    lane,
+    sync,
+    async stop() {
+      await sync.stop()
+      await subgraph.stop()
+    },
+  }
+}
+
+type LaneContext = { caller: Caller; decisions?: Decision[] }
+
+function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefined {
+  const app = table.appOfKey(hash, now)
+  const settings = app === undefined ? undefined : table.settings(app)
+  return (
+    settings && { app: settings.app, requestsPerSecond: settings.requestsPerSecond, corsOrigins: settings.corsOrigins }
+  )
+}
+
+function originAllowed({ table }: Sync, origin: string): boolean {
+  return (table.apps() ?? []).some((app) => {
+    const allowed = table.settings(app)?.corsOrigins ?? []
+    return allowed.includes('*') || allowed.includes(origin)
+  })
+}
+
+/** Until the next window or rotation boundary, and never longer than the app's maximum age; chance is never kept. */
+function cacheControl({ table }: Sync, { caller, decisions }: LaneContext, now: number): string {
+  const settings = caller.appKey && table.settings(caller.appKey.app)
+  if (!settings || !decisions || decisions.some((decision) => decision.chance)) return 'no-store'
+  const left = Math.min(...decisions.map((decision) => decision.validUntil)) - now
+  const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor(left / 1000)))
+  return seconds === 0 ? 'no-store' : `private, max-age=${seconds}`
+}

@@ -1,0 +1,39 @@
+// How much of a context a request may bring: a node's memory and time are shared by all.
+
+import { badInput } from '../../common/errors.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+
+export const MAX_SLOTS = 50
+const MAX_TEXT = 256
+const MAX_TAGS = 200
+const MAX_ATTRIBUTES = 50
+const MAX_VALUES = 50
+const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,64}$/
+
+/** BAD_USER_INPUT with the path of what is too long or too many. */
+export function checkContext(context: RequestContext): void {
+  checkText(context.userId, 'context.userId')
+  checkText(context.deviceId, 'context.deviceId')
+  checkTexts(context.tags ?? [], 'context.tags', MAX_TAGS)
+  const attributes = context.attributes ?? []
+  checkCount(attributes.length, 'context.attributes', MAX_ATTRIBUTES)
+  for (const [index, { name, values }] of attributes.entries()) {
+    const path = `context.attributes[${index}]`
+    if (!ATTRIBUTE_NAME.test(name)) throw badInput(`${path}.name`, 'must match [A-Za-z0-9_.-]{1,64}')
+    checkTexts(values, `${path}.values`, MAX_VALUES)
+  }
+}
+
+function checkTexts(texts: readonly string[], path: string, most: number): void {
+  checkCount(texts.length, path, most)
+  for (const [index, text] of texts.entries()) checkText(text, `${path}[${index}]`)
+}
+
+function checkCount(count: number, path: string, most: number): void {
+  if (count > most) throw badInput(path, `must have at most ${most} items, not ${count}`)
+}
+
+function checkText(text: string | null | undefined, path: string): void {
+  if (text && text.length > MAX_TEXT)
+    throw badInput(path, `must have at most ${MAX_TEXT} characters, not ${text.length}`)
+}
