@@ -1,0 +1,31 @@
+import { fail } from '../errors.ts'
+import { compileQuery } from '../query/query.ts'
+import { type Command, namespaceOf } from './command.ts'
+import { checkedStatement, runStatements, statementsOf } from './statements.ts'
+import { required } from './update.ts'
+
+export const deleteCommand: Command = {
+  options: ['deletes', 'ordered'],
+  inTransaction: true,
+  retryable: true,
+  run(request) {
+    const { unit } = request
+    const namespace = namespaceOf(request)
+    let n = 0
+    const writeErrors = runStatements(request, statementsOf(request, 'deletes'), (entry) => {
+      const statement = checkedStatement(entry, 'deletes', ['q', 'limit'])
+      const query = compileQuery(required(statement, 'q'))
+      const limit = required(statement, 'limit')
+      if (limit !== 0 && limit !== 1) {
+        fail('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
+      }
+      const collection = request.server.store.collection(namespace, unit)
+      for (const { record } of collection === undefined ? [] : [...collection.find(unit, query)]) {
+        collection!.delete(unit, record)
+        n++
+        if (limit === 1) break
+      }
+    })
+    return { n, ...writeErrors }
+  },
+}

@@ -1,0 +1,52 @@
+import { fail } from '../errors.ts'
+import { compileQuery } from '../query/query.ts'
+import { compileUpdate } from '../update/update.ts'
+import type { Doc, Value } from '../values.ts'
+import { booleanOption, type Command, namespaceOf } from './command.ts'
+import { checkedStatement, runStatements, statementsOf } from './statements.ts'
+import { upsert } from './upsert.ts'
+
+export const update: Command = {
+  options: ['updates', 'ordered', 'bypassDocumentValidation'],
+  inTransaction: true,
+  retryable: true,
+  run(request) {
+    const { unit } = request
+    const { store } = request.server
+    const namespace = namespaceOf(request)
+    let n = 0
+    let nModified = 0
+    const upserted: Doc[] = []
+    const writeErrors = runStatements(request, statementsOf(request, 'updates'), (entry, index) => {
+      const statement = checkedStatement(entry, 'updates', ['q', 'u', 'multi', 'upsert'])
+      const multi = booleanOption(statement, 'multi')
+      const query = compileQuery(required(statement, 'q'))
+      const change = compileUpdate(required(statement, 'u'))
+      if (multi && change.isReplacement) {
+        fail('FailedToParse', 'multi update is not supported for replacement-style update')
+      }
+      const collection = store.collection(namespace, unit)
+      let matched = 0
+      // All at once, since what is written changes what is found.
+      for (const { record, doc } of collection === undefined ? [] : [...collection.find(unit, query)]) {
+        const changed = change.apply(doc)
+        n++
+        matched++
+        if (changed !== doc) {
+          collection!.replace(unit, record, changed)
+          nModified++
+        }
+        if (!multi) break
+      }
+      if (matched > 0 || !booleanOption(statement, 'upsert')) return
+      const made = upsert(store.collectionForWriting(namespace, unit), unit, query.source, change)
+      n++
+      upserted.push({ index, _id: made._id! })
+    })
+    return { n, nModified, ...(upserted.length > 0 ? { upserted } : {}), ...writeErrors }
+  },
+}
+
+export function required(statement: Doc, name: string): Value {
+  return statement[name] ?? fail('Location40414', `BSON field '${name}' is missing but a required field`)
+}

@@ -1,0 +1,89 @@
+// Open cursors. A cursor holds its whole result (references to documents, which never change), so what it returns is
+// the state at the time of its command whatever happens between the batches.
+import { randomInt } from 'node:crypto'
+import { calculateObjectSize, Long } from 'bson'
+import { fail } from './errors.ts'
+import type { Doc } from './values.ts'
+
+const maxReplyBytes = 16 * 1024 * 1024
+const firstBatchSize = 101
+
+export interface CursorOwner {
+  session: string | undefined
+  /** The transaction's number, if it was opened in one; it must be continued there and dies with it. */
+  transaction: number | undefined
+}
+
+interface Cursor extends CursorOwner {
+  namespace: string
+  documents: readonly Doc[]
+  at: number
+  lastUsed: number
+}
+
+export class Cursors {
+  private readonly open = new Map<number, Cursor>()
+
+  /** The reply's `cursor`; `batchSize` as the client asked for it, `single` if it wants no more than this batch. */
+  start(namespace: string, documents: readonly Doc[], owner: CursorOwner, batchSize?: number, single = false): Doc {
+    const end = batchEnd(documents, 0, batchSize ?? firstBatchSize)
+    let id = 0
+    if (end < documents.length && !single) {
+      do id = randomInt(1, 2 ** 48 - 1)
+      while (this.open.has(id))
+      this.open.set(id, { ...owner, namespace, documents, at: end, lastUsed: Date.now() })
+    }
+    return this.reply('firstBatch', documents.slice(0, end), id, namespace)
+  }
+
+  next(id: number, namespace: string, owner: CursorOwner, batchSize?: number): Doc {
+    const cursor = this.open.get(id)
+    if (cursor === undefined) return fail('CursorNotFound', `cursor id ${id} not found`)
+    if (cursor.namespace !== namespace) {
+      fail(
+        'Unauthorized',
+        `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
+      )
+    }
+    if (cursor.session !== owner.session || cursor.transaction !== owner.transaction) {
+      fail('Location50736', `Cannot run getMore on cursor ${id}, which was created in another session or transaction`)
+    }
+    const start = cursor.at
+    cursor.at = batchEnd(cursor.documents, start, batchSize ?? Number.POSITIVE_INFINITY)
+    cursor.lastUsed = Date.now()
+    const done = cursor.at === cursor.documents.length
+    if (done) this.open.delete(id)
+    return this.reply('nextBatch', cursor.documents.slice(start, cursor.at), done ? 0 : id, namespace)
+  }
+
+  /** Whether there was such a cursor. */
+  kill(id: number, namespace: string): boolean {
+    return this.open.get(id)?.namespace === namespace && this.open.delete(id)
+  }
+
+  killTransaction(session: string, transaction: number): void {
+    for (const [id, cursor] of this.open) {
+      if (cursor.session === session && cursor.transaction === transaction) this.open.delete(id)
+    }
+  }
+
+  killIdle(since: number): void {
+    for (const [id, cursor] of this.open) if (cursor.lastUsed < since) this.open.delete(id)
+  }
+
+  private reply(batch: 'firstBatch' | 'nextBatch', documents: readonly Doc[], id: number, namespace: string): Doc {
+    // Drivers insist on a 64-bit integer here, which a plain number would not become.
+    return { [batch]: documents, id: Long.fromNumber(id), ns: namespace } as unknown as Doc
+  }
+}
+
+/** Where a batch ends: at its size, or before the reply would pass the limit, but never without one document. */
+function batchEnd(documents: readonly Doc[], start: number, size: number): number {
+  const limit = Math.min(documents.length, start + size)
+  let bytes = 0
+  for (let at = start; at < limit; at++) {
+    bytes += calculateObjectSize(documents[at]!) + 16
+    if (bytes > maxReplyBytes && at > start) return at
+  }
+  return limit
+}

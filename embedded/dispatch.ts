@@ -1,0 +1,198 @@
+// From a request to its reply: finds the command, refuses what it does not honour, and runs it in its session,
+// transaction or retry. Whatever it answers is durable.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Command, type Request, type Server, wholeOption } from './commands/command.ts'
+import { commands } from './commands/registry.ts'
+import { CommandError, fail, isTransient, notImplemented } from './errors.ts'
+import { type Reply, sessionId } from './sessions.ts'
+import type { Change } from './store/disk.ts'
+import { Held, type Unit } from './store/unit.ts'
+import { type Doc, isDoc } from './values.ts'
+
+const genericOptions = [
+  ...['$db', 'lsid', 'txnNumber', 'autocommit', 'startTransaction', 'readConcern', 'writeConcern'],
+  ...['$readPreference', 'maxTimeMS', 'comment'],
+]
+
+/** Never throws for what a client sent; what it throws is a defect of this server. */
+export async function dispatch(server: Server, connectionId: number, body: Doc): Promise<Reply> {
+  try {
+    const reply = await route(server, connectionId, body)
+    await server.store.settled()
+    return { ...reply, ok: 1 }
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    // An error, too, may tell of data that is not durable yet (a duplicate key).
+    await server.store.settled()
+    return errorReply(error, body)
+  }
+}
+
+export function errorReply(error: CommandError, body: Doc): Reply {
+  const labels = body.autocommit === false && isTransient(error) ? { errorLabels: ['TransientTransactionError'] } : {}
+  return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra, ...labels }
+}
+
+async function route(server: Server, connectionId: number, body: Doc): Promise<Reply> {
+  const name = Object.keys(body)[0]
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) return fail('CommandNotFound', `no such command: '${name ?? ''}'`)
+  checkOptions(name!, command, body)
+  const request: Omit<Request, 'unit'> = {
+    name: name!,
+    body,
+    database: checkedDatabase(body.$db),
+    server,
+    connectionId,
+    session: body.lsid === undefined ? undefined : sessionId(body.lsid),
+    transaction: undefined,
+  }
+  const number = wholeOption(body, 'txnNumber')
+  if (body.autocommit !== undefined) return inTransaction(command, request, number)
+  if (body.startTransaction !== undefined) fail('InvalidOptions', 'startTransaction needs autocommit: false')
+  if (number === undefined) return plain(command, request, () => [])
+  if (!command.retryable) {
+    fail(
+      'InvalidOptions',
+      `txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and ${name} is not a retryable write command.`,
+    )
+  }
+  if (request.session === undefined)
+    return fail('InvalidOptions', 'Transaction number requires a session ID to also be specified')
+  return server.sessions.once(request.session, number, `${name} ${body[name!]}`, (keep) =>
+    plain(command, request, (reply) => [keep(reply)]),
+  )
+}
+
+/** One command as a unit of its own; it waits for units that hold what it needs, and then runs anew. */
+async function plain(
+  command: Command,
+  request: Omit<Request, 'unit'>,
+  record: (reply: Reply) => Change[],
+): Promise<Reply> {
+  const { store } = request.server
+  const maxTime = wholeOption(request.body, 'maxTimeMS') ?? 0
+  const deadline = maxTime === 0 ? Number.POSITIVE_INFINITY : Date.now() + maxTime
+  for (;;) {
+    const unit = store.begin(false)
+    try {
+      const reply = command.run({ ...request, unit })
+      store.commit(unit, unit.isReadOnly ? [] : record(reply))
+      await store.settled()
+      return reply
+    } catch (error) {
+      store.abort(unit)
+      if (!(error instanceof Held)) throw error
+      await waitFor(error.by, deadline)
+    }
+  }
+}
+
+async function waitFor(unit: Unit, deadline: number): Promise<void> {
+  if (deadline === Number.POSITIVE_INFINITY) return unit.ended
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), Math.max(0, deadline - Date.now()))
+  })
+  const outcome = await Promise.race([unit.ended, late])
+  clearTimeout(timer)
+  if (outcome === 'late') fail('MaxTimeMSExpired', 'operation exceeded time limit')
+}
+
+async function inTransaction(
+  command: Command,
+  request: Omit<Request, 'unit'>,
+  number: number | undefined,
+): Promise<Reply> {
+  const { body, name, server, session: id } = request
+  if (body.autocommit !== false) return fail('InvalidOptions', 'Specifying autocommit=true is not allowed.')
+  if (id === undefined || number === undefined)
+    return fail('InvalidOptions', "'autocommit' field requires a transaction number and a session")
+  if (body.startTransaction !== undefined && body.startTransaction !== true) {
+    return fail('InvalidOptions', 'Specifying startTransaction=false is not allowed.')
+  }
+  const start = body.startTransaction === true
+  if (name === 'commitTransaction' || name === 'abortTransaction') {
+    if (start) return fail('OperationNotSupportedInTransaction', `Cannot start a transaction with ${name}`)
+    if (name === 'commitTransaction') server.sessions.commit(id, number)
+    else server.sessions.abort(id, number)
+    return {}
+  }
+  if (!command.inTransaction) return refuseInTransaction(request, number, start)
+  const { unit, session, end } = server.sessions.enter(id, number, start)
+  try {
+    if (body.readConcern !== undefined && !start) {
+      fail('InvalidOptions', 'Only the first command in a transaction may specify a readConcern')
+    }
+    if (body.writeConcern !== undefined)
+      fail('InvalidOptions', 'writeConcern is not allowed within a multi-statement transaction')
+    const reply = command.run({ ...request, unit, transaction: number })
+    // Whatever fails in a transaction ends it, a duplicate key in a batch as well.
+    if (reply.writeErrors !== undefined) server.sessions.abortOpen(session)
+    // Commands of other connections that have arrived meanwhile run first, so that overlapping ones are seen as such.
+    await nextTurn()
+    return reply
+  } catch (error) {
+    server.sessions.abortOpen(session)
+    throw error
+  } finally {
+    end()
+  }
+}
+
+function refuseInTransaction(request: Omit<Request, 'unit'>, number: number, start: boolean): never {
+  const { session, end } = request.server.sessions.enter(request.session!, number, start)
+  request.server.sessions.abortOpen(session)
+  end()
+  return fail('OperationNotSupportedInTransaction', `Cannot run '${request.name}' in a multi-document transaction.`)
+}
+
+function checkedDatabase(name: unknown): string {
+  if (typeof name !== 'string') return fail('Location40571', 'OP_MSG requests require a $db argument')
+  return name
+}
+
+function checkOptions(name: string, command: Command, body: Doc): void {
+  for (const option of Object.keys(body)) {
+    if (option === name || command.options.includes(option) || genericOptions.includes(option)) continue
+    notImplemented(`the option '${option}' of ${name}`)
+  }
+  checkReadConcern(body)
+  checkWriteConcern(body)
+  checkReadPreference(body)
+}
+
+/** Everything that is answered is durable on this one node, so all levels are the same, save a snapshot of a past time. */
+function checkReadConcern(body: Doc): void {
+  const concern = body.readConcern
+  if (concern === undefined) return
+  if (!isDoc(concern))
+    throw new CommandError('TypeMismatch', "BSON field 'readConcern' is the wrong type, expected type 'object'")
+  for (const option of Object.keys(concern)) if (option !== 'level') notImplemented(`readConcern.${option}`)
+  const { level } = concern
+  if (level === 'snapshot' && body.autocommit === undefined)
+    notImplemented('readConcern snapshot outside a transaction')
+  if (level !== undefined && !['local', 'available', 'majority', 'linearizable', 'snapshot'].includes(String(level))) {
+    fail('FailedToParse', `invalid readConcern level '${level}'`)
+  }
+}
+
+function checkWriteConcern(body: Doc): void {
+  const concern = body.writeConcern
+  if (concern === undefined) return
+  if (!isDoc(concern))
+    throw new CommandError('TypeMismatch', "BSON field 'writeConcern' is the wrong type, expected type 'object'")
+  for (const option of Object.keys(concern)) {
+    if (!['w', 'j', 'wtimeout', 'wtimeoutMS', 'provenance'].includes(option)) notImplemented(`writeConcern.${option}`)
+  }
+  const { w } = concern
+  if (w === undefined || w === 'majority' || w === 0 || w === 1) return
+  fail('UnsatisfiableWriteConcern', 'Not enough data-bearing nodes')
+}
+
+function checkReadPreference(body: Doc): void {
+  const preference = body.$readPreference
+  if (preference === undefined) return
+  if (!isDoc(preference)) throw new CommandError('TypeMismatch', '$readPreference must be an object')
+  for (const option of Object.keys(preference)) if (option !== 'mode') notImplemented(`$readPreference.${option}`)
+}

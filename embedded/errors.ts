@@ -1,0 +1,78 @@
+// The one table of MongoDB error codes that this server answers with, and the error that carries one to the reply.
+// Codes of MongoDB that have no name are written `Location<number>`, as MongoDB itself does.
+
+const codes = {
+  BadValue: 2,
+  NoSuchKey: 4,
+  HostUnreachable: 6,
+  FailedToParse: 9,
+  Unauthorized: 13,
+  TypeMismatch: 14,
+  Overflow: 15,
+  InvalidLength: 16,
+  InvalidBSON: 22,
+  IllegalOperation: 20,
+  NamespaceNotFound: 26,
+  IndexNotFound: 27,
+  PathNotViable: 28,
+  ConflictingUpdateOperators: 40,
+  CursorNotFound: 43,
+  NamespaceExists: 48,
+  MaxTimeMSExpired: 50,
+  DollarPrefixedFieldName: 52,
+  InvalidIdField: 53,
+  NotSingleValueField: 54,
+  EmptyFieldName: 56,
+  CommandNotFound: 59,
+  ImmutableField: 66,
+  CannotCreateIndex: 67,
+  InvalidOptions: 72,
+  InvalidNamespace: 73,
+  IndexOptionsConflict: 85,
+  IndexKeySpecsConflict: 86,
+  UnsatisfiableWriteConcern: 100,
+  WriteConflict: 112,
+  ConflictingOperationInProgress: 117,
+  CannotIndexParallelArrays: 171,
+  TransactionTooOld: 225,
+  NotImplemented: 238,
+  SnapshotUnavailable: 246,
+  NoSuchTransaction: 251,
+  TransactionCommitted: 256,
+  OperationNotSupportedInTransaction: 263,
+  CannotBackfillArray: 15957,
+  IncompleteTransactionHistory: 217,
+  BSONObjectTooLarge: 10334,
+  DuplicateKey: 11000,
+} as const
+
+export type CodeName = keyof typeof codes | `Location${number}`
+
+/** A failure that MongoDB has a code for; `extra` is merged into the reply (e.g. `keyPattern` of a duplicate key). */
+export class CommandError extends Error {
+  readonly codeName: CodeName
+  readonly code: number
+  readonly extra: Record<string, unknown>
+
+  constructor(codeName: CodeName, message: string, extra: Record<string, unknown> = {}) {
+    super(message)
+    this.codeName = codeName
+    this.code =
+      codeName in codes ? codes[codeName as keyof typeof codes] : Number.parseInt(codeName.slice('Location'.length), 10)
+    this.extra = extra
+  }
+}
+
+export function fail(codeName: CodeName, message: string, extra?: Record<string, unknown>): never {
+  throw new CommandError(codeName, message, extra)
+}
+
+/** Refuses what MongoDB knows and this server does not. */
+export function notImplemented(what: string): never {
+  throw new CommandError('NotImplemented', `${what} is not supported by Alkaid's embedded server`)
+}
+
+/** Whether the whole transaction may be run again (MongoDB's `TransientTransactionError`). */
+export function isTransient(error: CommandError): boolean {
+  return ['WriteConflict', 'NoSuchTransaction', 'SnapshotUnavailable'].includes(error.codeName)
+}

@@ -1,0 +1,31 @@
+// Deletes documents past the time that a TTL index sets: a date in its field (of an array, the earliest) plus the
+// index's seconds. A document that a transaction holds is left for the next pass.
+import { compileQuery } from './query/query.ts'
+import type { Collection } from './store/collection.ts'
+import type { Store } from './store/store.ts'
+import { Held } from './store/unit.ts'
+
+export function deleteExpired(store: Store, now: number): void {
+  for (const namespace of store.namespaces()) {
+    const collection = store.collection(namespace, store.begin(false))
+    if (collection !== undefined) deleteFrom(store, collection, now)
+  }
+}
+
+function deleteFrom(store: Store, collection: Collection, now: number): void {
+  for (const { definition } of collection.indexes.values()) {
+    if (definition.expireAfterSeconds === undefined) continue
+    const [path] = Object.keys(definition.key) as [string]
+    const before = new Date(now - definition.expireAfterSeconds * 1000)
+    const expired = compileQuery({ ...definition.partialFilterExpression, $and: [{ [path]: { $lte: before } }] })
+    const unit = store.begin(false)
+    for (const { record } of [...collection.find(unit, expired)]) {
+      try {
+        collection.delete(unit, record)
+      } catch (error) {
+        if (!(error instanceof Held)) throw error
+      }
+    }
+    store.commit(unit)
+  }
+}

@@ -1,0 +1,42 @@
+// The embedded server as a process of its own: `npm run embedded -- --data-dir DIR`.
+import { parseArgs } from 'node:util'
+import { startEmbeddedServer } from './server.ts'
+
+const usage = `Usage: npm run embedded -- --data-dir DIR
+
+Starts Alkaid's embedded server, which speaks MongoDB's wire protocol on a Unix socket, and prints its URI.
+It is for trying Alkaid out, for development and for tests; use MongoDB for anything that matters.
+
+  --data-dir DIR    where the data is kept; made if it is not there (default: DATA_DIR, else ./data)
+  --socket-dir DIR  where the socket goes (default: the data directory)
+  --help            this text
+
+SIGTERM and SIGINT end it; everything that was acknowledged is on disk at any time.`
+
+try {
+  await main()
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { 'data-dir': { type: 'string' }, 'socket-dir': { type: 'string' }, help: { type: 'boolean' } },
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const dataDir = values['data-dir'] ?? process.env.DATA_DIR ?? 'data'
+  const socketDir = values['socket-dir']
+  const server = await startEmbeddedServer(socketDir === undefined ? { dataDir } : { dataDir, socketDir })
+  console.log(server.uri)
+  const stop = () => void server.close()
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  void server.failed.then((error) => {
+    console.error(`the embedded server had to end: ${error.message}`)
+    process.exit(1)
+  })
+}

@@ -1,0 +1,62 @@
+// Where the server's socket is and the URI that leads there. Within the data directory if the path can be written in
+// a URI and fits the operating system's limit; else in a private folder under the system's temporary one, which a file
+// in the data directory names.
+import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setName } from './commands/hello.ts'
+
+/** Unix allows 108 bytes with the closing zero; some systems fewer. */
+const maxPathBytes = 100
+const socketName = 'alkaid.sock'
+
+/** The socket's path. The data directory must be locked by the caller, so that what is left there is stale. */
+export function chooseSocket(dataDir: string, socketDir: string | undefined): string {
+  removeStaleFolder(dataDir)
+  const wanted = join(resolve(socketDir ?? dataDir), socketName)
+  if (fits(wanted)) return wanted
+  // mkdtemp gives a new folder of mode 0700.
+  const folder = mkdtempSync(join(tmpdir(), 'alkaid-'))
+  const path = join(folder, socketName)
+  if (!fits(path)) {
+    rmSync(folder, { recursive: true })
+    throw new Error(`no place for a socket: ${wanted} and ${path} are both too long or hold a '%'`)
+  }
+  writeFileSync(pointerFile(dataDir), `${path}\n`, { mode: 0o600 })
+  return path
+}
+
+export function uriOf(socket: string): string {
+  // The driver would look for hosts by their lower-cased names, so it is told to stay with this one.
+  return `mongodb://${encodeURIComponent(socket)}/?directConnection=true&replicaSet=${setName}`
+}
+
+/** Removes the folder that a server of this data directory made under the system's temporary one. */
+export function removeStaleFolder(dataDir: string): void {
+  let path: string
+  try {
+    path = readFileSync(pointerFile(dataDir), 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  const folder = dirname(path)
+  // Only what such a server makes: the file could have been copied here, or written by anybody.
+  if (path === join(folder, socketName) && dirname(folder) === resolve(tmpdir()) && isOwnFolder(folder)) {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  rmSync(pointerFile(dataDir), { force: true })
+}
+
+function isOwnFolder(folder: string): boolean {
+  const stat = lstatSync(folder, { throwIfNoEntry: false })
+  return stat?.isDirectory() === true && stat.uid === process.getuid?.() && /[/]alkaid-[^/]+$/.test(folder)
+}
+
+function pointerFile(dataDir: string): string {
+  return join(dataDir, 'socket-path')
+}
+
+function fits(path: string): boolean {
+  return Buffer.byteLength(path) <= maxPathBytes && !path.includes('%')
+}

@@ -1,0 +1,110 @@
+// What each query operator asks of one value. `undefined` stands for a missing field, which most operators treat as
+// MongoDB treats null. How values are found along a path is the filter's business, not theirs.
+import { BSONRegExp } from 'bson'
+import { compare, keyOf, typeRank } from '../compare.ts'
+import { fail, notImplemented } from '../errors.ts'
+import { isDoc, type Maybe, type TypeName, typeOf, type Value } from '../values.ts'
+import { compileBsonRegex, compileRegex } from './regex.ts'
+
+export type Test = (value: Maybe) => boolean
+
+type Comparison = '$eq' | '$gt' | '$gte' | '$lt' | '$lte'
+
+const accepts: Record<Comparison, (difference: number) => boolean> = {
+  $eq: (difference) => difference === 0,
+  $gt: (difference) => difference > 0,
+  $gte: (difference) => difference >= 0,
+  $lt: (difference) => difference < 0,
+  $lte: (difference) => difference <= 0,
+}
+
+/** `$eq`, `$gt`, `$gte`, `$lt`, `$lte`: only values of the operand's type satisfy them. */
+export function comparison(operator: Comparison, operand: Value): Test {
+  if (operator !== '$eq' && operand instanceof BSONRegExp) {
+    fail('BadValue', `Can't have RegEx as arg to predicate over field`)
+  }
+  const accept = accepts[operator]
+  const withEqual = accept(0)
+  if (operand === null) return (value) => (value ?? null) === null && withEqual
+  const rank = typeRank(operand)
+  const notANumber = Number.isNaN(operand)
+  return (value) => {
+    if (value === undefined || typeRank(value) !== rank) return false
+    if (notANumber || Number.isNaN(value)) return notANumber && Number.isNaN(value) && withEqual
+    return accept(compare(value, operand))
+  }
+}
+
+/** `$in`: a value equal to one of these, or a string that one of the regular expressions matches. */
+export function oneOf(operator: string, operand: Value): Test {
+  if (!Array.isArray(operand)) return fail('BadValue', `${operator} needs an array`)
+  for (const value of operand) {
+    if (isDoc(value) && Object.keys(value)[0]?.startsWith('$')) fail('BadValue', `cannot nest $ under ${operator}`)
+  }
+  const keys = new Set(operand.map(keyOf))
+  const regexes = operand.filter((value) => value instanceof BSONRegExp).map(compileBsonRegex)
+  return (value) => {
+    if (keys.has(keyOf(value ?? null))) return true
+    return typeof value === 'string' && regexes.some((regex) => regex.test(value))
+  }
+}
+
+/** A regular expression matches strings, and the same regular expression as a value. */
+export function regex(pattern: Value, options: Maybe): Test {
+  if (options !== undefined && typeof options !== 'string') return fail('BadValue', '$options has to be a string')
+  let source: BSONRegExp
+  if (typeof pattern === 'string') source = new BSONRegExp(pattern, options ?? '')
+  else if (!(pattern instanceof BSONRegExp)) return fail('BadValue', '$regex has to be a string')
+  else if (options !== undefined && pattern.options !== '') {
+    return fail('Location51075', 'options set in both $regex and $options')
+  } else source = new BSONRegExp(pattern.pattern, options ?? pattern.options)
+  const compiled = compileRegex(source.pattern, source.options)
+  return (value) => {
+    if (typeof value === 'string') return compiled.test(value)
+    return value instanceof BSONRegExp && compare(value, source) === 0
+  }
+}
+
+export function exists(operand: Value): { wanted: boolean; test: Test } {
+  return { wanted: isTruthy(operand), test: (value) => value !== undefined }
+}
+
+export function size(operand: Value): Test {
+  if (typeof operand !== 'number') return fail('FailedToParse', 'Failed to parse $size. Expected a number')
+  if (!Number.isInteger(operand)) return fail('FailedToParse', 'Failed to parse $size. Expected an integer')
+  if (operand < 0) return fail('FailedToParse', 'Failed to parse $size. Expected a non-negative number')
+  return (value) => Array.isArray(value) && value.length === operand
+}
+
+const typeNumbers: Record<number, TypeName> = {
+  2: 'string',
+  3: 'object',
+  4: 'array',
+  5: 'binData',
+  7: 'objectId',
+  8: 'bool',
+  9: 'date',
+  10: 'null',
+  11: 'regex',
+}
+
+/** `$type` by name or number. The numeric types are not kept apart here, so only `number` can be asked for. */
+export function type(operand: Value): Test {
+  const wanted = new Set((Array.isArray(operand) ? operand : [operand]).map(typeName))
+  if (wanted.size === 0) fail('FailedToParse', '$type must match at least one type')
+  return (value) => value !== undefined && wanted.has(typeOf(value))
+}
+
+function typeName(operand: Value): TypeName {
+  if (typeof operand !== 'string' && typeof operand !== 'number') {
+    return fail('TypeMismatch', 'type must be represented as a number or a string')
+  }
+  const name = typeof operand === 'number' ? typeNumbers[operand] : operand
+  const known: readonly string[] = ['number', ...Object.values(typeNumbers)]
+  return name !== undefined && known.includes(name) ? (name as TypeName) : notImplemented(`$type: ${operand}`)
+}
+
+/** What MongoDB takes for true where a flag may be of any type. */
+export function isTruthy(value: Maybe): boolean {
+  return value !== undefined && value !== null && value !== false && value !== 0
+}

@@ -1,0 +1,131 @@
+// Projections of find and findAndModify, and the inclusion and exclusion of `$project`. What they make is new; parts
+// of documents that they keep whole are shared, never changed.
+import { fail, notImplemented } from '../errors.ts'
+import { splitPath } from '../paths.ts'
+import { type Doc, isDoc, type Value } from '../values.ts'
+import { isTruthy } from './predicates.ts'
+
+/** What to do by field: true to keep (or drop) it whole, else a tree for what is inside. */
+export type FieldTree = Map<string, true | FieldTree>
+
+export function compileProjection(spec: Value): (doc: Doc) => Doc {
+  if (!isDoc(spec)) return fail('TypeMismatch', 'a projection must be an object')
+  const { inclusive, tree, keepId } = parseProjection(spec)
+  return inclusive ? (doc) => include(doc, withId(tree, keepId)) : (doc) => exclude(doc, tree)
+}
+
+export interface Projection {
+  inclusive: boolean
+  tree: FieldTree
+  keepId: boolean
+}
+
+/** `isComputed` leaves fields to the caller, which evaluates them as expressions; they make the projection inclusive. */
+export function parseProjection(spec: Doc, isComputed: (path: string, value: Value) => boolean = refuse): Projection {
+  const tree: FieldTree = new Map()
+  let inclusive: boolean | undefined
+  let idFlag: boolean | undefined
+  let computed = false
+  for (const [path, value] of flatten(spec)) {
+    checkPath(path)
+    if (typeof value !== 'boolean' && typeof value !== 'number') {
+      if (isComputed(path, value)) computed = true
+      continue
+    }
+    const keep = isTruthy(value)
+    if (path === '_id') {
+      idFlag = keep
+      continue
+    }
+    if (inclusive !== undefined && inclusive !== keep) {
+      if (keep) fail('Location31253', `Cannot do inclusion on field ${path} in exclusion projection`)
+      fail('Location31254', `Cannot do exclusion on field ${path} in inclusion projection`)
+    }
+    inclusive = keep
+    addPath(tree, path)
+  }
+  if (computed && inclusive === false) fail('Location31252', 'Cannot use an expression in an exclusion projection')
+  // With nothing but _id, that decides; `{ _id: 1 }` is then the whole list.
+  inclusive ??= computed || idFlag === true
+  if (!inclusive && idFlag === false) tree.set('_id', true)
+  return { inclusive, tree, keepId: idFlag !== false }
+}
+
+function refuse(path: string, value: Value): boolean {
+  if (isDoc(value)) return notImplemented(`the projection operator ${Object.keys(value)[0]} (of '${path}')`)
+  return notImplemented(`an expression in a projection (of '${path}')`)
+}
+
+export function withId(tree: FieldTree, keepId: boolean): FieldTree {
+  if (!keepId || tree.has('_id')) return tree
+  return new Map([['_id', true] as const, ...tree])
+}
+
+/** Nested documents are the same as dotted paths. */
+function* flatten(spec: Doc, prefix = ''): Generator<[string, Value]> {
+  for (const [name, value] of Object.entries(spec)) {
+    if (isDoc(value) && !Object.keys(value)[0]?.startsWith('$')) {
+      if (Object.keys(value).length === 0) fail('Location51270', 'An empty sub-projection is not a valid value')
+      yield* flatten(value, `${prefix}${name}.`)
+    } else yield [prefix + name, value]
+  }
+}
+
+function checkPath(path: string): void {
+  for (const part of splitPath(path)) {
+    if (part === '') fail('Location15998', `FieldPath field names may not be empty strings: '${path}'`)
+    if (part === '$') notImplemented('the positional projection')
+    if (part.startsWith('$')) fail('Location16410', `FieldPath field names may not start with '$': '${path}'`)
+  }
+}
+
+export function addPath(tree: FieldTree, path: string): void {
+  const parts = splitPath(path)
+  let level = tree
+  for (const [at, part] of parts.entries()) {
+    const last = at === parts.length - 1
+    const next = level.get(part)
+    if (next === true || (next !== undefined && last)) fail('Location31250', `Path collision at ${path}`)
+    if (last) level.set(part, true)
+    else if (next === undefined) {
+      const inner: FieldTree = new Map()
+      level.set(part, inner)
+      level = inner
+    } else level = next as FieldTree
+  }
+}
+
+/** Keeps the fields in the order of the document. In arrays, values that are no documents have no such fields. */
+export function include(doc: Doc, tree: FieldTree): Doc {
+  const result: Doc = {}
+  for (const [name, value] of Object.entries(doc)) {
+    const inner = tree.get(name)
+    if (inner === undefined) continue
+    if (inner === true) result[name] = value
+    else if (isDoc(value)) result[name] = include(value, inner)
+    else if (Array.isArray(value)) result[name] = includeInArray(value, inner)
+  }
+  return result
+}
+
+function includeInArray(array: Value[], tree: FieldTree): Value[] {
+  return array.flatMap((element): Value[] => {
+    if (isDoc(element)) return [include(element, tree)]
+    return Array.isArray(element) ? [includeInArray(element, tree)] : []
+  })
+}
+
+export function exclude(doc: Doc, tree: FieldTree): Doc {
+  const result: Doc = {}
+  for (const [name, value] of Object.entries(doc)) {
+    const inner = tree.get(name)
+    if (inner === true) continue
+    result[name] = inner === undefined ? value : excludeInside(value, inner)
+  }
+  return result
+}
+
+function excludeInside(value: Value, tree: FieldTree): Value {
+  if (Array.isArray(value)) return value.map((element) => excludeInside(element, tree))
+  return isDoc(value) ? exclude(value, tree) : value
+}

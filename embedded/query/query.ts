@@ -1,0 +1,16 @@
+// A filter ready to run: its source, by which indexes narrow, and the compiled form that decides.
+import { fail } from '../errors.ts'
+import { type Doc, isDoc, type Maybe } from '../values.ts'
+import { compileFilter, type Filter } from './filter.ts'
+
+export interface Query {
+  source: Doc
+  matches: Filter
+}
+
+/** A missing filter matches everything. */
+export function compileQuery(filter: Maybe): Query {
+  const source = filter ?? {}
+  if (!isDoc(source)) return fail('TypeMismatch', 'a filter must be an object')
+  return { source, matches: compileFilter(source) }
+}

@@ -1,0 +1,131 @@
+// What is durable: one SQLite file in the data directory. Its lock is the lock of the directory, held by the operating
+// system and so released by any death. `write` returns once everything is on disk (WAL, synchronous=FULL).
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+
+/** One durable change; the changes of one `write` become durable together or not at all. */
+export type Change =
+  | { kind: 'put'; sequence: number; collection: number; body: Buffer }
+  | { kind: 'delete'; sequence: number }
+  | { kind: 'define'; collection: number; definition: Buffer }
+  | { kind: 'drop'; collection: number }
+  | { kind: 'session'; id: string; body: Buffer }
+  | { kind: 'forget'; id: string }
+
+export interface DiskRow {
+  id: number
+  body: Buffer
+}
+
+// Rowid tables throughout: WITHOUT ROWID stores the large bodies in the tree itself, three times the size.
+const schema = `
+  CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS documents (sequence INTEGER PRIMARY KEY, collection INTEGER NOT NULL, body BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, body BLOB NOT NULL);
+`
+
+export class Disk {
+  readonly directory: string
+  private readonly database: DatabaseSync
+  private readonly statements = new Map<string, StatementSync>()
+
+  /** Throws a clear error, naming the directory, if another process has it open. */
+  constructor(directory: string) {
+    this.directory = directory
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    this.database = new DatabaseSync(join(directory, 'embedded.sqlite'))
+    try {
+      // Exclusive mode keeps the lock that the first transaction takes, in WAL mode as well.
+      this.database.exec('PRAGMA locking_mode = EXCLUSIVE')
+      this.database.exec('PRAGMA journal_mode = WAL')
+      this.database.exec('PRAGMA synchronous = FULL')
+      this.database.exec('BEGIN EXCLUSIVE; COMMIT')
+      this.database.exec(schema)
+    } catch (error) {
+      this.database.close()
+      if (/database is locked/.test((error as Error).message)) {
+        throw new Error(`the data directory ${directory} is in use by another embedded server`)
+      }
+      throw error
+    }
+  }
+
+  /** 0 off, 1 normal, 2 full. */
+  get synchronous(): number {
+    return Number(this.database.prepare('PRAGMA synchronous').get()?.synchronous)
+  }
+
+  write(changes: readonly Change[]): void {
+    this.database.exec('BEGIN IMMEDIATE')
+    try {
+      for (const change of changes) this.apply(change)
+      this.database.exec('COMMIT')
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  *collections(): Generator<DiskRow> {
+    yield* this.rows('SELECT id, body FROM collections ORDER BY id')
+  }
+
+  *documents(): Generator<DiskRow & { collection: number }> {
+    yield* this.rows('SELECT sequence AS id, collection, body FROM documents ORDER BY sequence') as Generator<
+      DiskRow & { collection: number }
+    >
+  }
+
+  *sessions(): Generator<{ id: string; body: Buffer }> {
+    yield* this.rows('SELECT id, body FROM sessions') as unknown as Generator<{ id: string; body: Buffer }>
+  }
+
+  close(): void {
+    this.database.close()
+  }
+
+  private apply(change: Change): void {
+    switch (change.kind) {
+      case 'put':
+        this.run(
+          'INSERT INTO documents (sequence, collection, body) VALUES (?, ?, ?) ON CONFLICT (sequence) DO UPDATE SET body = excluded.body',
+          change.sequence,
+          change.collection,
+          change.body,
+        )
+        return
+      case 'delete':
+        this.run('DELETE FROM documents WHERE sequence = ?', change.sequence)
+        return
+      case 'define':
+        this.run('INSERT OR REPLACE INTO collections (id, body) VALUES (?, ?)', change.collection, change.definition)
+        return
+      case 'drop':
+        this.run('DELETE FROM documents WHERE collection = ?', change.collection)
+        this.run('DELETE FROM collections WHERE id = ?', change.collection)
+        return
+      case 'session':
+        this.run('INSERT OR REPLACE INTO sessions (id, body) VALUES (?, ?)', change.id, change.body)
+        return
+      case 'forget':
+        this.run('DELETE FROM sessions WHERE id = ?', change.id)
+    }
+  }
+
+  private run(sql: string, ...parameters: (number | string | Buffer)[]): void {
+    let statement = this.statements.get(sql)
+    if (statement === undefined) {
+      statement = this.database.prepare(sql)
+      this.statements.set(sql, statement)
+    }
+    statement.run(...parameters)
+  }
+
+  private *rows(sql: string): Generator<DiskRow> {
+    for (const row of this.database.prepare(sql).iterate()) {
+      const bytes = row.body as Uint8Array
+      yield { ...row, body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) } as unknown as DiskRow
+    }
+  }
+}

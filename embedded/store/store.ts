@@ -1,0 +1,244 @@
+// All collections, the clock of commits, and the group commit. A commit takes effect in memory at once and is durable
+// when `settled` resolves; no reply, of a read either, leaves before that, so nothing undurable is ever seen outside.
+import { randomBytes } from 'node:crypto'
+import { serialize } from 'bson'
+import { decode } from '../decode.ts'
+import { fail } from '../errors.ts'
+import type { Doc } from '../values.ts'
+import { Collection } from './collection.ts'
+import { type Change, Disk } from './disk.ts'
+import { type IndexDefinition, idIndex } from './index-definition.ts'
+import type { DocumentRecord } from './record.ts'
+import { Held, Unit } from './unit.ts'
+
+export class Store {
+  /** Resolves with the error that made a commit fail; nothing is answered from then on. */
+  readonly failed: Promise<Error>
+  private readonly disk: Disk
+  private readonly collections = new Map<string, Collection>()
+  /** When each name last came to mean something else, so that an older snapshot cannot mistake it. */
+  private readonly catalogChanges = new Map<string, number>()
+  private readonly snapshots = new Map<Unit, number>()
+  private readonly unpruned = new Set<DocumentRecord>()
+  private clock = 0
+  private lastSequence = 0
+  private lastCollection = 0
+  private queue: Change[] = []
+  private flushing: Promise<void> | undefined
+  private reportFailure!: (error: Error) => void
+
+  constructor(directory: string) {
+    this.failed = new Promise((resolve) => {
+      this.reportFailure = resolve
+    })
+    this.disk = new Disk(directory)
+    this.load()
+  }
+
+  begin(isTransaction: boolean): Unit {
+    const unit = new Unit(isTransaction ? this.clock : Number.POSITIVE_INFINITY, isTransaction)
+    if (isTransaction) this.snapshots.set(unit, this.clock)
+    return unit
+  }
+
+  /** Makes the unit's writes visible and puts them, with `also`, into the next flush. */
+  commit(unit: Unit, also: readonly Change[] = []): void {
+    this.snapshots.delete(unit)
+    if (!unit.isReadOnly) {
+      const at = ++this.clock
+      for (const collection of unit.created) {
+        collection.creator = undefined
+        this.catalogChanges.set(collection.namespace, at)
+        this.queue.push(definition(collection))
+      }
+      for (const [record, body] of unit.writes) this.commitRecord(record, body, at)
+    }
+    this.enqueue(also)
+    this.end(unit)
+  }
+
+  abort(unit: Unit): void {
+    this.snapshots.delete(unit)
+    for (const record of unit.writes.keys()) {
+      const { pending } = record
+      record.holder = undefined
+      record.pending = null
+      record.collection.release(record, pending === null ? [] : [pending], this.oldestSnapshot())
+    }
+    for (const collection of unit.created) this.collections.delete(collection.namespace)
+    this.end(unit)
+  }
+
+  /** Adds changes to the next flush. */
+  enqueue(changes: readonly Change[]): void {
+    this.queue.push(...changes)
+    if (this.queue.length === 0 || this.flushing !== undefined) return
+    // Commands that arrive in the same turn of the event loop commit before this runs, and share the flush.
+    this.flushing = new Promise((resolve) => {
+      setImmediate(() => {
+        this.flush()
+        resolve()
+      })
+    })
+  }
+
+  /** Resolves when everything committed so far is durable, and never if that failed. */
+  async settled(): Promise<void> {
+    while (this.flushing !== undefined) await this.flushing
+  }
+
+  /** The collection, for reading; undefined if this unit sees none. */
+  collection(namespace: string, unit: Unit): Collection | undefined {
+    this.checkCatalog(namespace, unit)
+    const collection = this.collections.get(namespace)
+    if (collection === undefined || (collection.creator !== undefined && collection.creator !== unit)) return undefined
+    this.use(collection, unit)
+    return collection
+  }
+
+  /** The collection, for writing; made by this unit if there is none. */
+  collectionForWriting(namespace: string, unit: Unit): Collection {
+    this.checkCatalog(namespace, unit)
+    const existing = this.collections.get(namespace)
+    if (existing?.creator !== undefined && existing.creator !== unit) unit.blockedBy(existing.creator)
+    const collection = existing ?? this.create(namespace, unit)
+    this.use(collection, unit)
+    return collection
+  }
+
+  /** Names of the collections that are there for everybody, in order. */
+  namespaces(database?: string): string[] {
+    return [...this.collections.values()]
+      .filter((collection) => collection.creator === undefined)
+      .map((collection) => collection.namespace)
+      .filter((namespace) => database === undefined || namespace.startsWith(`${database}.`))
+      .sort()
+  }
+
+  /** Changes of a definition wait for the transactions that use the collection: throws Held to run again. */
+  exclusive(namespace: string): Collection | undefined {
+    const collection = this.collections.get(namespace)
+    const [user] = collection?.users ?? []
+    if (user !== undefined) throw new Held(user)
+    if (collection?.creator !== undefined) throw new Held(collection.creator)
+    return collection
+  }
+
+  drop(collection: Collection): void {
+    this.collections.delete(collection.namespace)
+    this.catalogChanges.set(collection.namespace, ++this.clock)
+    this.enqueue([{ kind: 'drop', collection: collection.id }])
+  }
+
+  /** After a change of its indexes. */
+  redefine(collection: Collection): void {
+    this.enqueue([definition(collection)])
+  }
+
+  /** The records of retried writes and commits, as stored; see sessions.ts. */
+  *storedSessions(): Generator<{ id: string; body: Doc }> {
+    for (const { id, body } of this.disk.sessions()) yield { id, body: decode(body) }
+  }
+
+  async close(): Promise<void> {
+    await this.settled()
+    this.disk.close()
+  }
+
+  private create(namespace: string, unit: Unit): Collection {
+    const collection = new Collection(++this.lastCollection, namespace, randomBytes(16), this.nextSequence)
+    collection.creator = unit
+    unit.created.add(collection)
+    this.collections.set(namespace, collection)
+    return collection
+  }
+
+  private checkCatalog(namespace: string, unit: Unit): void {
+    if ((this.catalogChanges.get(namespace) ?? 0) > unit.snapshot) {
+      fail(
+        'SnapshotUnavailable',
+        `Unable to read from a snapshot due to pending collection catalog changes; please retry the operation. Collection: ${namespace}`,
+      )
+    }
+  }
+
+  private use(collection: Collection, unit: Unit): void {
+    if (!unit.isTransaction) return
+    unit.uses.add(collection)
+    collection.users.add(unit)
+  }
+
+  private commitRecord(record: DocumentRecord, body: Buffer | null, at: number): void {
+    record.latest = { at, doc: record.pending, older: record.latest }
+    record.holder = undefined
+    record.pending = null
+    this.unpruned.add(record)
+    if (body === null) this.queue.push({ kind: 'delete', sequence: record.sequence })
+    else this.queue.push({ kind: 'put', sequence: record.sequence, collection: record.collection.id, body })
+  }
+
+  private end(unit: Unit): void {
+    const oldest = this.oldestSnapshot()
+    // Only the end of a transaction moves the oldest snapshot; a plain command need only tidy up after itself.
+    for (const record of unit.isTransaction ? this.unpruned : unit.writes.keys()) {
+      record.collection.release(record, record.prune(oldest), oldest)
+      if (
+        record.latest === undefined ||
+        (record.latest.older === undefined && record.latest.doc !== null) ||
+        record.isGone(oldest)
+      ) {
+        this.unpruned.delete(record)
+      }
+    }
+    unit.finish()
+  }
+
+  private oldestSnapshot(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const snapshot of this.snapshots.values()) oldest = Math.min(oldest, snapshot)
+    return oldest
+  }
+
+  private flush(): void {
+    const changes = this.queue
+    this.queue = []
+    try {
+      this.disk.write(changes)
+      this.flushing = undefined
+    } catch (error) {
+      // What is in memory is ahead of the disk, so nobody may ever see it: `flushing` stays, and replies with it.
+      this.flushing = new Promise(() => {})
+      this.reportFailure(error as Error)
+    }
+  }
+
+  private nextSequence = (): number => ++this.lastSequence
+
+  private load(): void {
+    const byId = new Map<number, Collection>()
+    const indexes = new Map<Collection, IndexDefinition[]>()
+    for (const { id, body } of this.disk.collections()) {
+      const stored = decode(body) as unknown as {
+        namespace: string
+        uuid: { buffer: Uint8Array }
+        indexes: IndexDefinition[]
+      }
+      const collection = new Collection(id, stored.namespace, Buffer.from(stored.uuid.buffer), this.nextSequence)
+      byId.set(id, collection)
+      indexes.set(collection, stored.indexes)
+      this.collections.set(stored.namespace, collection)
+      this.lastCollection = id
+    }
+    for (const { id, collection, body } of this.disk.documents()) {
+      byId.get(collection)!.restore(id, decode(body))
+      this.lastSequence = id
+    }
+    for (const [collection, definitions] of indexes) for (const one of definitions) collection.addIndex(one)
+  }
+}
+
+function definition(collection: Collection): Change {
+  const indexes = collection.indexDefinitions.filter((index) => index.name !== idIndex.name)
+  const body = { namespace: collection.namespace, uuid: collection.uuid, indexes }
+  return { kind: 'define', collection: collection.id, definition: Buffer.from(serialize(body)) }
+}

@@ -1,0 +1,56 @@
+// The document an upsert starts from: the equalities that its filter demands.
+import { BSONRegExp } from 'bson'
+import { fail, notImplemented } from '../errors.ts'
+import { splitPath } from '../paths.ts'
+import { isOperators } from '../query/filter.ts'
+import type { Doc, Value } from '../values.ts'
+import { Draft } from './draft.ts'
+
+export function upsertBase(filter: Doc, onlyId: boolean): Doc {
+  const equalities = new Map<string, Value>()
+  collect(filter, equalities)
+  const draft = new Draft({})
+  for (const [path, value] of equalities) {
+    if (onlyId && path !== '_id') {
+      if (path.startsWith('_id.')) notImplemented('an upsert with a replacement and a filter inside _id')
+      continue
+    }
+    for (const other of equalities.keys()) {
+      if (other.startsWith(`${path}.`)) {
+        fail('NotSingleValueField', `cannot infer query fields to set, both paths '${path}' and '${other}' are matched`)
+      }
+    }
+    draft.set(splitPath(path), value)
+  }
+  return draft.root
+}
+
+function collect(filter: Doc, equalities: Map<string, Value>): void {
+  for (const [name, operand] of Object.entries(filter)) {
+    if (name === '$and') for (const branch of operand as Doc[]) collect(branch, equalities)
+    else if (name === '$or' && (operand as Doc[]).length === 1) collect((operand as Doc[])[0]!, equalities)
+    else if (!name.startsWith('$')) collectPath(name, operand, equalities)
+  }
+}
+
+function collectPath(path: string, operand: Value, equalities: Map<string, Value>): void {
+  if (operand instanceof BSONRegExp) return
+  if (!isOperators(operand)) {
+    add(path, operand, equalities)
+    return
+  }
+  for (const [operator, value] of Object.entries(operand)) {
+    if (operator === '$eq') add(path, value, equalities)
+    // MongoDB may or may not read these as an equality, depending on how it rewrites the filter.
+    if ((operator === '$in' || operator === '$all') && Array.isArray(value) && value.length === 1) {
+      notImplemented(`an upsert that inserts with ${operator} of one value in its filter`)
+    }
+  }
+}
+
+function add(path: string, value: Value, equalities: Map<string, Value>): void {
+  if (equalities.has(path)) {
+    fail('NotSingleValueField', `cannot infer query fields to set, path '${path}' is matched twice`)
+  }
+  equalities.set(path, value)
+}

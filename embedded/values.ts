@@ -1,0 +1,76 @@
+// The values that documents are made of, and questions about one value. Anything else BSON knows is refused by the
+// decoder, so the rest of the server deals with these alone. `undefined` always means "no such field".
+import { Binary, BSONRegExp, ObjectId } from 'bson'
+
+export type Value = null | string | number | boolean | Date | ObjectId | Binary | BSONRegExp | Value[] | Doc
+export interface Doc {
+  [field: string]: Value
+}
+export type Maybe = Value | undefined
+
+/** What MongoDB calls the types, in error messages and `$type`; all numeric types are one here. */
+export type TypeName =
+  | 'null'
+  | 'number'
+  | 'string'
+  | 'object'
+  | 'array'
+  | 'binData'
+  | 'objectId'
+  | 'bool'
+  | 'date'
+  | 'regex'
+
+export function typeOf(value: Value): TypeName {
+  switch (typeof value) {
+    case 'string':
+      return 'string'
+    case 'number':
+      return 'number'
+    case 'boolean':
+      return 'bool'
+  }
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  if (value instanceof Date) return 'date'
+  if (value instanceof ObjectId) return 'objectId'
+  if (value instanceof Binary) return 'binData'
+  if (value instanceof BSONRegExp) return 'regex'
+  return 'object'
+}
+
+export function isDoc(value: Maybe): value is Doc {
+  return value !== undefined && typeof value === 'object' && value !== null && typeOf(value) === 'object'
+}
+
+/** The field of a document; never something inherited such as `constructor`. */
+export function field(doc: Doc, name: string): Maybe {
+  return Object.hasOwn(doc, name) ? doc[name] : undefined
+}
+
+/** How a value is written in MongoDB's messages: `{ a: 1, b: "x" }`. */
+export function show(value: Maybe): string {
+  if (value === undefined) return 'missing'
+  switch (typeOf(value)) {
+    case 'array':
+      return (value as Value[]).length === 0 ? '[]' : `[ ${(value as Value[]).map(show).join(', ')} ]`
+    case 'object': {
+      const fields = Object.entries(value as Doc).map(([name, inner]) => `${name}: ${show(inner)}`)
+      return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
+    }
+    case 'objectId':
+      return `ObjectId('${(value as ObjectId).toHexString()}')`
+    case 'date':
+      return `new Date(${(value as Date).getTime()})`
+    case 'binData': {
+      const binary = value as Binary
+      return `BinData(${binary.sub_type}, ${Buffer.from(binary.value()).toString('hex').toUpperCase()})`
+    }
+    case 'regex':
+      return `/${(value as BSONRegExp).pattern}/${(value as BSONRegExp).options}`
+    case 'string':
+      return JSON.stringify(value)
+    default:
+      return String(value)
+  }
+}

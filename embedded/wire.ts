@@ -1,0 +1,161 @@
+// MongoDB's wire protocol: frames, OP_MSG (body, document sequences, checksum) and OP_QUERY for a driver's first hello.
+// A frame that cannot be understood is a ProtocolError, after which the connection has to be closed.
+import { serialize } from 'bson'
+import { decode } from './decode.ts'
+import type { Doc } from './values.ts'
+
+export const maxMessageBytes = 48_000_000
+
+const opReply = 1
+const opQuery = 2004
+const opMsg = 2013
+
+const checksumPresent = 1
+const moreToCome = 2
+/** The client could take several replies to one request; one is always allowed. */
+const exhaustAllowed = 1 << 16
+
+/** The bytes are not a message that this server understands. */
+export class ProtocolError extends Error {}
+
+export interface Message {
+  requestId: number
+  legacy: boolean
+  wantsReply: boolean
+  /** Reads the command; throws a CommandError if its BSON is invalid, which leaves the connection usable. */
+  body(): Doc
+}
+
+/** Cuts a stream of bytes into frames. */
+export class Framer {
+  private chunks: Buffer[] = []
+  private buffered = 0
+
+  private peekLength(): number {
+    if (this.chunks[0]!.length < 4) this.chunks = [Buffer.concat(this.chunks)]
+    return this.chunks[0]!.readInt32LE(0)
+  }
+
+  /** The whole frames that these bytes complete. Throws ProtocolError for an impossible length. */
+  *push(chunk: Buffer): Generator<Buffer> {
+    this.chunks.push(chunk)
+    this.buffered += chunk.length
+    while (this.buffered >= 4) {
+      const length = this.peekLength()
+      if (length < 16 || length > maxMessageBytes) throw new ProtocolError(`a message of ${length} bytes`)
+      if (this.buffered < length) return
+      const all = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
+      this.chunks = all.length > length ? [all.subarray(length)] : []
+      this.buffered -= length
+      yield all.subarray(0, length)
+    }
+  }
+}
+
+export function parseMessage(frame: Buffer): Message {
+  const code = frame.readInt32LE(12)
+  if (code === opMsg) return parseMsg(frame)
+  if (code === opQuery) return parseQuery(frame)
+  throw new ProtocolError(`unknown operation code ${code}`)
+}
+
+function parseMsg(frame: Buffer): Message {
+  if (frame.length < 21) throw new ProtocolError('a truncated message')
+  const flags = frame.readUInt32LE(16)
+  if ((flags & 0xffff & ~(checksumPresent | moreToCome)) !== 0) throw new ProtocolError(`unknown flags ${flags}`)
+  if ((flags & ~0xffff & ~exhaustAllowed) !== 0) throw new ProtocolError(`unknown flags ${flags}`)
+  let end = frame.length
+  if ((flags & checksumPresent) !== 0) {
+    end -= 4
+    if (crc32c(frame.subarray(0, end)) !== frame.readUInt32LE(end)) throw new ProtocolError('a wrong checksum')
+  }
+  return {
+    requestId: frame.readInt32LE(4),
+    legacy: false,
+    wantsReply: (flags & moreToCome) === 0,
+    body: () => readSections(frame, 20, end),
+  }
+}
+
+/** The body with the documents of each sequence as an array in it. */
+function readSections(frame: Buffer, start: number, end: number): Doc {
+  let body: Doc | undefined
+  const sequences: Doc = {}
+  let at = start
+  while (at < end) {
+    const kind = frame[at++]
+    const length = at + 4 <= end ? frame.readInt32LE(at) : 0
+    if (length < 5 || at + length > end) throw new ProtocolError('a section with an impossible length')
+    if (kind === 0) {
+      if (body !== undefined) throw new ProtocolError('two bodies')
+      body = decode(frame, at, at + length)
+    } else if (kind === 1) {
+      const { name, documents } = readSequence(frame, at + 4, at + length)
+      if (Object.hasOwn(sequences, name)) throw new ProtocolError(`the sequence ${name} twice`)
+      sequences[name] = documents
+    } else throw new ProtocolError(`a section of kind ${kind}`)
+    at += length
+  }
+  if (body === undefined) throw new ProtocolError('no body')
+  for (const name of Object.keys(sequences)) {
+    if (Object.hasOwn(body, name)) throw new ProtocolError(`${name} both in the body and as a sequence`)
+  }
+  return Object.assign(body, sequences)
+}
+
+function readSequence(frame: Buffer, start: number, end: number): { name: string; documents: Doc[] } {
+  const zero = frame.indexOf(0, start)
+  if (zero === -1 || zero >= end) throw new ProtocolError('a sequence without a name')
+  const documents: Doc[] = []
+  let at = zero + 1
+  while (at < end) {
+    documents.push(decode(frame, at, Math.min(end, at + (at + 4 <= end ? frame.readInt32LE(at) : 0))))
+    at += frame.readInt32LE(at)
+  }
+  return { name: frame.toString('utf8', start, zero), documents }
+}
+
+/** Only as the handshake uses it: one command document to `admin.$cmd`. */
+function parseQuery(frame: Buffer): Message {
+  const zero = frame.indexOf(0, 20)
+  if (zero === -1 || zero + 9 + 5 > frame.length) throw new ProtocolError('a truncated query')
+  if (frame.toString('latin1', 20, zero) !== 'admin.$cmd') throw new ProtocolError('a legacy query')
+  return {
+    requestId: frame.readInt32LE(4),
+    legacy: true,
+    wantsReply: true,
+    body: () => ({ ...decode(frame, zero + 9, frame.length), $db: 'admin' }),
+  }
+}
+
+/** A reply in the form of the request. */
+export function encodeReply(message: Message, reply: Record<string, unknown>, replyId: number): Buffer {
+  const body = serialize(reply)
+  const prefix = message.legacy ? 36 : 21
+  const frame = Buffer.allocUnsafe(prefix + body.length)
+  frame.writeInt32LE(frame.length, 0)
+  frame.writeInt32LE(replyId, 4)
+  frame.writeInt32LE(message.requestId, 8)
+  frame.writeInt32LE(message.legacy ? opReply : opMsg, 12)
+  frame.fill(0, 16, prefix)
+  if (message.legacy) {
+    frame.writeInt32LE(8, 16) // await-capable, as every server since 2.6 says
+    frame.writeInt32LE(1, 32) // one document
+  }
+  frame.set(body, prefix)
+  return frame
+}
+
+let crcTable: Uint32Array | undefined
+
+/** CRC-32C (Castagnoli), RFC 3720 appendix B.4. */
+function crc32c(bytes: Uint8Array): number {
+  crcTable ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1
+    return value >>> 0
+  })
+  let crc = 0xffffffff
+  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8)
+  return (crc ^ 0xffffffff) >>> 0
+}
