@@ -1,4 +1,5 @@
 // The commands there are. To add one, write its file and its line here.
+import { aggregate } from './aggregate.ts'
 import type { Command } from './command.ts'
 import { count } from './count.ts'
 import { create } from './create.ts'
@@ -22,6 +23,7 @@ import { update } from './update.ts'
 
 export const commands: Record<string, Command> = {
   abortTransaction: endTransaction,
+  aggregate,
   buildInfo,
   buildinfo: buildInfo,
   commitTransaction: endTransaction,

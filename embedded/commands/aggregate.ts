@@ -1,0 +1,26 @@
+import { compilePipeline } from '../aggregate/pipeline.ts'
+import { fail, notImplemented } from '../errors.ts'
+import { compileQuery } from '../query/query.ts'
+import type { Doc } from '../values.ts'
+import { booleanOption, type Command, namespaceOf } from './command.ts'
+import { cursorBatchSize, ownerOf } from './list-indexes.ts'
+
+export const aggregate: Command = {
+  options: ['pipeline', 'cursor', 'allowDiskUse'],
+  inTransaction: true,
+  retryable: false,
+  run(request) {
+    const { body, server, unit } = request
+    if (body.aggregate === 1) notImplemented('an aggregation over the database')
+    if (body.cursor === undefined)
+      fail('FailedToParse', "The 'cursor' option is required, except for aggregate with the explain argument")
+    booleanOption(body, 'allowDiskUse')
+    const namespace = namespaceOf(request)
+    const { filter, stages } = compilePipeline(body.pipeline)
+    const query = compileQuery(filter)
+    const collection = server.store.collection(namespace, unit)
+    let documents: readonly Doc[] = [...(collection?.find(unit, query) ?? [])].map(({ doc }) => doc)
+    for (const stage of stages) documents = stage(documents)
+    return { cursor: server.cursors.start(namespace, documents, ownerOf(request), cursorBatchSize(request)) }
+  },
+}
