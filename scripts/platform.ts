@@ -175,9 +175,10 @@ async function openStore(
   }
   const dataDir = resolve(settings.dataDir)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const embedded = await startEmbeddedWorker({ dataDir, onExit: failed.reject }).catch((error: Error) => {
+  const embedded = await startEmbeddedWorker({ dataDir }).catch((error: Error) => {
     throw new SettingsError(`DATA_DIR: ${error.message}`)
   })
+  void embedded.failed.then(failed.reject)
   closers.push(() => embedded.close())
   const store = await connectStore({ uri: embedded.uri, now: Date.now })
   closers.push(() => store.close())

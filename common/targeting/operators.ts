@@ -10,19 +10,19 @@ export type Test = (held: readonly string[]) => boolean
 export type OperatorDefinition = {
   description: string
   /** How many values a comparison with it takes. */
-  takes: 'any number' | 'exactly one'
+  takes: 'one or more' | 'exactly one'
   compile(values: readonly string[]): Test
 }
 
 export const OPERATORS: Readonly<Record<Operator, OperatorDefinition>> = {
   IN: {
     description: 'One of the values held is in the list.',
-    takes: 'any number',
+    takes: 'one or more',
     compile: (values) => anyIn(values),
   },
   NOT_IN: {
     description: 'None of the values held is in the list; true when nothing is held.',
-    takes: 'any number',
+    takes: 'one or more',
     compile(values) {
       const isIn = anyIn(values)
       return (held) => !isIn(held)

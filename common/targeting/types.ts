@@ -1,7 +1,7 @@
 // What is known of a request, and the constraint tree that asks about it. Pure data: it travels in
 // GraphQL, in MongoDB and in publications as it stands here.
 
-/** How a constraint compares. IN, NOT_IN: any number of values; EQUALS: exactly one. */
+/** How a constraint compares. IN, NOT_IN: one value or more; EQUALS: exactly one. */
 export type Operator = 'IN' | 'NOT_IN' | 'EQUALS'
 
 /** A leaf: one dimension held against values. */

@@ -95,6 +95,7 @@ function checkValues(check: Check, input: unknown, operator: Operator, path: str
   if (OPERATORS[operator].takes === 'exactly one' && input.length !== 1) {
     return refuse(check, path, `must have exactly one value for ${operator}, but has ${input.length}`)
   }
+  if (input.length === 0) return refuse(check, path, 'must not be empty')
   const { values: most, valueLength } = CONSTRAINT_LIMITS
   if (input.length > most) return refuse(check, path, `has ${input.length} values; at most ${most} are allowed`)
   const bad = input.findIndex((value) => typeof value !== 'string' || value === '' || value.length > valueLength)

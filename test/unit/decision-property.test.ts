@@ -26,7 +26,7 @@ const { constraint } = fc.letrec<{ constraint: Constraint; children: Constraint[
     fc.record({
       dimension: fc.constantFrom('tags', 'attributes.x', 'attributes.y'),
       operator: fc.constantFrom('IN', 'NOT_IN'),
-      values: fc.array(value, { maxLength: 3 }),
+      values: fc.array(value, { minLength: 1, maxLength: 3 }),
     }),
     fc.record({
       dimension: fc.constantFrom('tags', 'attributes.x'),

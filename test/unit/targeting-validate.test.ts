@@ -22,7 +22,7 @@ describe('checking a constraint when it is written', () => {
       all: [
         { any: [leaf, { not: { all: [] } }] },
         { dimension: 'attributes.user_feature-0.x', operator: 'EQUALS', values: ['a'] },
-        { dimension: 'tags', operator: 'NOT_IN', values: [] },
+        { dimension: 'tags', operator: 'NOT_IN', values: ['b', 'c'] },
       ],
     }
     expect(checkConstraint(input, 'constraint')).toEqual({ ok: true, constraint: input })
@@ -68,6 +68,7 @@ describe('checking a constraint when it is written', () => {
       { dimension: 'tags', values: [] },
       'constraint.operator: unknown operator undefined; known for tags: IN, NOT_IN, EQUALS',
     ],
+    ['an empty list of values', { ...leaf, values: [] }, 'constraint.values: must not be empty'],
     ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is undefined'],
     [
       'two values for EQUALS',

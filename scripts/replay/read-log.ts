@@ -1,0 +1,78 @@
+// The log: a CSV file of the Open Bandit Dataset. It is read and checked as a whole before anything is made of it.
+
+import { readFileSync } from 'node:fs'
+import { type CsvError, parse } from 'csv-parse/sync'
+
+/** One row: an item was shown in a position, and perhaps clicked. */
+export type LogRow = {
+  /** 1 for the first row after the header. */
+  number: number
+  at: Date
+  item: string
+  position: 1 | 2 | 3
+  click: boolean
+  /** `user_feature_k:<hash>` */
+  tags: string[]
+}
+
+const FEATURES = ['user_feature_0', 'user_feature_1', 'user_feature_2', 'user_feature_3']
+const COLUMNS = ['timestamp', 'item_id', 'position', 'click', 'propensity_score', ...FEATURES]
+const TIMESTAMP = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(\+00:00|Z)$/
+
+/** Throws an error that names the line (the header is line 1), what was expected and what stands there. */
+export function readLog(path: string): LogRow[] {
+  const rows = parseCsv(path)
+  const [header, ...records] = rows
+  if (header?.record.join() !== COLUMNS.join()) {
+    throw new Error(`${path}, line 1: expected the columns ${COLUMNS.join(',')}`)
+  }
+  if (records.length === 0) throw new Error(`${path} has no rows`)
+  return records.map(({ record, info }, index) => readRow(path, info.lines, index + 1, record))
+}
+
+type Parsed = { record: string[]; info: { lines: number } }
+
+function parseCsv(path: string): Parsed[] {
+  try {
+    return parse(readFileSync(path), {
+      info: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      bom: true,
+    }) as unknown as Parsed[]
+  } catch (error) {
+    const { lines, message } = error as CsvError & { lines?: number }
+    throw new Error(lines === undefined ? `Cannot read the log: ${message}` : `${path}, line ${lines}: ${message}`)
+  }
+}
+
+function readRow(path: string, line: number, number: number, record: string[]): LogRow {
+  const wrong = (column: string, expected: string, value: string | undefined) =>
+    new Error(`${path}, line ${line}: ${column}: expected ${expected}, not ${JSON.stringify(value)}`)
+  if (record.length !== COLUMNS.length) {
+    throw new Error(`${path}, line ${line}: expected ${COLUMNS.length} values, not ${record.length}`)
+  }
+  const [timestamp, item, position, click, propensity, ...features] = record as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    ...string[],
+  ]
+  const [, day, time] = TIMESTAMP.exec(timestamp) ?? []
+  const at = new Date(`${day}T${time}Z`)
+  // Date turns 31 February into 3 March.
+  if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(day!))
+    throw wrong('timestamp', 'a UTC time as 2019-11-24 00:03:13.442536+00:00', timestamp)
+  if (!/^\d{1,9}$/.test(item)) throw wrong('item_id', 'a number', item)
+  if (!/^[123]$/.test(position)) throw wrong('position', '1, 2 or 3', position)
+  if (!/^[01]$/.test(click)) throw wrong('click', '0 or 1', click)
+  if (propensity === '' || !(Number(propensity) > 0 && Number(propensity) <= 1))
+    throw wrong('propensity_score', 'a fraction', propensity)
+  for (const [index, feature] of features.entries()) {
+    if (!/^[0-9a-f]{32}$/.test(feature)) throw wrong(FEATURES[index]!, 'a hash of 32 hexadecimal digits', feature)
+  }
+  const tags = features.map((feature, index) => `${FEATURES[index]}:${feature}`)
+  return { number, at, item, position: Number(position) as LogRow['position'], click: click === '1', tags }
+}

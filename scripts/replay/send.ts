@@ -1,0 +1,95 @@
+// Sends every row of the log, in order: as an app's slot query to distribution, and as an operator's import of its
+// impression and click to the gateway.
+
+import { type Client, readAnswer } from '../client.ts'
+import { type Booked, slotCode } from './book.ts'
+import type { Progress } from './progress.ts'
+import type { LogRow } from './read-log.ts'
+
+/** What came of the slot queries. `decided`: position -> creative id -> how often. */
+export type Sent = {
+  answered: number
+  errors: number
+  firstError: string | undefined
+  decided: Map<number, Map<string, number>>
+}
+
+type ImportedEvent = { id: string; type: 'IMPRESSION' | 'CLICK'; at: string; source: object }
+
+const BATCH = 500
+
+export async function sendRows(options: {
+  distributionUrl: string
+  /** The hash of the persisted operation Decisions. */
+  operation: string
+  operator: Client
+  booked: Booked
+  rows: readonly LogRow[]
+  progress: Progress
+}): Promise<Sent> {
+  const { distributionUrl, operation, operator, booked, rows, progress } = options
+  const sent: Sent = { answered: 0, errors: 0, firstError: undefined, decided: new Map() }
+  let batch: ImportedEvent[] = []
+  for (const row of rows) {
+    try {
+      count(sent, row.position, await decide(distributionUrl, operation, booked, row))
+    } catch (error) {
+      sent.errors += 1
+      sent.firstError ??= `row ${row.number}: ${(error as Error).message}`
+    }
+    batch.push(...eventsOf(row, booked))
+    if (batch.length >= BATCH || row === rows.at(-1)) {
+      await record(operator, booked.app, batch)
+      batch = []
+    }
+    progress('rows sent', row.number, rows.length)
+  }
+  return sent
+}
+
+/** The id of the creative that the row's user is shown in the row's slot. */
+async function decide(url: string, operation: string, { app, appKey }: Booked, row: LogRow): Promise<string> {
+  const variables = {
+    app,
+    slots: [slotCode(row.position)],
+    context: { deviceId: String(row.number), tags: row.tags },
+  }
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-app-key': appKey },
+    body: JSON.stringify({ variables, extensions: { persistedQuery: { version: 1, sha256Hash: operation } } }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  const { decisions } = await readAnswer(response)
+  const [decision] = decisions
+  if (decision?.reason !== 'MATCHED' || decision.creatives.length !== 1) {
+    throw new Error(`expected one creative, got ${JSON.stringify(decision)}`)
+  }
+  return decision.creatives[0].id
+}
+
+function count(sent: Sent, position: number, creative: string): void {
+  sent.answered += 1
+  const counts = sent.decided.get(position) ?? new Map<string, number>()
+  sent.decided.set(position, counts.set(creative, (counts.get(creative) ?? 0) + 1))
+}
+
+function eventsOf(row: LogRow, { slots, schedules, creatives }: Booked): ImportedEvent[] {
+  const source = {
+    slot: slots.get(row.position),
+    schedule: schedules.get(`${row.item}/${row.position}`),
+    creative: creatives.get(row.item),
+  }
+  const at = row.at.toISOString()
+  const impression = { id: `row-${row.number}-impression`, type: 'IMPRESSION' as const, at, source }
+  return row.click ? [impression, { id: `row-${row.number}-click`, type: 'CLICK', at, source }] : [impression]
+}
+
+async function record(operator: Client, app: string, events: ImportedEvent[]): Promise<void> {
+  const { recordEvents } = await operator(RECORD_EVENTS, { input: { app, events } })
+  if (recordEvents.accepted !== events.length) {
+    throw new Error(`Of ${events.length} events only ${recordEvents.accepted} were accepted`)
+  }
+}
+
+const RECORD_EVENTS = 'mutation RecordEvents($input: RecordEventsInput!) { recordEvents(input: $input) { accepted } }'

@@ -1,0 +1,146 @@
+// `npm run replay` on the real logs, as a person runs it: everything must come out equal.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { run } from '../support/command.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { describeWithRedis, startRedis } from '../support/redis.ts'
+
+const data = fileURLToPath(new URL('../../../shared/data/open-bandit/', import.meta.url))
+const REPLAY_MS = 240_000
+
+// The decisions of a run are a fair draw: about one run in three hundred fails a test at 0.001 by chance alone.
+jest.retryTimes(1)
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'alkaid-replay-test-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function replay(args: string[], env: Record<string, string> = {}) {
+  const ended = await run('replay.ts', [...args, '--json'], env).ended
+  const last = ended.stdout.trim().split('\n').at(-1) ?? ''
+  return { ...ended, result: last.startsWith('{') ? JSON.parse(last) : undefined }
+}
+
+const equal = { rows: 10_000, answered: 10_000, errors: 0, mismatches: 0 }
+
+describeWithData('a real log comes out equal', () => {
+  test(
+    'on the embedded default',
+    async () => {
+      const { code, result, stderr } = await replay([join(data, 'random-men.csv')])
+      expect({ result, stderr }).toMatchObject({ result: equal })
+      expect(result.pValue).toBeGreaterThan(0.001)
+      expect(stderr).toMatch(/rows sent: 5,000 of 10,000/)
+      expect(code).toBe(0)
+    },
+    REPLAY_MS,
+  )
+})
+
+describeWithRedis('a real log comes out equal with REDIS_URL set', () => {
+  describeWithData('the other log', () => {
+    test(
+      'on real Redis',
+      async () => {
+        const redis = await startRedis()
+        const { code, result, stderr } = await replay([join(data, 'bts-women.csv')], { REDIS_URL: redis.url })
+        await redis.stop()
+        expect({ result, stderr }).toMatchObject({ result: equal })
+        expect(code).toBe(0)
+      },
+      REPLAY_MS,
+    )
+  })
+})
+
+describeWithData('on a running platform', () => {
+  let alkaid: TestPlatform
+  beforeAll(async () => {
+    alkaid = await startTestPlatform({ JWT_SECRET: 'a secret that both know, which is long enough' })
+  }, 30_000)
+  afterAll(() => alkaid.stop())
+
+  test(
+    'each run makes an app of its own, and prints its code',
+    async () => {
+      const short = join(folder, 'short.csv')
+      await writeFile(short, firstLines(join(data, 'random-men.csv'), 301))
+      const urls = ['--url', alkaid.platform.gatewayUrl, '--distribution-url', alkaid.platform.distributionUrl]
+      const env = { JWT_SECRET: 'a secret that both know, which is long enough', DATA_DIR: folder }
+      const codes = new Set<string>()
+      for (const _ of [1, 2]) {
+        const { result, stderr } = await replay([short, ...urls], env)
+        expect({ result, stderr }).toMatchObject({ result: { rows: 300, answered: 300, errors: 0, mismatches: 0 } })
+        codes.add(/The app of this run: (\S+)/.exec(stderr)![1]!)
+      }
+      expect(codes.size).toBe(2)
+      for (const id of codes) {
+        const { app } = await alkaid.clients.viewer('query App($id: ID!) { app(id: $id) { name } }', { id })
+        expect(app.name).toBe(`Replay ${id}`)
+      }
+    },
+    REPLAY_MS,
+  )
+})
+
+describeWithData('a malformed row is named by its line, and nothing is recorded', () => {
+  const broken: [string, (cells: string[]) => string[], string][] = [
+    ['a click that is none', (cells) => cells.with(3, '2'), 'line 5: click: expected 0 or 1, not "2"'],
+    ['a position that is none', (cells) => cells.with(2, '4'), 'line 5: position: expected 1, 2 or 3, not "4"'],
+    ['a time that is none', (cells) => cells.with(0, 'yesterday'), 'line 5: timestamp: expected a UTC time'],
+    [
+      'a day that is none',
+      (cells) => cells.with(0, '2019-02-31 00:00:00+00:00'),
+      'line 5: timestamp: expected a UTC time',
+    ],
+    ['a value too few', (cells) => cells.slice(1), 'line 5: expected 9 values, not 8'],
+    ['a hash that is none', (cells) => cells.with(6, 'x'), 'line 5: user_feature_1: expected a hash'],
+  ]
+
+  test.each(broken)('%s', async (_what, change, message) => {
+    const lines = firstLines(join(data, 'random-men.csv'), 10).trimEnd().split('\n')
+    lines[4] = change(lines[4]!.split(',')).join(',')
+    const file = join(folder, 'broken.csv')
+    await writeFile(file, lines.join('\n'))
+    // No platform is running at this address: had anything been sent, that would be the error.
+    const { code, stdout, stderr } = await replay([file, '--url', 'http://127.0.0.1:1'], { DATA_DIR: folder })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(message)
+  })
+})
+
+test('a file that is not there is named, and --help explains', async () => {
+  const { code, stderr } = await replay(['no-such.csv'])
+  expect(code).toBe(1)
+  expect(stderr).toContain('no-such.csv')
+  expect((await run('replay.ts', ['--help']).ended).stdout).toContain('--distribution-url')
+})
+
+function firstLines(file: string, count: number): string {
+  return `${readFileSync(file, 'utf8').split('\n').slice(0, count).join('\n')}\n`
+}
+
+/** The logs lie beside the project; they are no part of it. */
+function describeWithData(title: string, body: () => void): void {
+  if (existsSync(join(data, 'random-men.csv'))) {
+    describe(title, body)
+    return
+  }
+  if (process.env.REQUIRE_SERVICES === '1') {
+    test(`${title}: needs the logs`, () => {
+      throw new Error(`Expected the Open Bandit logs in ${data}`)
+    })
+    return
+  }
+  process.stderr.write(
+    'The Open Bandit logs are not beside the project (../shared/data/open-bandit): their replay is skipped\n',
+  )
+  describe.skip(title, body)
+}

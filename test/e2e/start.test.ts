@@ -1,0 +1,216 @@
+// `npm start` as a person meets it: what it prints, that it works as it stands, that it ends, and what it says when
+// something is wrong.
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createClient } from '../../scripts/client.ts'
+import { type Command, run } from '../support/command.ts'
+import { startStandaloneMongo } from '../support/standalone-mongo.ts'
+import { freePort } from '../support/stores.ts'
+
+const shell = promisify(execFile)
+const folders: string[] = []
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alkaid-start-'))
+  folders.push(folder)
+  return folder
+}
+
+/** A port that is free, and so is the one 10 above. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port < 65_000 && (await isFree(port + 10))) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+})
+
+describe('npm start', () => {
+  let port: number
+  let dataDir: string
+  let alkaid: Command
+  let printed: string
+
+  beforeAll(async () => {
+    port = await freePair()
+    dataDir = await newFolder()
+    alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
+    printed = await alkaid.until('Tell that they saw')
+    printed = await alkaid.until(/RecordEvents|recordEvents|"events"/)
+  }, 30_000)
+  afterAll(async () => {
+    await alkaid.end('SIGKILL')
+  })
+
+  const token = (role: string, text = printed) => new RegExp(`^  ${role} +(\\S+)$`, 'm').exec(text)![1]!
+  const curls = () => [...printed.matchAll(/^ {2}(curl .+)$/gm)].map(([, line]) => line!)
+
+  test('prints the addresses, where the data is, how to use real servers, and a token for each role', () => {
+    expect(printed).toContain(`http://127.0.0.1:${port}/graphql`)
+    expect(printed).toContain(`http://127.0.0.1:${port + 10}/graphql`)
+    expect(printed).toContain(dataDir)
+    expect(printed).toContain('MONGODB_URI=mongodb://... REDIS_URL=redis://... npm start')
+    for (const role of ['viewer', 'operator', 'reviewer', 'publisher', 'admin']) expect(token(role)).toMatch(/^ey/)
+    expect(printed).toMatch(/The key of the app `demo`: ak_/)
+  })
+
+  test('prints two curls that work as they stand: a decision and an impression', async () => {
+    const [decision, impression] = curls()
+    const decided = JSON.parse((await shell('bash', ['-c', decision!])).stdout)
+    expect(decided.data.decisions[0]).toMatchObject({ slot: 'home.banner', reason: 'MATCHED' })
+    const recorded = JSON.parse((await shell('bash', ['-c', impression!])).stdout)
+    expect(recorded.data.recordEvents).toMatchObject({ accepted: 1, forged: 0 })
+  })
+
+  test('makes a demo app of 3 slots, 6 creatives, 2 strategies and 8 schedules in several states', async () => {
+    const viewer = createClient(`http://127.0.0.1:${port}/graphql`, token('viewer'))
+    const found = await viewer(`{
+      slots(app: "demo") { nodes { code } }
+      creatives(app: "demo") { nodes { id } }
+      strategies(app: "demo") { nodes { id } }
+      schedules(app: "demo") { nodes { reviewState deliveryState } }
+    }`)
+    expect(found.slots.nodes).toHaveLength(3)
+    expect(found.creatives.nodes).toHaveLength(6)
+    expect(found.strategies.nodes).toHaveLength(2)
+    expect(found.schedules.nodes).toHaveLength(8)
+    const states = new Set(
+      found.schedules.nodes.map((node: Record<string, string>) => `${node.reviewState} ${node.deliveryState}`),
+    )
+    expect([...states].sort()).toEqual([
+      'APPROVED LIVE',
+      'APPROVED NONE',
+      'APPROVED WITHDRAWN',
+      'DRAFT LIVE',
+      'IN_REVIEW NONE',
+      'REJECTED NONE',
+    ])
+  })
+
+  test('a second one says that the port is taken, and one on another port that the folder is in use', async () => {
+    const second = await run('start.ts', ['--port', String(port), '--data-dir', await newFolder()]).ended
+    expect(second).toMatchObject({ code: 1, stdout: '' })
+    expect(second.stderr.trim()).toMatch(new RegExp(`^PORT: ${port} .*taken; expected a free port.*$`))
+    const third = await run('start.ts', ['--port', String(await freePair()), '--data-dir', dataDir]).ended
+    expect(third.code).toBe(1)
+    expect(third.stderr.trim()).toMatch(/^DATA_DIR: .+$/)
+    expect(third.stderr).toContain(dataDir)
+  })
+
+  test('ends cleanly on SIGTERM, keeps the data, and ends cleanly on Ctrl-C', async () => {
+    const before = await decisions(curls()[0]!)
+    expect(await alkaid.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+    alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
+    await alkaid.until('"events"')
+    expect(alkaid.output()).not.toContain('Making the demo app')
+    expect(await decisions(curls()[0]!)).toEqual(before)
+    expect(await alkaid.end('SIGINT')).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('a killed one starts again on the same folder', async () => {
+    alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
+    await alkaid.until('"events"')
+    await alkaid.end('SIGKILL')
+    alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir, '--no-demo'])
+    await alkaid.until('Alkaid is ready')
+    expect(await alkaid.end('SIGTERM')).toMatchObject({ code: 0 })
+  })
+
+  async function decisions(curl: string) {
+    return JSON.parse((await shell('bash', ['-c', curl])).stdout).data.decisions
+  }
+})
+
+describe('npm start says in one line what is wrong', () => {
+  const cases: [string, string[], Record<string, string>, RegExp][] = [
+    ['a port that is none', ['--port', 'http'], {}, /^PORT: expected a number, not "http"$/],
+    ['a port out of range', [], { PORT: '70000' }, /^PORT: expected 0 to 65525, not "70000"$/],
+    [
+      'a URI that is none',
+      [],
+      { MONGODB_URI: 'localhost:27017' },
+      /^MONGODB_URI: expected a URL that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/,
+    ],
+    [
+      'a Redis URL that is none',
+      [],
+      { REDIS_URL: 'localhost' },
+      /^REDIS_URL: expected a URL that begins with redis:\/\/ or rediss:\/\/$/,
+    ],
+    ['a short secret', [], { JWT_SECRET: 'short' }, /^JWT_SECRET: expected at least 32 characters$/],
+    ['a log level that is none', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL: expected trace, .+, not "loud"$/],
+    [
+      'production without a signing secret',
+      [],
+      { NODE_ENV: 'production', JWT_SECRET: 'x'.repeat(32) },
+      /^SIGNING_SECRET: expected at least 32 characters with NODE_ENV=production$/,
+    ],
+    [
+      'a MongoDB that is out of reach',
+      [],
+      { MONGODB_URI: 'mongodb://root:hunter2@127.0.0.1:1/' },
+      /^MONGODB_URI: expected a MongoDB replica set or sharded cluster that can be reached at mongodb:\/\/\*\*\*@127\.0\.0\.1:1\/.*$/,
+    ],
+    [
+      'a Redis that is out of reach',
+      [],
+      { REDIS_URL: 'redis://:hunter2@127.0.0.1:1' },
+      /^REDIS_URL: expected a Redis that can be reached at redis:\/\/\*\*\*@127\.0\.0\.1:1.*$/,
+    ],
+  ]
+
+  test.each(cases)('%s', async (_what, args, env, line) => {
+    const folder = await newFolder()
+    const ended = await run('start.ts', args, { PORT: '0', DATA_DIR: folder, ...env }).ended
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr.trim()).toMatch(line)
+    expect(ended.stderr).not.toContain('hunter2')
+    expect(ended.ms).toBeLessThan(10_000) // the contract, with much room: a hanging connection took 70 s
+  })
+
+  test('a MongoDB that cannot do transactions', async () => {
+    const mongo = await startStandaloneMongo()
+    const ended = await run('start.ts', ['--port', '0', '--data-dir', await newFolder()], { MONGODB_URI: mongo.uri })
+      .ended
+    await mongo.stop()
+    expect(ended.code).toBe(1)
+    expect(ended.stderr.trim()).toMatch(
+      /^MONGODB_URI: expected a MongoDB replica set or sharded cluster .*standalone server, which cannot do transactions.*$/,
+    )
+  })
+
+  test('every mistake at once, one line each', async () => {
+    const ended = await run('start.ts', ['--port', 'x', '--data-dir', await newFolder()], { REDIS_URL: 'y' }).ended
+    expect(ended.stderr.trim().split('\n')).toHaveLength(2)
+  })
+
+  test('an unknown option, with the help', async () => {
+    const ended = await run('start.ts', ['--prot', '4000']).ended
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/--prot/)
+    expect(ended.stderr).toContain('Usage: npm start')
+  })
+})
+
+test('npm start -- --help lists the options', async () => {
+  const { code, stdout } = await run('start.ts', ['--help']).ended
+  expect(code).toBe(0)
+  for (const option of ['--port', '--data-dir', '--no-demo']) expect(stdout).toContain(option)
+})

@@ -1,0 +1,57 @@
+// Runs the project's commands as a person would: a process of its own, its output, its exit code.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }
+
+export type Command = {
+  /** What it has printed so far. */
+  output(): string
+  /** Resolves with the output once it holds `text`; rejects when the process ends first or after `ms`. */
+  until(text: string | RegExp, ms?: number): Promise<string>
+  end(signal: NodeJS.Signals): Promise<Ended>
+  ended: Promise<Ended>
+}
+
+/** @param env only these variables beside PATH and HOME, so that the machine's own settings play no part. */
+export function run(script: string, args: readonly string[] = [], env: Record<string, string> = {}): Command {
+  const { PATH = '', HOME = '' } = process.env
+  const begun = Date.now()
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [`scripts/${script}`, ...args], {
+    cwd: root,
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr, ms: Date.now() - begun }))
+  })
+  return {
+    output: () => stdout,
+    ended,
+    async until(text, ms = 20_000) {
+      const deadline = Date.now() + ms
+      while (!(typeof text === 'string' ? stdout.includes(text) : text.test(stdout))) {
+        if (child.exitCode !== null || Date.now() > deadline)
+          throw new Error(`${script} did not print ${text}:\n${stdout}${stderr}`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      return stdout
+    },
+    async end(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
