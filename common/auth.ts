@@ -34,9 +34,15 @@ export type Action = keyof typeof RIGHTS
 /** Someone with a token. `roles`: app code or `*` -> roles. */
 export type Principal = { actor: string; roles: Readonly<Record<string, readonly Role[]>> }
 
+/** Throws UNAUTHENTICATED for a caller without a token. */
+export function requirePrincipal(principal: Principal | null): Principal {
+  if (principal) return principal
+  throw new AlkaidError('UNAUTHENTICATED', 'This needs a token: send `authorization: Bearer <token>`')
+}
+
 /** Throws FORBIDDEN unless the principal may do this in this app. */
-export function authorize(principal: Principal | null, app: string, action: Action): Principal {
-  if (!principal) throw new AlkaidError('UNAUTHENTICATED', 'This needs a token: send `authorization: Bearer <token>`')
+export function authorize(caller: Principal | null, app: string, action: Action): Principal {
+  const principal = requirePrincipal(caller)
   if (mayDo(principal, app, action)) return principal
   const wanted = [...RIGHTS[action], 'admin'].join(' or ')
   throw new AlkaidError('FORBIDDEN', `${action} in app ${JSON.stringify(app)} needs the role ${wanted}`)

@@ -1,11 +1,12 @@
 // The frame of every mutation: one transaction that holds the idempotency key, the change itself and its entry in
 // the change log. What is to happen after the commit happens in the caller.
 
-import { type Action, authorize } from './auth.ts'
+import { type Action, authorize, requirePrincipal } from './auth.ts'
 import type { Caller, Services } from './services.ts'
 import { recordChange, type SubjectType } from './store/changes.ts'
 import { findRepeat, rememberCall } from './store/idempotency.ts'
 import type { Tx } from './store/rows.ts'
+import { isDuplicateKey } from './store/store.ts'
 
 /** What the body of a mutation works with. */
 export type Mutation = {
@@ -29,10 +30,12 @@ export async function mutate(
   input: { idempotencyKey?: string | null },
   body: (mutation: Mutation) => Promise<string>,
 ): Promise<{ id: string; repeated: boolean }> {
-  const principal = caller.principal
+  const principal = requirePrincipal(caller.principal)
   const { idempotencyKey, ...rest } = input
-  const call = { actor: principal?.actor ?? '', mutation: action, key: idempotencyKey, arguments: rest }
-  return services.store.transaction(async (tx) => {
+  const call = { actor: principal.actor, mutation: action, key: idempotencyKey, arguments: rest }
+  return onceMoreOnDuplicate(() => services.store.transaction(attempt))
+
+  async function attempt(tx: Tx) {
     const now = services.now()
     const at = new Date(now)
     const earlier = await findRepeat(tx, call, now)
@@ -56,5 +59,18 @@ export async function mutate(
     })
     await rememberCall(tx, call, id, now)
     return { id, repeated: false }
-  })
+  }
+}
+
+/**
+ * A unique index can know of a document that the transaction's snapshot does not have yet: somebody else was first with
+ * the same code or idempotency key. A second transaction sees that document, and its rules say what is to be said.
+ */
+async function onceMoreOnDuplicate<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (isDuplicateKey(error)) return run()
+    throw error
+  }
 }
