@@ -20,15 +20,35 @@ export async function announceList(services: Services): Promise<void> {
   await services.channel.write('apps', list, seal(services.keys, list))
 }
 
+/** How long a mutation's answer waits for the channel, in milliseconds. */
+const ANNOUNCE_MS = 1_000
+
 /** After a commit: settings first, so that a node that learns of the app finds them. A failure is logged and healed later. */
 export async function announceApp(services: Services, code: string): Promise<void> {
   try {
-    await announceSettings(services, code)
-    await announceList(services)
+    await within(ANNOUNCE_MS, announceBoth(services, code))
   } catch (error) {
     services.log.warn(
       { err: error, app: code },
       'the nodes do not know of this change yet: reconciliation will tell them',
     )
+  }
+}
+
+async function announceBoth(services: Services, code: string): Promise<void> {
+  await announceSettings(services, code)
+  await announceList(services)
+}
+
+/** Rejects when the work takes longer. It goes on all the same, and what then becomes of it no longer matters. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the channel did not answer within ${ms} ms`)), ms)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
