@@ -3,7 +3,9 @@
 
 import { type Collection, type CreateIndexesOptions, type IndexSpecification, MongoClient, MongoError } from 'mongodb'
 import { AlkaidError } from '../errors.ts'
+import { changeIndexes } from './changes.ts'
 import { collectionRows, sessionTx } from './collection-rows.ts'
+import { idempotencyIndexes } from './idempotency.ts'
 import type { Db, Tx } from './rows.ts'
 
 /** One index of a collection. */
@@ -27,7 +29,11 @@ export interface Store extends Db {
 
 const TRANSACTION_MS = 10_000
 
-/** @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none. */
+/**
+ * Connects, and makes the indexes of what `common/store` itself owns: the change log and the idempotency keys.
+ *
+ * @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none.
+ */
 export async function connectStore(options: { uri: string; database?: string; now: () => number }): Promise<Store> {
   const client = new MongoClient(options.uri, {
     connectTimeoutMS: 1_500,
@@ -44,7 +50,7 @@ export async function connectStore(options: { uri: string; database?: string; no
     await requireTransactions(client)
     const db = client.db(databaseIn(options.uri) ?? options.database ?? 'alkaid')
     const epoch = await readEpoch(db.collection('meta'), options.now)
-    return {
+    const store: Store = {
       epoch,
       client,
       database: db.databaseName,
@@ -73,6 +79,8 @@ export async function connectStore(options: { uri: string; database?: string; no
       },
       close: () => client.close(),
     }
+    await store.ensureIndexes([...changeIndexes, ...idempotencyIndexes])
+    return store
   } catch (error) {
     await client.close()
     throw error
