@@ -21,9 +21,33 @@ export function pathText(root: string, path: readonly PropertyKey[]): string {
   )
 }
 
-/** Text as people type it: trimmed, not empty, at most `max` characters. */
-export const text = (max: number) =>
-  z.string().trim().min(1, 'must not be empty').max(max, `must be at most ${max} characters`)
+/** Text as people type it: trimmed, not empty, at most `max` characters (UTF-16 units). */
+export const text = (max: number) => anyText(max).min(1, 'must not be empty')
+
+/** The same where it may be left out. Empty text, as forms send it, is as left out: null. */
+export const optionalText = (max: number) =>
+  anyText(max)
+    .nullish()
+    .transform((given) => given || null)
+
+const anyText = (max: number) =>
+  z
+    .string()
+    .trim()
+    .max(max, `must be at most ${max} characters`)
+    // Half a surrogate pair becomes another character in the store, and then the content no longer fits its hash.
+    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+
+/** The id or code of a thing that is named. Whether there is one is for the rules to say. */
+export const reference = text(100)
+
+/** What is left out or null takes its default, for GraphQL fills in only what is left out. */
+export const withDefault = <T extends z.ZodType>(schema: T, value: z.output<T>) =>
+  schema.nullish().transform((given): z.output<T> => given ?? value)
+
+/** What is left out is null, so that content always has the same fields, and so the same hash. */
+export const optional = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((given): z.output<T> | null => given ?? null)
 
 export const integer = (min: number, max: number) =>
   z.number().int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)

@@ -68,12 +68,15 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     await revisions(tx).insertOne({ _id: `${id}@${revision}`, id, app, revision, content, hash, author, at } as R)
   }
 
+  // Typed here: inferred, the two keys make one type that is no index.
+  const indexes: IndexDefinition[] = [
+    { collection: names.heads, key: { app: 1, _id: -1 } },
+    { collection: names.revisions, key: { id: 1, revision: -1 } },
+  ]
+
   return {
     names,
-    indexes: [
-      { collection: names.heads, key: { app: 1, _id: -1 } },
-      { collection: names.revisions, key: { id: 1, revision: -1 } },
-    ] satisfies IndexDefinition[],
+    indexes,
 
     require,
     requireVersion,
@@ -100,6 +103,10 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       const byId = new Map(found.map((revision) => [revision._id, revision]))
       return ids.map((id) => byId.get(id) ?? null)
     },
+
+    /** All revisions of several things, in one read. */
+    revisionsOf: (db: Db, ids: readonly string[]): Promise<R[]> =>
+      revisions(db).find({ id: { $in: [...new Set(ids)] } } as Filter<R>),
 
     /** Who wrote the revisions after `after`, up to and with `upTo`. */
     async authors(db: Db, id: string, after: number, upTo: number): Promise<Set<string>> {
