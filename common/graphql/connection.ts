@@ -33,6 +33,8 @@ function writeCursor(key: string): string {
 function readCursor(cursor: string | null | undefined): string | undefined {
   if (cursor === null || cursor === undefined) return undefined
   const text = Buffer.from(cursor, 'base64url').toString()
-  if (!text.startsWith('k:')) throw badInput('after', 'is not a cursor of this list')
+  // Decoding skips what is not base64url: only what this file wrote is a cursor.
+  if (!text.startsWith('k:') || Buffer.from(text).toString('base64url') !== cursor)
+    throw badInput('after', 'is not a cursor of this list')
   return text.slice(2)
 }

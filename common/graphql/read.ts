@@ -1,0 +1,15 @@
+// Reading for a caller: the role is checked on the thing that was found, since its app says which role it takes.
+
+import { authorize, requirePrincipal } from '../auth.ts'
+import type { Caller } from '../services.ts'
+
+/** What was found, null when nothing was; UNAUTHENTICATED without a token, FORBIDDEN without a role in its app. */
+export async function readable<T extends { app: string }>(
+  caller: Caller,
+  find: () => Promise<T | null>,
+): Promise<T | null> {
+  requirePrincipal(caller.principal)
+  const found = await find()
+  if (found) authorize(caller.principal, found.app, 'read')
+  return found
+}

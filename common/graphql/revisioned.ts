@@ -1,0 +1,48 @@
+// What schedules, creatives and strategies have in common in the graph: how their documents map to their types, and
+// loaders that read all the heads, or all the exact revisions, that a request asks for at once.
+
+import type DataLoader from 'dataloader'
+import type { Pin } from '../publication/types.ts'
+import type { Head, Revision } from '../store/revisioned.ts'
+import type { Db } from '../store/rows.ts'
+import { loaderById, loaderByKey } from './loader.ts'
+
+/** Fields of a head that are called or placed otherwise in its document; the rest are its own. */
+export function headFields<Content extends object>(content: readonly (keyof Content & string)[]) {
+  return {
+    id: (head: Head<Content>) => head._id,
+    ...Object.fromEntries(content.map((name) => [name, (head: Head<Content>) => head.content[name]])),
+  }
+}
+
+/** The same of a revision. Its content is shown as the JSON that its hash is of, so dates are texts. */
+export const revisionFields = {
+  content: (revision: Revision<unknown>) => JSON.parse(JSON.stringify(revision.content)) as unknown,
+  writtenAt: (revision: Revision<unknown>) => revision.at,
+}
+
+export type RevisionedLoaders<H, R> = {
+  heads: DataLoader<string, H | null>
+  revisions: DataLoader<Pin, R | null, string>
+}
+
+export function revisionedLoaders<H, R>(
+  db: Db,
+  repository: {
+    byIds(db: Db, ids: readonly string[]): Promise<(H | null)[]>
+    atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]>
+  },
+): RevisionedLoaders<H, R> {
+  return {
+    heads: loaderById((ids) => repository.byIds(db, ids)),
+    revisions: loaderByKey<Pin, R | null>(
+      (pins) => repository.atPins(db, pins),
+      ({ id, revision }) => `${id}@${revision}`,
+    ),
+  }
+}
+
+/** What a mutation answers: the thing as it is after it, whatever the same request read before. */
+export function loadAnew<T>(loader: DataLoader<string, T | null>, id: string): Promise<T | null> {
+  return loader.clear(id).load(id)
+}
