@@ -3,8 +3,15 @@
 
 import { readFileSync } from 'node:fs'
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled'
 import { buildSubgraphSchema } from '@apollo/subgraph'
-import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, parse } from 'graphql'
+import {
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  parse,
+} from 'graphql'
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 import type { TokenVerifier } from '../auth.ts'
 import { AlkaidError, isExpected, maskError } from '../errors.ts'
@@ -14,7 +21,7 @@ import type { IndexDefinition } from '../store/store.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
 export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
-export type Resolvers<Context> = Record<string, Record<string, Resolver<Context> | object>>
+export type Resolvers<Context> = Record<string, Record<string, Resolver<Context> | object> | GraphQLScalarType>
 
 /** What resolvers get: who calls, and loaders made for this request alone. */
 export type SubgraphContext<Loaders> = { caller: Caller; loaders: Loaders }
@@ -83,7 +90,8 @@ export async function runSubgraph<Loaders>(
     schema: graphQLSchema,
     introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
     includeStacktraceInErrorResponses: false,
-    plugins: [maskErrors(log)],
+    // Inline traces are for Apollo's own service, and saying so on standard output would spoil what commands print.
+    plugins: [ApolloServerPluginInlineTraceDisabled(), maskErrors(log)],
     stopOnTerminationSignals: false,
   })
   await server.start()
