@@ -1,0 +1,14 @@
+// The creative subgraph: what is shown, and its revisions.
+
+import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { type CreativeLoaders, creativeLoaders } from './loaders.ts'
+import { creatives } from './repository.ts'
+import { creativeResolvers } from './resolvers.ts'
+
+export const creative: SubgraphDefinition<CreativeLoaders> = {
+  name: 'creative',
+  schema: new URL('./schema.graphql', import.meta.url),
+  indexes: creatives.indexes,
+  resolvers: creativeResolvers,
+  loaders: creativeLoaders,
+}

@@ -1,0 +1,12 @@
+// Everything that one request asks for of creatives, read at once.
+
+import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'
+import type { Services } from '../../common/services.ts'
+import type { Revision } from '../../common/store/revisioned.ts'
+import { type Creative, type CreativeContent, creatives } from './repository.ts'
+
+export type CreativeLoaders = { creatives: RevisionedLoaders<Creative, Revision<CreativeContent>> }
+
+export function creativeLoaders({ store }: Services): CreativeLoaders {
+  return { creatives: revisionedLoaders(store, creatives) }
+}

@@ -1,0 +1,82 @@
+// The rules of creatives: what their content may be, and how it changes.
+
+import { z } from 'zod'
+import { requireApp } from '../../common/apps/apps.ts'
+import { badInput } from '../../common/errors.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  integer,
+  optional,
+  optionalText,
+  parseInput,
+  reference,
+  text,
+} from '../../common/input.ts'
+import { mutate } from '../../common/mutate.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { checkVersion } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { dataMistake } from './free-data.ts'
+import { httpsMistake, linkMistake } from './links.ts'
+import { creatives } from './repository.ts'
+
+const imageUrl = text(2_000).superRefine((url, context) => report(context, httpsMistake(url)))
+const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given ?? null)))
+
+const content = z.object({
+  name: text(200),
+  title: text(500),
+  text: optionalText(5_000),
+  image: optional(
+    z.object({
+      url: imageUrl,
+      width: optional(integer(1, 20_000)),
+      height: optional(integer(1, 20_000)),
+      alt: optionalText(500),
+    }),
+  ),
+  link: optionalText(2_000),
+  data: data.transform((given): unknown => given ?? null),
+})
+
+const createInput = z.object({ app: reference, content, idempotencyKey })
+const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+
+/** Makes a creative, as a draft. Answers its id. */
+export async function createCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(createInput, given)
+  const { id } = await mutate(services, caller, 'createCreative', input, async ({ tx, actor, at, authorize, log }) => {
+    authorize(input.app)
+    await checkLink(tx, input.app, input.content.link)
+    const made = await creatives.create(tx, { app: input.app, content: input.content, actor, at, more: {} })
+    await log(made.app, { type: 'CREATIVE', id: made._id }, null, made)
+    return made._id
+  })
+  return id
+}
+
+/** Writes a new draft revision. Answers the id of the creative. */
+export async function reviseCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(reviseInput, given)
+  const { id } = await mutate(services, caller, 'reviseCreative', input, async ({ tx, actor, at, authorize, log }) => {
+    const before = await creatives.require(tx, input.id)
+    authorize(before.app)
+    checkVersion('creative', before, input.expectedVersion)
+    await checkLink(tx, before.app, input.content.link)
+    const after = await creatives.revise(tx, before, { content: input.content, actor, at })
+    await log(after.app, { type: 'CREATIVE', id: after._id }, before, after)
+    return after._id
+  })
+  return id
+}
+
+async function checkLink(tx: Tx, code: string, link: string | null): Promise<void> {
+  const app = await requireApp(tx, code)
+  const mistake = link === null ? undefined : linkMistake(link, app.linkSchemes)
+  if (mistake) throw badInput('input.content.link', mistake)
+}
+
+function report(context: z.RefinementCtx, mistake: string | undefined): void {
+  if (mistake) context.addIssue({ code: 'custom', message: mistake })
+}

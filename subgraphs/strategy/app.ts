@@ -1,0 +1,14 @@
+// The strategy subgraph: who sees a schedule, and its revisions.
+
+import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { type StrategyLoaders, strategyLoaders } from './loaders.ts'
+import { strategies } from './repository.ts'
+import { strategyResolvers } from './resolvers.ts'
+
+export const strategy: SubgraphDefinition<StrategyLoaders> = {
+  name: 'strategy',
+  schema: new URL('./schema.graphql', import.meta.url),
+  indexes: strategies.indexes,
+  resolvers: strategyResolvers,
+  loaders: strategyLoaders,
+}
