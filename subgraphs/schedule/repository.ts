@@ -1,7 +1,7 @@
 // The collections of slots, and of schedules and their revisions. Nothing else touches them.
 
 import { notFound } from '../../common/errors.ts'
-import { checkVersion, type Head, revisionedRepository } from '../../common/store/revisioned.ts'
+import { checkVersion, type Head, type ReviewState, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -36,12 +36,36 @@ export type ScheduleMore = { slot: string; deliveryState: DeliveryState }
 
 export type Schedule = Head<ScheduleContent, ScheduleMore>
 
-export const schedules = revisionedRepository<ScheduleContent, ScheduleMore>({
+/** Narrows a list of schedules; what is left out or null does not narrow. */
+export type ScheduleFilter = {
+  slot?: string | null
+  reviewStates?: ReviewState[] | null
+  deliveryStates?: DeliveryState[] | null
+}
+
+const revisioned = revisionedRepository<ScheduleContent, ScheduleMore>({
   kind: 'schedule',
   what: 'schedule',
   heads: 'schedules',
   revisions: 'scheduleRevisions',
 })
+
+export const schedules = {
+  ...revisioned,
+
+  indexes: [...revisioned.indexes, { collection: 'schedules', key: { slot: 1, _id: -1 } }] as IndexDefinition[],
+
+  /** The schedules of an app that pass the filter, newest first. */
+  pageOf(db: Db, app: string, filter: ScheduleFilter, page: { limit: number; before?: string | undefined }) {
+    const { slot, reviewStates, deliveryStates } = filter
+    const narrowed = {
+      ...(typeof slot === 'string' ? { slot } : {}),
+      ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
+      ...(deliveryStates ? { deliveryState: { $in: deliveryStates } } : {}),
+    }
+    return revisioned.page(db, app, narrowed, page)
+  },
+}
 
 const rows = (db: Db) => db.rows<Slot>('slots')
 

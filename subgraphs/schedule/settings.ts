@@ -1,0 +1,64 @@
+// What the settings of an app may be. They reach browsers and devices, so each is checked for what it means, not
+// only for its form.
+
+import { z } from 'zod'
+import { integer, text, withDefault } from '../../common/input.ts'
+
+/** Schemes that browsers and devices give a meaning of their own; an app's deep links are never these. */
+const RESERVED_SCHEMES = new Set(
+  'about blob chrome content data file filesystem ftp http intent jar javascript resource vbscript view-source ws wss'.split(
+    ' ',
+  ),
+)
+
+const linkScheme = text(64)
+  .regex(/^[a-z][a-z0-9+.-]*$/, 'must be a scheme without `:`, as `[a-z][a-z0-9+.-]*`')
+  .refine(
+    (scheme) => !RESERVED_SCHEMES.has(scheme),
+    'must be the scheme of an app: browsers and devices give this one a meaning of their own',
+  )
+
+const corsOrigin = text(300).refine(
+  isOrigin,
+  'must be an origin as browsers send it, `https://host[:port]` or `http://localhost[:port]`, or `*`',
+)
+
+const zone = text(64).refine(isZone, 'must be an IANA zone, as `Asia/Shanghai`').transform(zoneName)
+
+/** The fields of an app that operators choose. */
+export const appSettings = {
+  name: text(200),
+  zone: withDefault(zone, 'UTC'),
+  linkSchemes: withDefault(z.array(linkScheme).max(20, 'must hold at most 20'), []),
+  corsOrigins: withDefault(z.array(corsOrigin).max(100, 'must hold at most 100'), []),
+  fourEyes: withDefault(z.boolean(), true),
+  maxAgeSeconds: withDefault(integer(0, 3_600), 30),
+  requestsPerSecond: withDefault(integer(1, 1_000_000), 10_000),
+}
+
+function isOrigin(text: string): boolean {
+  if (text === '*') return true
+  const url = URL.parse(text)
+  if (!url || url.origin !== text) return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname === 'localhost')
+}
+
+function isZone(text: string): boolean {
+  // Intl takes offsets too, as `+08:00`: those are no zones, for they know no daylight saving.
+  return /^[A-Za-z]/.test(text) && resolveZone(text) !== undefined
+}
+
+/** Its usual spelling where Intl knows one: Intl takes any letter case, others do not. */
+function zoneName(text: string): string {
+  const resolved = resolveZone(text)
+  return resolved?.toLowerCase() === text.toLowerCase() ? resolved : text
+}
+
+function resolveZone(text: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
+  } catch {
+    // A RangeError is how Intl says that it knows no such zone.
+    return undefined
+  }
+}
