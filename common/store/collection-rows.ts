@@ -9,7 +9,7 @@ type Run = <T>(operation: () => Promise<T>) => Promise<T>
 export function collectionRows<D extends { _id: string }>(
   collection: Collection<D>,
   session: ClientSession | undefined,
-  run: Run = (operation) => operation(),
+  run: Run,
 ): Rows<D> {
   const options = session ? { session } : {}
   return {

@@ -1,11 +1,19 @@
 // The connection to MongoDB (or to the embedded server, which is the same to us) and its transactions. A lost
 // connection makes calls fail within seconds; none waits for ever.
 
-import { type Collection, type CreateIndexesOptions, type IndexSpecification, MongoClient, MongoError } from 'mongodb'
+import {
+  type ClientSession,
+  type Collection,
+  type CreateIndexesOptions,
+  type IndexSpecification,
+  MongoClient,
+  MongoError,
+} from 'mongodb'
 import { AlkaidError } from '../errors.ts'
 import { changeIndexes } from './changes.ts'
 import { collectionRows, sessionTx } from './collection-rows.ts'
 import { idempotencyIndexes } from './idempotency.ts'
+import { orUnavailable } from './outage.ts'
 import type { Db, Tx } from './rows.ts'
 
 /** One index of a collection. */
@@ -43,6 +51,7 @@ export async function connectStore(options: { uri: string; database?: string; no
     waitQueueTimeoutMS: 3_000,
     appName: 'alkaid',
     ignoreUndefined: true,
+    writeConcern: { w: 'majority' },
     monitorCommands: true,
   })
   try {
@@ -55,10 +64,10 @@ export async function connectStore(options: { uri: string; database?: string; no
       client,
       database: db.databaseName,
       rows: <D extends { _id: string }>(name: string) =>
-        collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined),
+        collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined, orUnavailable),
       async transaction(work) {
         const deadline = Date.now() + TRANSACTION_MS
-        return client.withSession((session) =>
+        const run = (session: ClientSession) =>
           session.withTransaction(
             async () => {
               if (Date.now() > deadline)
@@ -66,8 +75,8 @@ export async function connectStore(options: { uri: string; database?: string; no
               return work(sessionTx(db, session))
             },
             { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } },
-          ),
-        )
+          )
+        return orUnavailable(() => client.withSession(run))
       },
       async ensureIndexes(indexes) {
         for (const { collection, key, options: indexOptions } of indexes) {
