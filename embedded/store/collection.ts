@@ -2,7 +2,7 @@
 // write it now, and which keys must be unique. All methods run without waiting, so each is atomic.
 import { serialize } from 'bson'
 import { keyOf } from '../compare.ts'
-import { CommandError, fail } from '../errors.ts'
+import { type CodeName, CommandError, fail } from '../errors.ts'
 import type { KeyTuple } from '../query/keys.ts'
 import type { Query } from '../query/query.ts'
 import { type Doc, show, type Value } from '../values.ts'
@@ -56,13 +56,13 @@ export class Collection {
     if (record?.seenBy(unit)) throw this.duplicate(idIndex, [id])
     if (record !== undefined) this.claim(unit, record)
     record ??= new DocumentRecord(this, this.nextSequence(), idKey)
-    this.put(unit, record, doc)
+    this.put(unit, record, doc, 'BadValue')
   }
 
   /** Replaces what the unit sees in this record; `doc` has the same `_id`. */
   replace(unit: Unit, record: DocumentRecord, doc: Doc): void {
     this.claim(unit, record)
-    this.put(unit, record, doc)
+    this.put(unit, record, doc, 'Location17419')
   }
 
   delete(unit: Unit, record: DocumentRecord): void {
@@ -113,10 +113,10 @@ export class Collection {
     yield* inNaturalOrder([...new Set(choice.index.records(choice.spans))])
   }
 
-  private put(unit: Unit, record: DocumentRecord, doc: Doc): void {
+  private put(unit: Unit, record: DocumentRecord, doc: Doc, tooLarge: CodeName): void {
     const bytes = Buffer.from(serialize(doc))
     if (bytes.length > maxDocumentBytes) {
-      fail('Location17419', `Resulting document after update is larger than ${maxDocumentBytes}`)
+      fail(tooLarge, `object too large. size in bytes: ${bytes.length}, max size: ${maxDocumentBytes}`)
     }
     // Every key first, since some documents have none that are legal, and then nothing must have happened.
     const keys = [...this.indexes.values()].map((index) => ({ index, keys: index.keysOf(doc) }))

@@ -22,7 +22,11 @@ export class SortedList<T> {
 
   /** Does nothing if an equal item is there already. */
   add(item: T): void {
-    if (this.chunks.length === 0) this.chunks.push([])
+    if (this.chunks.length === 0) {
+      this.chunks.push([item])
+      this.length = 1
+      return
+    }
     const number = Math.min(
       this.chunkOf((other) => this.order(other, item) < 0),
       this.chunks.length - 1,
