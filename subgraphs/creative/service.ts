@@ -22,7 +22,7 @@ import { httpsMistake, linkMistake } from './links.ts'
 import { creatives } from './repository.ts'
 
 const imageUrl = text(2_000).superRefine((url, context) => report(context, httpsMistake(url)))
-const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given ?? null)))
+const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given)))
 
 const content = z.object({
   name: text(200),
@@ -37,7 +37,7 @@ const content = z.object({
     }),
   ),
   link: optionalText(2_000),
-  data: data.transform((given): unknown => given ?? null),
+  data: optional(data),
 })
 
 const createInput = z.object({ app: reference, content, idempotencyKey })

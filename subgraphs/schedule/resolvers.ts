@@ -86,8 +86,11 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
   }
 }
 
-/** The role is checked first: the app is named by the code that the roles are by. */
-function readApp({ caller, loaders }: Context, code: string): Promise<App | null> {
+/**
+ * The role is checked first: the app is named by the code that the roles are by. It must reject, not throw: what a
+ * reference throws at once is taken for a failure of all the references beside it.
+ */
+async function readApp({ caller, loaders }: Context, code: string): Promise<App | null> {
   authorize(caller.principal, code, 'read')
   return loaders.apps.load(code)
 }

@@ -39,7 +39,8 @@ export const appSettings = {
 function isOrigin(text: string): boolean {
   if (text === '*') return true
   const url = URL.parse(text)
-  if (!url || url.origin !== text) return false
+  // A host of `*.example` is a valid URL, but no browser sends it: it would allow nobody, in silence.
+  if (!url || url.origin !== text || url.hostname.includes('*')) return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname === 'localhost')
 }
 

@@ -10,7 +10,7 @@ import { checkVersion } from '../../common/store/revisioned.ts'
 import { checkConstraint } from '../../common/targeting/validate.ts'
 import { type StrategyContent, strategies } from './repository.ts'
 
-const content = z.object({ name: text(200), constraint: z.unknown() })
+const content = z.object({ name: text(200), constraint: z.unknown().optional() })
 const createInput = z.object({ app: reference, content, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
 
