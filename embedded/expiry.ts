@@ -17,7 +17,7 @@ function deleteFrom(store: Store, collection: Collection, now: number): void {
     if (definition.expireAfterSeconds === undefined) continue
     const [path] = Object.keys(definition.key) as [string]
     const before = new Date(now - definition.expireAfterSeconds * 1000)
-    const expired = compileQuery({ ...definition.partialFilterExpression, $and: [{ [path]: { $lte: before } }] })
+    const expired = compileQuery({ $and: [definition.partialFilterExpression ?? {}, { [path]: { $lte: before } }] })
     const unit = store.begin(false)
     for (const { record } of [...collection.find(unit, expired)]) {
       try {

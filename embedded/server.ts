@@ -1,6 +1,7 @@
 // The embedded server in the calling thread: opens the data directory, listens on its socket, and closes both.
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server as Listener, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Server } from './commands/command.ts'
 import { serve } from './connection.ts'
 import { Cursors } from './cursors.ts'
@@ -33,6 +34,15 @@ const sessionIdle = 30 * 60_000
 /** Throws if another process has the data directory open. */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const store = new Store(options.dataDir)
+  try {
+    return await serveStore(store, options)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function serveStore(store: Store, options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const cursors = new Cursors()
   const sessions = new Sessions(store, cursors, options.transactionLifetime ?? 60_000)
   const socket = chooseSocket(options.dataDir, options.socketDir)
@@ -70,6 +80,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   let closing: Promise<void> | undefined
   const close = async () => {
     await stop()
+    // Writes that waited for a transaction go on now that it is gone, and must be on disk before it closes.
+    await nextTurn()
     await Promise.race([store.close(), store.failed])
     removeStaleFolder(options.dataDir)
   }

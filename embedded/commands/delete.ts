@@ -19,12 +19,14 @@ export const deleteCommand: Command = {
       if (limit !== 0 && limit !== 1) {
         fail('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
       }
+      let deleted = 0
       const collection = request.server.store.collection(namespace, unit)
       for (const { record } of collection === undefined ? [] : [...collection.find(unit, query)]) {
         collection!.delete(unit, record)
-        n++
+        deleted++
         if (limit === 1) break
       }
+      n += deleted
     })
     return { n, ...writeErrors }
   },

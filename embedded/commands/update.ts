@@ -26,18 +26,21 @@ export const update: Command = {
         fail('FailedToParse', 'multi update is not supported for replacement-style update')
       }
       const collection = store.collection(namespace, unit)
+      // What a statement did before it failed stays and is not counted, as in MongoDB.
       let matched = 0
+      let modified = 0
       // All at once, since what is written changes what is found.
       for (const { record, doc } of collection === undefined ? [] : [...collection.find(unit, query)]) {
         const changed = change.apply(doc)
-        n++
         matched++
         if (changed !== doc) {
           collection!.replace(unit, record, changed)
-          nModified++
+          modified++
         }
         if (!multi) break
       }
+      n += matched
+      nModified += modified
       if (matched > 0 || !booleanOption(statement, 'upsert')) return
       const made = upsert(store.collectionForWriting(namespace, unit), unit, query.source, change)
       n++

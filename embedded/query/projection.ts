@@ -44,6 +44,7 @@ export function parseProjection(spec: Doc, isComputed: (path: string, value: Val
     inclusive = keep
     addPath(tree, path)
   }
+  if (inclusive === false && idFlag === true) notImplemented('a projection that names _id and excludes other fields')
   if (computed && inclusive === false) fail('Location31252', 'Cannot use an expression in an exclusion projection')
   // With nothing but _id, that decides; `{ _id: 1 }` is then the whole list.
   inclusive ??= computed || idFlag === true

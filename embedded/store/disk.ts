@@ -1,6 +1,6 @@
 // What is durable: one SQLite file in the data directory. Its lock is the lock of the directory, held by the operating
 // system and so released by any death. `write` returns once everything is on disk (WAL, synchronous=FULL).
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
@@ -34,7 +34,7 @@ export class Disk {
   constructor(directory: string) {
     this.directory = directory
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    this.database = new DatabaseSync(join(directory, 'embedded.sqlite'))
+    this.database = new DatabaseSync(privateFile(join(directory, 'embedded.sqlite')))
     try {
       // Exclusive mode keeps the lock that the first transaction takes, in WAL mode as well.
       this.database.exec('PRAGMA locking_mode = EXCLUSIVE')
@@ -128,4 +128,15 @@ export class Disk {
       yield { ...row, body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) } as unknown as DiskRow
     }
   }
+}
+
+/** Makes the file, readable by its owner alone, if it is not there; SQLite gives its other files the same mode. */
+function privateFile(path: string): string {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    // An existing file must not even be opened: closing it again would drop the locks that this process has on it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return path
 }

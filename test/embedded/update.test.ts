@@ -86,6 +86,18 @@ describe('an update', () => {
     expect(await collection.updateOne({ _id: 1 }, changes)).toMatchObject({ matchedCount: 1, modifiedCount: 0 })
   })
 
+  test('of many that fails half-way keeps what it did, and counts nothing', async () => {
+    const collection = fixture.collection()
+    await collection.insertMany([
+      { _id: 1, a: 1 },
+      { _id: 2, a: 'x' },
+      { _id: 3, a: 1 },
+    ])
+    const error = await errorOf(collection.bulkWrite([{ updateMany: { filter: {}, update: { $inc: { a: 1 } } } }]))
+    expect(error).toMatchObject({ code: 14, modifiedCount: 0 })
+    expect((await collection.find().sort({ _id: 1 }).toArray()).map((doc) => doc.a)).toEqual([2, 'x', 1])
+  })
+
   test('of many counts what it matched and what it changed', async () => {
     const collection = fixture.collection()
     await collection.insertMany([{ a: 1 }, { a: 2 }, { a: 2 }])
