@@ -7,7 +7,10 @@ export function loaderById<T>(read: (ids: readonly string[]) => Promise<readonly
   return new DataLoader<string, T | null>(read)
 }
 
-/** Reads by a key made of several parts. */
-export function loaderByKey<K, T>(read: (keys: readonly K[]) => Promise<readonly T[]>, keyText: (key: K) => string) {
+/** Reads by a key made of several parts; an Error in place of an answer is thrown to whoever asked for that one. */
+export function loaderByKey<K, T>(
+  read: (keys: readonly K[]) => Promise<readonly (T | Error)[]>,
+  keyText: (key: K) => string,
+) {
   return new DataLoader<K, T, string>(read, { cacheKeyFn: keyText })
 }
