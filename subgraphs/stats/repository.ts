@@ -1,0 +1,212 @@
+// The collections of stats: rollups, tallies, the ids that were seen, how far the worker is, and the stream without
+// Redis. Nothing else touches them.
+
+import type { Filter } from 'mongodb'
+import type { Db, Tx } from '../../common/store/rows.ts'
+import type { IndexDefinition } from '../../common/store/store.ts'
+import { DAY_MS, HOUR_MS } from '../../common/time.ts'
+import {
+  type Counts,
+  DUPLICATE_MS,
+  type RollupIncrement,
+  type RollupKey,
+  rollupId,
+  type Tally,
+  type TallyIncrement,
+  type Unit,
+} from './fold.ts'
+
+/** `expiresAt` is set on minutes alone: hours and days are kept. */
+type Rollup = Omit<RollupKey, 'at'> & Counts & { _id: string; at: Date; expiresAt?: Date }
+type TallyDocument = Tally & { _id: string; app: string; at: Date }
+type SeenEvent = { _id: string; acceptedAt: Date; expiresAt: Date }
+/** Of one stream, by its name. */
+type Position = { _id: string; position: string | null }
+
+/** For how long after they were first counted in, minutes can be looked at. */
+const MINUTES_KEPT_MS = 30 * DAY_MS
+/** Longer than duplicates are looked for, so that a worker that was down for some hours still finds them. */
+const SEEN_KEPT_MS = DUPLICATE_MS + 6 * HOUR_MS
+/** Statements per command: each command ends well within the time that a socket waits. */
+const CHUNK = 1_000
+
+const ROLLUPS = 'rollups'
+const SEEN = 'seenEvents'
+
+export const statsIndexes: IndexDefinition[] = [
+  { collection: ROLLUPS, key: { app: 1, unit: 1, at: 1 } },
+  { collection: ROLLUPS, key: { schedule: 1, unit: 1, at: 1 } },
+  { collection: ROLLUPS, key: { creative: 1, unit: 1, at: 1 } },
+  { collection: ROLLUPS, key: { slot: 1, unit: 1, at: 1 } },
+  { collection: ROLLUPS, key: { expiresAt: 1 }, options: { expireAfterSeconds: 0, sparse: true } },
+  { collection: SEEN, key: { expiresAt: 1 }, options: { expireAfterSeconds: 0 } },
+]
+
+export type Subject = 'schedule' | 'creative' | 'slot'
+
+/** Rollups to add up: those that begin in [from, to). `at` is whether each period is to have a row of its own. */
+export type SumQuery = {
+  unit: Unit
+  by: Subject
+  app?: string
+  ids?: readonly string[]
+  from: number
+  to: number
+  at: boolean
+  /** Rows at most. */
+  limit: number
+}
+
+export type Sum = { app: string; id: string; at?: Date } & Counts
+
+export const rollups = {
+  async add(tx: Tx, increments: readonly RollupIncrement[], now: number): Promise<void> {
+    const expiresAt = new Date(now + MINUTES_KEPT_MS)
+    const upserts = increments.map(({ impressions, clicks, conversions, ...key }) => {
+      const ofMinutes = key.unit === 'MINUTE' ? { expiresAt } : {}
+      return {
+        filter: { _id: rollupId(key) },
+        update: {
+          $inc: { impressions, clicks, conversions },
+          $setOnInsert: { ...key, at: new Date(key.at), ...ofMinutes },
+        },
+      }
+    })
+    for (const chunk of chunksOf(upserts)) await tx.rows<Rollup>(ROLLUPS).bulkUpsert(chunk)
+  },
+
+  /** In no order. */
+  async sum(db: Db, query: SumQuery): Promise<Sum[]> {
+    const { unit, by, app, ids, from, to, at, limit } = query
+    const narrowed = { ...(app === undefined ? {} : { app }), ...(ids ? { [by]: { $in: [...ids] } } : {}) }
+    const found = await db.rows<Rollup>(ROLLUPS).aggregate<{ _id: Omit<Sum, keyof Counts> } & Counts>([
+      { $match: { ...narrowed, unit, at: { $gte: new Date(from), $lt: new Date(to) } } },
+      {
+        $group: {
+          _id: { app: '$app', id: `$${by}`, ...(at ? { at: '$at' } : {}) },
+          impressions: { $sum: '$impressions' },
+          clicks: { $sum: '$clicks' },
+          conversions: { $sum: '$conversions' },
+        },
+      },
+      { $limit: limit },
+    ])
+    return found.map(({ _id, ...counts }) => ({ ..._id, ...counts }))
+  },
+}
+
+export const tallies = {
+  async add(tx: Tx, increments: readonly TallyIncrement[]): Promise<void> {
+    await tx.rows<TallyDocument>('eventTallies').bulkUpsert(
+      increments.map(({ app, at, ...tally }) => ({
+        filter: { _id: `${app}|${at}` },
+        update: { $inc: tally, $setOnInsert: { app, at: new Date(at) } },
+      })),
+    )
+  },
+
+  /** Of the day of the app's zone that begins at `at`. */
+  of: (db: Db, app: string, at: number): Promise<TallyDocument | null> =>
+    db.rows<TallyDocument>('eventTallies').findOne({ _id: `${app}|${at}` }),
+}
+
+export const seenEvents = {
+  /** Which of the keys were seen -> when they were accepted, ms since the Unix epoch. */
+  async among(tx: Tx, keys: readonly string[]): Promise<Map<string, number>> {
+    const found = await tx.rows<SeenEvent>(SEEN).find({ _id: { $in: [...keys] } }, { projection: { acceptedAt: 1 } })
+    return new Map(found.map(({ _id, acceptedAt }) => [_id, acceptedAt.getTime()]))
+  },
+
+  /** Remembers what was counted; `before` is what `among` found, since those documents are there already. */
+  async remember(
+    tx: Tx,
+    counted: ReadonlyMap<string, number>,
+    before: ReadonlyMap<string, number>,
+    now: number,
+  ): Promise<void> {
+    const expiresAt = new Date(now + SEEN_KEPT_MS)
+    const all = [...counted].map(([_id, acceptedAt]) => ({ _id, acceptedAt: new Date(acceptedAt), expiresAt }))
+    await tx.rows<SeenEvent>(SEEN).insertMany(all.filter(({ _id }) => !before.has(_id)))
+    const again = all.filter(({ _id }) => before.has(_id))
+    await tx
+      .rows<SeenEvent>(SEEN)
+      .bulkUpsert(again.map(({ _id, ...seen }) => ({ filter: { _id }, update: { $set: seen } })))
+  },
+}
+
+const positions = (db: Db) => db.rows<Position>('statsPosition')
+
+export const position = {
+  /** Null before anything of this stream was folded. */
+  async read(db: Db, stream: string): Promise<string | null> {
+    const filter = { _id: stream }
+    const found =
+      (await positions(db).findOne(filter)) ??
+      (await positions(db).findOneAndUpdate(filter, { $setOnInsert: { position: null } }, { upsert: true }))
+    return found?.position ?? null
+  },
+
+  /** Moves on, unless somebody else has: compared and set. */
+  async move(tx: Tx, stream: string, from: string | null, to: string): Promise<boolean> {
+    return (await positions(tx).updateOne({ _id: stream, position: from }, { $set: { position: to } })) === 1
+  },
+}
+
+/** Up to `MAX_PAYLOADS` events; `_id` is the position of the first, `last` that of the last. */
+type StreamDocument = { _id: string; last: string; payloads: string[] }
+type StreamEnd = { _id: 'appended' | 'trimmed'; at: number }
+
+const MAX_PAYLOADS = 500
+const streamDocuments = (db: Db) => db.rows<StreamDocument>('eventStream')
+const streamEnds = (db: Db) => db.rows<StreamEnd>('eventStreamEnds')
+
+/** The stream without Redis. The first event has the number 1; numbers have no gaps. */
+export const streamRows = {
+  async create(db: Db): Promise<void> {
+    for (const _id of ['appended', 'trimmed'] as const) {
+      await streamEnds(db).updateOne({ _id }, { $setOnInsert: { at: 0 } }, { upsert: true })
+    }
+  },
+
+  /** The last number that was given out, and the last that was trimmed. */
+  async ends(db: Db): Promise<Record<StreamEnd['_id'], number>> {
+    const found = await streamEnds(db).find({})
+    const at = (id: StreamEnd['_id']) => found.find(({ _id }) => _id === id)?.at ?? 0
+    return { appended: at('appended'), trimmed: at('trimmed') }
+  },
+
+  /** Every append writes the same counter, so that no two commit in another order than their numbers. */
+  async append(tx: Tx, payloads: readonly string[]): Promise<void> {
+    const end = await streamEnds(tx).findOneAndUpdate({ _id: 'appended' }, { $inc: { at: payloads.length } })
+    if (!end) throw new Error('The event stream was deleted while it was in use')
+    const first = end.at - payloads.length + 1
+    await streamDocuments(tx).insertMany(
+      [...chunksOf(payloads, MAX_PAYLOADS)].map((chunk, n) => {
+        const number = first + n * MAX_PAYLOADS
+        return { _id: positionText(number), last: positionText(number + chunk.length - 1), payloads: chunk }
+      }),
+    )
+  },
+
+  /** The documents that hold the numbers from `from` to `to`, and perhaps some before. */
+  between: (db: Db, from: number, to: number): Promise<StreamDocument[]> =>
+    streamDocuments(db).find(
+      {
+        _id: { $gt: positionText(Math.max(0, from - MAX_PAYLOADS)), $lte: positionText(to) },
+      } as Filter<StreamDocument>,
+      { sort: { _id: 1 } },
+    ),
+
+  async trim(db: Db, upTo: number): Promise<void> {
+    await streamEnds(db).updateOne({ _id: 'trimmed' }, { $max: { at: upTo } })
+    const text = positionText(upTo)
+    await streamDocuments(db).deleteMany({ _id: { $lte: text }, last: { $lte: text } })
+  },
+}
+
+/** Sorts as text as it does as a number. */
+export const positionText = (number: number) => String(number).padStart(16, '0')
+
+function* chunksOf<T>(items: readonly T[], size = CHUNK): Generator<T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+}
