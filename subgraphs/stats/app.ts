@@ -1,0 +1,76 @@
+// The stats subgraph, put together: events in, through the stream and the worker, and reports out; and the lane on
+// which apps send their events.
+
+import { appKeyLookup } from '../../common/apps/app-keys.ts'
+import { allApps } from '../../common/apps/apps.ts'
+import type { TokenVerifier } from '../../common/auth.ts'
+import type { EventStream } from '../../common/channel/event-stream.ts'
+import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { createLane, type Lane } from '../../common/lane/lane.ts'
+import { operationsOn, type PersistedOperations } from '../../common/lane/persisted-operations.ts'
+import type { Services } from '../../common/services.ts'
+import { createAcceptor } from './accept.ts'
+import { type StatsLoaders, statsLoaders } from './loaders.ts'
+import { connectMongoEventStream } from './mongo-event-stream.ts'
+import { statsIndexes } from './repository.ts'
+import { statsResolvers } from './resolvers.ts'
+import { type StatsWorker, startStatsWorker } from './worker.ts'
+
+export type StatsOptions = {
+  /** Undefined: in collections of the store. It stays the caller's to close. */
+  stream: EventStream | undefined
+  verify: TokenVerifier
+  operations: PersistedOperations
+}
+
+export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; stop(): Promise<void> }
+
+/** Starts the worker, too. `stop` leaves what is not folded yet in the stream; the next start goes on there. */
+export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
+  const stream = options.stream ?? (await connectMongoEventStream(services.store))
+  const subgraph = await buildSubgraph(
+    statsSubgraph(stream, () => worker.wake()),
+    services,
+    options.verify,
+  )
+  const worker = startStatsWorker(services, stream, { name: options.stream ? 'redis' : 'mongodb' })
+  const { store, now, log } = services
+  const lane = createLane({
+    operations: operationsOn(options.operations, ['recordEvents']),
+    schema: subgraph.graphQLSchema,
+    appOfKey: appKeyLookup(store, now),
+    originAllowed: async (origin) =>
+      (await allApps(store)).some(({ corsOrigins }) => corsOrigins.includes('*') || corsOrigins.includes(origin)),
+    context: (caller) => ({ caller, loaders: statsLoaders(services, caller) }),
+    now,
+    log,
+  })
+  return {
+    subgraph,
+    lane,
+    worker,
+    async stop() {
+      await subgraph.stop()
+      await worker.stop()
+      if (!options.stream) await stream.close()
+    },
+  }
+}
+
+/** The subgraph alone. `accepted` is called when there is something for the worker to fold. */
+export function statsSubgraph(stream: EventStream, accepted: () => void = () => {}): SubgraphDefinition<StatsLoaders> {
+  return {
+    name: 'stats',
+    schema: new URL('./schema.graphql', import.meta.url),
+    indexes: statsIndexes,
+    loaders: statsLoaders,
+    resolvers(services) {
+      const accept = createAcceptor(services, stream)
+      return statsResolvers(services, async (caller, input) => {
+        const recorded = await accept(caller, input)
+        accepted()
+        return recorded
+      })
+    },
+  }
+}

@@ -1,0 +1,34 @@
+// What the stats subgraph answers.
+
+import { GraphQLSafeInt } from 'graphql-scalars'
+import { authorize, requirePrincipal } from '../../common/auth.ts'
+import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
+import type { Services } from '../../common/services.ts'
+import type { Acceptor, RecordEventsInput } from './accept.ts'
+import type { StatsLoaders } from './loaders.ts'
+import { type Interval, type Question, readPeriod, report } from './report.ts'
+
+type PeriodArguments = { from: Date; to: Date; interval?: Interval | null }
+
+export function statsResolvers(services: Services, accept: Acceptor): Resolvers<SubgraphContext<StatsLoaders>> {
+  const { store } = services
+  return {
+    SafeInt: GraphQLSafeInt,
+    Query: {
+      report(_root, args: Question & PeriodArguments, { caller }) {
+        authorize(caller.principal, args.app, 'read')
+        return report(store, args, readPeriod(args.from, args.to, args.interval!))
+      },
+    },
+    Mutation: {
+      recordEvents: (_root, args: { input: RecordEventsInput }, { caller }) => accept(caller, args.input),
+    },
+    Schedule: {
+      stats({ id }: { id: string }, { from, to, interval }: PeriodArguments, { caller, loaders }) {
+        requirePrincipal(caller.principal)
+        const period = readPeriod(from, to, interval ?? 'TOTAL')
+        return loaders.scheduleReports.load({ schedule: id, period })
+      },
+    },
+  }
+}
