@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals'
+import { mutate } from '../../common/mutate.ts'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
 import {
@@ -168,6 +169,20 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       const expected = { code: 'BAD_USER_INPUT', path: 'input.idempotencyKey' }
       expect(await failure(planning, 'createCreative', input)).toMatchObject(expected)
     }
+  })
+
+  test('what a unique index was first to know is looked at once more, and no more than once', async () => {
+    const caller = { principal: { actor: 'admin', roles: { '*': ['admin'] } }, requestId: 'test' } as const
+    const insertTaken = (attempts: number) => {
+      let attempt = 0
+      return mutate(planning.services, caller, 'createApp', {}, async ({ tx }) => {
+        attempt += 1
+        if (attempt <= attempts) await tx.rows('apps').insertOne({ _id: app })
+        return `attempt ${attempt}`
+      })
+    }
+    expect(await insertTaken(1)).toEqual({ id: 'attempt 2', repeated: false })
+    await expect(insertTaken(2)).rejects.toMatchObject({ code: 11000 })
   })
 
   test('two mutations in one request on one thing each answer it as it is after them', async () => {
