@@ -1,0 +1,34 @@
+// What differs between two contents, value by value.
+
+import { canonicalJson } from '../../common/hash.ts'
+
+/** `path` as in `creatives[0].weight`. null: it was not there, or is gone. */
+export type Difference = { path: string; before: unknown; after: unknown }
+
+/** Every leaf (text, number, boolean, null, empty list or object) that differs, in the order of `after`, then what is gone. */
+export function differences(before: unknown, after: unknown): Difference[] {
+  const [was, is] = [leavesOf(before), leavesOf(after)]
+  const paths = new Set([...is.keys(), ...was.keys()])
+  return [...paths]
+    .map((path) => ({ path, before: was.get(path) ?? null, after: is.get(path) ?? null }))
+    .filter((leaf) => canonicalJson(leaf.before) !== canonicalJson(leaf.after))
+}
+
+function leavesOf(value: unknown): Map<string, unknown> {
+  const leaves = new Map<string, unknown>()
+  collect(leaves, '', JSON.parse(JSON.stringify(value)))
+  return leaves
+}
+
+function collect(leaves: Map<string, unknown>, path: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) return void leaves.set(path, value)
+  const parts = Object.entries(value)
+  if (parts.length === 0 && path !== '') leaves.set(path, value)
+  for (const [key, part] of parts) collect(leaves, joined(path, key, Array.isArray(value)), part)
+}
+
+function joined(path: string, key: string, inList: boolean): string {
+  if (inList) return `${path}[${key}]`
+  if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key)) return `${path}[${JSON.stringify(key)}]`
+  return path === '' ? key : `${path}.${key}`
+}

@@ -1,0 +1,192 @@
+// The collections of reviews and submissions. Nothing else touches them. Delivery reads here what is approved, guards
+// what it pins, and marks how far a revocation has got.
+
+import { notFound } from '../../common/errors.ts'
+import type { Pin } from '../../common/publication/types.ts'
+import type { Db, Tx } from '../../common/store/rows.ts'
+import type { IndexDefinition } from '../../common/store/store.ts'
+
+/** The kinds of things that are reviewed. */
+export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY'] as const
+export type SubjectKind = (typeof SUBJECT_KINDS)[number]
+
+/** SUPERSEDED is stored once a newer review is opened, and derived before: a newer revision is enough. */
+export type ReviewDecision = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'REVOKED'
+
+/** A decision on one exact revision; there is at most one review of each. */
+export type Review = {
+  _id: string
+  app: string
+  /** The optimistic lock: +1 per decision. */
+  version: number
+  subject: { type: SubjectKind; id: string }
+  revision: number
+  /** Of the revision's content: what an approval binds. */
+  hash: string
+  state: ReviewDecision
+  /** +1 by everything that relies on the approval, so that it collides with taking it back. */
+  guard: number
+  /** The submissions that need it, oldest first. */
+  submissions: string[]
+  /** Everybody who submitted it, the first one first. */
+  submittedBy: string[]
+  submittedAt: Date
+  decidedBy: string | null
+  decidedAt: Date | null
+  comment: string | null
+  revokedBy: string | null
+  revokedAt: Date | null
+  revokeReason: string | null
+  /** There while slots may still serve what was revoked. */
+  recompose?: true
+  /** The slots that were composed without it, and the publications that came of that. */
+  recomposed: { slot: string; publication: string }[]
+}
+
+export type Submission = {
+  _id: string
+  /** The optimistic lock: +1 per decision on it or on one of its reviews. */
+  version: number
+  app: string
+  subject: { type: SubjectKind; id: string }
+  reviews: string[]
+  submittedBy: string
+  submittedAt: Date
+  note: string | null
+}
+
+/** An approved, not revoked revision. */
+export type Approved = Pin & { review: string; hash: string }
+
+export type Decision = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
+export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string }
+
+const rows = (db: Db) => db.rows<Review>('reviews')
+const submissionRows = (db: Db) => db.rows<Submission>('submissions')
+
+export const reviews = {
+  indexes: [
+    { collection: 'reviews', key: { 'subject.id': 1, revision: -1 }, options: { unique: true } },
+    { collection: 'reviews', key: { app: 1, state: 1, _id: 1 } },
+    { collection: 'reviews', key: { recompose: 1 }, options: { sparse: true } },
+  ] as IndexDefinition[],
+
+  async require(db: Db, id: string): Promise<Review> {
+    const review = await rows(db).findOne({ _id: id })
+    if (!review) throw notFound('review', id)
+    return review
+  },
+
+  /** In the order of the ids; null where there is none. */
+  async byIds(db: Db, ids: readonly string[]): Promise<(Review | null)[]> {
+    const found = await rows(db).find({ _id: { $in: [...new Set(ids)] } })
+    const byId = new Map(found.map((review) => [review._id, review]))
+    return ids.map((id) => byId.get(id) ?? null)
+  },
+
+  /** The reviews of exact revisions, in the order of the pins; null where there is none. */
+  async at(db: Db, pins: readonly Pin[]): Promise<(Review | null)[]> {
+    const found = await rows(db).find({
+      'subject.id': { $in: [...new Set(pins.map(({ id }) => id))] },
+      revision: { $in: [...new Set(pins.map(({ revision }) => revision))] },
+    })
+    const byPin = new Map(found.map((review) => [`${review.subject.id}@${review.revision}`, review]))
+    return pins.map(({ id, revision }) => byPin.get(`${id}@${revision}`) ?? null)
+  },
+
+  /** id of a subject -> its approved, not revoked revisions, newest first. */
+  async approvedOf(db: Db, ids: readonly string[]): Promise<Map<string, Approved[]>> {
+    const byId = new Map<string, Approved[]>(ids.map((id) => [id, []]))
+    if (byId.size === 0) return byId
+    const found = await rows(db).find(
+      { 'subject.id': { $in: [...byId.keys()] }, state: 'APPROVED' },
+      { sort: { revision: -1 }, projection: { subject: 1, revision: 1, hash: 1 } },
+    )
+    for (const { _id: review, subject, revision, hash } of found) {
+      byId.get(subject.id)!.push({ id: subject.id, revision, review, hash })
+    }
+    return byId
+  },
+
+  /** Open reviews of an app, those superseded by a mere revision among them, oldest first. */
+  openPage(db: Db, app: string, page: { limit: number; after?: string | undefined }): Promise<Review[]> {
+    const rest = page.after === undefined ? {} : { _id: { $gt: page.after } }
+    return rows(db).find({ app, state: 'OPEN', ...rest }, { sort: { _id: 1 }, limit: page.limit })
+  },
+
+  insert: (tx: Tx, opened: readonly Review[]) => rows(tx).insertMany(opened),
+
+  /** A review of a newer revision is about to be opened. */
+  async supersede(tx: Tx, subjectIds: readonly string[]): Promise<void> {
+    await rows(tx).updateMany(
+      { 'subject.id': { $in: [...subjectIds] }, state: 'OPEN' },
+      { $set: { state: 'SUPERSEDED' } },
+    )
+  },
+
+  /** One more submission needs these open reviews. */
+  async join(tx: Tx, ids: readonly string[], submission: string, submittedBy: string): Promise<void> {
+    if (ids.length === 0) return
+    await rows(tx).updateMany(
+      { _id: { $in: [...ids] } },
+      { $push: { submissions: submission }, $addToSet: { submittedBy } },
+    )
+  },
+
+  async decide(tx: Tx, ids: readonly string[], decision: Decision): Promise<void> {
+    const matched = await rows(tx).updateMany(
+      { _id: { $in: [...ids] }, state: 'OPEN' },
+      { $set: decision, $inc: { version: 1 } },
+    )
+    if (matched !== ids.length) throw new Error(`Of ${ids.length} reviews to decide only ${matched} were open`)
+  },
+
+  /**
+   * Makes whoever relies on these approvals collide with whoever takes one of them back. The count is a real change:
+   * MongoDB sees no conflict in an update that changes nothing.
+   */
+  async guard(tx: Tx, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    await rows(tx).updateMany({ _id: { $in: [...new Set(ids)] } }, { $inc: { guard: 1 } })
+  },
+
+  /** Marks the approval as taken back, and its slots as to be composed. The review after it. */
+  async revoke(tx: Tx, id: string, revoked: RevokedApproval): Promise<Review> {
+    const update = { $set: { state: 'REVOKED', ...revoked, recompose: true }, $inc: { version: 1, guard: 1 } } as const
+    return (await rows(tx).findOneAndUpdate({ _id: id, state: 'APPROVED' }, update))!
+  },
+
+  /** Reviews that were revoked and whose slots may still serve them, oldest first. */
+  toRecompose: (db: Db, limit: number): Promise<Review[]> =>
+    rows(db).find({ recompose: true }, { sort: { _id: 1 }, limit }),
+
+  async addRecomposed(tx: Tx, id: string, slot: string, publication: string): Promise<void> {
+    await rows(tx).updateOne({ _id: id }, { $push: { recomposed: { slot, publication } } })
+  },
+
+  async endRecomposition(db: Db, id: string): Promise<void> {
+    await rows(db).updateOne({ _id: id }, { $unset: { recompose: true } })
+  },
+}
+
+export const submissions = {
+  insert: (tx: Tx, submission: Submission) => submissionRows(tx).insertOne(submission),
+
+  async require(db: Db, id: string): Promise<Submission> {
+    const submission = await submissionRows(db).findOne({ _id: id })
+    if (!submission) throw notFound('submission', id)
+    return submission
+  },
+
+  /** In the order of the ids; null where there is none. */
+  async byIds(db: Db, ids: readonly string[]): Promise<(Submission | null)[]> {
+    const found = await submissionRows(db).find({ _id: { $in: [...new Set(ids)] } })
+    const byId = new Map(found.map((submission) => [submission._id, submission]))
+    return ids.map((id) => byId.get(id) ?? null)
+  },
+
+  /** One of their reviews, or more, was decided. */
+  async bump(tx: Tx, ids: readonly string[]): Promise<void> {
+    await submissionRows(tx).updateMany({ _id: { $in: [...new Set(ids)] } }, { $inc: { version: 1 } })
+  },
+}
