@@ -16,13 +16,29 @@ export const ID_PREFIXES = {
 
 export type IdKind = keyof typeof ID_PREFIXES
 
-/** A new id, as `sch_0198c9b2-...`: RFC 9562, version 7. `now` is milliseconds since the Unix epoch. */
+/** Below this the clock was corrected, above it somebody else's clock is meant (in tests); in ms. */
+const CLOCK_DRIFT = 10_000
+const MAX_COUNT = 0xfff
+
+let latest = { ms: 0, count: 0 }
+
+/**
+ * A new id, as `sch_0198c9b2-...`: RFC 9562, version 7, with a counter after the time, so that the ids of one process
+ * sort by the order in which they were made. `now` is milliseconds since the Unix epoch.
+ */
 export function newId(kind: IdKind, now: number): string {
+  latest = next(now)
   const bytes = randomBytes(16)
-  bytes.writeUIntBE(now, 0, 6)
-  bytes[6] = 0x70 | (bytes[6]! & 0x0f)
+  bytes.writeUIntBE(latest.ms, 0, 6)
+  bytes.writeUInt16BE(0x7000 | latest.count, 6)
   bytes[8] = 0x80 | (bytes[8]! & 0x3f)
   const hex = bytes.toString('hex')
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   return `${ID_PREFIXES[kind]}_${uuid}`
+}
+
+function next(now: number): typeof latest {
+  if (now > latest.ms || now < latest.ms - CLOCK_DRIFT) return { ms: now, count: 0 }
+  if (latest.count < MAX_COUNT) return { ms: latest.ms, count: latest.count + 1 }
+  return { ms: latest.ms + 1, count: 0 }
 }

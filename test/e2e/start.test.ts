@@ -3,15 +3,14 @@
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createClient } from '../../scripts/client.ts'
 import { type Command, run } from '../support/command.ts'
+import { freePair } from '../support/ports.ts'
 import { startStandaloneMongo } from '../support/standalone-mongo.ts'
-import { freePort } from '../support/stores.ts'
 
 const shell = promisify(execFile)
 const folders: string[] = []
@@ -20,22 +19,6 @@ async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'alkaid-start-'))
   folders.push(folder)
   return folder
-}
-
-/** A port that is free, and so is the one 10 above. */
-async function freePair(): Promise<number> {
-  for (;;) {
-    const port = await freePort()
-    if (port < 65_000 && (await isFree(port + 10))) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
 
 afterAll(async () => {

@@ -3,13 +3,13 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from '@jest/globals'
 import { MongoClient } from 'mongodb'
 import { connectStore, type Store } from '../../common/store/store.ts'
 import { startEmbeddedServer } from '../../embedded/server.ts'
+import { freePort } from './ports.ts'
 
 /** Opens an empty database; the suite's end drops it. */
 export type OpenStore = (now?: () => number) => Promise<Store>
@@ -103,16 +103,4 @@ async function startMongod(program: string): Promise<Server> {
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** A loopback port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }
