@@ -41,7 +41,7 @@ async function announceBoth(services: Services, code: string): Promise<void> {
 }
 
 /** Rejects when the work takes longer. It goes on all the same, and what then becomes of it no longer matters. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
+export async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`the channel did not answer within ${ms} ms`)), ms)

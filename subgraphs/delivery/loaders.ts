@@ -1,0 +1,41 @@
+// Everything that one request asks for of pins, slots and publications, read at once.
+
+import type DataLoader from 'dataloader'
+import type { Heartbeat } from '../../common/channel/channel.ts'
+import { loaderById } from '../../common/graphql/loader.ts'
+import type { Services } from '../../common/services.ts'
+import { latestDigest, readHeartbeats } from './distribute.ts'
+import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
+
+export type DeliveryLoaders = {
+  /** By the id of the schedule. */
+  pins: DataLoader<string, SchedulePin | null>
+  /** By the id of the slot. */
+  slotHeads: DataLoader<string, SlotHead | null>
+  publications: DataLoader<string, PublicationRecord | null>
+  /** By the code of an app: the digest of a node that holds all of it. */
+  digests: DataLoader<string, string | null>
+  /** Of the living nodes, asked once; null when the channel is out of reach. */
+  heartbeats(): Promise<Heartbeat[] | null>
+  /** After a mutation: what the same request read before may be out of date. */
+  forget(): void
+}
+
+export function deliveryLoaders(services: Services): DeliveryLoaders {
+  const { store } = services
+  let beats: Promise<Heartbeat[] | null> | undefined
+  const loaders = {
+    pins: loaderById((ids) => pins.byIds(store, ids)),
+    slotHeads: loaderById((ids) => slotHeads.byIds(store, ids)),
+    publications: loaderById((ids) => publications.records(store, ids)),
+    digests: loaderById((apps) => Promise.all(apps.map((app) => latestDigest(services, app)))),
+  }
+  return {
+    ...loaders,
+    heartbeats: () => (beats ??= readHeartbeats(services)),
+    forget() {
+      beats = undefined
+      for (const loader of Object.values(loaders)) loader.clearAll()
+    },
+  }
+}

@@ -1,0 +1,157 @@
+// The collections of pins, slot heads and publications. Nothing else touches them.
+
+import type { Filter } from 'mongodb'
+import type { Pin, Publication, Stamp } from '../../common/publication/types.ts'
+import type { Db, Rows, Tx } from '../../common/store/rows.ts'
+import type { IndexDefinition } from '../../common/store/store.ts'
+
+export type WeightedPin = Pin & { weight: number }
+
+/** What a slot serves of one schedule, at exact revisions. */
+export type PinnedEntry = { schedule: Pin; creatives: WeightedPin[]; strategy: Pin | null }
+
+/** A schedule that is on the nodes, or paused. It is gone once the schedule is withdrawn. */
+export type SchedulePin = PinnedEntry & {
+  /** The id of the schedule. */
+  _id: string
+  app: string
+  slot: string
+  state: 'LIVE' | 'PAUSED'
+  publishedAt: Date
+  publishedBy: string
+}
+
+/** What a slot has pinned of its own settings. */
+export type SlotSettings = { capacity: number; rotationSeconds: number; fallback: Pin[] }
+
+/** One per slot, written by whatever composes it, so that two of those collide. */
+export type SlotHead = SlotSettings &
+  Stamp & {
+    /** The id of the slot. */
+    _id: string
+    app: string
+    code: string
+    stopped: boolean
+    /** The id of the latest publication. */
+    latest: string
+  }
+
+export type PublicationRow = Stamp & {
+  _id: string
+  app: string
+  /** The id of the slot. */
+  slot: string
+  code: string
+  /** What the nodes get; null once ten newer ones are there, since it can be composed again from the pins. */
+  body: Publication | null
+  pins: SlotSettings & { stopped: boolean; entries: PinnedEntry[] }
+  /** SHA-256 (hex) of the body. */
+  hash: string
+  publishedBy: string
+  publishedAt: Date
+}
+
+/** A publication without its body, which may have 2 MB. */
+export type PublicationRecord = Omit<PublicationRow, 'body'>
+
+const BODIES_KEPT = 10
+
+const pinRows = (db: Db) => db.rows<SchedulePin>('pins')
+const headRows = (db: Db) => db.rows<SlotHead>('slotHeads')
+const publicationRows = (db: Db) => db.rows<PublicationRow>('publications')
+
+export const deliveryIndexes: IndexDefinition[] = [
+  { collection: 'pins', key: { slot: 1, state: 1 } },
+  { collection: 'pins', key: { 'creatives.id': 1 } },
+  { collection: 'pins', key: { 'strategy.id': 1 } },
+  { collection: 'slotHeads', key: { app: 1, code: 1 } },
+  { collection: 'slotHeads', key: { 'fallback.id': 1 } },
+  { collection: 'publications', key: { slot: 1, revision: -1, epoch: -1 }, options: { unique: true } },
+]
+
+export const pins = {
+  get: (db: Db, schedule: string): Promise<SchedulePin | null> => pinRows(db).findOne({ _id: schedule }),
+
+  /** In the order of the ids; null where there is none. */
+  byIds: (db: Db, schedules: readonly string[]) => inOrder(pinRows(db), schedules),
+
+  async live(tx: Tx, slot: string): Promise<SchedulePin[]> {
+    return pinRows(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
+  },
+
+  async put(tx: Tx, { _id, ...pin }: SchedulePin): Promise<void> {
+    await pinRows(tx).updateOne({ _id }, { $set: pin }, { upsert: true })
+  },
+
+  async remove(tx: Tx, schedule: string): Promise<void> {
+    await pinRows(tx).deleteMany({ _id: schedule })
+  },
+}
+
+export const slotHeads = {
+  get: (db: Db, slot: string): Promise<SlotHead | null> => headRows(db).findOne({ _id: slot }),
+
+  byCode: (db: Db, app: string, code: string): Promise<SlotHead | null> => headRows(db).findOne({ app, code }),
+
+  /** In the order of the ids; null where there is none. */
+  byIds: (db: Db, slots: readonly string[]) => inOrder(headRows(db), slots),
+
+  ofApp: (db: Db, app: string): Promise<SlotHead[]> =>
+    headRows(db).find({ app }, { sort: { code: 1 }, projection: { fallback: 0 } }),
+
+  insert: (tx: Tx, head: SlotHead) => headRows(tx).insertOne(head),
+
+  async setSettings(tx: Tx, slot: string, settings: SlotSettings): Promise<void> {
+    await headRows(tx).updateOne({ _id: slot }, { $set: settings })
+  },
+
+  /** A new publication takes the next revision. The head after it. */
+  async advance(tx: Tx, slot: string, next: { epoch: number; latest: string }): Promise<SlotHead> {
+    return (await headRows(tx).findOneAndUpdate({ _id: slot }, { $set: next, $inc: { revision: 1 } }))!
+  },
+}
+
+export const publications = {
+  /** Inserts it, and drops the body that is one too many. */
+  async insert(tx: Tx, publication: PublicationRow): Promise<void> {
+    await publicationRows(tx).insertOne(publication)
+    const { slot, revision } = publication
+    await publicationRows(tx).updateMany({ slot, revision: revision - BODIES_KEPT }, { $set: { body: null } })
+  },
+
+  /** In the order of the ids; null where there is none. */
+  records: (db: Db, ids: readonly string[]): Promise<(PublicationRecord | null)[]> =>
+    inOrder(publicationRows(db), ids, { body: 0 }),
+
+  /** With their bodies, in the order of the ids; null where there is none. */
+  byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> => inOrder(publicationRows(db), ids),
+}
+
+/** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */
+export async function slotsThatPin(db: Db, kind: 'SCHEDULE' | 'CREATIVE' | 'STRATEGY', pin: Pin): Promise<string[]> {
+  const { id, revision } = pin
+  // The id alone narrows by an index; the revision has to be the one beside it.
+  const filters = {
+    SCHEDULE: { _id: id, 'schedule.revision': revision },
+    CREATIVE: { 'creatives.id': id, creatives: { $elemMatch: { id, revision } } },
+    STRATEGY: { 'strategy.id': id, 'strategy.revision': revision },
+  }
+  const pinned = await pinRows(db).find(filters[kind], { projection: { slot: 1 } })
+  const slots = pinned.map(({ slot }) => slot)
+  if (kind === 'CREATIVE') {
+    const fallback = { 'fallback.id': id, fallback: { $elemMatch: { id, revision } } }
+    slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
+  }
+  return [...new Set(slots)].sort()
+}
+
+async function inOrder<D extends { _id: string }>(
+  rows: Rows<D>,
+  ids: readonly string[],
+  projection?: Record<string, 0>,
+): Promise<(D | null)[]> {
+  const filter = { _id: { $in: [...new Set(ids)] } } as Filter<D>
+  const found = await rows.find(filter, projection ? { projection } : {})
+  const byId = new Map(found.map((document) => [document._id, document]))
+  return ids.map((id) => byId.get(id) ?? null)
+}

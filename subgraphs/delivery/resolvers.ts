@@ -1,0 +1,77 @@
+// How publications and pins appear in the graph.
+
+import { authorize } from '../../common/auth.ts'
+import { readable } from '../../common/graphql/read.ts'
+import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
+import type { Services } from '../../common/services.ts'
+import { reviews } from '../audit/repository.ts'
+import { distributionOf } from './distribute.ts'
+import type { DeliveryLoaders } from './loaders.ts'
+import { publish, withdraw } from './publish.ts'
+import { type PublicationRecord, slotHeads } from './repository.ts'
+import { revokeApproval } from './revoke.ts'
+import { publishSlot } from './slot.ts'
+
+type Context = SubgraphContext<DeliveryLoaders>
+type Reference = { id: string }
+
+export function deliveryResolvers(services: Services): Resolvers<Context> {
+  return {
+    Query: {
+      async publication(_, { app, slot }: { app: string; slot: string }, { caller, loaders }) {
+        authorize(caller.principal, app, 'read')
+        const head = await slotHeads.byCode(services.store, app, slot)
+        return head && loaders.publications.load(head.latest)
+      },
+    },
+
+    Mutation: {
+      publish: async (_, { input }, context) => readAnew(context, await publish(services, context.caller, input)),
+      withdraw: async (_, { input }, context) => readAnew(context, await withdraw(services, context.caller, input)),
+      publishSlot: async (_, { input }, context) =>
+        readAnew(context, await publishSlot(services, context.caller, input)),
+      async revokeApproval(_, { input }, { caller, loaders }) {
+        const id = await revokeApproval(services, caller, input)
+        loaders.forget()
+        const { recomposed } = await reviews.require(services.store, id)
+        const ids = recomposed.map(({ publication }) => publication)
+        return { review: { id }, publications: loaders.publications.loadMany(ids) }
+      },
+    },
+
+    Publication: {
+      __resolveReference: ({ id }: Reference, context: Context) => readPublication(context, id),
+      id: (publication: PublicationRecord) => publication._id,
+      app: (publication: PublicationRecord) => ({ id: publication.app }),
+      slot: (publication: PublicationRecord) => ({ id: publication.slot }),
+      entries: (publication: PublicationRecord) => publication.pins.entries,
+      fallback: (publication: PublicationRecord) => publication.pins.fallback,
+      async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
+        const beats = await loaders.heartbeats()
+        const latest = await loaders.slotHeads.load(publication.slot)
+        return distributionOf(beats, publication, latest, () => loaders.digests.load(publication.app))
+      },
+    },
+
+    Slot: {
+      async publication({ id }: Reference, _: unknown, { caller, loaders }: Context) {
+        const head = await readable(caller, () => loaders.slotHeads.load(id))
+        return head && loaders.publications.load(head.latest)
+      },
+    },
+
+    Schedule: {
+      delivery: ({ id }: Reference, _: unknown, { caller, loaders }: Context) =>
+        readable(caller, () => loaders.pins.load(id)),
+    },
+  }
+}
+
+function readAnew(context: Context, id: string): Promise<PublicationRecord | null> {
+  context.loaders.forget()
+  return readPublication(context, id)
+}
+
+function readPublication({ caller, loaders }: Context, id: string): Promise<PublicationRecord | null> {
+  return readable(caller, () => loaders.publications.load(id))
+}

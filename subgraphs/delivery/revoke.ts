@@ -1,0 +1,121 @@
+// Taking back an approval. The mark is committed first: from then on nobody can pin the revision (who is about to
+// collides on the review's guard) and whatever composes a slot leaves it out. Then every slot that has it pinned is
+// composed anew, one transaction each. What a crash leaves undone, reconciliation finishes.
+
+import { z } from 'zod'
+import { AlkaidError } from '../../common/errors.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
+import { type Mutation, mutate } from '../../common/mutate.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { recordChange } from '../../common/store/changes.ts'
+import { checkVersion, type Head } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { type Review, reviews } from '../audit/repository.ts'
+import { creatives } from '../creative/repository.ts'
+import { schedules } from '../schedule/repository.ts'
+import { strategies } from '../strategy/repository.ts'
+import { compose } from './compose.ts'
+import { send } from './distribute.ts'
+import { type PublicationRow, pins, slotsThatPin } from './repository.ts'
+
+const revokeInput = z.object({ review: reference, expectedVersion, reason: text(2_000), idempotencyKey })
+
+type HeadOf = {
+  require(tx: Tx, id: string): Promise<Head<unknown>>
+  transition: typeof schedules.transition
+}
+
+const repositories: Record<Review['subject']['type'], HeadOf> = {
+  SCHEDULE: schedules,
+  CREATIVE: creatives,
+  STRATEGY: strategies,
+}
+
+/** Answers the id of the review, once no slot serves the revision any more. */
+export async function revokeApproval(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const id = await markRevoked(services, caller, given)
+  await finishRevocation(services, id, caller.requestId)
+  return id
+}
+
+/** The first half: the approval is gone, and slots that may still serve the revision are to be composed. */
+export async function markRevoked(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(revokeInput, given)
+  const { id } = await mutate(services, caller, 'revokeApproval', input, async (mutation) => {
+    const { tx, actor, at } = mutation
+    const review = await reviews.require(tx, input.review)
+    mutation.authorize(review.app)
+    checkVersion('review', review, input.expectedVersion)
+    if (review.state !== 'APPROVED') {
+      const message = `The review ${JSON.stringify(review._id)} is ${review.state}: only an approval can be taken back`
+      throw new AlkaidError('INVALID_STATE', message)
+    }
+    const revoked = { revokedBy: actor, revokedAt: at, revokeReason: input.reason }
+    await rejectHead(mutation, review, await reviews.revoke(tx, review._id, revoked))
+    return review._id
+  })
+  return id
+}
+
+/** The thing itself is rejected, unless it has a newer revision, which has a state of its own. */
+async function rejectHead({ tx, log }: Mutation, before: Review, after: Review): Promise<void> {
+  const { subject, revision, app } = before
+  const repository = repositories[subject.type]
+  const head = await repository.require(tx, subject.id)
+  const newest = await repository.transition(tx, { id: subject.id, revision }, 'REJECTED')
+  const headAfter = newest ? { ...head, reviewState: 'REJECTED' } : head
+  const shown = ({ _id: id, state, revokeReason }: Review) => ({ id, revision, state, revokeReason })
+  await log(app, subject, { ...head, review: shown(before) }, { ...headAfter, review: shown(after) })
+}
+
+/**
+ * The second half: composes every slot that has the revision pinned, each once, whoever else is at it. No pin of it can
+ * be made after the mark, so the slots that are found after the mark are all.
+ */
+export async function finishRevocation(services: Services, reviewId: string, requestId: string | null): Promise<void> {
+  const { store } = services
+  const review = await reviews.require(store, reviewId)
+  if (!review.recompose) return
+  const revoked = { id: review.subject.id, revision: review.revision }
+  for (const slot of await slotsThatPin(store, review.subject.type, revoked)) {
+    const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))
+    if (made) await send(services, made)
+  }
+  await reviews.endRecomposition(store, reviewId)
+}
+
+async function recomposeSlot(
+  tx: Tx,
+  { store, now }: Services,
+  { _id: reviewId }: Review,
+  slot: string,
+  requestId: string | null,
+): Promise<PublicationRow | undefined> {
+  const review = await reviews.require(tx, reviewId)
+  if (!review.recompose || review.recomposed.some((done) => done.slot === slot)) return undefined
+  const actor = review.revokedBy!
+  const at = new Date(now())
+  const by = { app: review.app, at, actor, mutation: 'revokeApproval', requestId }
+  await withdrawRevoked(tx, review, slot, by)
+  const made = await compose(tx, slot, { epoch: store.epoch, actor, at })
+  await reviews.addRecomposed(tx, reviewId, slot, made._id)
+  const { _id: publication, revision } = made
+  const after = { publication, revision, without: { id: review.subject.id, revision: review.revision } }
+  await recordChange(tx, { ...by, subject: { type: 'SLOT', id: slot }, before: { revision: revision - 1 }, after })
+  return made
+}
+
+type By = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
+
+/** A schedule whose own revision is revoked is withdrawn: only `publish` brings it back. */
+async function withdrawRevoked(tx: Tx, { subject, revision }: Review, slot: string, by: By): Promise<void> {
+  if (subject.type !== 'SCHEDULE') return
+  const pin = await pins.get(tx, subject.id)
+  // Meanwhile another approved revision may have been published: that one stays.
+  if (!pin || pin.slot !== slot || pin.schedule.revision !== revision) return
+  const head = await schedules.require(tx, subject.id)
+  await pins.remove(tx, subject.id)
+  await schedules.setMore(tx, subject.id, { deliveryState: 'WITHDRAWN' })
+  const after = { ...head, deliveryState: 'WITHDRAWN', pin: null }
+  await recordChange(tx, { ...by, subject, before: { ...head, pin }, after })
+}

@@ -1,0 +1,67 @@
+// The contents of pinned revisions that may be served: approved now, and still what was approved.
+
+import { contentHash } from '../../common/hash.ts'
+import type { Pin } from '../../common/publication/types.ts'
+import type { Revision } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { reviews } from '../audit/repository.ts'
+import { type CreativeContent, creatives } from '../creative/repository.ts'
+import { type ScheduleContent, schedules } from '../schedule/repository.ts'
+import { type StrategyContent, strategies } from '../strategy/repository.ts'
+import type { PinnedEntry } from './repository.ts'
+
+/** `<id>@<revision>` -> content. What may not be served is not there. */
+export type Servable = {
+  schedules: ReadonlyMap<string, ScheduleContent>
+  creatives: ReadonlyMap<string, CreativeContent>
+  strategies: ReadonlyMap<string, StrategyContent>
+}
+
+export function pinText({ id, revision }: Pin): string {
+  return `${id}@${revision}`
+}
+
+/** One read of the reviews and one of each kind of revision, whatever the number of entries. */
+export async function readServable(
+  tx: Tx,
+  entries: readonly PinnedEntry[],
+  fallback: readonly Pin[],
+): Promise<Servable> {
+  const wanted = {
+    schedules: entries.map(({ schedule }) => schedule),
+    creatives: distinct([...entries.flatMap(({ creatives }) => creatives), ...fallback]),
+    strategies: distinct(entries.flatMap(({ strategy }) => strategy ?? [])),
+  }
+  const all = [...wanted.schedules, ...wanted.creatives, ...wanted.strategies]
+  const found = all.length === 0 ? [] : await reviews.at(tx, all)
+  const approved = new Map<string, string>()
+  for (const review of found) {
+    if (review?.state === 'APPROVED') {
+      approved.set(pinText({ id: review.subject.id, revision: review.revision }), review.hash)
+    }
+  }
+  const isApproved = (pin: Pin) => approved.has(pinText(pin))
+
+  async function read<C>(repository: Revisions<C>, pins: readonly Pin[]): Promise<Map<string, C>> {
+    const asked = pins.filter(isApproved)
+    const contents = new Map<string, C>()
+    if (asked.length === 0) return contents
+    for (const revision of await repository.atPins(tx, asked)) {
+      if (!revision || contentHash(revision.content) !== approved.get(revision._id)) continue
+      contents.set(revision._id, revision.content)
+    }
+    return contents
+  }
+
+  return {
+    schedules: await read(schedules, wanted.schedules),
+    creatives: await read(creatives, wanted.creatives),
+    strategies: await read(strategies, wanted.strategies),
+  }
+}
+
+type Revisions<C> = { atPins(db: Tx, pins: readonly Pin[]): Promise<(Revision<C> | null)[]> }
+
+function distinct(pins: readonly Pin[]): Pin[] {
+  return [...new Map(pins.map((pin) => [pinText(pin), pin])).values()]
+}
