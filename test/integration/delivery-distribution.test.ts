@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { announceApp } from '../../common/apps/announce.ts'
+import { type Channel, SETTINGS } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { createInProcessChannel } from '../../common/channel/in-process.ts'
+import { digestOf } from '../../common/publication/digest.ts'
+import { seal } from '../../common/publication/sign.ts'
+import type { Publication } from '../../common/publication/types.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { describeEachStore } from '../support/stores.ts'
+import { startWorkflow, type Workflow } from '../support/workflow.ts'
+
+/** A channel that can be cut off, emptied or lose single documents, as a Redis can. */
+function fragileChannel() {
+  let behind = createInProcessChannel()
+  let down = false
+  let lost = ''
+  const reach = () => {
+    if (down) throw new ChannelUnavailable('The channel is cut off.')
+    return behind
+  }
+  const channel: Channel = {
+    async write(address, stamp, sealed) {
+      const written = await reach().write(address, stamp, sealed)
+      if (address !== 'apps' && address.code === lost) lost = ''
+      return written
+    },
+    async read(addresses) {
+      const texts = await reach().read(addresses)
+      return texts.map((text, index) => {
+        const address = addresses[index]!
+        return address !== 'apps' && address.code === lost ? null : text
+      })
+    },
+    manifest: async (app) => reach().manifest(app),
+    listen: async (listener) => reach().listen(listener),
+    beat: async (heartbeat) => reach().beat(heartbeat),
+    heartbeats: async (maxAgeMs) => reach().heartbeats(maxAgeMs),
+    close: async () => behind.close(),
+  }
+  return {
+    channel,
+    setDown(value: boolean) {
+      down = value
+    },
+    empty() {
+      behind = createInProcessChannel()
+    },
+    lose(code: string) {
+      lost = code
+    },
+  }
+}
+
+describeEachStore('The way of publications to the nodes', (open) => {
+  let flow: Workflow
+  const fragile = fragileChannel()
+
+  beforeAll(async () => {
+    flow = await startWorkflow(await open(), { channel: fragile.channel })
+  })
+  beforeEach(() => fragile.empty())
+  afterAll(() => flow.stop())
+
+  const DISTRIBUTION = `query ($app: ID!, $slot: String!) {
+    publication(app: $app, slot: $slot) { distribution { state nodes inStep } } }`
+
+  const distribution = async (slot: string) =>
+    (await flow.subgraphs.delivery.must('viewer', DISTRIBUTION, { app: flow.app, slot })).distribution
+
+  async function makeLive() {
+    const slot = await flow.makeSlot()
+    const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
+    await flow.publish(schedule)
+    return { slot, schedule }
+  }
+
+  const beat = (node: string, digests: Record<string, string>, changed: Record<string, string> = {}) =>
+    fragile.channel.beat({ node, at: Date.now(), ready: true, digests, changed })
+
+  /** One round of a reconciliation of its own; the first round reads every document. */
+  async function reconcile(rounds = 1) {
+    const reconciliation = startReconciliation(flow.services)
+    let report = await reconciliation.runOnce()
+    for (let round = 1; round < rounds; round++) report = await reconciliation.runOnce()
+    const status = reconciliation.status()
+    await reconciliation.stop()
+    return { report, status }
+  }
+
+  test('without a living node a publication is pending', async () => {
+    const { slot } = await makeLive()
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 0, inStep: 0 })
+  })
+
+  test('a node is in step when it says that the slot changed to this publication or a newer one', async () => {
+    const { slot, schedule } = await makeLive()
+    const name = `${flow.app}/${slot.code}`
+    const { epoch } = flow.store
+    await beat('a', {}, { [name]: `${epoch}.1` })
+    expect(await distribution(slot.code)).toEqual({ state: 'IN_STEP', nodes: 1, inStep: 1 })
+    await beat('b', {}, {})
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 2, inStep: 1 })
+    await flow.publish(schedule)
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 2, inStep: 0 })
+    for (const node of ['a', 'b']) await beat(node, {}, { [name]: `${epoch}.2` })
+    expect(await distribution(slot.code)).toEqual({ state: 'IN_STEP', nodes: 2, inStep: 2 })
+  })
+
+  test('a node that has not changed lately is in step when it holds all of the app as MongoDB has it', async () => {
+    const { slot } = await makeLive()
+    await announceApp(flow.services, flow.app)
+    const digest = digestOf(await fragile.channel.manifest(flow.app))
+    await beat('a', { [flow.app]: digest })
+    await beat('b', { [flow.app]: 'something else' })
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 2, inStep: 1 })
+    await beat('b', { [flow.app]: digest })
+    expect(await distribution(slot.code)).toEqual({ state: 'IN_STEP', nodes: 2, inStep: 2 })
+  })
+
+  test('a node that holds more than MongoDB ever had is not in step', async () => {
+    const { slot } = await makeLive()
+    const ahead = { [`${flow.app}/${slot.code}`]: `${flow.store.epoch}.99` }
+    for (const node of ['a', 'b']) await beat(node, {}, ahead)
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 2, inStep: 0 })
+  })
+
+  test('with the channel out of reach publish still answers, and reconciliation brings the nodes up to date', async () => {
+    const { slot, schedule } = await makeLive()
+    fragile.setDown(true)
+    const publication = await flow.publish(schedule)
+    expect(publication).toMatchObject({ revision: 2 })
+    expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: null, inStep: null })
+    const { report, status } = await reconcile()
+    expect(report.error).toMatch('cut off')
+    expect(status.failed).toBe(1)
+    fragile.setDown(false)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 1 })
+    await reconcile()
+    expect(await flow.served(slot.code)).toEqual(await flow.latest(slot.id))
+  })
+
+  test('an emptied channel is filled again: list of apps, settings and every slot', async () => {
+    const lives = [await makeLive(), await makeLive()]
+    await announceApp(flow.services, flow.app)
+    const before = await fragile.channel.manifest(flow.app)
+    fragile.empty()
+    const { report } = await reconcile()
+    expect(report).toMatchObject({ error: null, ahead: 0, rewritten: before.size + 1 })
+    expect(await fragile.channel.manifest(flow.app)).toEqual(before)
+    for (const { slot } of lives) expect(await flow.served(slot.code)).toEqual(await flow.latest(slot.id))
+    const [list, settings] = await fragile.channel.read(['apps', { app: flow.app, code: SETTINGS }])
+    expect(list).toContain(flow.app)
+    expect(settings).toContain('requestsPerSecond')
+    expect((await reconcile()).report).toMatchObject({ rewritten: 0, error: null })
+  })
+
+  test('a document that is gone though the manifest names it is written again by a full round', async () => {
+    const { slot } = await makeLive()
+    await reconcile()
+    fragile.lose(slot.code)
+    expect(await flow.served(slot.code)).toBeNull()
+    expect((await reconcile()).report.rewritten).toBe(1)
+    // The channel says "not higher", for its document is there: only our reading of it was lost.
+    expect(await flow.served(slot.code)).toEqual(await flow.latest(slot.id))
+  })
+
+  test('a channel that is ahead of MongoDB is reported, not overwritten', async () => {
+    const { slot, schedule } = await makeLive()
+    const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
+    await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
+    const { report, status } = await reconcile()
+    expect([report.ahead, status.ahead]).toEqual([1, 1])
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 7 })
+    for (let count = 0; count < 7; count++) await flow.publish(schedule)
+    expect((await reconcile()).report.ahead).toBe(0)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 8 })
+  })
+
+  test('what somebody without our key wrote is reported', async () => {
+    const { slot } = await makeLive()
+    fragile.empty()
+    const stamp = { epoch: flow.store.epoch, revision: 1 }
+    await fragile.channel.write({ app: flow.app, code: slot.code }, stamp, 'nonsense')
+    expect((await reconcile()).status.corrupt).toBe(1)
+  })
+
+  test('rounds follow each other by themselves until stopped', async () => {
+    const reconciliation = startReconciliation(flow.services, { everyMs: 5 })
+    while (reconciliation.status().rounds < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    await reconciliation.stop()
+    const { rounds } = reconciliation.status()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(reconciliation.status().rounds).toBe(rounds)
+  })
+})

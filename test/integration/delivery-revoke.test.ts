@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Store } from '../../common/store/store.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { markRevoked } from '../../subgraphs/delivery/revoke.ts'
+import { describeEachStore } from '../support/stores.ts'
+import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
+
+describeEachStore('Taking back an approval', (open) => {
+  let flow: Workflow
+  let store: Store
+
+  beforeAll(async () => {
+    store = await open()
+    flow = await startWorkflow(store)
+  })
+  afterAll(() => flow.stop())
+
+  /** A live schedule in a slot of its own. */
+  async function makeLive(booking: Parameters<Workflow['makeSchedule']>[0] = {}) {
+    const slot = await flow.makeSlot()
+    const schedule = await flow.approved(await flow.makeSchedule({ ...booking, slot: slot.id }))
+    await flow.publish(schedule)
+    return { slot, schedule }
+  }
+
+  /** The first half of a revocation only, as a crash would leave it. */
+  async function markOnly(thing: Thing, more: Record<string, unknown> = {}) {
+    const principal = { actor: 'publisher', roles: { '*': ['publisher' as const] } }
+    const input = await flow.onReview(thing, undefined, more)
+    await markRevoked(flow.services, { principal, requestId: 'test' }, input)
+    return input
+  }
+
+  test('a revoked creative is out of every entry; an entry that has others stays, one left with none goes', async () => {
+    const [bad, good] = [await flow.makeCreative(), await flow.makeCreative()]
+    const alone = await makeLive({ creatives: [bad] })
+    const mixed = await makeLive({ creatives: [bad, good] })
+    const { publications } = await flow.revoke(bad)
+    expect(publications).toHaveLength(2)
+    expect(await flow.served(alone.slot.code)).toMatchObject({ revision: 2, entries: [] })
+    const { entries } = (await flow.served(mixed.slot.code))!
+    expect(entries.map(({ creatives }) => creatives.map(({ id }) => id))).toEqual([[good.id]])
+    expect(await flow.head(alone.schedule)).toMatchObject({ deliveryState: 'LIVE' })
+    expect(await flow.head(bad)).toMatchObject({ reviewState: 'REJECTED', version: 1 })
+    expect(await flow.reviewOf(bad)).toMatchObject({ state: 'REVOKED', revokedBy: 'publisher', version: 3 })
+  })
+
+  test('a revoked fallback creative is out of the fallback, and stays out when the slot is published again', async () => {
+    const creative = await flow.approved(await flow.makeCreative())
+    const slot = await flow.makeSlot({ fallback: [creative.id] })
+    await flow.run('publishSlot', 'publisher', await flow.onSlot(slot.id))
+    await flow.revoke(creative)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 2, fallback: [] })
+    expect(await flow.failure('publishSlot', 'publisher', await flow.onSlot(slot.id))).toMatchObject({
+      code: 'INVALID_STATE',
+    })
+    await flow.publish(await flow.approved(await flow.makeSchedule({ slot: slot.id })))
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 3, fallback: [] })
+  })
+
+  test('the entries of a revoked strategy are out, for they would reach everybody without it', async () => {
+    const strategy = await flow.makeStrategy({ constraint: { dimension: 'tags', operator: 'IN', values: ['few'] } })
+    const { slot, schedule } = await makeLive({ strategy })
+    await flow.revoke(strategy)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
+    const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
+    await flow.publish(other)
+    expect((await flow.served(slot.code))!.entries.map((entry) => entry.schedule.id)).toEqual([other.id])
+    expect(await flow.failure('publish', 'publisher', await flow.onSchedule(schedule))).toMatchObject({
+      code: 'INVALID_STATE',
+    })
+  })
+
+  test('a revoked schedule is withdrawn, and only publish brings it back, after a new approval', async () => {
+    const { slot, schedule } = await makeLive()
+    await flow.revoke(schedule)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
+    expect(await flow.head(schedule)).toMatchObject({ reviewState: 'REJECTED', deliveryState: 'WITHDRAWN' })
+    expect(await flow.failure('publish', 'publisher', await flow.onSchedule(schedule))).toMatchObject({
+      code: 'INVALID_STATE',
+    })
+    await flow.revise(schedule, { priority: 1 })
+    await flow.approved(schedule)
+    await flow.publish(await flow.approved(await flow.makeSchedule({ slot: slot.id })))
+    expect(pinsIn(await flow.latest(slot.id))).not.toContain(`${schedule.id}@2`)
+    await flow.publish(schedule)
+    expect(pinsIn(await flow.latest(slot.id))).toContain(`${schedule.id}@2`)
+  })
+
+  test('a schedule that is paused is withdrawn as well', async () => {
+    const { slot, schedule } = await makeLive()
+    await store.rows('pins').updateOne({ _id: schedule.id }, { $set: { state: 'PAUSED' } } as never)
+    expect((await flow.revoke(schedule)).publications).toHaveLength(1)
+    expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'WITHDRAWN' })
+    expect(await store.rows('pins').findOne({ _id: schedule.id })).toBeNull()
+    expect(await flow.latest(slot.id)).toMatchObject({ revision: 2 })
+  })
+
+  test('only the revision that was approved goes: others of the same thing stay as they are', async () => {
+    const creative = await flow.makeCreative()
+    const first = await makeLive({ creatives: [creative] })
+    await flow.revise(creative, { title: 'Second' })
+    await flow.approved(creative)
+    const second = await makeLive({ creatives: [creative] })
+    expect((await flow.revoke(creative, 1)).publications).toHaveLength(1)
+    expect((await flow.served(first.slot.code))!.entries).toEqual([])
+    expect((await flow.served(second.slot.code))!.entries).toHaveLength(1)
+    expect(await flow.head(creative)).toMatchObject({ reviewState: 'APPROVED' })
+  })
+
+  test('with the newest approval gone, publish goes back to the one before', async () => {
+    const creative = await flow.makeCreative()
+    const { slot, schedule } = await makeLive({ creatives: [creative] })
+    await flow.revise(creative, { title: 'Second' })
+    await flow.approved(creative)
+    await flow.publish(schedule)
+    await flow.revoke(creative, 2)
+    expect((await flow.served(slot.code))!.entries).toEqual([])
+    await flow.publish(schedule)
+    expect(pinsIn(await flow.latest(slot.id))).toContain(`${creative.id}@1`)
+  })
+
+  test('only an approval can be taken back, with a reason, at its current version', async () => {
+    const creative = await flow.makeCreative()
+    await flow.submit(creative)
+    const fail = async (more: Record<string, unknown> = {}) =>
+      flow.failure('revokeApproval', 'reviewer', await flow.onReview(creative, undefined, more))
+    expect(await fail()).toMatchObject({ code: 'INVALID_STATE' })
+    expect(await fail({ expectedVersion: 9 })).toMatchObject({ code: 'CONFLICT', extensions: { currentVersion: 1 } })
+    expect(await fail({ reason: ' ' })).toMatchObject({ code: 'BAD_USER_INPUT', extensions: { path: 'input.reason' } })
+    expect(await fail({ review: 'rev_none' })).toMatchObject({ code: 'NOT_FOUND' })
+    await flow.approve((await flow.reviewOf(creative)).submissions[0]!)
+    await flow.revoke(creative)
+    expect(await fail()).toMatchObject({ code: 'INVALID_STATE' })
+  })
+
+  test('a crash after the mark is finished by reconciliation', async () => {
+    const creative = await flow.makeCreative()
+    const { slot } = await makeLive({ creatives: [creative] })
+    const scheduled = await makeLive()
+    await markOnly(creative)
+    await markOnly(scheduled.schedule)
+    expect((await flow.served(slot.code))!.entries).toHaveLength(1)
+    const reconciliation = startReconciliation(flow.services)
+    expect(await reconciliation.runOnce()).toMatchObject({ revocations: 2, error: null })
+    expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
+    expect(await flow.served(scheduled.slot.code)).toMatchObject({ revision: 2, entries: [] })
+    expect(await flow.head(scheduled.schedule)).toMatchObject({ deliveryState: 'WITHDRAWN' })
+    expect(await reconciliation.runOnce()).toMatchObject({ revocations: 0 })
+    expect(await flow.latest(slot.id)).toMatchObject({ revision: 2, entries: [] })
+    await reconciliation.stop()
+  })
+
+  test('between the mark and the end, what composes a slot leaves the revision out already', async () => {
+    const creative = await flow.makeCreative()
+    const { slot } = await makeLive({ creatives: [creative] })
+    const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
+    await markOnly(creative)
+    await flow.publish(other)
+    expect(pinsIn((await flow.served(slot.code))!)).not.toContain(`${creative.id}@1`)
+  })
+
+  test('a repeat with the same key finishes what was cut off, and then changes nothing', async () => {
+    const creative = await flow.makeCreative()
+    const { slot } = await makeLive({ creatives: [creative] })
+    const input = await markOnly(creative, { idempotencyKey: 'revoke-once' })
+    const first = await flow.run('revokeApproval', 'publisher', input)
+    expect(first.publications).toMatchObject([{ revision: 2, entries: [] }])
+    expect((await flow.served(slot.code))!.entries).toEqual([])
+    expect(await flow.run('revokeApproval', 'publisher', input)).toEqual(first)
+    expect(await flow.latest(slot.id)).toMatchObject({ revision: 2 })
+  })
+
+  test('whoever finishes a revocation at the same time, each slot is composed once', async () => {
+    const creative = await flow.makeCreative()
+    const lives = [await makeLive({ creatives: [creative] }), await makeLive({ creatives: [creative] })]
+    const input = await markOnly(creative, { idempotencyKey: 'revoke-together' })
+    const reconciliation = startReconciliation(flow.services)
+    await Promise.all([
+      reconciliation.runOnce(),
+      flow.run('revokeApproval', 'publisher', input),
+      flow.run('revokeApproval', 'publisher', input),
+    ])
+    await reconciliation.stop()
+    for (const { slot } of lives) expect(await flow.latest(slot.id)).toMatchObject({ revision: 2, entries: [] })
+    expect((await flow.reviewOf(creative)).recompose).toBeUndefined()
+  })
+})
