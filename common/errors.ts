@@ -58,7 +58,7 @@ const REQUEST_ERRORS = new Set([
 export function maskError(formatted: GraphQLFormattedError, requestId: string | undefined): GraphQLFormattedError {
   const { code, stacktrace: _stack, serviceName: _service, ...extensions } = formatted.extensions ?? {}
   const { message, locations, path } = formatted
-  if (typeof code === 'string' && code in ERROR_CODES && code !== 'INTERNAL') {
+  if (typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) && code !== 'INTERNAL') {
     return { message, locations, path, extensions: { ...extensions, code } }
   }
   if (typeof code === 'string' && REQUEST_ERRORS.has(code)) {
