@@ -11,7 +11,7 @@ import { type GatewayContext, type Upstream, upstreamDataSource } from './data-s
 import { serveApollo } from './http.ts'
 import { maskErrors } from './mask-errors.ts'
 import { createRelay } from './relay.ts'
-import { sandbox } from './sandbox.ts'
+import { requireLocalBrowser, sandbox } from './sandbox.ts'
 
 export type GatewayOptions = {
   supergraphSdl: string
@@ -65,7 +65,10 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const relay = createRelay(options.lanes)
 
   return {
-    handle: (request) => relay(request) ?? serveApollo(server, request),
+    handle(request) {
+      if (options.sandboxToken !== undefined) requireLocalBrowser(request)
+      return relay(request) ?? serveApollo(server, request)
+    },
     stop: () => server.stop(),
   }
 }

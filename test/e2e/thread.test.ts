@@ -1,6 +1,8 @@
 // The thread, over HTTP: booked, approved, published, served, counted. And every way in which an app may not ask.
 
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -223,6 +225,21 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     expect(token).toBeDefined()
     const filledIn = createClient(gateway(), token!)
     expect((await filledIn('{ app(id: "shop") { name } }')).app.name).toBe('shop')
+  })
+
+  test('Sandbox and its token are shown under a name of this machine only', async () => {
+    const { port } = new URL(alkaid.platform.gatewayUrl)
+    const ask = (host: string) =>
+      new Promise<{ status: number | undefined; page: string }>((resolve, reject) => {
+        const headers = { host, accept: 'text/html' }
+        get({ host: '127.0.0.1', port, path: '/graphql', headers }, async (response) => {
+          resolve({ status: response.statusCode, page: await text(response) })
+        }).on('error', reject)
+      })
+    expect((await ask(`localhost:${port}`)).status).toBe(200)
+    const foreign = await ask(`evil.example:${port}`)
+    expect(foreign.status).toBe(403)
+    expect(foreign.page).not.toContain('Bearer ')
   })
 
   test('without a token the graph answers UNAUTHENTICATED, with a broken one as well', async () => {
