@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { announceApp } from '../../common/apps/announce.ts'
 import { type Channel, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
@@ -109,7 +108,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
 
   test('a node that has not changed lately is in step when it holds all of the app as MongoDB has it', async () => {
     const { slot } = await makeLive()
-    await announceApp(flow.services, flow.app)
+    await reconcile()
     const digest = digestOf(await fragile.channel.manifest(flow.app))
     await beat('a', { [flow.app]: digest })
     await beat('b', { [flow.app]: 'something else' })
@@ -142,7 +141,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
 
   test('an emptied channel is filled again: list of apps, settings and every slot', async () => {
     const lives = [await makeLive(), await makeLive()]
-    await announceApp(flow.services, flow.app)
+    await reconcile()
     const before = await fragile.channel.manifest(flow.app)
     fragile.empty()
     const { report } = await reconcile()
