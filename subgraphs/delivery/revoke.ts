@@ -74,14 +74,19 @@ async function rejectHead({ tx, log }: Mutation, before: Review, after: Review):
  */
 export async function finishRevocation(services: Services, reviewId: string, requestId: string | null): Promise<void> {
   const { store } = services
-  const review = await reviews.require(store, reviewId)
-  if (!review.recompose) return
-  const revoked = { id: review.subject.id, revision: review.revision }
-  for (const slot of await slotsThatPin(store, review.subject.type, revoked)) {
+  // In a transaction, for outside of one a setting of the connection may have a lagging secondary answer.
+  const { review, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewId))
+  for (const slot of slots) {
     const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))
     if (made) await send(services, made)
   }
-  await reviews.endRecomposition(store, reviewId)
+  if (review.recompose) await reviews.endRecomposition(store, reviewId)
+}
+
+async function slotsToCompose(tx: Tx, reviewId: string): Promise<{ review: Review; slots: string[] }> {
+  const review = await reviews.require(tx, reviewId)
+  const { subject, revision, recompose } = review
+  return { review, slots: recompose ? await slotsThatPin(tx, subject.type, { id: subject.id, revision }) : [] }
 }
 
 async function recomposeSlot(
