@@ -29,7 +29,10 @@ test('a request that is wrong in itself is BAD_USER_INPUT and says why', () => {
     { message: 'Syntax Error: Unexpected "}"', extensions: { code: 'GRAPHQL_PARSE_FAILED' } },
     'r1',
   )
-  expect(masked).toMatchObject({ message: expect.stringMatching('Syntax Error'), extensions: { code: 'BAD_USER_INPUT' } })
+  expect(masked).toMatchObject({
+    message: expect.stringMatching('Syntax Error'),
+    extensions: { code: 'BAD_USER_INPUT' },
+  })
 })
 
 test('details cannot take the place of the code', () => {
