@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { contentHash } from '../../common/hash.ts'
 import { reviews, type SubjectKind } from '../../subgraphs/audit/repository.ts'
 import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
 import { type HoldingStore, holdingStore } from '../support/interleave.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
@@ -79,6 +80,28 @@ describeEachStore('Commands that come in between', (open) => {
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'LIVE' })
   })
 
+  test('a revocation cut off between two slots is finished by reconciliation, which composes each slot once', async () => {
+    const creative = await flow.makeCreative()
+    const slots = [await flow.makeSlot(), await flow.makeSlot()]
+    for (const { id } of slots) {
+      await flow.publish(await flow.approved(await flow.makeSchedule({ creatives: [creative], slot: id })))
+    }
+    const crash = async () => {
+      throw new Error('a crash')
+    }
+    store.holdBefore('slotHeads', async () => store.holdBefore('slotHeads', crash))
+    expect(await flow.failure('revokeApproval', 'publisher', await flow.onReview(creative))).toMatchObject({
+      code: 'INTERNAL',
+    })
+    const revisions = async () => Promise.all(slots.map(async ({ id }) => (await flow.latest(id)).revision))
+    expect((await revisions()).sort()).toEqual([1, 2])
+    const reconciliation = startReconciliation(flow.services)
+    expect(await reconciliation.runOnce()).toMatchObject({ revocations: 1, error: null })
+    await reconciliation.stop()
+    expect(await revisions()).toEqual([2, 2])
+    for (const { code } of slots) expect(await flow.served(code)).toMatchObject({ entries: [] })
+  })
+
   test('a schedule published while another of its slot is being withdrawn is in it', async () => {
     const slot = await flow.makeSlot()
     const [going, coming] = [await flow.makeSchedule({ slot: slot.id }), await flow.makeSchedule({ slot: slot.id })]
@@ -131,7 +154,7 @@ describeEachStore('Commands that come in between', (open) => {
       expect(body.entries.map(({ schedule: pin }) => pin.id)).toEqual([other.id])
       expect(await flow.served(slot.code)).toEqual(body)
     }
-  })
+  }, 60_000)
 
   test('whatever several people do at once, only approved revisions are served, with the content that was approved', async () => {
     const slots = [await flow.makeSlot(), await flow.makeSlot()]
@@ -167,7 +190,7 @@ describeEachStore('Commands that come in between', (open) => {
     }
     expect([...did].sort()).toEqual(actions.map((_, index) => index))
     expect(served).toBeGreaterThan(0)
-  })
+  }, 60_000)
 
   /** The number of pins that a slot serves, each checked against its review and its stored content. */
   async function expectApprovedOnly(slot: { id: string; code: string }): Promise<number> {
