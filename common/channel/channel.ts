@@ -43,6 +43,11 @@ export interface Channel {
    * document itself is missing (evicted) it is written whatever the manifest says, so that it can be healed.
    */
   write(address: Address, stamp: Stamp, sealed: string): Promise<'written' | 'not higher'>
+  /**
+   * Writes in place of what cannot be read (corrupt, or sealed by somebody else), if that, `unreadable`, still stands there
+   * to the letter. For delivery alone, which knows what belongs there.
+   */
+  replace(address: Address, unreadable: string, stamp: Stamp, sealed: string): Promise<'written' | 'changed'>
   /** Sealed documents in the order asked for; null where there is none. */
   read(addresses: readonly Address[]): Promise<(string | null)[]>
   /** code (and `@app`) -> `epoch.revision`; empty when there is none. */

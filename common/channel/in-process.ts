@@ -2,7 +2,7 @@
 // but it is never out of reach and never loses anything.
 
 import { compareStamps, formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
-import type { Channel, Heartbeat, Listener } from './channel.ts'
+import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT } from './heartbeat.ts'
 import { manifestKey, placeOf } from './keys.ts'
@@ -23,19 +23,18 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
   return {
     async write(address, stamp, sealed) {
       assertOpen()
-      const { key, stamps, field } = placeOf(address)
+      const { key } = placeOf(address)
       if (!parseStamp(formatStamp(stamp))) throw new RangeError(`Not a stamp: ${formatStamp(stamp)}.`)
       const held = documents.get(key)
       if (held && compareStamps(stamp, held.stamp) <= 0) return 'not higher'
-      documents.set(key, { stamp: { epoch: stamp.epoch, revision: stamp.revision }, sealed })
-      const manifest = manifests.get(stamps) ?? new Map<string, string>()
-      manifests.set(stamps, manifest.set(field, formatStamp(stamp)))
-      for (const subscription of subscriptions) {
-        // Later, as over a network: a writer must not find itself inside its reader.
-        setImmediate(() => {
-          if (subscriptions.has(subscription)) tell(log, () => subscription.listener.changed(address))
-        })
-      }
+      put(address, stamp, sealed)
+      return 'written'
+    },
+
+    async replace(address, unreadable, stamp, sealed) {
+      assertOpen()
+      if (documents.get(placeOf(address).key)?.sealed !== unreadable) return 'changed'
+      put(address, stamp, sealed)
       return 'written'
     },
 
@@ -77,6 +76,19 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
       closed = true
       subscriptions.clear()
     },
+  }
+
+  function put(address: Address, { epoch, revision }: Stamp, sealed: string): void {
+    const { key, stamps, field } = placeOf(address)
+    documents.set(key, { stamp: { epoch, revision }, sealed })
+    const manifest = manifests.get(stamps) ?? new Map<string, string>()
+    manifests.set(stamps, manifest.set(field, formatStamp({ epoch, revision })))
+    for (const subscription of subscriptions) {
+      // Later, as over a network: a writer must not find itself inside its reader.
+      setImmediate(() => {
+        if (subscriptions.has(subscription)) tell(log, () => subscription.listener.changed(address))
+      })
+    }
   }
 
   function assertOpen(): void {

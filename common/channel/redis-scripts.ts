@@ -13,6 +13,15 @@ declare module 'ioredis' {
       revision: number,
       sealed: string,
     ): Result<number, Context>
+    /** 1 = written, 0 = something else is there now. */
+    replaceUnreadable(
+      documentKey: string,
+      stampsKey: string,
+      field: string,
+      stamp: string,
+      unreadable: string,
+      sealed: string,
+    ): Result<number, Context>
     appendEvents(streamKey: string, ...payloads: string[]): Result<number, Context>
   }
 }
@@ -34,6 +43,12 @@ const WRITE_IF_HIGHER = `
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '.' .. ARGV[3])
   return 1`
 
+const REPLACE_UNREADABLE = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[3] then return 0 end
+  redis.call('SET', KEYS[1], ARGV[4])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+  return 1`
+
 // All or nothing: Redis refuses the first XADD when it is out of memory, and none once a script has written.
 // MULTI would do the same at twice the time and ten times this process's work, a command object per event.
 const APPEND_EVENTS = `
@@ -42,5 +57,6 @@ const APPEND_EVENTS = `
 
 export function defineScripts(redis: Redis): void {
   redis.defineCommand('writeIfHigher', { lua: WRITE_IF_HIGHER, numberOfKeys: 2 })
+  redis.defineCommand('replaceUnreadable', { lua: REPLACE_UNREADABLE, numberOfKeys: 2 })
   redis.defineCommand('appendEvents', { lua: APPEND_EVENTS, numberOfKeys: 1 })
 }

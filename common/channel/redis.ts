@@ -44,6 +44,15 @@ export async function connectRedisChannel({ url, log = () => {} }: RedisChannelO
       return written === 1 ? 'written' : 'not higher'
     },
 
+    async replace(address, unreadable, stamp, sealed) {
+      const { key, stamps, field } = placeOf(address)
+      const text = formatStamp(checked(stamp))
+      const written = await commander.call((redis) =>
+        redis.replaceUnreadable(key, stamps, field, text, unreadable, sealed),
+      )
+      return written === 1 ? 'written' : 'changed'
+    },
+
     read: (addresses) => readDocuments(commander, addresses),
 
     async manifest(app) {

@@ -3,13 +3,11 @@
 // database was restored, and no document can be lower than what the nodes hold.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { announceList, announceSettings } from '../../common/apps/announce.ts'
-import { allApps, appList, getApp } from '../../common/apps/apps.ts'
+import { allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
 import { type Address, SETTINGS } from '../../common/channel/channel.ts'
-import { open } from '../../common/publication/sign.ts'
-import { compareStamps, parseStamp, type Stamp } from '../../common/publication/types.ts'
+import { open, seal } from '../../common/publication/sign.ts'
+import { type ChannelDocument, compareStamps, parseStamp, type Stamp } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
-import { write } from './distribute.ts'
 import { publications, slotHeads } from './repository.ts'
 
 export type Healed = {
@@ -19,12 +17,20 @@ export type Healed = {
   rewritten: number
   /** Documents of which the channel has a higher one than MongoDB. */
   ahead: number
-  /** Documents that are there, but cannot be read; only a new publication takes their place. */
+  /** Documents that are there, but are corrupt, sealed by somebody else, or older than the manifest says. */
   corrupt: number
 }
 
-/** A document of MongoDB and its stamp; `missing` once it is known not to be in the channel. */
-type Expected = { code: string; stamp: Stamp; publication: string | null; missing: boolean }
+/** A document as MongoDB has it, and what is found of it in the channel. */
+type Expected = {
+  code: string
+  stamp: Stamp
+  /** Its id; null for the settings. */
+  publication: string | null
+  missing: boolean
+  /** What stands in its place, when that is not it. */
+  unreadable: string | null
+}
 
 const DOCUMENTS_AT_ONCE = 20
 
@@ -41,11 +47,12 @@ async function healList(services: Services, healed: Healed): Promise<void> {
   const list = await store.transaction((tx) => appList(tx, store.epoch))
   healed.checked += 1
   const held = text ? open(keys, text) : undefined
-  if (held && 'error' in held) return reportCorrupt(services, healed, 'the list of apps')
-  const order = held ? compareStamps(held, list) : -1
+  const unreadable = text && held && 'error' in held ? text : null
+  if (unreadable) reportCorrupt(services, healed, 'the list of apps')
+  const order = held && !('error' in held) ? compareStamps(held, list) : -1
   if (order > 0) report(services, healed, 'the list of apps')
   if (order >= 0) return
-  await announceList(services)
+  await put(services, 'apps', list, unreadable)
   healed.rewritten += 1
 }
 
@@ -56,54 +63,75 @@ async function healApp(services: Services, app: string, full: boolean, healed: H
   for (const code of manifest.keys()) if (!known.has(code)) report(services, healed, `${app}/${code}`)
   for (let from = 0; from < expected.length; from += DOCUMENTS_AT_ONCE) {
     const batch = expected.slice(from, from + DOCUMENTS_AT_ONCE)
-    if (full) await findMissing(services, app, batch, healed)
+    if (full) await findWrong(services, app, batch, healed)
     await rewrite(services, app, batch.filter(isBehind), healed)
     await nextTurn()
   }
 
-  function isBehind({ code, stamp, missing }: Expected): boolean {
+  function isBehind({ code, stamp, missing, unreadable }: Expected): boolean {
     healed.checked += 1
     const held = parseStamp(manifest.get(code) ?? '')
     const order = held ? compareStamps(held, stamp) : -1
     if (order > 0) report(services, healed, `${app}/${code}`)
-    return order < 0 || missing
+    return order < 0 || missing || unreadable !== null
   }
 }
 
 /** Everything of an app that the channel should have. */
 async function expectedOf({ store }: Services, code: string): Promise<Expected[]> {
   const app = await getApp(store, code)
-  const settings = app
-    ? [{ code: SETTINGS, stamp: { epoch: store.epoch, revision: app.version }, publication: null }]
-    : []
+  const settings = app ? [{ code: SETTINGS, stamp: settingsOf(app, store.epoch), publication: null }] : []
   const heads = await slotHeads.ofApp(store, code)
   const slots = heads.map(({ code, epoch, revision, latest }) => ({
     code,
     stamp: { epoch, revision },
     publication: latest,
   }))
-  return [...settings, ...slots].map((document) => ({ ...document, missing: false }))
+  return [...settings, ...slots].map((document) => ({ ...document, missing: false, unreadable: null }))
 }
 
-async function findMissing(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
+/** Looks at the documents themselves: one may be gone, or not what the manifest says. */
+async function findWrong(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
   const addresses = batch.map(({ code }): Address => ({ app, code }))
   const texts = await services.channel.read(addresses)
   for (const [index, document] of batch.entries()) {
     const text = texts[index] ?? null
     document.missing = text === null
-    if (text === null || !('error' in open(services.keys, text))) continue
+    if (text === null) continue
+    const held = open(services.keys, text)
+    if (!('error' in held) && compareStamps(held, document.stamp) >= 0) continue
+    document.unreadable = text
     reportCorrupt(services, healed, `${app}/${document.code}`)
   }
 }
 
 async function rewrite(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
-  if (batch.length === 0) return
-  if (batch.some(({ code }) => code === SETTINGS)) await announceSettings(services, app)
   const ids = batch.flatMap(({ publication }) => publication ?? [])
-  for (const publication of await publications.byIds(services.store, ids)) {
-    if (publication) await write(services, publication)
+  const rows = await publications.byIds(services.store, ids)
+  const bodies = new Map(rows.flatMap((row) => (row ? [[row._id, row.body]] : [])))
+  for (const { code, publication, unreadable } of batch) {
+    const document = publication === null ? await settings(services, app) : bodies.get(publication)
+    if (!document) continue
+    await put(services, { app, code }, document, unreadable)
+    healed.rewritten += 1
   }
-  healed.rewritten += batch.length
+}
+
+async function settings({ store }: Services, code: string): Promise<ChannelDocument | undefined> {
+  const app = await getApp(store, code)
+  return app ? settingsOf(app, store.epoch) : undefined
+}
+
+/** In place of what cannot be read, or unless the channel holds a higher one. */
+async function put(
+  { channel, keys }: Services,
+  address: Address,
+  document: ChannelDocument,
+  unreadable: string | null,
+): Promise<void> {
+  const sealed = seal(keys, document)
+  if (unreadable === null) await channel.write(address, document, sealed)
+  else await channel.replace(address, unreadable, document, sealed)
 }
 
 function report({ log }: Services, healed: Healed, what: string): void {
@@ -113,5 +141,5 @@ function report({ log }: Services, healed: Healed, what: string): void {
 
 function reportCorrupt({ log }: Services, healed: Healed, what: string): void {
   healed.corrupt += 1
-  log.error({ document: what }, 'the channel holds something that was not written with our key')
+  log.error({ document: what }, 'the channel holds something else in its place: it is replaced')
 }

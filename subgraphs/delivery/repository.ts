@@ -79,6 +79,9 @@ export const pins = {
     return pinRows(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
   },
 
+  /** Live and paused. */
+  ofSlot: (tx: Tx, slot: string): Promise<SchedulePin[]> => pinRows(tx).find({ slot }, { sort: { _id: 1 } }),
+
   async put(tx: Tx, { _id, ...pin }: SchedulePin): Promise<void> {
     await pinRows(tx).updateOne({ _id }, { $set: pin }, { upsert: true })
   },

@@ -112,15 +112,22 @@ async function recomposeSlot(
 
 type By = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
 
-/** A schedule whose own revision is revoked is withdrawn: only `publish` brings it back. */
+/**
+ * A schedule whose own revision, or whose strategy's, is revoked is withdrawn: nothing of it is left to serve, and only
+ * `publish` brings it back. One whose creatives are revoked stays, for it may have others.
+ */
 async function withdrawRevoked(tx: Tx, { subject, revision }: Review, slot: string, by: By): Promise<void> {
-  if (subject.type !== 'SCHEDULE') return
-  const pin = await pins.get(tx, subject.id)
-  // Meanwhile another approved revision may have been published: that one stays.
-  if (!pin || pin.slot !== slot || pin.schedule.revision !== revision) return
-  const head = await schedules.require(tx, subject.id)
-  await pins.remove(tx, subject.id)
-  await schedules.setMore(tx, subject.id, { deliveryState: 'WITHDRAWN' })
-  const after = { ...head, deliveryState: 'WITHDRAWN', pin: null }
-  await recordChange(tx, { ...by, subject, before: { ...head, pin }, after })
+  // Meanwhile another approved revision may have been published: a pin of that one stays.
+  const pinned = (await pins.ofSlot(tx, slot)).filter(
+    ({ schedule, strategy }) =>
+      (subject.type === 'SCHEDULE' && schedule.id === subject.id && schedule.revision === revision) ||
+      (subject.type === 'STRATEGY' && strategy?.id === subject.id && strategy.revision === revision),
+  )
+  for (const pin of pinned) {
+    const head = await schedules.require(tx, pin._id)
+    await pins.remove(tx, pin._id)
+    await schedules.setMore(tx, pin._id, { deliveryState: 'WITHDRAWN' })
+    const after = { ...head, deliveryState: 'WITHDRAWN', pin: null }
+    await recordChange(tx, { ...by, subject: { type: 'SCHEDULE', id: pin._id }, before: { ...head, pin }, after })
+  }
 }

@@ -3,7 +3,7 @@ import { type Channel, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import { digestOf } from '../../common/publication/digest.ts'
-import { seal } from '../../common/publication/sign.ts'
+import { deriveSigningKeys, seal } from '../../common/publication/sign.ts'
 import type { Publication } from '../../common/publication/types.ts'
 import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
 import { describeEachStore } from '../support/stores.ts'
@@ -24,6 +24,7 @@ function fragileChannel() {
       if (address !== 'apps' && address.code === lost) lost = ''
       return written
     },
+    replace: async (address, unreadable, stamp, sealed) => reach().replace(address, unreadable, stamp, sealed),
     async read(addresses) {
       const texts = await reach().read(addresses)
       return texts.map((text, index) => {
@@ -176,12 +177,30 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ revision: 8 })
   })
 
-  test('what somebody without our key wrote is reported', async () => {
+  test.each([
+    ['nonsense', () => 'nonsense'],
+    ['what somebody without our key wrote', (body: Publication) => seal(deriveSigningKeys('x'.repeat(32)), body)],
+    ['an older one of ours', (body: Publication) => seal(flow.services.keys, { ...body, revision: 0 })],
+  ])('%s is replaced by a full round', async (_what, forge) => {
     const { slot } = await makeLive()
     fragile.empty()
+    const body = await flow.latest(slot.id)
+    await fragile.channel.write({ app: flow.app, code: slot.code }, body, forge(body))
+    const { report } = await reconcile()
+    expect(report).toMatchObject({ corrupt: 1, error: null })
+    expect(await flow.served(slot.code)).toEqual(body)
+    expect((await reconcile()).report).toMatchObject({ corrupt: 0, rewritten: 0 })
+  })
+
+  test('a list of apps and settings that cannot be read are replaced', async () => {
+    fragile.empty()
     const stamp = { epoch: flow.store.epoch, revision: 1 }
-    await fragile.channel.write({ app: flow.app, code: slot.code }, stamp, 'nonsense')
-    expect((await reconcile()).status.corrupt).toBe(1)
+    await fragile.channel.write('apps', stamp, 'nonsense')
+    await fragile.channel.write({ app: flow.app, code: SETTINGS }, stamp, 'nonsense')
+    expect((await reconcile()).report).toMatchObject({ corrupt: 2 })
+    const [list, settings] = await fragile.channel.read(['apps', { app: flow.app, code: SETTINGS }])
+    expect(list).toContain(flow.app)
+    expect(settings).toContain('requestsPerSecond')
   })
 
   test('rounds follow each other by themselves until stopped', async () => {

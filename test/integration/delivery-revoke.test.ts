@@ -63,6 +63,7 @@ describeEachStore('Taking back an approval', (open) => {
     const { slot, schedule } = await makeLive({ strategy })
     await flow.revoke(strategy)
     expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
+    expect(await flow.head(schedule)).toMatchObject({ reviewState: 'APPROVED', deliveryState: 'WITHDRAWN' })
     const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     await flow.publish(other)
     expect((await flow.served(slot.code))!.entries.map((entry) => entry.schedule.id)).toEqual([other.id])

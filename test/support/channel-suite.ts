@@ -101,6 +101,17 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       expect(await reader.read(['apps', { app: 'alkaid', code: 'apps' }])).toEqual(['list 3', 'slot'])
     })
 
+    test('what cannot be read is replaced, even by a lower one, unless something else stands there by then', async () => {
+      const address = { app: newApp(), code: 'home' }
+      await writer.write(address, { epoch: 1, revision: 9 }, 'nonsense')
+      expect(await writer.replace(address, 'other nonsense', { epoch: 1, revision: 2 }, 'two')).toBe('changed')
+      expect(await reader.read([address])).toEqual(['nonsense'])
+      expect(await writer.replace(address, 'nonsense', { epoch: 1, revision: 2 }, 'two')).toBe('written')
+      expect(await reader.read([address])).toEqual(['two'])
+      expect(await reader.manifest(address.app)).toEqual(new Map([['home', '1.2']]))
+      expect(await writer.write(address, { epoch: 1, revision: 2 }, 'again')).toBe('not higher')
+    })
+
     test.each([
       { app: 'a}:slot:b', code: 'x' },
       { app: '', code: 'x' },
