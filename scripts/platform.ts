@@ -2,9 +2,8 @@
 // root of `npm start`, of `npm run replay` and of the end-to-end tests.
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
 import { signToken, type TokenSettings, tokenVerifier } from '../common/auth.ts'
 import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
@@ -19,8 +18,6 @@ import { createLogger, type Logger } from '../common/log.ts'
 import { deriveSigningKeys } from '../common/publication/sign.ts'
 import { readSecrets } from '../common/secrets.ts'
 import type { Services } from '../common/services.ts'
-import { connectStore, type Store } from '../common/store/store.ts'
-import { startEmbeddedWorker } from '../embedded/worker.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { audit } from '../subgraphs/audit/app.ts'
 import { creative } from '../subgraphs/creative/app.ts'
@@ -30,6 +27,7 @@ import { buildDistribution } from '../subgraphs/distribution/app.ts'
 import { schedule } from '../subgraphs/schedule/app.ts'
 import { createStats } from '../subgraphs/stats/app.ts'
 import { strategy } from '../subgraphs/strategy/app.ts'
+import { openStore } from './open-store.ts'
 import { distributionRoutes, gatewayRoutes, startingUp } from './routes.ts'
 
 export type Platform = {
@@ -76,7 +74,8 @@ async function build(
   const distributionHttp = await listenOn(settings, distributionPort, log, distributionServer.handle)
   closers.push(distributionHttp.stop)
 
-  const { store, storage, failed } = await openStore(settings, closers)
+  const { store, storage, failed, close: closeStore } = await openStore(settings)
+  closers.push(closeStore)
   const { channel, stream: redisStream, channelName } = await openChannel(settings, log)
   closers.push(() => channel.close())
   if (redisStream) closers.push(() => redisStream.close())
@@ -154,35 +153,6 @@ async function listenOn(
       `HOST: cannot listen on ${JSON.stringify(settings.host)}; expected an address of this machine (${message})`,
     )
   }
-}
-
-async function openStore(
-  settings: Settings,
-  closers: (() => Promise<void>)[],
-): Promise<{ store: Store; storage: string; failed: Promise<never> }> {
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => {}) // whoever waits for it hears of it
-  if (settings.mongodbUri) {
-    const shown = hideCredentials(settings.mongodbUri)
-    const store = await connectStore({ uri: settings.mongodbUri, now: Date.now }).catch((error: Error) => {
-      const reason = hideCredentials(error.message)
-      throw new SettingsError(
-        `MONGODB_URI: expected a MongoDB replica set or sharded cluster that can be reached at ${shown}: ${reason}`,
-      )
-    })
-    closers.push(() => store.close())
-    return { store, storage: `MongoDB at ${shown}`, failed: failed.promise }
-  }
-  const dataDir = resolve(settings.dataDir)
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const embedded = await startEmbeddedWorker({ dataDir }).catch((error: Error) => {
-    throw new SettingsError(`DATA_DIR: ${error.message}`)
-  })
-  void embedded.failed.then(failed.reject)
-  closers.push(() => embedded.close())
-  const store = await connectStore({ uri: embedded.uri, now: Date.now })
-  closers.push(() => store.close())
-  return { store, storage: `${dataDir} (the embedded server, for trying out and development)`, failed: failed.promise }
 }
 
 async function openChannel(

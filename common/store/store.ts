@@ -113,9 +113,20 @@ function databaseIn(uri: string): string | undefined {
   return /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1]
 }
 
+const EPOCH = 'epoch' as never
+
 async function readEpoch(meta: Collection, now: () => number): Promise<number> {
-  const id = 'epoch' as never
-  await meta.updateOne({ _id: id }, { $setOnInsert: { epoch: Math.floor(now() / 1000) } }, { upsert: true })
-  const found = await meta.findOne({ _id: id })
+  await meta.updateOne({ _id: EPOCH }, { $setOnInsert: { epoch: Math.floor(now() / 1000) } }, { upsert: true })
+  const found = await meta.findOne({ _id: EPOCH })
   return found!.epoch as number
+}
+
+/**
+ * Renews the epoch of a database that was restored, so that whatever is written from now on is higher than what nodes
+ * hold from before. Answers the new one; processes that are running keep the old one until they are started again.
+ */
+export async function raiseEpoch(store: Store, now: number): Promise<number> {
+  const epoch = Math.max(Math.floor(now / 1000), store.epoch + 1)
+  await store.client.db(store.database).collection('meta').updateOne({ _id: EPOCH }, { $max: { epoch } })
+  return epoch
 }

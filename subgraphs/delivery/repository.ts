@@ -102,6 +102,11 @@ export const slotHeads = {
   ofApp: (db: Db, app: string): Promise<SlotHead[]> =>
     headRows(db).find({ app }, { sort: { code: 1 }, projection: { fallback: 0 } }),
 
+  /** The ids of all slots in which something was ever published. */
+  async allIds(db: Db): Promise<string[]> {
+    return (await headRows(db).find({}, { projection: { _id: 1 } })).map(({ _id }) => _id)
+  },
+
   insert: (tx: Tx, head: SlotHead) => headRows(tx).insertOne(head),
 
   async setSettings(tx: Tx, slot: string, settings: SlotSettings): Promise<void> {

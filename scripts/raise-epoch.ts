@@ -1,0 +1,39 @@
+// `npm run raise-epoch`: to be run once after MongoDB was restored from a backup.
+
+import { parseArgs } from 'node:util'
+import { readSettings, SettingsError } from '../common/config.ts'
+import { composeInNewEpoch } from '../subgraphs/delivery/raise-epoch.ts'
+import { openStore } from './open-store.ts'
+import { createProgress } from './replay/progress.ts'
+
+const HELP = `Usage: npm run raise-epoch [-- --data-dir DIR]
+
+To be run once after the database was restored from a backup, while Alkaid is stopped: what nodes hold from before is
+then higher than what the database has, and nothing new would reach them. Renews the epoch and composes every slot in
+it. Start Alkaid again afterwards.
+
+  --data-dir DIR   the data folder, where no MONGODB_URI is set (default: DATA_DIR, or .data)
+  --help           this text`
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { 'data-dir': { type: 'string' }, help: { type: 'boolean' } } })
+  if (values.help) {
+    console.log(HELP)
+    return
+  }
+  const settings = readSettings({ ...process.env, ...(values['data-dir'] && { DATA_DIR: values['data-dir'] }) })
+  const { store, close } = await openStore(settings)
+  try {
+    const progress = createProgress(process.stderr)
+    const report = (done: number, total: number) => progress('slots composed', done, total)
+    const { epoch, slots } = await composeInNewEpoch(store, Date.now, report)
+    console.log(`The epoch is ${epoch} now; ${slots} slots were composed in it. Start Alkaid again.`)
+  } finally {
+    await close()
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error instanceof SettingsError ? error.message : error)
+  process.exitCode = 1
+})
