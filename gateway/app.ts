@@ -9,7 +9,7 @@ import type { Lane } from '../common/lane/lane.ts'
 import type { Logger } from '../common/log.ts'
 import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
 import { serveApollo } from './http.ts'
-import { maskErrors } from './mask-errors.ts'
+import { maskErrors, maskRequestError } from './mask-errors.ts'
 import { createRelay } from './relay.ts'
 import { requireLocalBrowser, sandbox } from './sandbox.ts'
 
@@ -53,11 +53,13 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     gateway,
     introspection: !production,
     includeStacktraceInErrorResponses: false,
+    // For what Apollo Server answers before an operation begins; the rest is masked with its request id.
+    formatError: (formatted) => maskRequestError(formatted),
     persistedQueries: false,
     allowBatchedHttpRequests: false,
     validationRules: armor.validationRules,
     parseOptions: { maxTokens: MAX_TOKENS },
-    plugins: [...armorPlugins, maskErrors, sandbox(options.sandboxToken)],
+    plugins: [...armorPlugins, maskErrors(log), sandbox(options.sandboxToken)],
     stopOnTerminationSignals: false,
     logger: quiet(log),
   })

@@ -15,7 +15,7 @@ import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
 import type { Logger } from '../log.ts'
 import type { Caller } from '../services.ts'
-import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
+import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { findOperation, readLaneRequest } from './request.ts'
 
@@ -23,8 +23,10 @@ import { findOperation, readLaneRequest } from './request.ts'
 export type LaneApp = { app: string; requestsPerSecond: number; corsOrigins: readonly string[] }
 
 export type LaneOptions = {
-  /** Only those that this schema can answer. */
+  /** All of the list. */
   operations: PersistedOperations
+  /** The fields on Query or Mutation that this schema answers: an operation of any others belongs elsewhere. */
+  rootFields: readonly string[]
   schema: GraphQLSchema
   /** The app of a key's SHA-256 (hex). */
   appOfKey(hash: string): LaneApp | undefined | Promise<LaneApp | undefined>
@@ -41,7 +43,8 @@ export type Lane = { operations: PersistedOperations; handle(request: HttpReques
 
 /** Throws when an operation does not fit the schema. */
 export function createLane(options: LaneOptions): Lane {
-  const { operations, schema, now, log } = options
+  const { schema, now, log } = options
+  const operations = operationsOn(options.operations, options.rootFields)
   for (const operation of operations.values()) requireValid(schema, operation)
   const rateLimit = createRateLimit()
 
@@ -53,7 +56,8 @@ export function createLane(options: LaneOptions): Lane {
     let cors: Record<string, string> = {}
     try {
       const asked = await readLaneRequest(request)
-      const operation = findOperation(operations, asked)
+      const operation = findOperation(options.operations, asked)
+      if (!operations.has(operation.id)) throw elsewhere(operation)
       const { app, key } = await authenticate(request)
       cors = corsHeaders(app.corsOrigins, origin)
       if (!rateLimit.take(key, app.requestsPerSecond, now())) {
@@ -104,6 +108,10 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   return { operations, handle }
+}
+
+function elsewhere({ name }: PersistedOperation): AlkaidError {
+  return new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
 }
 
 function requireValid(schema: GraphQLSchema, operation: PersistedOperation): void {

@@ -116,6 +116,7 @@ function refuse(check: Check, path: string, message: string): undefined {
 
 /** What came instead, short enough for a message. */
 function show(input: unknown): string {
+  if (input === undefined) return 'missing'
   if (Array.isArray(input)) return 'a list'
   if (typeof input === 'object' && input !== null) return 'an object'
   const text = typeof input === 'string' ? JSON.stringify(input) : String(input)

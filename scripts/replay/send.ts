@@ -65,7 +65,7 @@ async function decide(url: string, operation: string, { app, appKey }: Booked, r
   if (decision?.reason !== 'MATCHED' || decision.creatives.length !== 1) {
     throw new Error(`expected one creative, got ${JSON.stringify(decision)}`)
   }
-  return decision.creatives[0].id
+  return decision.creatives[0].creative
 }
 
 function count(sent: Sent, position: number, creative: string): void {

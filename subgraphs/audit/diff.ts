@@ -2,16 +2,27 @@
 
 import { canonicalJson } from '../../common/hash.ts'
 
-/** `path` as in `creatives[0].weight`. null: it was not there, or is gone. */
-export type Difference = { path: string; before: unknown; after: unknown }
+/** `path` as in `creatives[0].weight`. On the side where there is nothing, `before` or `after` is null. */
+export type Difference = { path: string; kind: 'ADDED' | 'REMOVED' | 'CHANGED'; before: unknown; after: unknown }
 
 /** Every leaf (text, number, boolean, null, empty list or object) that differs, in the order of `after`, then what is gone. */
 export function differences(before: unknown, after: unknown): Difference[] {
   const [was, is] = [leavesOf(before), leavesOf(after)]
   const paths = new Set([...is.keys(), ...was.keys()])
   return [...paths]
-    .map((path) => ({ path, before: was.get(path) ?? null, after: is.get(path) ?? null }))
-    .filter((leaf) => canonicalJson(leaf.before) !== canonicalJson(leaf.after))
+    .map((path) => ({
+      path,
+      kind: kindOf(was.has(path), is.has(path)),
+      before: was.get(path) ?? null,
+      after: is.get(path) ?? null,
+    }))
+    .filter(({ kind, before, after }) => kind !== 'CHANGED' || canonicalJson(before) !== canonicalJson(after))
+}
+
+/** A null that is added is a difference, too: the content that is approved has it. */
+function kindOf(was: boolean, is: boolean): Difference['kind'] {
+  if (was && is) return 'CHANGED'
+  return is ? 'ADDED' : 'REMOVED'
 }
 
 function leavesOf(value: unknown): Map<string, unknown> {

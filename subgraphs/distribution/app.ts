@@ -6,7 +6,7 @@ import type { Channel } from '../../common/channel/channel.ts'
 import type { Decision } from '../../common/decision/types.ts'
 import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
-import { operationsOn, type PersistedOperations } from '../../common/lane/persisted-operations.ts'
+import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Logger } from '../../common/log.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
 import type { Caller } from '../../common/services.ts'
@@ -47,7 +47,8 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
   const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
   const subgraph = await runSubgraph(parts, log, verify)
   const lane = createLane({
-    operations: operationsOn(options.operations, ['decisions']),
+    operations: options.operations,
+    rootFields: ['decisions'],
     schema: subgraph.graphQLSchema,
     appOfKey: (hash) => laneApp(sync, hash, now()),
     originAllowed: (origin) => originAllowed(sync, origin),

@@ -2,7 +2,7 @@
 
 import { authorize } from '../../common/auth.ts'
 import { decide } from '../../common/decision/select.ts'
-import { type Decision, emptyDecision } from '../../common/decision/types.ts'
+import { type DecidedCreative, type Decision, emptyDecision } from '../../common/decision/types.ts'
 import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
@@ -30,6 +30,7 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
         return decisions
       },
     },
+    DecidedCreative: { creative: (decided: DecidedCreative) => decided.id },
   }
 }
 

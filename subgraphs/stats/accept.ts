@@ -1,11 +1,11 @@
 // The rules of accepting events. A batch is checked as a whole first; then what is in the stream is accepted, and
-// only then is it acknowledged. Forged and future events are refused one by one, and tallied.
+// only then is it acknowledged. Forged, future and expired events are refused one by one, and tallied.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
-import { AlkaidError, badInput } from '../../common/errors.ts'
+import { AlkaidError } from '../../common/errors.ts'
 import { parseInput, reference } from '../../common/input.ts'
 import { type EventSource, readEventToken } from '../../common/publication/event-token.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
@@ -43,7 +43,7 @@ const input = z.object({
 export type RecordEventsInput = z.input<typeof input>
 type EventInput = z.output<typeof event>
 
-export type RecordedEvents = { accepted: number; forged: number; future: number }
+export type RecordedEvents = { accepted: number } & RefusedEvents['refused']
 
 export type Acceptor = (caller: Caller, given: RecordEventsInput) => Promise<RecordedEvents>
 
@@ -59,22 +59,23 @@ export function createAcceptor(services: Services, stream: EventStream): Accepto
     requireMayRecord(caller, given.app)
     const { app, events } = parseInput(input, given)
     const acceptedAt = now()
-    checkEvents(caller, events, acceptedAt)
+    checkEvents(caller, events)
     if (!caller.appKey) await requireApp(store, app)
     const named = events.flatMap(({ source }, n) => (source ? { path: `input.events[${n}].source`, source } : []))
     await checkSources(store, app, named)
 
     const accepted: AcceptedEvent[] = []
-    const refused = { forged: 0, future: 0 }
+    const refused = { forged: 0, future: 0, expired: 0 }
     for (const event of events) {
       const from = event.source ? originOf(event.source) : readToken(event.token!, app)
       const at = event.at?.getTime() ?? acceptedAt
       if (!from) refused.forged++
       else if (at > acceptedAt + FUTURE_MS) refused.future++
+      else if (!event.source && at < acceptedAt - OLDEST_DAYS * DAY_MS) refused.expired++
       else accepted.push(toAccepted(event, from, { app, at, acceptedAt }))
     }
     const records: (AcceptedEvent | RefusedEvents)[] = [...accepted]
-    if (refused.forged + refused.future > 0) records.push({ app, refused, acceptedAt })
+    if (refused.forged + refused.future + refused.expired > 0) records.push({ app, refused, acceptedAt })
     await append(services, stream, records)
     return { accepted: accepted.length, ...refused }
   }
@@ -105,13 +106,10 @@ function requireMayRecord({ appKey, principal }: Caller, app: string): void {
   }
 }
 
-function checkEvents({ appKey }: Caller, events: readonly EventInput[], now: number): void {
-  for (const [n, { source, at }] of events.entries()) {
+function checkEvents({ appKey }: Caller, events: readonly EventInput[]): void {
+  for (const [n, { source }] of events.entries()) {
     if (source && appKey) {
       throw new AlkaidError('FORBIDDEN', `input.events[${n}].source: apps send tokens; sources are for operators`)
-    }
-    if (!source && at && at.getTime() < now - OLDEST_DAYS * DAY_MS) {
-      throw badInput(`input.events[${n}].at`, `must not be older than ${OLDEST_DAYS} days`)
     }
   }
 }

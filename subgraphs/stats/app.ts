@@ -7,7 +7,7 @@ import type { TokenVerifier } from '../../common/auth.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
-import { operationsOn, type PersistedOperations } from '../../common/lane/persisted-operations.ts'
+import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Services } from '../../common/services.ts'
 import { createAcceptor } from './accept.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
@@ -36,7 +36,8 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   const worker = startStatsWorker(services, stream, { name: options.stream ? 'redis' : 'mongodb' })
   const { store, now, log } = services
   const lane = createLane({
-    operations: operationsOn(options.operations, ['recordEvents']),
+    operations: options.operations,
+    rootFields: ['recordEvents'],
     schema: subgraph.graphQLSchema,
     appOfKey: appKeyLookup(store, now),
     originAllowed: async (origin) =>

@@ -22,7 +22,11 @@ export type AcceptedEvent = {
 }
 
 /** How many events of a batch were refused, and why. */
-export type RefusedEvents = { app: string; refused: { forged: number; future: number }; acceptedAt: number }
+export type RefusedEvents = {
+  app: string
+  refused: { forged: number; future: number; expired: number }
+  acceptedAt: number
+}
 
 export type StreamRecord = AcceptedEvent | RefusedEvents
 

@@ -19,7 +19,7 @@ export type RollupIncrement = RollupKey & Counts
 
 /**
  * Per app and day of acceptance. `accepted` = all that reached the stream, of which `duplicate` and `unknown` (their app is
- * not here) are not counted and `late` are; `forged` and `future` were refused.
+ * not here) are not counted and `late` are; `forged`, `future` and `expired` were refused.
  */
 export type Tally = {
   accepted: number
@@ -27,6 +27,7 @@ export type Tally = {
   late: number
   forged: number
   future: number
+  expired: number
   unknown: number
 }
 export type TallyIncrement = { app: string; at: number } & Tally
@@ -54,6 +55,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
     if ('refused' in record) {
       tally.forged += record.refused.forged
       tally.future += record.refused.future
+      tally.expired += record.refused.expired ?? 0 // not in what older code wrote
       continue
     }
     tally.accepted++
@@ -94,7 +96,7 @@ export function rollupId({ app, unit, at, slot, schedule, creative }: RollupKey)
 function tallyOf(tallies: Map<string, TallyIncrement>, record: StreamRecord, zone: string | undefined) {
   const at = startOfDay(record.acceptedAt, zone ?? 'UTC')
   const id = `${record.app}|${at}`
-  const none = { app: record.app, at, accepted: 0, duplicate: 0, late: 0, forged: 0, future: 0, unknown: 0 }
+  const none = { app: record.app, at, accepted: 0, duplicate: 0, late: 0, forged: 0, future: 0, expired: 0, unknown: 0 }
   const tally = tallies.get(id) ?? none
   tallies.set(id, tally)
   return tally

@@ -68,7 +68,7 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
       slot: 'home.banner',
       reason: 'MATCHED',
       creatives: [
-        { id: booked.creative, revision: 1, schedule: booked.schedule, title: 'Sale', data: { colour: 'red' } },
+        { creative: booked.creative, revision: 1, schedule: booked.schedule, title: 'Sale', data: { colour: 'red' } },
       ],
     })
     expect(headers.get('cache-control')).toBe('private, max-age=30')
@@ -260,7 +260,7 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     await served()
     await alkaid.restart()
     const { body } = await decide()
-    expect(body.data.decisions[0].creatives[0].id).toBe(booked.creative)
+    expect(body.data.decisions[0].creatives[0].creative).toBe(booked.creative)
   })
 }
 

@@ -12,12 +12,12 @@ describeEachStore('Reading reviews and the change log', (open) => {
   afterAll(() => flow.stop())
 
   const QUEUE = `query ($app: ID!, $first: Int, $after: String) { reviewQueue(app: $app, first: $first, after: $after) {
-    nodes { state diff { path before after }
+    nodes { state diff { path kind before after }
       subject { ... on CreativeRevision { id revision } ... on ScheduleRevision { id revision } } }
     pageInfo { hasNextPage endCursor } } }`
   const ENTITIES = `query ($of: [_Any!]!) { _entities(representations: $of) {
     ... on Schedule { review { state } history { mutation } }
-    ... on Creative { review { state diff { path before after } } history(first: 1) { mutation actor } } } }`
+    ... on Creative { review { state diff { path kind before after } } history(first: 1) { mutation actor } } } }`
   const HISTORY = `query ($subject: SubjectInput!, $first: Int, $after: String) {
     history(subject: $subject, first: $first, after: $after) {
       nodes { mutation actor at before after requestId } pageInfo { hasNextPage endCursor } } }`
@@ -72,13 +72,14 @@ describeEachStore('Reading reviews and the change log', (open) => {
     await flow.revise(creative, { title: 'Third', data: { list: [1], more: true } })
     await flow.submit(creative)
     expect((await entity('Creative', creative)).review.diff).toEqual([
-      { path: 'title', before: 'Second', after: 'Third' },
-      { path: 'data.more', before: null, after: true },
-      { path: 'data.list[1]', before: 2, after: null },
+      { path: 'title', kind: 'CHANGED', before: 'Second', after: 'Third' },
+      { path: 'data.more', kind: 'ADDED', before: null, after: true },
+      { path: 'data.list[1]', kind: 'REMOVED', before: 2, after: null },
     ])
     await flow.revoke(creative, 2)
     expect((await entity('Creative', creative)).review.diff[0]).toEqual({
       path: 'title',
+      kind: 'CHANGED',
       before: 'Hello',
       after: 'Third',
     })
@@ -89,9 +90,9 @@ describeEachStore('Reading reviews and the change log', (open) => {
     await flow.submit(creative)
     const { review } = await entity('Creative', creative)
     expect(review.diff).toEqual([
-      { path: 'name', before: null, after: 'A creative' },
-      { path: 'title', before: null, after: 'Hello' },
-      { path: 'text', before: null, after: 'Copy' },
+      { path: 'name', kind: 'ADDED', before: null, after: 'A creative' },
+      { path: 'title', kind: 'ADDED', before: null, after: 'Hello' },
+      { path: 'text', kind: 'ADDED', before: null, after: 'Copy' },
     ])
   })
 

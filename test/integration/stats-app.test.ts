@@ -47,7 +47,7 @@ describeEachStore('Stats, put together', (open) => {
   test('what an app sends over the lane with its key is counted by itself', async () => {
     const reply = await send('the key of home', ['a', 'b', 'c'])
     const answer = JSON.parse(reply.body!)
-    expect(answer.data.recordEvents).toMatchObject({ accepted: 3, forged: 0, future: 0 })
+    expect(answer.data.recordEvents).toMatchObject({ accepted: 3, forged: 0, future: 0, expired: 0 })
     await until('it is counted', async () => (await counted()) === 3)
   })
 

@@ -38,7 +38,7 @@ describeEachStore('Importing events', (open) => {
       { id: 'i4', type: 'IMPRESSION', at, source: { slot, schedule: null, creative: fallback } },
     ])
     expect(errors).toBeUndefined()
-    expect(data!.recordEvents).toEqual({ accepted: 4, forged: 0, future: 0 })
+    expect(data!.recordEvents).toEqual({ accepted: 4, forged: 0, future: 0, expired: 0 })
     await stats.fold()
     const { rows } = await stats.report('home', LONG_AGO)
     expect(rows).toMatchObject([

@@ -18,7 +18,7 @@ import { fakeClock, startTestSubgraph, type TestSubgraph, testServices } from '.
 
 export const NOW = Date.parse('2031-05-07T08:30:00Z')
 
-export const RECORD = `mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted forged future } }`
+export const RECORD = `mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted forged future expired } }`
 const REPORT = `query ($app: ID!, $by: ReportSubject!, $ids: [ID!], $from: DateTime!, $to: DateTime!, $interval: ReportInterval!) {
   report(app: $app, by: $by, ids: $ids, from: $from, to: $to, interval: $interval) {
     rows { id at impressions clicks conversions ctr }

@@ -69,7 +69,7 @@ describe('checking a constraint when it is written', () => {
       'constraint.operator: unknown operator undefined; known for tags: IN, NOT_IN, EQUALS',
     ],
     ['an empty list of values', { ...leaf, values: [] }, 'constraint.values: must not be empty'],
-    ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is undefined'],
+    ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is missing'],
     [
       'two values for EQUALS',
       { ...leaf, operator: 'EQUALS', values: ['a', 'b'] },
