@@ -66,6 +66,7 @@ export type TokenSettings = {
 }
 
 const MAX_AGE_SECONDS = 12 * 3600
+const MAX_ACTOR = 200
 const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 /** Reads `Bearer <JWT>`: the principal, null without a header, UNAUTHENTICATED for anything that is not valid. */
@@ -85,9 +86,17 @@ export function tokenVerifier(settings: TokenSettings) {
         throw new AlkaidError('UNAUTHENTICATED', `The token is not valid: ${error.message}`)
       },
     )
-    if (!payload.sub) throw new AlkaidError('UNAUTHENTICATED', 'The token has no `sub`: it must name the actor')
-    if (payload.exp === undefined) throw new AlkaidError('UNAUTHENTICATED', 'The token has no `exp`')
-    return { actor: payload.sub, roles: readRoles(payload.alkaid) }
+    const { sub, iat, exp } = payload
+    if (typeof sub !== 'string' || sub.trim() === '' || sub.length > MAX_ACTOR) {
+      throw new AlkaidError('UNAUTHENTICATED', 'The token must name the actor in `sub`: a text of 1 to 200 characters')
+    }
+    if (exp === undefined || iat === undefined || exp - iat > MAX_AGE_SECONDS) {
+      throw new AlkaidError(
+        'UNAUTHENTICATED',
+        'The token must end (`exp`) at most 12 hours after it was issued (`iat`)',
+      )
+    }
+    return { actor: sub, roles: readRoles(payload.alkaid) }
   }
 }
 

@@ -20,11 +20,11 @@ export type Settings = {
   logLevel: string
 }
 
-const port = z.coerce
-  .number('expected a number')
-  .int('expected a whole number')
-  .min(0, 'expected 0 to 65525')
-  .max(65525, 'expected 0 to 65525')
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'expected a number from 0 to 65525')
+  .transform(Number)
+  .refine((number) => number <= 65_525, 'expected a number from 0 to 65525')
 const secret = z.string().min(32, 'expected at least 32 characters').optional()
 
 function url(schemes: readonly string[]) {
@@ -112,7 +112,7 @@ function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | u
   return SHOWN.has(name) ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
 }
 
-/** A URL without its user and password. */
+/** Text without the user and password of the URLs in it, even where these hold an `@` or a `/`. */
 export function hideCredentials(text: string): string {
-  return text.replace(/\/\/[^@/]*@/g, '//***@')
+  return text.replace(/\/\/\S*@/g, '//***@')
 }

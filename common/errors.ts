@@ -67,6 +67,11 @@ export function maskError(formatted: GraphQLFormattedError, requestId: string | 
   return { message: 'Something went wrong on our side', locations, path, extensions: { code: 'INTERNAL', requestId } }
 }
 
+/** Without what validation suggests instead: it would tell the schema to whoever guesses. */
+export function hideSuggestions(message: string): string {
+  return message.replace(/ ?Did you mean [^?]*\?/g, '')
+}
+
 /** Whether an error is one of the table's, and so needs no line in the log. */
 export function isExpected(error: unknown): error is AlkaidError {
   return error instanceof AlkaidError && error.code !== 'INTERNAL'

@@ -24,6 +24,8 @@ export type HttpServer = { port: number; url: string; stop(): Promise<void> }
 const MAX_BODY = 1024 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** Without a byte in either direction, an answer that nobody reads among them. */
+const SILENCE_MS = 30_000
 
 /** Listens at once; rejects with EADDRINUSE and the like. */
 export async function listen(
@@ -36,6 +38,7 @@ export async function listen(
   })
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.timeout = SILENCE_MS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
@@ -72,6 +75,7 @@ async function answer(message: IncomingMessage, response: ServerResponse, handle
   try {
     reply = await handle(request)
   } catch (error) {
+    if (message.destroyed && !message.complete) return // whoever sent half of it has gone
     reply = errorReply(error, request.requestId)
     if (!(error instanceof AlkaidError))
       log.error({ err: error, requestId: request.requestId, path: request.path }, 'request failed')

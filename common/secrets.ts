@@ -4,12 +4,14 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { TokenSettings } from './auth.ts'
 import { type Settings, SettingsError } from './config.ts'
 
 export type Secrets = { tokens: TokenSettings; signingSecret: string }
 
-type SecretsFile = { jwtSecret: string; signingSecret: string }
+const secretsFile = z.object({ jwtSecret: z.string().min(32), signingSecret: z.string().min(32) })
+type SecretsFile = z.output<typeof secretsFile>
 
 /** Throws SettingsError when the folder cannot be written or its file is not one of ours. */
 export function readSecrets(settings: Settings): Secrets {
@@ -38,13 +40,13 @@ function ownSecrets(dataDir: string): SecretsFile {
 
 function readFile(file: string): SecretsFile {
   try {
-    const found = JSON.parse(readFileSync(file, 'utf8')) as Partial<SecretsFile>
-    if (found.jwtSecret && found.signingSecret) return found as SecretsFile
+    const found = secretsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+    if (found.success) return found.data
   } catch (error) {
     throw new SettingsError(`DATA_DIR: cannot read ${file}: ${(error as Error).message}`)
   }
   throw new SettingsError(
-    `DATA_DIR: expected jwtSecret and signingSecret in ${file}; delete the file to have it made anew`,
+    `DATA_DIR: expected jwtSecret and signingSecret, of at least 32 characters each, in ${file}; delete the file to have it made anew`,
   )
 }
 

@@ -4,6 +4,7 @@
 import { ApolloGateway } from '@apollo/gateway'
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
 import { ApolloArmor } from '@escape.tech/graphql-armor'
+import type { TokenVerifier } from '../common/auth.ts'
 import type { HttpReply, HttpRequest } from '../common/http.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import type { Logger } from '../common/log.ts'
@@ -11,12 +12,14 @@ import { type GatewayContext, type Upstream, upstreamDataSource } from './data-s
 import { serveApollo } from './http.ts'
 import { maskErrors, maskRequestError } from './mask-errors.ts'
 import { createRelay } from './relay.ts'
+import { requireToken } from './require-token.ts'
 import { requireLocalBrowser, sandbox } from './sandbox.ts'
 
 export type GatewayOptions = {
   supergraphSdl: string
   upstreams: readonly Upstream[]
   lanes: readonly Lane[]
+  verify: TokenVerifier
   production: boolean
   /** Filled in in Sandbox; undefined: no Sandbox. */
   sandboxToken: string | undefined
@@ -41,7 +44,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const armor = new ApolloArmor({
     maxDepth: { n: 16, ignoreIntrospection: true },
-    maxAliases: { n: 100 },
+    maxAliases: { n: 15 },
     maxDirectives: { n: 50 },
     maxTokens: { n: MAX_TOKENS },
     costLimit: { enabled: false }, // lists are bounded by `first`, depth and tokens
@@ -59,7 +62,12 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     allowBatchedHttpRequests: false,
     validationRules: armor.validationRules,
     parseOptions: { maxTokens: MAX_TOKENS },
-    plugins: [...armorPlugins, maskErrors(log), sandbox(options.sandboxToken)],
+    plugins: [
+      ...armorPlugins,
+      requireToken(options.verify),
+      maskErrors(log, production),
+      sandbox(options.sandboxToken),
+    ],
     stopOnTerminationSignals: false,
     logger: quiet(log),
   })

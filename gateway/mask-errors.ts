@@ -3,11 +3,11 @@
 
 import type { ApolloServerPlugin } from '@apollo/server'
 import type { GraphQLFormattedError } from 'graphql'
-import { isExpected, maskError } from '../common/errors.ts'
+import { hideSuggestions, isExpected, maskError } from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
 import type { GatewayContext } from './data-source.ts'
 
-export function maskErrors(log: Logger): ApolloServerPlugin<GatewayContext> {
+export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin<GatewayContext> {
   return {
     async requestDidStart() {
       return {
@@ -20,9 +20,10 @@ export function maskErrors(log: Logger): ApolloServerPlugin<GatewayContext> {
         },
         async willSendResponse({ response, contextValue: { requestId } }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
-          response.body.singleResult.errors = response.body.singleResult.errors.map((error) =>
-            maskError(error, requestId),
-          )
+          response.body.singleResult.errors = response.body.singleResult.errors.map((error) => {
+            const masked = maskError(error, requestId)
+            return production ? { ...masked, message: hideSuggestions(masked.message) } : masked
+          })
         },
       }
     },

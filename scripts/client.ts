@@ -17,13 +17,23 @@ export type Answer = Record<string, any>
 /** Sends operations with one token. Throws GraphQLFailure for any error in an answer. */
 export function createClient(url: string, token: string) {
   return async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
-    const response = await fetch(url, {
+    const response = await request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'x-request-id': randomUUID() },
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.timeout(30_000),
     })
     return readAnswer(response)
+  }
+}
+
+/** `fetch` says only that it failed: this says where, and why. */
+async function request(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: Error & { code?: string } }
+    throw new GraphQLFailure(`Cannot reach ${url}: ${cause?.code ?? cause?.message ?? message}`, undefined)
   }
 }
 

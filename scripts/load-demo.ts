@@ -1,163 +1,132 @@
-// Makes the demo app through the graph, as an operator, a reviewer and a publisher would. Its app key is kept in the
-// data folder, since Alkaid itself keeps only a hash.
+// Makes the demo app through the graph, as an operator, a reviewer and a publisher would. Every call has an idempotency
+// key, so that a start which was cut off is gone on with by the next one. The app key is kept in the data folder, since
+// Alkaid itself keeps only a hash.
 
+import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../common/auth.ts'
-import { type DemoSchedule, demoApp, demoCreatives, demoSchedules, demoSlots, demoStrategies } from '../demo/app.ts'
-import { type Client, createClient } from './client.ts'
+import { demoApp, demoSlots } from '../demo/app.ts'
+import { type Client, createClient, GraphQLFailure, readAnswer } from './client.ts'
+import { makeDemoContent } from './demo-content.ts'
+import { operationIds } from './operation-ids.ts'
 
-export type Demo = { appKey: string; slots: string[] }
+/** What a curl needs: bodies that work as they stand. `event` is undefined when the demo shows nothing (any more). */
+export type Demo = { appKey: string; ask: object; event: object | undefined }
 
-type Clients = Record<'operator' | 'reviewer' | 'publisher' | 'admin', Client>
-type Made = { id: string; version: number }
+type Kept = { appKey: string; complete: boolean }
 
-const DAY_MS = 86_400_000
+const SHOWN_WITHIN_MS = 3_000
+const REACHES_NODES_MS = 3_000
 
-/** Makes the demo app unless it is there, and answers its app key. */
 export async function loadDemo(options: {
-  url: string
+  urls: { gateway: string; distribution: string }
   tokens: Record<Role, string>
   dataDir: string
-  now: number
+  signal: AbortSignal
   progress: (line: string) => void
 }): Promise<Demo> {
-  const { url, tokens, dataDir, now, progress } = options
-  const client = (role: Role) => createClient(url, tokens[role])
-  const clients: Clients = {
-    operator: client('operator'),
-    reviewer: client('reviewer'),
-    publisher: client('publisher'),
-    admin: client('admin'),
-  }
-  const slots = demoSlots.map(({ code }) => code)
+  const { urls, tokens, dataDir, signal, progress } = options
   const file = join(dataDir, 'demo.json')
-  const { app } = await clients.admin('query App($id: ID!) { app(id: $id) { version } }', { id: demoApp.code })
-  if (app) return { appKey: readKey(file) ?? (await rotateKey(clients.admin, app.version, file)), slots }
-  progress('Making the demo app ...')
-  const { createApp } = await clients.admin(
-    'mutation CreateApp($input: CreateAppInput!) { createApp(input: $input) { key } }',
-    { input: demoApp },
-  )
-  saveKey(file, createApp.key)
-  await makeContent(clients, now)
-  return { appKey: createApp.key, slots }
-}
-
-async function makeContent(clients: Clients, now: number): Promise<void> {
-  const { operator, reviewer, publisher } = clients
-  const app = demoApp.code
-  const creatives = new Map<string, Made>()
-  for (const { key, content } of demoCreatives) {
-    const { createCreative } = await operator(CREATE_CREATIVE, { input: { app, content } })
-    creatives.set(key, createCreative)
-  }
-  const strategies = new Map<string, Made>()
-  for (const { key, ...content } of demoStrategies) {
-    const { createStrategy } = await operator(CREATE_STRATEGY, { input: { app, content } })
-    strategies.set(key, createStrategy)
-  }
-  await review(clients, 'CREATIVE', creatives.get('house')!, 'approve')
-  const slots = new Map<string, Made>()
-  for (const { key, fallback, ...slot } of demoSlots) {
-    const ids = fallback.map((name) => creatives.get(name)!.id)
-    const { createSlot } = await operator(CREATE_SLOT, { input: { app, ...slot, fallback: ids } })
-    slots.set(key, createSlot)
-    await publisher(PUBLISH_SLOT, { input: { slot: createSlot.id, expectedVersion: createSlot.version } })
-  }
-  for (const schedule of demoSchedules) {
-    const content = contentOf(schedule, creatives, strategies, now)
-    const { createSchedule } = await operator(CREATE_SCHEDULE, {
-      input: { app, slot: slots.get(schedule.slot)!.id, content },
-    })
-    await bringTo(clients, schedule, createSchedule, content)
-  }
-
-  async function bringTo({ operator }: Clients, { state }: DemoSchedule, made: Made, content: object): Promise<void> {
-    if (state === 'draft') return
-    const submitted = await review(
-      clients,
-      'SCHEDULE',
-      made,
-      state === 'in review' ? undefined : state === 'rejected' ? 'reject' : 'approve',
-    )
-    if (!['live', 'revised', 'withdrawn'].includes(state)) return
-    await publisher(PUBLISH, { input: { schedule: made.id, expectedVersion: submitted.version } })
-    const { schedule } = await operator(SCHEDULE, { id: made.id })
-    if (state === 'withdrawn')
-      await publisher(WITHDRAW, { input: { schedule: made.id, expectedVersion: schedule.version } })
-    if (state === 'revised') {
-      const input = { id: made.id, expectedVersion: schedule.version, content: { ...content, priority: 5 } }
-      await operator(REVISE_SCHEDULE, { input })
+  const client = (role: Role): Client => {
+    const send = createClient(urls.gateway, tokens[role])
+    return (query, variables) => {
+      signal.throwIfAborted()
+      return send(query, variables)
     }
   }
-
-  /** Submits, and has it decided; answers the thing as it is then. */
-  async function review(
-    _clients: Clients,
-    type: 'CREATIVE' | 'SCHEDULE',
-    thing: Made,
-    decision: 'approve' | 'reject' | undefined,
-  ): Promise<Made> {
-    const input = { subject: { type, id: thing.id }, expectedVersion: thing.version }
-    const { submitForReview } = await operator(SUBMIT, { input })
-    if (decision) {
-      const comment = decision === 'reject' ? 'A pop-up for everyone is too much' : 'Looks good'
-      await reviewer(decision === 'approve' ? APPROVE : REJECT, {
-        input: { submission: submitForReview.id, expectedVersion: submitForReview.version, comment },
-      })
-    }
-    if (type === 'CREATIVE') return thing
-    return (await operator(SCHEDULE, { id: thing.id })).schedule
+  const admin = client('admin')
+  const { app } = await admin(APP, { id: demoApp.code })
+  let kept = readKept(file)
+  if (!app) {
+    progress('Making the demo app ...')
+    const { createApp } = await client('operator')(CREATE_APP, { input: demoApp })
+    kept = keep(file, { appKey: createApp.key, complete: false })
+    await isValid(urls.distribution, kept.appKey, REACHES_NODES_MS)
+  } else if (!kept || !(await isValid(urls.distribution, kept.appKey, 0))) {
+    const input = { app: demoApp.code, expectedVersion: app.version, graceHours: 1 }
+    const { rotateAppKey } = await admin(ROTATE_APP_KEY, { input })
+    // Without the file it is not known whether the app was completed; it is left as it is.
+    kept = keep(file, { appKey: rotateAppKey.key, complete: kept?.complete ?? true })
+    await isValid(urls.distribution, kept.appKey, REACHES_NODES_MS)
   }
+  if (!kept.complete) {
+    if (app) progress('Going on with the demo app ...')
+    const { createdAt } = (await admin(APP, { id: demoApp.code })).app
+    const staff = { operator: client('operator'), reviewer: client('reviewer'), publisher: client('publisher') }
+    await makeDemoContent(staff, Date.parse(createdAt))
+    kept = keep(file, { ...kept, complete: true })
+  }
+  return { appKey: kept.appKey, ...(await bodies(urls.distribution, kept.appKey)) }
 }
 
-function contentOf(schedule: DemoSchedule, creatives: Map<string, Made>, strategies: Map<string, Made>, now: number) {
-  const at = (days: number | undefined) => (days === undefined ? null : new Date(now + days * DAY_MS).toISOString())
+async function bodies(url: string, appKey: string): Promise<Omit<Demo, 'appKey'>> {
+  const { Decisions, RecordEvents } = operationIds()
+  const variables = {
+    app: demoApp.code,
+    slots: demoSlots.map(({ code }) => code),
+    context: { userId: 'user-1', tags: ['member'] },
+  }
+  const ask = { variables, extensions: { persistedQuery: { version: 1, sha256Hash: Decisions } } }
+  const token = await firstEventToken(url, appKey, ask)
+  if (!token) return { ask, event: undefined }
+  const events = [{ id: `try-${randomUUID()}`, type: 'IMPRESSION', token }]
+  const input = { app: demoApp.code, events }
   return {
-    name: schedule.name,
-    creatives: schedule.creatives.map((key) => ({ creative: creatives.get(key)!.id })),
-    strategy: schedule.strategy === undefined ? null : strategies.get(schedule.strategy)!.id,
-    priority: schedule.priority ?? 0,
-    weight: schedule.weight ?? 1,
-    startsAt: at(schedule.startsInDays),
-    endsAt: at(schedule.endsInDays),
+    ask,
+    event: { variables: { input }, extensions: { persistedQuery: { version: 1, sha256Hash: RecordEvents } } },
   }
 }
 
-async function rotateKey(admin: Client, version: number, file: string): Promise<string> {
-  const { rotateAppKey } = await admin(
-    'mutation RotateAppKey($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { key } }',
-    { input: { app: demoApp.code, expectedVersion: version } },
-  )
-  saveKey(file, rotateAppKey.key)
-  return rotateAppKey.key
+/** The demo may have been published a moment ago: the node is asked for a while until it shows something. */
+async function firstEventToken(url: string, appKey: string, ask: object): Promise<string | undefined> {
+  const until = Date.now() + SHOWN_WITHIN_MS
+  for (;;) {
+    const { decisions } = await send(url, appKey, ask)
+    const shown = (decisions as { creatives: { eventToken: string }[] }[]).flatMap(({ creatives }) => creatives)
+    if (shown[0] || Date.now() > until) return shown[0]?.eventToken
+    await sleep(20)
+  }
 }
 
-function readKey(file: string): string | undefined {
+/** Whether the node takes the key, which may be on its way to it. It may have been rotated since, or expired. */
+async function isValid(url: string, appKey: string, withinMs: number): Promise<boolean> {
+  const variables = { app: demoApp.code, slots: [demoSlots[0]!.code] }
+  const body = { variables, extensions: { persistedQuery: { version: 1, sha256Hash: operationIds().Decisions } } }
+  const until = Date.now() + withinMs
+  for (;;) {
+    try {
+      await send(url, appKey, body)
+      return true
+    } catch (error) {
+      if (!(error instanceof GraphQLFailure) || error.code !== 'UNAUTHENTICATED') throw error
+      if (Date.now() >= until) return false
+      await sleep(20)
+    }
+  }
+}
+
+async function send(url: string, appKey: string, body: object) {
+  const headers = { 'content-type': 'application/json', 'x-app-key': appKey }
+  return readAnswer(await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }))
+}
+
+/** Undefined when the file is lost or the app was made elsewhere: then a new key is made. */
+function readKept(file: string): Kept | undefined {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { appKey?: string }).appKey
+    const { appKey, complete } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Kept>
+    return typeof appKey === 'string' ? { appKey, complete: complete === true } : undefined
   } catch {
-    return undefined // lost or made elsewhere: a new key is made
+    return undefined
   }
 }
 
-function saveKey(file: string, appKey: string): void {
-  writeFileSync(file, `${JSON.stringify({ appKey })}\n`, { mode: 0o600 })
+function keep(file: string, kept: Kept): Kept {
+  writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
+  return kept
 }
 
-const CREATE_CREATIVE =
-  'mutation CreateCreative($input: CreateCreativeInput!) { createCreative(input: $input) { id version } }'
-const CREATE_STRATEGY =
-  'mutation CreateStrategy($input: CreateStrategyInput!) { createStrategy(input: $input) { id version } }'
-const CREATE_SLOT = 'mutation CreateSlot($input: CreateSlotInput!) { createSlot(input: $input) { id version } }'
-const CREATE_SCHEDULE =
-  'mutation CreateSchedule($input: CreateScheduleInput!) { createSchedule(input: $input) { id version } }'
-const REVISE_SCHEDULE = 'mutation ReviseSchedule($input: ReviseScheduleInput!) { reviseSchedule(input: $input) { id } }'
-const SCHEDULE = 'query Schedule($id: ID!) { schedule(id: $id) { id version } }'
-const SUBMIT = 'mutation Submit($input: SubmitForReviewInput!) { submitForReview(input: $input) { id version } }'
-const APPROVE = 'mutation Approve($input: DecideInput!) { approve(input: $input) { id } }'
-const REJECT = 'mutation Reject($input: DecideInput!) { reject(input: $input) { id } }'
-const PUBLISH = 'mutation Publish($input: PublishInput!) { publish(input: $input) { id } }'
-const PUBLISH_SLOT = 'mutation PublishSlot($input: PublishSlotInput!) { publishSlot(input: $input) { id } }'
-const WITHDRAW = 'mutation Withdraw($input: WithdrawInput!) { withdraw(input: $input) { id } }'
+const APP = 'query App($id: ID!) { app(id: $id) { version createdAt } }'
+const CREATE_APP = 'mutation CreateApp($input: CreateAppInput!) { createApp(input: $input) { key } }'
+const ROTATE_APP_KEY = 'mutation RotateAppKey($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { key } }'

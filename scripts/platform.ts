@@ -112,6 +112,7 @@ async function build(
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
     upstreams: [...subgraphs, distribution.subgraph],
     lanes: [distribution.lane, stats.lane],
+    verify,
     production: settings.production,
     sandboxToken:
       settings.production || !('secret' in tokens.key)

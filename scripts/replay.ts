@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readSettings, type Settings, SettingsError } from '../common/config.ts'
-import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { readSecrets } from '../common/secrets.ts'
 import { createClient } from './client.ts'
+import { operationIds } from './operation-ids.ts'
 import { startPlatform } from './platform.ts'
 import { book, untilServed } from './replay/book.ts'
 import { findMismatches, smallestPValue } from './replay/compare.ts'
@@ -79,8 +79,7 @@ async function replay(target: Target, rows: readonly LogRow[], app: string): Pro
   say(`The app of this run: ${app}`)
   const booked = await book({ url, tokens, app, rows, progress })
   await untilServed(url, tokens.viewer, booked)
-  const operations = readPersistedOperations(new URL('../schema/persisted-queries.json', import.meta.url))
-  const operation = [...operations.values()].find(({ name }) => name === 'Decisions')!.id
+  const operation = operationIds().Decisions!
   const distributionUrl = `${target.distributionUrl}/graphql`
   const operator = createClient(url, tokens.operator)
   const sent = await sendRows({ distributionUrl, operation, operator, booked, rows, progress })

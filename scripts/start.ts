@@ -2,7 +2,8 @@
 
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
-import { readSettings, SettingsError } from '../common/config.ts'
+import type { Role } from '../common/auth.ts'
+import { readSettings, type Settings, SettingsError } from '../common/config.ts'
 import { type Demo, loadDemo } from './load-demo.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { tokensOfRoles } from './tokens.ts'
@@ -34,36 +35,63 @@ async function main(): Promise<void> {
   const begun = Date.now()
   const values = readArguments()
   if (values.help) return console.log(HELP)
-  const env = {
+  const settings = readSettings({
     ...process.env,
     ...(values.port && { PORT: values.port }),
     ...(values['data-dir'] && { DATA_DIR: values['data-dir'] }),
-  }
-  const settings = readSettings(env)
+  })
   const platform = await startPlatform(settings)
-  endGracefully(platform)
-  const tokens =
-    'secret' in platform.tokens.key && !settings.production ? await tokensOfRoles(platform.tokens) : undefined
-  const wanted = tokens && !values['no-demo']
-  const url = `${platform.gatewayUrl}/graphql`
-  const demo: Demo | undefined = wanted
-    ? await loadDemo({ url, tokens, dataDir: settings.dataDir, now: Date.now(), progress: console.log })
-    : undefined
-  console.log(await welcome({ platform, settings, tokens, demo, seconds: (Date.now() - begun) / 1000 }))
+  const ending = new AbortController()
+  const preparing = prepare(platform, settings, !values['no-demo'], ending.signal)
+  endGracefully(platform, ending, preparing)
+  const { tokens, demo } = await preparing
+  if (ending.signal.aborted) return
+  console.log(welcome({ platform, settings, tokens, demo, seconds: (Date.now() - begun) / 1000 }))
 }
+
+/** What a developer is given: tokens, and the demo app. Never rejects: without a demo, the platform is still one. */
+async function prepare(
+  platform: Platform,
+  settings: Settings,
+  wanted: boolean,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  if (settings.production || !('secret' in platform.tokens.key)) return {}
+  const tokens = await tokensOfRoles(platform.tokens)
+  if (!wanted) return { tokens }
+  try {
+    const { gatewayUrl, distributionUrl } = platform
+    const urls = { gateway: `${gatewayUrl}/graphql`, distribution: `${distributionUrl}/graphql` }
+    const demo = await loadDemo({ urls, tokens, dataDir: settings.dataDir, signal, progress: console.log })
+    return { tokens, demo }
+  } catch (error) {
+    if (!signal.aborted) console.error(`The demo app is not complete: ${(error as Error).message}`)
+    return { tokens }
+  }
+}
+
+type Prepared = { tokens?: Record<Role, string>; demo?: Demo }
 
 function readArguments() {
   try {
-    return parseArgs({ options: OPTIONS }).values
+    const { values } = parseArgs({ options: OPTIONS })
+    for (const option of ['port', 'data-dir'] as const) {
+      if (values[option] === '') throw new SettingsError(`--${option}: expected a value`)
+    }
+    return values
   } catch (error) {
-    throw new SettingsError(`${(error as Error).message}\n${HELP}`)
+    if (error instanceof SettingsError) throw error
+    throw new SettingsError(`${(error as Error).message}\n\n${HELP}`)
   }
 }
 
-function endGracefully(platform: Platform): void {
+/** First whoever is making the demo app stops, then what they talk to. */
+function endGracefully(platform: Platform, ending: AbortController, preparing: Promise<unknown>): void {
   closeWithGrace({ delay: END_MS, logger: false }, async ({ err, signal }) => {
     if (err) console.error(err)
     if (signal) console.log(`\n${signal}: ending`)
+    ending.abort()
+    await preparing
     await platform.stop()
   })
   platform.failed.catch((error: Error) => {

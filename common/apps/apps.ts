@@ -2,7 +2,7 @@
 // the collection `apps`.
 
 import { randomBytes } from 'node:crypto'
-import { notFound } from '../errors.ts'
+import { AlkaidError, notFound } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import type { AppList, AppSettings } from '../publication/types.ts'
 import { checkVersion } from '../store/revisioned.ts'
@@ -36,6 +36,8 @@ export const appIndexes: IndexDefinition[] = [{ collection: 'apps', key: { 'keys
 
 const apps = (db: Db) => db.rows<App>('apps')
 const LIST = 'appList'
+/** Every node holds all keys of all apps. */
+const MAX_KEYS = 10
 
 export const getApp = (db: Db, code: string) => apps(db).findOne({ _id: code })
 /** The app that has, or had, a key with this SHA-256 (hex). */
@@ -75,6 +77,12 @@ export async function addAppKey(
   const older = before.keys
     .map(({ hash, expiresAt }) => ({ hash, expiresAt: earlier(expiresAt, key.graceEnds) }))
     .filter(({ expiresAt }) => expiresAt > key.now)
+  if (older.length >= MAX_KEYS) {
+    throw new AlkaidError(
+      'LIMIT_EXCEEDED',
+      `${older.length} keys of the app are in their grace period: rotate with graceHours 0 to end them`,
+    )
+  }
   const after: App = { ...before, version: before.version + 1, keys: [{ hash: key.hash, expiresAt: null }, ...older] }
   await apps(tx).updateOne(
     { _id: code, version: before.version },

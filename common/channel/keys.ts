@@ -49,6 +49,11 @@ export function heartbeatKey(node: string): string {
   return `{alkaid}:node:${node}`
 }
 
+/** Whether a manifest's field can be the code of a slot, or the settings. */
+export function isCode(field: string): boolean {
+  return field === SETTINGS || CODE_ONLY.test(field)
+}
+
 function checked(code: string): string {
   if (CODE_ONLY.test(code)) return code
   throw new RangeError(`A code in the channel is ${CODE}, but this one is ${JSON.stringify(code)}.`)

@@ -26,10 +26,15 @@ declare module 'ioredis' {
   }
 }
 
+// Somebody else's key where a manifest belongs would forbid every write.
+const DROP_WRONG_TYPE = `
+  local type = redis.call('TYPE', KEYS[2]).ok
+  if type ~= 'hash' and type ~= 'none' then redis.call('DEL', KEYS[2]) end`
+
 // Both halves of a stamp have at most 15 digits, which Lua's numbers (doubles) hold exactly; as one decimal
 // number 1.10 would equal 1.1. A stamp counts only while its document is there: what was evicted can be written
 // again, even lower, and the stamp follows it, since a stamp without its document would forbid all healing.
-const WRITE_IF_HIGHER = `
+const WRITE_IF_HIGHER = `${DROP_WRONG_TYPE}
   local held = redis.call('HGET', KEYS[2], ARGV[1])
   if held and redis.call('TYPE', KEYS[1]).ok == 'string' then
     local epoch, revision = string.match(held, '^(%d+)%.(%d+)$')
@@ -43,7 +48,7 @@ const WRITE_IF_HIGHER = `
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '.' .. ARGV[3])
   return 1`
 
-const REPLACE_UNREADABLE = `
+const REPLACE_UNREADABLE = `${DROP_WRONG_TYPE}
   if redis.call('GET', KEYS[1]) ~= ARGV[3] then return 0 end
   redis.call('SET', KEYS[1], ARGV[4])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])

@@ -5,7 +5,7 @@ import { formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT, readHeartbeat } from './heartbeat.ts'
-import { hashTagOf, heartbeatKey, manifestKey, NODES_KEY, placeOf } from './keys.ts'
+import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf } from './keys.ts'
 import type { ChannelLog } from './log.ts'
 import { openRedis, type RedisConnection } from './redis-connection.ts'
 import { notificationKeeper } from './redis-notifications.ts'
@@ -57,7 +57,14 @@ export async function connectRedisChannel({ url, log = () => {} }: RedisChannelO
 
     async manifest(app) {
       const key = manifestKey(app)
-      return new Map(Object.entries(await commander.call((redis) => redis.hgetall(key))))
+      const fields = await commander
+        .call((redis) => redis.hgetall(key))
+        .catch((error: Error) => {
+          // Something else under this name: as good as none, and the next write makes one.
+          if (/WRONGTYPE/.test(error.message)) return {}
+          throw error
+        })
+      return new Map(Object.entries(fields).filter(([code]) => isCode(code)))
     },
 
     async listen(listener: Listener) {

@@ -10,7 +10,7 @@ import {
   type OperationDefinitionNode,
   validate,
 } from 'graphql'
-import { AlkaidError, badInput, isExpected, maskError } from '../errors.ts'
+import { AlkaidError, badInput, hideSuggestions, isExpected, maskError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
 import type { Logger } from '../log.ts'
@@ -124,7 +124,7 @@ function checkVariables(schema: GraphQLSchema, operation: PersistedOperation, va
     (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
   )
   const { errors } = getVariableValues(schema, definition?.variableDefinitions ?? [], variables, { maxErrors: 5 })
-  if (errors) throw badInput('variables', errors.map((error) => error.message).join('; '))
+  if (errors) throw badInput('variables', errors.map((error) => hideSuggestions(error.message)).join('; '))
   return variables
 }
 

@@ -83,7 +83,7 @@ function checkComparison(check: Check, node: Record<string, unknown>, path: stri
     return refuse(check, `${path}.dimension`, message)
   }
   if (!operators.includes(operator as Operator)) {
-    const message = `unknown operator ${show(operator)}; known for ${dimension}: ${operators.join(', ')}`
+    const message = `${operator === undefined ? 'missing' : `unknown operator ${show(operator)}`}; known for ${dimension}: ${operators.join(', ')}`
     return refuse(check, `${path}.operator`, message)
   }
   const values = checkValues(check, node.values, operator as Operator, `${path}.values`)

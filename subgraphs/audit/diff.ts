@@ -16,10 +16,15 @@ export function differences(before: unknown, after: unknown): Difference[] {
       before: was.get(path) ?? null,
       after: is.get(path) ?? null,
     }))
-    .filter(({ kind, before, after }) => kind !== 'CHANGED' || canonicalJson(before) !== canonicalJson(after))
+    .filter((leaf) => !isNothing(leaf))
 }
 
-/** A null that is added is a difference, too: the content that is approved has it. */
+/** A field of the content itself that is null is an empty one; a null deeper down was written by somebody. */
+function isNothing({ path, kind, before, after }: Difference): boolean {
+  if (kind === 'CHANGED') return canonicalJson(before) === canonicalJson(after)
+  return before === null && after === null && !/[.[]/.test(path)
+}
+
 function kindOf(was: boolean, is: boolean): Difference['kind'] {
   if (was && is) return 'CHANGED'
   return is ? 'ADDED' : 'REMOVED'

@@ -27,6 +27,8 @@ type Expected = {
   stamp: Stamp
   /** Its id; null for the settings. */
   publication: string | null
+  /** What the manifest says: below 0 when that is lower than MongoDB, or nothing; above 0 when it is higher. */
+  order: number
   missing: boolean
   /** What stands in its place, when that is not it. */
   unreadable: string | null
@@ -58,27 +60,26 @@ async function healList(services: Services, healed: Healed): Promise<void> {
 
 async function healApp(services: Services, app: string, full: boolean, healed: Healed): Promise<void> {
   const manifest = await services.channel.manifest(app)
-  const expected = await expectedOf(services, app)
+  const expected = await expectedOf(services, app, manifest)
   const known = new Set(expected.map(({ code }) => code))
   for (const code of manifest.keys()) if (!known.has(code)) report(services, healed, `${app}/${code}`)
   for (let from = 0; from < expected.length; from += DOCUMENTS_AT_ONCE) {
     const batch = expected.slice(from, from + DOCUMENTS_AT_ONCE)
-    if (full) await findWrong(services, app, batch, healed)
-    await rewrite(services, app, batch.filter(isBehind), healed)
+    healed.checked += batch.length
+    // A line that is higher than MongoDB may be true, after a restore, or somebody's; only the document tells.
+    await inspect(services, app, full ? batch : batch.filter(({ order }) => order > 0), healed)
+    const wrong = batch.filter(({ order, missing, unreadable }) => order < 0 || missing || unreadable !== null)
+    await rewrite(services, app, wrong, healed)
     await nextTurn()
-  }
-
-  function isBehind({ code, stamp, missing, unreadable }: Expected): boolean {
-    healed.checked += 1
-    const held = parseStamp(manifest.get(code) ?? '')
-    const order = held ? compareStamps(held, stamp) : -1
-    if (order > 0) report(services, healed, `${app}/${code}`)
-    return order < 0 || missing || unreadable !== null
   }
 }
 
 /** Everything of an app that the channel should have. */
-async function expectedOf({ store }: Services, code: string): Promise<Expected[]> {
+async function expectedOf(
+  { store }: Services,
+  code: string,
+  manifest: ReadonlyMap<string, string>,
+): Promise<Expected[]> {
   const app = await getApp(store, code)
   const settings = app ? [{ code: SETTINGS, stamp: settingsOf(app, store.epoch), publication: null }] : []
   const heads = await slotHeads.ofApp(store, code)
@@ -87,11 +88,16 @@ async function expectedOf({ store }: Services, code: string): Promise<Expected[]
     stamp: { epoch, revision },
     publication: latest,
   }))
-  return [...settings, ...slots].map((document) => ({ ...document, missing: false, unreadable: null }))
+  return [...settings, ...slots].map((document) => {
+    const line = parseStamp(manifest.get(document.code) ?? '')
+    const order = line ? compareStamps(line, document.stamp) : -1
+    return { ...document, order, missing: false, unreadable: null }
+  })
 }
 
-/** Looks at the documents themselves: one may be gone, or not what the manifest says. */
-async function findWrong(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
+/** Looks at the documents themselves: one may be gone, or not what its line in the manifest says. */
+async function inspect(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
+  if (batch.length === 0) return
   const addresses = batch.map(({ code }): Address => ({ app, code }))
   const texts = await services.channel.read(addresses)
   for (const [index, document] of batch.entries()) {
@@ -99,7 +105,10 @@ async function findWrong(services: Services, app: string, batch: readonly Expect
     document.missing = text === null
     if (text === null) continue
     const held = open(services.keys, text)
-    if (!('error' in held) && compareStamps(held, document.stamp) >= 0) continue
+    const isAhead = !('error' in held) && compareStamps(held, document.stamp) > 0
+    if (isAhead) report(services, healed, `${app}/${document.code}`)
+    const isRight = !('error' in held) && compareStamps(held, document.stamp) === 0 && document.order <= 0
+    if (isAhead || isRight) continue
     document.unreadable = text
     reportCorrupt(services, healed, `${app}/${document.code}`)
   }

@@ -4,6 +4,7 @@
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { Channel } from '../../common/channel/channel.ts'
 import type { Decision } from '../../common/decision/types.ts'
+import { AlkaidError } from '../../common/errors.ts'
 import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
@@ -50,7 +51,11 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     operations: options.operations,
     rootFields: ['decisions'],
     schema: subgraph.graphQLSchema,
-    appOfKey: (hash) => laneApp(sync, hash, now()),
+    appOfKey(hash) {
+      // Clients take a wrong key for final; a node that has not loaded yet knows of none.
+      if (!sync.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
+      return laneApp(sync, hash, now())
+    },
     originAllowed: (origin) => originAllowed(sync, origin),
     context: (caller: Caller) => ({ caller, loaders: undefined }),
     cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),

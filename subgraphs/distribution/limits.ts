@@ -3,12 +3,19 @@
 import { badInput } from '../../common/errors.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 
-export const MAX_SLOTS = 50
+const MAX_SLOTS = 50
 const MAX_TEXT = 256
 const MAX_TAGS = 200
 const MAX_ATTRIBUTES = 50
 const MAX_VALUES = 50
 const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,64}$/
+
+/** Each slot once: what one answer may cost is bounded by what its slots hold. */
+export function checkSlots(slots: readonly string[]): void {
+  if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
+  const again = slots.find((code, index) => slots.indexOf(code) !== index)
+  if (again !== undefined) throw badInput('slots', `names ${JSON.stringify(again.slice(0, 100))} more than once`)
+}
 
 /** BAD_USER_INPUT with the path of what is too long or too many. */
 export function checkContext(context: RequestContext): void {

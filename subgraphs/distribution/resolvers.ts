@@ -3,12 +3,12 @@
 import { authorize } from '../../common/auth.ts'
 import { decide } from '../../common/decision/select.ts'
 import { type DecidedCreative, type Decision, emptyDecision } from '../../common/decision/types.ts'
-import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { AlkaidError, notFound } from '../../common/errors.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
 import { readContext } from '../../common/targeting/compile.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
-import { checkContext, MAX_SLOTS } from './limits.ts'
+import { checkContext, checkSlots } from './limits.ts'
 import type { Table } from './table.ts'
 
 /** What the resolver needs of the node. */
@@ -39,7 +39,7 @@ function decideSlots(
   { app, slots, context }: { app: string; slots: readonly string[]; context?: RequestContext | null },
   node: Node,
 ): Decision[] {
-  if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
+  checkSlots(slots)
   checkContext(context ?? {})
   const compiled = readContext(context ?? {})
   const now = node.now()

@@ -27,7 +27,7 @@ const event = z
   .object({
     id: z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -'),
     type: z.enum(['IMPRESSION', 'CLICK', 'CONVERSION']),
-    at: z.date().nullish(),
+    at: z.date().min(new Date(0), 'must be 1970 or later').nullish(),
     token: z.string().nullish(),
     source: source.nullish(),
   })

@@ -121,10 +121,66 @@ describe('npm start', () => {
   }
 })
 
+describe('npm start and its demo app', () => {
+  const begin = (port: number, dataDir: string) => run('start.ts', ['--port', String(port), '--data-dir', dataDir])
+  const token = (text: string, role: string) => new RegExp(`^  ${role} +(\\S+)$`, 'm').exec(text)![1]!
+  const clientOf = (port: number, text: string, role: string) =>
+    createClient(`http://127.0.0.1:${port}/graphql`, token(text, role))
+
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    'goes on with a demo app whose making was cut off by %s',
+    async (signal) => {
+      const [port, dataDir] = [await freePair(), await newFolder()]
+      const cutOff = begin(port, dataDir)
+      await cutOff.until('Making the demo app')
+      const ended = await cutOff.end(signal)
+      if (signal === 'SIGINT') expect(ended).toMatchObject({ code: 0, stderr: '' })
+      const alkaid = begin(port, dataDir)
+      const printed = await alkaid.until('"events"')
+      const { schedules, slots } = await clientOf(
+        port,
+        printed,
+        'viewer',
+      )('{ schedules(app: "demo") { nodes { deliveryState } } slots(app: "demo") { nodes { id } } }')
+      expect(schedules.nodes).toHaveLength(8)
+      expect(slots.nodes).toHaveLength(3)
+      expect(await alkaid.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+    },
+  )
+
+  test('makes itself a new key when the demo app was given another, and starts without anything to show', async () => {
+    const [port, dataDir] = [await freePair(), await newFolder()]
+    const first = begin(port, dataDir)
+    const printed = await first.until('"events"')
+    const admin = clientOf(port, printed, 'admin')
+    const { app } = await admin('{ app(id: "demo") { version } }')
+    const input = { app: 'demo', expectedVersion: app.version, graceHours: 0 }
+    await admin('mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { key } }', { input })
+    const { creatives } = await admin('{ creatives(app: "demo") { nodes { review { id version state } } } }')
+    for (const { review } of creatives.nodes) {
+      if (review?.state !== 'APPROVED') continue
+      const revoked = { review: review.id, expectedVersion: review.version, reason: 'Enough of the demo' }
+      await admin('mutation ($input: RevokeApprovalInput!) { revokeApproval(input: $input) { review { id } } }', {
+        input: revoked,
+      })
+    }
+    await first.end('SIGTERM')
+    const second = begin(port, dataDir)
+    const again = await second.until('What a user sees now')
+    expect(again).toContain('Alkaid is ready')
+    expect(again).not.toContain('Tell that they saw')
+    const key = (text: string) => /ak_[\w-]+/.exec(text)![0]
+    expect(key(again)).not.toBe(key(printed))
+    expect(await second.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
 describe('npm start says in one line what is wrong', () => {
   const cases: [string, string[], Record<string, string>, RegExp][] = [
-    ['a port that is none', ['--port', 'http'], {}, /^PORT: expected a number, not "http"$/],
-    ['a port out of range', [], { PORT: '70000' }, /^PORT: expected 0 to 65525, not "70000"$/],
+    ['a port that is none', ['--port', 'http'], {}, /^PORT: expected a number from 0 to 65525, not "http"$/],
+    ['a port out of range', [], { PORT: '70000' }, /^PORT: expected a number from 0 to 65525, not "70000"$/],
+    ['a port in another notation', ['--port', '0x10'], {}, /^PORT: expected a number from 0 to 65525, not "0x10"$/],
+    ['an empty port', ['--port', ''], {}, /^--port: expected a value$/],
     [
       'a URI that is none',
       [],

@@ -96,6 +96,14 @@ describeEachStore('Reading reviews and the change log', (open) => {
     ])
   })
 
+  test('a null in free data is a difference, for it is part of what is approved', async () => {
+    const creative = await flow.approved(await flow.makeCreative())
+    await flow.revise(creative, { data: { hidden: null } })
+    await flow.submit(creative)
+    const hidden = { path: 'data.hidden', kind: 'ADDED', before: null, after: null }
+    expect((await entity('Creative', creative)).review.diff).toEqual([hidden])
+  })
+
   test('the review of a thing is that of its newest revision: null for a draft', async () => {
     const schedule = await flow.approved(await flow.makeSchedule())
     expect((await entity('Schedule', schedule)).review).toEqual({ state: 'APPROVED' })

@@ -78,6 +78,21 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
   })
 
+  test('something else where a manifest belongs reads as none, and gives way to the next write', async () => {
+    const channel = await connect()
+    await admin.set('{demo}:manifest', 'x')
+    expect(await channel.manifest('demo')).toEqual(new Map())
+    expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
+    expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
+  })
+
+  test('fields of a manifest that are no codes are passed over', async () => {
+    const channel = await connect()
+    await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
+    await admin.hset('{demo}:manifest', 'Bad Code!', '1.1')
+    expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
+  })
+
   test.each(['gone', 'gibberish'])('a document whose manifest line is %s can be written again', async (line) => {
     const channel = await connect()
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')

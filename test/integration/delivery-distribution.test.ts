@@ -192,6 +192,17 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect((await reconcile()).report).toMatchObject({ corrupt: 0, rewritten: 0 })
   })
 
+  test('a manifest that claims more than the document is put right, and the next publication goes through', async () => {
+    const { slot, schedule } = await makeLive()
+    const body = await flow.latest(slot.id)
+    fragile.empty()
+    const claimed = { epoch: 999_999_999_999_999, revision: 1 }
+    await fragile.channel.write({ app: flow.app, code: slot.code }, claimed, seal(flow.services.keys, body))
+    expect((await reconcile()).report).toMatchObject({ corrupt: 1, ahead: 0 })
+    await flow.publish(schedule)
+    expect(await flow.served(slot.code)).toMatchObject({ revision: body.revision + 1 })
+  })
+
   test('a list of apps and settings that cannot be read are replaced', async () => {
     fragile.empty()
     const stamp = { epoch: flow.store.epoch, revision: 1 }

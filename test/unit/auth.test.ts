@@ -21,19 +21,22 @@ type Claims = {
   audience?: string
   exp?: string
   iat?: number
-  sub?: string
+  sub?: unknown
   alkaid?: unknown
   key?: string
 }
 
 /** A token that is right but for what is given. */
 async function token(claims: Claims = {}): Promise<string> {
-  const jwt = new SignJWT({ alkaid: 'alkaid' in claims ? claims.alkaid : ann.roles })
+  const sub: unknown = claims.sub ?? 'ann'
+  const jwt = new SignJWT({
+    alkaid: 'alkaid' in claims ? claims.alkaid : ann.roles,
+    ...(sub !== '' && { sub: sub as string }),
+  })
     .setProtectedHeader({ alg: claims.alg ?? 'HS256' })
     .setIssuer(claims.issuer ?? 'alkaid')
     .setAudience(claims.audience ?? 'alkaid')
     .setIssuedAt(claims.iat)
-  if (claims.sub !== '') jwt.setSubject(claims.sub ?? 'ann')
   if (claims.exp !== '') jwt.setExpirationTime(claims.exp ?? '1h')
   return jwt.sign(new TextEncoder().encode(claims.key ?? secret))
 }
@@ -56,6 +59,9 @@ describe('a token', () => {
     ['no end', { exp: '' }],
     ['an age of more than twelve hours', { iat: Math.floor(Date.now() / 1000) - 13 * 3600 }],
     ['no subject', { sub: '' }],
+    ['a blank subject', { sub: '  ' }],
+    ['a subject that is a list', { sub: ['ann'] }],
+    ['an end more than twelve hours after its beginning', { exp: '13h' }],
     ['no roles', { alkaid: undefined }],
     ['roles that are no object', { alkaid: 'admin' }],
   ]

@@ -66,7 +66,7 @@ describe('checking a constraint when it is written', () => {
     [
       'a missing operator',
       { dimension: 'tags', values: [] },
-      'constraint.operator: unknown operator undefined; known for tags: IN, NOT_IN, EQUALS',
+      'constraint.operator: missing; known for tags: IN, NOT_IN, EQUALS',
     ],
     ['an empty list of values', { ...leaf, values: [] }, 'constraint.values: must not be empty'],
     ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is missing'],

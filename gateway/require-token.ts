@@ -1,0 +1,22 @@
+// Whoever has no valid token is refused before the query is planned, for planning costs far more than asking. Subgraphs
+// verify the token again: the gateway is no trust boundary.
+
+import type { ApolloServerPlugin } from '@apollo/server'
+import { Kind } from 'graphql'
+import { requirePrincipal, type TokenVerifier } from '../common/auth.ts'
+import type { GatewayContext } from './data-source.ts'
+
+export function requireToken(verify: TokenVerifier): ApolloServerPlugin<GatewayContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ operation, contextValue }) {
+          // The schema itself (where introspection is allowed) and `__typename` are nobody's data.
+          const selections = operation?.selectionSet.selections ?? []
+          if (selections.every((field) => field.kind === Kind.FIELD && field.name.value.startsWith('__'))) return
+          requirePrincipal(await verify(contextValue.authorization))
+        },
+      }
+    },
+  }
+}
