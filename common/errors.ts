@@ -44,11 +44,12 @@ export function notFound(what: string, id: string) {
 }
 
 /** Apollo's own codes for requests that are wrong before any resolver runs. */
-const REQUEST_ERRORS = new Set([
+export const REQUEST_ERRORS: ReadonlySet<string> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_RESOLUTION_FAILURE',
   'BAD_REQUEST',
+  'INVALID_GRAPHQL', // of the query planner
 ])
 
 /**
@@ -60,6 +61,11 @@ export function maskError(formatted: GraphQLFormattedError, requestId: string | 
   const { message, locations, path } = formatted
   if (typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) && code !== 'INTERNAL') {
     return { message, locations, path, extensions: { ...extensions, code } }
+  }
+  if (code === 'PERSISTED_QUERY_NOT_SUPPORTED' || code === 'PERSISTED_QUERY_NOT_FOUND') {
+    // Apollo's own codes would make Apollo Client send the text, or give hashes up.
+    const message = 'With a token, send the text of the operation; with an app key, the hash of a persisted one'
+    return { message, extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' } }
   }
   if (typeof code === 'string' && REQUEST_ERRORS.has(code)) {
     return { message, locations, extensions: { code: 'BAD_USER_INPUT', reason: code } }

@@ -3,7 +3,7 @@
 
 import type { ApolloServerPlugin } from '@apollo/server'
 import type { GraphQLFormattedError } from 'graphql'
-import { hideSuggestions, isExpected, maskError } from '../common/errors.ts'
+import { hideSuggestions, isExpected, maskError, REQUEST_ERRORS } from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
 import type { GatewayContext } from './data-source.ts'
 
@@ -13,8 +13,9 @@ export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin
       return {
         async didEncounterErrors({ errors, contextValue: { requestId } }) {
           for (const error of errors) {
-            // What a subgraph answered has a code, and is in its own log; what has none went wrong here.
-            if (isExpected(error.originalError) || error.extensions.code !== undefined) continue
+            // What a subgraph answered has a code of ours, and is in its own log; what has not went wrong here.
+            const { code } = error.extensions
+            if (isExpected(error.originalError) || (code !== undefined && code !== 'INTERNAL_SERVER_ERROR')) continue
             log.error({ err: error.originalError ?? error, path: error.path, requestId }, 'the gateway failed')
           }
         },
@@ -32,5 +33,5 @@ export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin
 
 /** Apollo's own codes for requests that are wrong in themselves become BAD_USER_INPUT; all others stay for the plugin. */
 export function maskRequestError(formatted: GraphQLFormattedError): GraphQLFormattedError {
-  return formatted.extensions?.code === 'BAD_REQUEST' ? maskError(formatted, undefined) : formatted
+  return REQUEST_ERRORS.has(String(formatted.extensions?.code)) ? maskError(formatted, undefined) : formatted
 }

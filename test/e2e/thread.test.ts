@@ -154,6 +154,48 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     },
   )
 
+  test('Apollo Client keeps the same creative in two slots apart, each with its own event token', async () => {
+    await served()
+    const { operator, publisher, reviewer } = alkaid.clients
+    const { createSlot } = await operator('mutation ($input: CreateSlotInput!) { createSlot(input: $input) { id } }', {
+      input: { app: 'shop', code: 'feed.card', name: 'Feed' },
+    })
+    const content = { name: 'Sale in the feed', creatives: [{ creative: booked.creative }] }
+    const { createSchedule } = await operator(
+      'mutation ($input: CreateScheduleInput!) { createSchedule(input: $input) { id } }',
+      {
+        input: { app: 'shop', slot: createSlot.id, content },
+      },
+    )
+    const subject = { type: 'SCHEDULE', id: createSchedule.id }
+    const { submitForReview } = await operator(
+      'mutation ($input: SubmitForReviewInput!) { submitForReview(input: $input) { id } }',
+      {
+        input: { subject, expectedVersion: 1 },
+      },
+    )
+    await reviewer('mutation ($input: DecideInput!) { approve(input: $input) { id } }', {
+      input: { submission: submitForReview.id, expectedVersion: 1 },
+    })
+    await publisher('mutation ($input: PublishInput!) { publish(input: $input) { id } }', {
+      input: { schedule: createSchedule.id, expectedVersion: 2 },
+    })
+    const variables = { ...slotQuery(), slots: ['home.banner', 'feed.card'] }
+    const ask = () => post(distribution(), { variables, extensions: hashOf(DECISIONS.id) })
+    const { body } = await eventually(ask, (answer) => answer.body.data.decisions[1].reason === 'MATCHED')
+    const tokens = body.data.decisions.map(
+      (decision: { creatives: { eventToken: string }[] }) => decision.creatives[0]!.eventToken,
+    )
+    expect(new Set(tokens).size).toBe(2)
+    const link = createPersistedQueryLink({ sha256 })
+    const http = new HttpLink({ uri: distribution(), headers: { 'x-app-key': booked.appKey } })
+    const client = new ApolloClient({ cache: new InMemoryCache(), link: link.concat(http) })
+    const query = gql(readFileSync(new URL('../../schema/operations/decisions.graphql', import.meta.url), 'utf8'))
+    const { data } = await client.query<{ decisions: { creatives: { eventToken: string }[] }[] }>({ query, variables })
+    expect(data?.decisions.map(({ creatives }) => creatives[0]?.eventToken)).toEqual(tokens)
+    client.stop()
+  })
+
   test("an app's impression and click, sent with the event token, are seen in the report once each", async () => {
     const token = (await served()).body.data.decisions[0].creatives[0].eventToken
     const events = ['IMPRESSION', 'CLICK'].map((type) => ({ id: `app-${type}`, type, token }))
@@ -246,6 +288,39 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     const query = '{ app(id: "shop") { name } }'
     expect(codeOf(await post(gateway(), { query }, {}))).toBe('UNAUTHENTICATED')
     expect(codeOf(await post(gateway(), { query }, { authorization: 'Bearer x.y.z' }))).toBe('UNAUTHENTICATED')
+  })
+
+  test('a request that is wrong in itself is BAD_USER_INPUT, and is told why', async () => {
+    const admin = { authorization: `Bearer ${alkaid.tokens.admin}` }
+    const wrong = [
+      { query: '{ nothing' },
+      { query: '{ nothing }' },
+      { query: 'query A { __typename }', operationName: 'B' },
+      { query: 'query A { __typename } query B { __typename }' },
+      { query: 'subscription { x }' },
+      { query: '{ __type(name: "App") { isOneOf } }' },
+      { query: 'query ($id: ID!) { app(id: $id) { name } }' },
+      [{ query: '{ __typename }' }],
+    ]
+    for (const body of wrong) {
+      const answer = await post(gateway(), body, admin)
+      expect({ body, code: codeOf(answer) }).toEqual({ body, code: 'BAD_USER_INPUT' })
+    }
+    const withHash = { query: '{ app(id: "shop") { name } }', extensions: hashOf(DECISIONS.id) }
+    expect(codeOf(await post(gateway(), withHash, admin))).toBe('PERSISTED_QUERY_NOT_IN_LIST')
+  })
+
+  test('a slot is asked for once in a query', async () => {
+    const variables = { ...slotQuery(), slots: ['home.banner', 'home.banner'] }
+    expect(codeOf(await post(distribution(), { variables, extensions: hashOf(DECISIONS.id) }))).toBe('BAD_USER_INPUT')
+  })
+
+  test('an operation that is taken elsewhere says where', async () => {
+    const { body } = await post(distribution(), { variables: {}, extensions: hashOf(RECORD_EVENTS.id) })
+    expect(body.errors[0]).toMatchObject({
+      message: expect.stringContaining('send it to the gateway'),
+      extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' },
+    })
   })
 
   test('liveness and readiness are told on both ports', async () => {
