@@ -1,4 +1,4 @@
-// The README's tour, run as it stands there, save for ports and folder.
+// The README's tour and its example for app developers, run as they stand there, save for ports, folder and key.
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -10,9 +10,10 @@ import { expect, test } from '@jest/globals'
 import { run } from '../support/command.ts'
 import { freePair } from '../support/ports.ts'
 
+const root = new URL('../../', import.meta.url)
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
-test('the tour of the README does what it says', async () => {
+test('the tour of the README and its example for app developers do what they say', async () => {
   const [, tour] = /```bash\n(graph\(\)[\s\S]+?)```/.exec(readme)!
   const [, answer] = /The last one answers:\n\n```json\n(.+)\n```/.exec(readme)!
   const port = await freePair()
@@ -20,16 +21,21 @@ test('the tour of the README does what it says', async () => {
   const alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
   try {
     await alkaid.until('Alkaid is ready')
-    const here = tour!
-      .replaceAll(':4000', `:${port}`)
-      .replaceAll(':4010', `:${port + 10}`)
+    const local = (text: string) => text.replaceAll(':4000', `:${port}`).replaceAll(':4010', `:${port + 10}`)
+    const here = local(tour!)
       .replaceAll('.data/', `${dataDir}/`)
       .replaceAll('npm run -s token --', `'${process.execPath}' scripts/token.ts --data-dir '${dataDir}'`)
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', here], {
-      cwd: new URL('../../', import.meta.url),
+      cwd: root,
     })
     expect(stdout).toContain('"title":"It will rain"')
     expect(stdout.trim().split('\n').at(-1)).toBe(answer)
+
+    const [, example] = /```js\n([\s\S]+?)```/.exec(readme)!
+    const key = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8')).appKey
+    const app = `${local(example!).replace('ak_...', key)}\nconsole.log(shown.title)\nclient.stop()`
+    const ran = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', app], { cwd: root })
+    expect(ran.stdout.trim()).toMatch(/^(Spring sale|New shoes|Members first)$/)
   } finally {
     await alkaid.end('SIGTERM')
     await rm(dataDir, { recursive: true, force: true })
