@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createClient } from '../../scripts/client.ts'
-import { type Command, run } from '../support/command.ts'
+import { type Command, run, runNpm } from '../support/command.ts'
 import { freePair } from '../support/ports.ts'
 import { startStandaloneMongo } from '../support/standalone-mongo.ts'
 
@@ -105,6 +105,14 @@ describe('npm start', () => {
     expect(alkaid.output()).not.toContain('Making the demo app')
     expect(await decisions(curls()[0]!)).toEqual(before)
     expect(await alkaid.end('SIGINT')).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends cleanly when npm gets a %s', async (signal) => {
+    alkaid = runNpm(['start', '--', '--port', String(port), '--data-dir', dataDir, '--no-demo'])
+    await alkaid.until('Alkaid is ready')
+    expect(await alkaid.end(signal)).toMatchObject({ code: 0 })
+    expect(alkaid.output()).toContain(`${signal}: ending`)
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow()
   })
 
   test('a killed one starts again on the same folder', async () => {

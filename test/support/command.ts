@@ -19,9 +19,18 @@ export type Command = {
 
 /** @param env only these variables beside PATH and HOME, so that the machine's own settings play no part. */
 export function run(script: string, args: readonly string[] = [], env: Record<string, string> = {}): Command {
+  return start(process.execPath, [`scripts/${script}`, ...args], env)
+}
+
+/** The same through npm, as the README has it: signals go to npm, as a service manager would send them. */
+export function runNpm(args: readonly string[], env: Record<string, string> = {}): Command {
+  return start('npm', args, env)
+}
+
+function start(program: string, args: readonly string[], env: Record<string, string>): Command {
   const { PATH = '', HOME = '' } = process.env
   const begun = Date.now()
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [`scripts/${script}`, ...args], {
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
     cwd: root,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,7 +53,7 @@ export function run(script: string, args: readonly string[] = [], env: Record<st
       const deadline = Date.now() + ms
       while (!(typeof text === 'string' ? stdout.includes(text) : text.test(stdout))) {
         if (child.exitCode !== null || Date.now() > deadline)
-          throw new Error(`${script} did not print ${text}:\n${stdout}${stderr}`)
+          throw new Error(`${program} ${args.join(' ')} did not print ${text}:\n${stdout}${stderr}`)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       return stdout
