@@ -1,18 +1,16 @@
 // A collection in memory: its records in natural order and its indexes, and the rules of writing one document: who may
 // write it now, and which keys must be unique. All methods run without waiting, so each is atomic.
-import { serialize } from 'bson'
 import { keyOf } from '../compare.ts'
-import { type CodeName, CommandError, fail } from '../errors.ts'
+import { type CodeName, CommandError } from '../errors.ts'
 import type { KeyTuple } from '../query/keys.ts'
 import type { Query } from '../query/query.ts'
 import { type Doc, show, type Value } from '../values.ts'
+import { encodeDocument } from './encode.ts'
 import { Index } from './index.ts'
 import { type IndexDefinition, idIndex } from './index-definition.ts'
 import { chooseIndex, idValues } from './plan.ts'
 import { DocumentRecord } from './record.ts'
 import type { Unit } from './unit.ts'
-
-export const maxDocumentBytes = 16 * 1024 * 1024
 
 export interface Found {
   record: DocumentRecord
@@ -28,6 +26,8 @@ export class Collection {
   /** The open unit that creates it; for everybody else it does not exist yet. */
   creator: Unit | undefined
   readonly users = new Set<Unit>()
+  /** How many changes of its definition wait for its users to end. */
+  definers = 0
   private readonly nextSequence: () => number
 
   constructor(id: number, namespace: string, uuid: Buffer, nextSequence: () => number) {
@@ -114,10 +114,7 @@ export class Collection {
   }
 
   private put(unit: Unit, record: DocumentRecord, doc: Doc, tooLarge: CodeName): void {
-    const bytes = Buffer.from(serialize(doc))
-    if (bytes.length > maxDocumentBytes) {
-      fail(tooLarge, `object too large. size in bytes: ${bytes.length}, max size: ${maxDocumentBytes}`)
-    }
+    const bytes = encodeDocument(doc, tooLarge)
     // Every key first, since some documents have none that are legal, and then nothing must have happened.
     const keys = [...this.indexes.values()].map((index) => ({ index, keys: index.keysOf(doc) }))
     for (const { index, keys: own } of keys) {

@@ -2,7 +2,7 @@
 // caller still asks the whole filter of every candidate, so a missed chance costs time and never an answer.
 import { Binary, BSONRegExp } from 'bson'
 import { compare, equal, type Key, typeRank } from '../compare.ts'
-import { isOperators } from '../query/filter.ts'
+import { isOperators } from '../query/conditions.ts'
 import { type Doc, field, isDoc, type Value } from '../values.ts'
 import type { Bound, Index, Span } from './index.ts'
 
