@@ -6,19 +6,9 @@ import type { Server } from './commands/command.ts'
 import { abortTransactionOf, dispatch, errorReply } from './dispatch.ts'
 import { CommandError } from './errors.ts'
 import { Framer, ProtocolError } from './framer.ts'
+import type { Intake } from './intake.ts'
+import { isBufferFull } from './store/encode.ts'
 import { encodeReply, type Message, parseMessage } from './wire.ts'
-
-/** What all connections together hold of messages that are unfinished or wait for their turn, in bytes. */
-export class Intake {
-  held = 0
-  /** The server ends: nothing more is begun. */
-  closed = false
-  readonly limit: number
-
-  constructor(limit: number) {
-    this.limit = limit
-  }
-}
 
 /** How much of one connection may wait for its turn before it is no longer read from. */
 const maxWaitingBytes = 1024 * 1024
@@ -35,13 +25,8 @@ export function serve(
   const framer = new Framer()
   const waiting: { message: Message; bytes: number }[] = []
   let waitingBytes = 0
-  let held = 0
   let answering = false
-  const account = () => {
-    const now = socket.destroyed ? 0 : framer.buffered + waitingBytes
-    intake.held += now - held
-    held = now
-  }
+  const account = () => intake.hold(socket, socket.destroyed ? 0 : framer.buffered + waitingBytes)
   const answerAll = async () => {
     answering = true
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -66,7 +51,6 @@ export function serve(
       if (!(error instanceof ProtocolError)) throw error
     }
     account()
-    if (intake.held > intake.limit) socket.destroy()
     if (waitingBytes > maxWaitingBytes) socket.pause()
     if (answering) return
     answerAll().catch((error: Error) => {
@@ -101,8 +85,7 @@ function encode(message: Message, reply: Record<string, unknown>): Buffer {
   try {
     return encodeReply(message, reply, lastReply)
   } catch (error) {
-    // bson's buffer is larger than any reply may be.
-    if (!(error instanceof RangeError)) throw error
+    if (!isBufferFull(error)) throw error
     return encodeReply(
       message,
       errorReply(new CommandError('BSONObjectTooLarge', 'the reply is too large'), {}),

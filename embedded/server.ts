@@ -3,9 +3,10 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server as Listener, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Server } from './commands/command.ts'
-import { Intake, serve } from './connection.ts'
+import { serve } from './connection.ts'
 import { Cursors } from './cursors.ts'
 import { deleteExpired } from './expiry.ts'
+import { Intake } from './intake.ts'
 import { chooseSocket, removeStaleFolder, uriOf } from './location.ts'
 import { Sessions } from './sessions.ts'
 import { Store } from './store/store.ts'
@@ -111,7 +112,7 @@ async function listen(path: string, onConnection: (socket: Socket) => void): Pro
   listener.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject)
-    listener.listen(path, () => resolve())
+    listener.listen({ path, backlog: maxConnections }, () => resolve())
     // A Unix socket exists as soon as listen() returns: no turn of the event loop with a wider mode.
     chmodSync(path, 0o600)
   })

@@ -13,14 +13,18 @@ export function encodeDocument(doc: Doc, tooLarge: CodeName): Buffer {
   try {
     bytes = serialize(doc)
   } catch (error) {
-    // bson writes into a buffer of 17 MB, and says so when that is full.
-    if (!(error instanceof RangeError)) throw error
+    if (!isBufferFull(error)) throw error
   }
   const size = bytes?.length ?? calculateObjectSize(doc)
   if (bytes === undefined || size > maxDocumentBytes) {
     return fail(tooLarge, `object too large. size in bytes: ${size}, max size: ${maxDocumentBytes}`)
   }
   return Buffer.from(bytes)
+}
+
+/** What bson throws when more than 17 MB are to be written at once; by name, since it can come of another realm. */
+export function isBufferFull(error: unknown): boolean {
+  return (error as Error).name === 'RangeError'
 }
 
 /** Throws BSONObjectTooLarge for what no reply can carry. */

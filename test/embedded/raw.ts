@@ -5,8 +5,8 @@ import { type Document, deserialize, serialize } from 'bson'
 
 export interface RawClient {
   socket: Socket
-  /** Sends one command and gives its reply. */
-  command(body: Document): Promise<Document>
+  /** Sends one command (or bytes in its place) and gives its reply. */
+  command(body: Document | Buffer): Promise<Document>
 }
 
 export function socketPath(uri: string): string {
