@@ -1,7 +1,7 @@
 // Updates, case by case, by update and by findAndModify alike.
 import { describe, expect, test } from '@jest/globals'
 import { updateCases, updateErrors } from './cases/updates.ts'
-import { describeEmbedded, errorOf, useServer } from './support.ts'
+import { type AnyDocument, describeEmbedded, errorOf, useServer } from './support.ts'
 
 const fixture = useServer()
 
@@ -22,11 +22,11 @@ describe('an update', () => {
   test('$currentDate sets the date of the server', async () => {
     const collection = fixture.collection()
     await collection.insertOne({ _id: 1 })
-    const update = { $currentDate: { a: true, b: { $type: 'date' } } }
-    const after = await collection.findOneAndUpdate({ _id: 1 }, update, { returnDocument: 'after' })
-    expect(after!.a).toBeInstanceOf(Date)
-    expect(after!.b).toEqual(after!.a)
-    expect(Math.abs(Date.now() - after!.a.getTime())).toBeLessThan(60_000)
+    const update: AnyDocument = { $currentDate: { a: true, b: { $type: 'date' } } }
+    const after: AnyDocument = await collection.findOneAndUpdate({ _id: 1 }, update, { returnDocument: 'after' })
+    expect(after.a).toBeInstanceOf(Date)
+    expect(after.b).toEqual(after.a)
+    expect(Math.abs(Date.now() - after.a.getTime())).toBeLessThan(60_000)
   })
 
   test('by $ goes by each document on its own', async () => {

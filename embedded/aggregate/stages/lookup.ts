@@ -16,7 +16,8 @@ export const lookup: MakeStage = (spec, context, compile) => {
   const values = Object.entries(variables).map(([name, value]) => ({ name, value: compileExpression(value, context) }))
   // The variables of the document at hand; the pipeline inside reads them here.
   const current: Record<string, Maybe> = {}
-  const inner = pipeline === undefined ? undefined : compile(pipeline, withVariables(context, current))
+  const inner =
+    pipeline === undefined ? undefined : compile(pipeline, withVariables(context, Object.keys(variables), current))
   const documentsOf = context.documentsOf
   return (documents) => {
     const foreign = documentsOf(from)
@@ -29,9 +30,9 @@ export const lookup: MakeStage = (spec, context, compile) => {
   }
 }
 
-function withVariables(context: Context, current: Record<string, Maybe>): Context {
+function withVariables(context: Context, names: readonly string[], current: Record<string, Maybe>): Context {
   const variables = new Map<string, Expression>(context.variables)
-  for (const name of Object.keys(current)) variables.set(name, () => current[name])
+  for (const name of names) variables.set(name, () => current[name])
   return { ...context, variables }
 }
 
