@@ -3,17 +3,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Command, type Request, type Server, wholeOption } from './commands/command.ts'
 import { commands } from './commands/registry.ts'
-import { CommandError, fail, isTransient, notImplemented } from './errors.ts'
+import { CommandError, fail, isTransient } from './errors.ts'
+import { checkOptions } from './options.ts'
 import { type Reply, sessionId } from './sessions.ts'
 import type { Change } from './store/disk.ts'
 import { checkReplySize } from './store/encode.ts'
 import { Held } from './store/unit.ts'
-import { type Doc, isDoc } from './values.ts'
-
-const genericOptions = [
-  ...['$db', 'lsid', 'txnNumber', 'autocommit', 'startTransaction', 'readConcern', 'writeConcern'],
-  ...['$readPreference', 'maxTimeMS', 'comment'],
-]
+import type { Doc } from './values.ts'
 
 /** Never throws for what a client sent; what it throws is a defect of this server. */
 export async function dispatch(server: Server, connectionId: number, body: Doc): Promise<Reply> {
@@ -180,49 +176,4 @@ function refuseInTransaction(request: UnitlessRequest, number: number, start: bo
 function checkedDatabase(name: unknown): string {
   if (typeof name !== 'string') return fail('Location40571', 'OP_MSG requests require a $db argument')
   return name
-}
-
-function checkOptions(name: string, command: Command, body: Doc): void {
-  for (const option of Object.keys(body)) {
-    if (option === name || command.options.includes(option) || genericOptions.includes(option)) continue
-    notImplemented(`the option '${option}' of ${name}`)
-  }
-  checkReadConcern(body)
-  checkWriteConcern(body)
-  checkReadPreference(body)
-}
-
-/** Everything that is answered is durable on this one node, so all levels are the same, save a snapshot of a past time. */
-function checkReadConcern(body: Doc): void {
-  const concern = body.readConcern
-  if (concern === undefined) return
-  if (!isDoc(concern))
-    throw new CommandError('TypeMismatch', "BSON field 'readConcern' is the wrong type, expected type 'object'")
-  for (const option of Object.keys(concern)) if (option !== 'level') notImplemented(`readConcern.${option}`)
-  const { level } = concern
-  if (level === 'snapshot' && body.autocommit === undefined)
-    notImplemented('readConcern snapshot outside a transaction')
-  if (level !== undefined && !['local', 'available', 'majority', 'linearizable', 'snapshot'].includes(String(level))) {
-    fail('FailedToParse', `invalid readConcern level '${level}'`)
-  }
-}
-
-function checkWriteConcern(body: Doc): void {
-  const concern = body.writeConcern
-  if (concern === undefined) return
-  if (!isDoc(concern))
-    throw new CommandError('TypeMismatch', "BSON field 'writeConcern' is the wrong type, expected type 'object'")
-  for (const option of Object.keys(concern)) {
-    if (!['w', 'j', 'wtimeout', 'wtimeoutMS', 'provenance'].includes(option)) notImplemented(`writeConcern.${option}`)
-  }
-  const { w } = concern
-  if (w === undefined || w === 'majority' || w === 0 || w === 1) return
-  fail('UnsatisfiableWriteConcern', 'Not enough data-bearing nodes')
-}
-
-function checkReadPreference(body: Doc): void {
-  const preference = body.$readPreference
-  if (preference === undefined) return
-  if (!isDoc(preference)) throw new CommandError('TypeMismatch', '$readPreference must be an object')
-  for (const option of Object.keys(preference)) if (option !== 'mode') notImplemented(`$readPreference.${option}`)
 }

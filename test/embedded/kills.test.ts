@@ -157,7 +157,9 @@ describeEmbedded('a server killed after the commit and before the reply', () => 
     [
       'an insertion, whose repeat would be a duplicate key',
       'insert',
-      (retrier) => retrier.write({ insert: 'counters', documents: [{ _id: 'd', n: 1 }] }),
+      async (retrier) => {
+        expect(await retrier.write({ insert: 'counters', documents: [{ _id: 'd', n: 1 }] })).toEqual({ ok: 1, n: 1 })
+      },
     ],
     ['a deletion', 'delete', (retrier) => retrier.write({ delete: 'counters', deletes: [{ q: { n: 0 }, limit: 1 }] })],
     ['a transaction', 'commitTransaction', (retrier) => retrier.transaction([increment('c')])],

@@ -89,9 +89,8 @@ function applyToModel(
   { operator, name, operand }: { operator: string; name: string; operand: number },
 ) {
   const list = doc[`${name}s`]
-  if (operator === '$push') doc[`${name}s`] = [...(list ?? []), operand]
-  else if (operator === '$addToSet')
-    doc[`${name}s`] = [...new Set([...(list ?? []), operand])].slice(0, (list ?? []).length + 1)
+  // A value that is there already is not added again; the caller asks that of it.
+  if (operator === '$push' || operator === '$addToSet') doc[`${name}s`] = [...(list ?? []), operand]
   else if (operator === '$pull') {
     if (list !== undefined) doc[`${name}s`] = list.filter((element: number) => element !== operand)
   } else updates[operator]!(doc, name, operand)
