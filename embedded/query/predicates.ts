@@ -53,6 +53,10 @@ export function oneOf(operator: string, operand: Value): Test {
 export function regex(pattern: Value, options: Maybe): Test {
   if (options !== undefined && typeof options !== 'string') return fail('BadValue', '$options has to be a string')
   let source: BSONRegExp
+  if (typeof pattern === 'string' && pattern.includes('\0'))
+    fail('BadValue', 'Regular expression cannot contain an embedded null byte')
+  // Checks the options; the class of values below throws an error of its own for wrong ones.
+  compileRegex('', options ?? '')
   if (typeof pattern === 'string') source = new BSONRegExp(pattern, options ?? '')
   else if (!(pattern instanceof BSONRegExp)) return fail('BadValue', '$regex has to be a string')
   else if (options !== undefined && pattern.options !== '') {
