@@ -54,7 +54,8 @@ function multiply(current: Maybe, operand: Value, place: Place): Outcome {
   if (Number.isInteger(current) && Number.isInteger(operand) && !Number.isSafeInteger(product)) {
     return notImplemented('an integer beyond 2^53')
   }
-  return product
+  // Of integers there is no negative zero.
+  return product === 0 ? 0 : product
 }
 
 function notNumeric(operator: string, current: Value, place: Place): never {

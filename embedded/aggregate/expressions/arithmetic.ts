@@ -37,7 +37,7 @@ function multiply(values: Maybe[]): Maybe {
 }
 
 function exact(a: number, b: number, operate: (a: number, b: number) => number): number {
-  const result = operate(a, b)
+  const result = operate(a, b) + 0 // of integers there is no negative zero
   if (Number.isInteger(a) && Number.isInteger(b) && !Number.isSafeInteger(result)) {
     return notImplemented('an integer beyond 2^53')
   }
@@ -53,7 +53,7 @@ function divide([a, b]: Maybe[]): Maybe {
 function modulo([a, b]: Maybe[]): Maybe {
   if (isNullish(a) || isNullish(b)) return null
   const [left, right] = [numeric('$mod', a, 'Location16611'), numeric('$mod', b, 'Location16611')]
-  return right === 0 ? fail('Location16610', "can't $mod by zero") : left % right
+  return right === 0 ? fail('Location16610', "can't $mod by zero") : (left % right) + 0
 }
 
 function unary(name: string, operate: (value: number) => number): Operator {
