@@ -67,6 +67,10 @@ export class Cursors {
     }
   }
 
+  killSession(session: string): void {
+    for (const [id, cursor] of this.open) if (cursor.session === session) this.open.delete(id)
+  }
+
   killIdle(since: number): void {
     for (const [id, cursor] of this.open) if (cursor.lastUsed < since) this.open.delete(id)
   }
@@ -82,7 +86,10 @@ function batchEnd(documents: readonly Doc[], start: number, size: number): numbe
   const limit = Math.min(documents.length, start + size)
   let bytes = 0
   for (let at = start; at < limit; at++) {
-    bytes += calculateObjectSize(documents[at]!) + 16
+    const size = calculateObjectSize(documents[at]!)
+    // Only what a pipeline has made can be so large.
+    if (size > maxReplyBytes) fail('BSONObjectTooLarge', `BSONObj size: ${size} is invalid. Max size: ${maxReplyBytes}`)
+    bytes += size + 16
     if (bytes > maxReplyBytes && at > start) return at
   }
   return limit

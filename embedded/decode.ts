@@ -104,7 +104,7 @@ class Reader {
       case 0x0a:
         return null
       case 0x0b:
-        return new BSONRegExp(this.name(end), this.name(end))
+        return this.regex(end)
       case 0x10:
         return this.bytes.readInt32LE(this.take(4, end))
       case 0x12:
@@ -113,6 +113,12 @@ class Reader {
     const name = unsupported[type]
     if (name === undefined) this.malformed(`unknown type ${type}`)
     return notImplemented(`the type ${name} of the field '${this.path.join('.')}'`)
+  }
+
+  private regex(end: number): BSONRegExp {
+    const [pattern, options] = [this.name(end), this.name(end)]
+    if (!/^[ilmsux]*$/.test(options)) this.malformed(`unknown options '${options}' of a regular expression`)
+    return new BSONRegExp(pattern, options)
   }
 
   private long(end: number): number {

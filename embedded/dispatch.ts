@@ -3,22 +3,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Command, type Request, type Server, wholeOption } from './commands/command.ts'
 import { commands } from './commands/registry.ts'
-import { CommandError, fail, isTransient, notImplemented } from './errors.ts'
+import { CommandError, fail, isTransient } from './errors.ts'
+import { checkOptions } from './options.ts'
 import { type Reply, sessionId } from './sessions.ts'
 import type { Change } from './store/disk.ts'
-import { Held, type Unit } from './store/unit.ts'
-import { type Doc, isDoc } from './values.ts'
-
-const genericOptions = [
-  ...['$db', 'lsid', 'txnNumber', 'autocommit', 'startTransaction', 'readConcern', 'writeConcern'],
-  ...['$readPreference', 'maxTimeMS', 'comment'],
-]
+import { checkReplySize } from './store/encode.ts'
+import { Held } from './store/unit.ts'
+import type { Doc } from './values.ts'
 
 /** Never throws for what a client sent; what it throws is a defect of this server. */
 export async function dispatch(server: Server, connectionId: number, body: Doc): Promise<Reply> {
   try {
     const reply = await route(server, connectionId, body)
     await server.store.settled()
+    server.onDurable?.(body)
     return { ...reply, ok: 1 }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
@@ -33,24 +31,24 @@ export function errorReply(error: CommandError, body: Doc): Reply {
   return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra, ...labels }
 }
 
-async function route(server: Server, connectionId: number, body: Doc): Promise<Reply> {
-  const name = Object.keys(body)[0]
-  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) return fail('CommandNotFound', `no such command: '${name ?? ''}'`)
-  checkOptions(name!, command, body)
-  const request: Omit<Request, 'unit'> = {
-    name: name!,
-    body,
-    database: checkedDatabase(body.$db),
-    server,
-    connectionId,
-    session: body.lsid === undefined ? undefined : sessionId(body.lsid),
-    transaction: undefined,
+/** Ends the transaction that a refused command names, if it is open: whatever fails in a transaction ends it. */
+export function abortTransactionOf(server: Server, body: Doc): void {
+  const { lsid, txnNumber, autocommit } = body
+  if (autocommit !== false || lsid === undefined || typeof txnNumber !== 'number') return
+  try {
+    server.sessions.abortNumber(sessionId(lsid), txnNumber)
+  } catch (error) {
+    // A session that is none has no transaction.
+    if (!(error instanceof CommandError)) throw error
   }
-  const number = wholeOption(body, 'txnNumber')
+}
+
+async function route(server: Server, connectionId: number, body: Doc): Promise<Reply> {
+  const { command, request, number } = parse(server, connectionId, body)
   if (body.autocommit !== undefined) return inTransaction(command, request, number)
   if (body.startTransaction !== undefined) fail('InvalidOptions', 'startTransaction needs autocommit: false')
   if (number === undefined) return plain(command, request, () => [])
+  const { name } = request
   if (!command.retryable) {
     fail(
       'InvalidOptions',
@@ -59,17 +57,38 @@ async function route(server: Server, connectionId: number, body: Doc): Promise<R
   }
   if (request.session === undefined)
     return fail('InvalidOptions', 'Transaction number requires a session ID to also be specified')
-  return server.sessions.once(request.session, number, `${name} ${body[name!]}`, (keep) =>
+  return server.sessions.once(request.session, number, `${name} ${body[name]}`, (keep) =>
     plain(command, request, (reply) => [keep(reply)]),
   )
 }
 
+type UnitlessRequest = Omit<Request, 'unit'>
+
+/** The command and what is asked of it, if it can be honoured at all. */
+function parse(
+  server: Server,
+  connectionId: number,
+  body: Doc,
+): { command: Command; request: UnitlessRequest; number: number | undefined } {
+  try {
+    const name = Object.keys(body)[0] ?? ''
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (command === undefined) return fail('CommandNotFound', `no such command: '${name}'`)
+    checkOptions(name, command, body)
+    const database = checkedDatabase(body.$db)
+    if (command.adminOnly && database !== 'admin')
+      fail('Unauthorized', `${name} may only be run against the admin database.`)
+    const session = body.lsid === undefined ? undefined : sessionId(body.lsid)
+    const request = { name, body, database, server, connectionId, session, transaction: undefined }
+    return { command, request, number: wholeOption(body, 'txnNumber') }
+  } catch (error) {
+    abortTransactionOf(server, body)
+    throw error
+  }
+}
+
 /** One command as a unit of its own; it waits for units that hold what it needs, and then runs anew. */
-async function plain(
-  command: Command,
-  request: Omit<Request, 'unit'>,
-  record: (reply: Reply) => Change[],
-): Promise<Reply> {
+async function plain(command: Command, request: UnitlessRequest, record: (reply: Reply) => Change[]): Promise<Reply> {
   const { store } = request.server
   const maxTime = wholeOption(request.body, 'maxTimeMS') ?? 0
   const deadline = maxTime === 0 ? Number.POSITIVE_INFINITY : Date.now() + maxTime
@@ -77,33 +96,38 @@ async function plain(
     const unit = store.begin(false)
     try {
       const reply = command.run({ ...request, unit })
+      if (!unit.isReadOnly) checkReplySize(reply)
       store.commit(unit, unit.isReadOnly ? [] : record(reply))
       await store.settled()
       return reply
     } catch (error) {
       store.abort(unit)
       if (!(error instanceof Held)) throw error
-      await waitFor(error.by, deadline)
+      await turnAfter(error, deadline)
     }
   }
 }
 
-async function waitFor(unit: Unit, deadline: number): Promise<void> {
-  if (deadline === Number.POSITIVE_INFINITY) return unit.ended
+/** Waits for the unit that holds what is needed; those that wait for one unit go on in the order in which they came. */
+async function turnAfter(held: Held, deadline: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), Math.max(0, deadline - Date.now()))
+  const turn = new Promise<void>((resolve, reject) => {
+    held.by.whenEnded(resolve)
+    if (deadline === Number.POSITIVE_INFINITY) return
+    const late = new CommandError('MaxTimeMSExpired', 'operation exceeded time limit')
+    timer = setTimeout(() => reject(late), Math.max(0, deadline - Date.now()))
   })
-  const outcome = await Promise.race([unit.ended, late])
-  clearTimeout(timer)
-  if (outcome === 'late') fail('MaxTimeMSExpired', 'operation exceeded time limit')
+  const { defining } = held
+  if (defining !== undefined) defining.definers++
+  try {
+    await turn
+  } finally {
+    clearTimeout(timer)
+    if (defining !== undefined) defining.definers--
+  }
 }
 
-async function inTransaction(
-  command: Command,
-  request: Omit<Request, 'unit'>,
-  number: number | undefined,
-): Promise<Reply> {
+async function inTransaction(command: Command, request: UnitlessRequest, number: number | undefined): Promise<Reply> {
   const { body, name, server, session: id } = request
   if (body.autocommit !== false) return fail('InvalidOptions', 'Specifying autocommit=true is not allowed.')
   if (id === undefined || number === undefined)
@@ -112,6 +136,7 @@ async function inTransaction(
     return fail('InvalidOptions', 'Specifying startTransaction=false is not allowed.')
   }
   const start = body.startTransaction === true
+  if (start) await server.sessions.idle(id, number)
   if (name === 'commitTransaction' || name === 'abortTransaction') {
     if (start) return fail('OperationNotSupportedInTransaction', `Cannot start a transaction with ${name}`)
     if (name === 'commitTransaction') server.sessions.commit(id, number)
@@ -127,6 +152,7 @@ async function inTransaction(
     if (body.writeConcern !== undefined)
       fail('InvalidOptions', 'writeConcern is not allowed within a multi-statement transaction')
     const reply = command.run({ ...request, unit, transaction: number })
+    if (reply.cursor === undefined) checkReplySize(reply)
     // Whatever fails in a transaction ends it, a duplicate key in a batch as well.
     if (reply.writeErrors !== undefined) server.sessions.abortOpen(session)
     // Commands of other connections that have arrived meanwhile run first, so that overlapping ones are seen as such.
@@ -140,7 +166,7 @@ async function inTransaction(
   }
 }
 
-function refuseInTransaction(request: Omit<Request, 'unit'>, number: number, start: boolean): never {
+function refuseInTransaction(request: UnitlessRequest, number: number, start: boolean): never {
   const { session, end } = request.server.sessions.enter(request.session!, number, start)
   request.server.sessions.abortOpen(session)
   end()
@@ -150,49 +176,4 @@ function refuseInTransaction(request: Omit<Request, 'unit'>, number: number, sta
 function checkedDatabase(name: unknown): string {
   if (typeof name !== 'string') return fail('Location40571', 'OP_MSG requests require a $db argument')
   return name
-}
-
-function checkOptions(name: string, command: Command, body: Doc): void {
-  for (const option of Object.keys(body)) {
-    if (option === name || command.options.includes(option) || genericOptions.includes(option)) continue
-    notImplemented(`the option '${option}' of ${name}`)
-  }
-  checkReadConcern(body)
-  checkWriteConcern(body)
-  checkReadPreference(body)
-}
-
-/** Everything that is answered is durable on this one node, so all levels are the same, save a snapshot of a past time. */
-function checkReadConcern(body: Doc): void {
-  const concern = body.readConcern
-  if (concern === undefined) return
-  if (!isDoc(concern))
-    throw new CommandError('TypeMismatch', "BSON field 'readConcern' is the wrong type, expected type 'object'")
-  for (const option of Object.keys(concern)) if (option !== 'level') notImplemented(`readConcern.${option}`)
-  const { level } = concern
-  if (level === 'snapshot' && body.autocommit === undefined)
-    notImplemented('readConcern snapshot outside a transaction')
-  if (level !== undefined && !['local', 'available', 'majority', 'linearizable', 'snapshot'].includes(String(level))) {
-    fail('FailedToParse', `invalid readConcern level '${level}'`)
-  }
-}
-
-function checkWriteConcern(body: Doc): void {
-  const concern = body.writeConcern
-  if (concern === undefined) return
-  if (!isDoc(concern))
-    throw new CommandError('TypeMismatch', "BSON field 'writeConcern' is the wrong type, expected type 'object'")
-  for (const option of Object.keys(concern)) {
-    if (!['w', 'j', 'wtimeout', 'wtimeoutMS', 'provenance'].includes(option)) notImplemented(`writeConcern.${option}`)
-  }
-  const { w } = concern
-  if (w === undefined || w === 'majority' || w === 0 || w === 1) return
-  fail('UnsatisfiableWriteConcern', 'Not enough data-bearing nodes')
-}
-
-function checkReadPreference(body: Doc): void {
-  const preference = body.$readPreference
-  if (preference === undefined) return
-  if (!isDoc(preference)) throw new CommandError('TypeMismatch', '$readPreference must be an object')
-  for (const option of Object.keys(preference)) if (option !== 'mode') notImplemented(`$readPreference.${option}`)
 }

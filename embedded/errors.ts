@@ -12,6 +12,7 @@ const codes = {
   InvalidLength: 16,
   InvalidBSON: 22,
   IllegalOperation: 20,
+  LockTimeout: 24,
   NamespaceNotFound: 26,
   IndexNotFound: 27,
   PathNotViable: 28,
@@ -33,13 +34,18 @@ const codes = {
   UnsatisfiableWriteConcern: 100,
   WriteConflict: 112,
   ConflictingOperationInProgress: 117,
+  ExceededMemoryLimit: 146,
+  InvalidPipelineOperator: 168,
   CannotIndexParallelArrays: 171,
+  QueryFeatureNotAllowed: 224,
   TransactionTooOld: 225,
   NotImplemented: 238,
+  ConversionFailure: 241,
   SnapshotUnavailable: 246,
   NoSuchTransaction: 251,
   TransactionCommitted: 256,
   OperationNotSupportedInTransaction: 263,
+  UnsupportedOpQueryCommand: 352,
   CannotBackfillArray: 15957,
   IncompleteTransactionHistory: 217,
   BSONObjectTooLarge: 10334,
@@ -48,6 +54,9 @@ const codes = {
 
 export type CodeName = keyof typeof codes | `Location${number}`
 
+/** Messages quote what a client sent, which can be as large as a whole request; a reply must stay small. */
+const maxMessageLength = 10_000
+
 /** A failure that MongoDB has a code for; `extra` is merged into the reply (e.g. `keyPattern` of a duplicate key). */
 export class CommandError extends Error {
   readonly codeName: CodeName
@@ -55,7 +64,7 @@ export class CommandError extends Error {
   readonly extra: Record<string, unknown>
 
   constructor(codeName: CodeName, message: string, extra: Record<string, unknown> = {}) {
-    super(message)
+    super(message.length <= maxMessageLength ? message : `${message.slice(0, maxMessageLength)}...`)
     this.codeName = codeName
     this.code =
       codeName in codes ? codes[codeName as keyof typeof codes] : Number.parseInt(codeName.slice('Location'.length), 10)
@@ -74,5 +83,5 @@ export function notImplemented(what: string): never {
 
 /** Whether the whole transaction may be run again (MongoDB's `TransientTransactionError`). */
 export function isTransient(error: CommandError): boolean {
-  return ['WriteConflict', 'NoSuchTransaction', 'SnapshotUnavailable'].includes(error.codeName)
+  return ['WriteConflict', 'NoSuchTransaction', 'SnapshotUnavailable', 'LockTimeout'].includes(error.codeName)
 }

@@ -1,6 +1,6 @@
 // Where a dotted path leads in a document, through arrays, as MongoDB's matcher walks it (its `ElementPath`).
 import { isArrayIndex } from './decode.ts'
-import { fail } from './errors.ts'
+import { fail, notImplemented } from './errors.ts'
 import { type Doc, field, isDoc, type Maybe, type Value } from './values.ts'
 
 const known = new Map<string, readonly string[]>()
@@ -11,6 +11,9 @@ export function splitPath(path: string): readonly string[] {
   if (parts === undefined) {
     if (path.includes('\0')) fail('BadValue', 'a path must not contain a zero byte')
     parts = path.split('.')
+    for (const part of parts) {
+      if (part === '__proto__' || part === '_bsontype') notImplemented(`the field name '${part}'`)
+    }
     if (known.size < 10_000) known.set(path, parts)
   }
   return parts

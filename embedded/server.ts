@@ -6,9 +6,11 @@ import type { Server } from './commands/command.ts'
 import { serve } from './connection.ts'
 import { Cursors } from './cursors.ts'
 import { deleteExpired } from './expiry.ts'
+import { Intake } from './intake.ts'
 import { chooseSocket, removeStaleFolder, uriOf } from './location.ts'
 import { Sessions } from './sessions.ts'
 import { Store } from './store/store.ts'
+import type { Doc } from './values.ts'
 
 export interface EmbeddedServerOptions {
   dataDir: string
@@ -18,6 +20,12 @@ export interface EmbeddedServerOptions {
   expiryInterval?: number
   /** How long a transaction may be open, in ms. */
   transactionLifetime?: number
+  /** How long a cursor may be idle, in ms. */
+  cursorLifetime?: number
+  /** How many bytes of unfinished and waiting messages all connections together may hold. */
+  maxIntake?: number
+  /** For tests of what a client misses: called when what a command did is durable, before it is answered. */
+  onDurable?: (command: Doc) => void
 }
 
 export interface EmbeddedServer {
@@ -28,8 +36,8 @@ export interface EmbeddedServer {
   failed: Promise<Error>
 }
 
-const cursorIdle = 10 * 60_000
 const sessionIdle = 30 * 60_000
+const maxConnections = 10_000
 
 /** Throws if another process has the data directory open. */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
@@ -46,7 +54,8 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
   const cursors = new Cursors()
   const sessions = new Sessions(store, cursors, options.transactionLifetime ?? 60_000)
   const socket = chooseSocket(options.dataDir, options.socketDir)
-  const server: Server = { store, cursors, sessions, host: socket.toLowerCase() }
+  const server: Server = { store, cursors, sessions, host: socket.toLowerCase(), onDurable: options.onDurable }
+  const intake = new Intake(options.maxIntake ?? 256 * 1024 * 1024)
 
   let fail!: (error: Error) => void
   const failed = new Promise<Error>((resolve) => {
@@ -56,11 +65,11 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
   const listener = await listen(socket, (connection) => {
     connections.add(connection)
     connection.once('close', () => connections.delete(connection))
-    serve(connection, connectionNumber(), server, fail)
+    serve(connection, connectionNumber(), server, intake, fail)
   })
 
   const sweeper = setInterval(() => {
-    cursors.killIdle(Date.now() - cursorIdle)
+    cursors.killIdle(Date.now() - (options.cursorLifetime ?? 10 * 60_000))
     sessions.expire(Date.now() - sessionIdle)
     deleteExpired(store, Date.now())
   }, options.expiryInterval ?? 30_000)
@@ -69,6 +78,7 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
   const stop = async () => {
     clearInterval(sweeper)
     listener.close()
+    intake.closed = true
     for (const connection of connections) connection.destroy()
     sessions.abortEverything()
   }
@@ -99,9 +109,10 @@ async function listen(path: string, onConnection: (socket: Socket) => void): Pro
   // The data directory is ours alone by now, so a socket that is there belongs to a server that was killed.
   rmSync(path, { force: true })
   const listener = createServer({ noDelay: true }, onConnection)
+  listener.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject)
-    listener.listen(path, () => resolve())
+    listener.listen({ path, backlog: maxConnections }, () => resolve())
     // A Unix socket exists as soon as listen() returns: no turn of the event loop with a wider mode.
     chmodSync(path, 0o600)
   })

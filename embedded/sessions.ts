@@ -16,7 +16,7 @@ type State =
   | { kind: 'open'; unit: Unit; timer: NodeJS.Timeout; busy: boolean }
   | { kind: 'committed' }
   | { kind: 'aborted' }
-  | { kind: 'write'; command: string; reply: Promise<Reply> | undefined }
+  | { kind: 'write'; command: string; reply: Promise<Reply> | undefined; running: boolean }
 
 export interface Session {
   id: string
@@ -41,7 +41,7 @@ export class Sessions {
       const state: State =
         reply === undefined
           ? { kind: 'committed' }
-          : { kind: 'write', command: body.command as string, reply: Promise.resolve(reply) }
+          : { kind: 'write', command: body.command as string, reply: Promise.resolve(reply), running: false }
       this.sessions.set(id, { id, number: body.number as number, state, lastUsed: Date.now() })
     }
   }
@@ -84,6 +84,25 @@ export class Sessions {
     this.abortOpen(session)
   }
 
+  /** Undoes the transaction with this number, if it is open. */
+  abortNumber(id: string, number: number): void {
+    const session = this.sessions.get(id)
+    if (session?.number === number) this.abortOpen(session)
+  }
+
+  /**
+   * Resolves when no write with an older number runs in the session (one can wait for a transaction while its client
+   * has given up and gone on): what is recorded of a session must be what was last done in it.
+   */
+  async idle(id: string, number: number): Promise<void> {
+    for (;;) {
+      const session = this.sessions.get(id)
+      if (session === undefined || session.number >= number) return
+      if (session.state.kind !== 'write' || !session.state.running) return
+      await session.state.reply?.catch(() => {}) // it is told to the one who asked for it
+    }
+  }
+
   /** Undoes the session's open transaction, if there is one. */
   abortOpen(session: Session): void {
     if (session.state.kind !== 'open') return
@@ -101,6 +120,7 @@ export class Sessions {
     command: string,
     run: (keep: (reply: Reply) => Change) => Promise<Reply>,
   ): Promise<Reply> {
+    await this.idle(id, number)
     const session = this.at(id, number)
     if (session.number === number) {
       const { state } = session
@@ -118,7 +138,7 @@ export class Sessions {
     this.abortOpen(session)
     session.number = number
     const reply = run((made) => record(session.id, { number, command, reply: made as Doc }))
-    const state: State = { kind: 'write', command, reply }
+    const state: State = { kind: 'write', command, reply, running: true }
     session.state = state
     try {
       return await reply
@@ -126,6 +146,8 @@ export class Sessions {
       // Nothing was written, so the same number may try again.
       state.reply = undefined
       throw error
+    } finally {
+      state.running = false
     }
   }
 
@@ -134,6 +156,7 @@ export class Sessions {
     for (const id of ids) {
       const session = this.sessions.get(id)
       if (session !== undefined) this.abortOpen(session)
+      this.cursors.killSession(id)
     }
   }
 

@@ -1,10 +1,10 @@
 // MongoDB's wire protocol: frames, OP_MSG (body, document sequences, checksum) and OP_QUERY for a driver's first hello.
 // A frame that cannot be understood is a ProtocolError, after which the connection has to be closed.
-import { serialize } from 'bson'
+import { deserialize, serialize } from 'bson'
 import { decode } from './decode.ts'
+import { fail } from './errors.ts'
+import { ProtocolError } from './framer.ts'
 import type { Doc } from './values.ts'
-
-export const maxMessageBytes = 48_000_000
 
 const opReply = 1
 const opQuery = 2004
@@ -15,41 +15,14 @@ const moreToCome = 2
 /** The client could take several replies to one request; one is always allowed. */
 const exhaustAllowed = 1 << 16
 
-/** The bytes are not a message that this server understands. */
-export class ProtocolError extends Error {}
-
 export interface Message {
   requestId: number
   legacy: boolean
   wantsReply: boolean
   /** Reads the command; throws a CommandError if its BSON is invalid, which leaves the connection usable. */
   body(): Doc
-}
-
-/** Cuts a stream of bytes into frames. */
-export class Framer {
-  private chunks: Buffer[] = []
-  private buffered = 0
-
-  private peekLength(): number {
-    if (this.chunks[0]!.length < 4) this.chunks = [Buffer.concat(this.chunks)]
-    return this.chunks[0]!.readInt32LE(0)
-  }
-
-  /** The whole frames that these bytes complete. Throws ProtocolError for an impossible length. */
-  *push(chunk: Buffer): Generator<Buffer> {
-    this.chunks.push(chunk)
-    this.buffered += chunk.length
-    while (this.buffered >= 4) {
-      const length = this.peekLength()
-      if (length < 16 || length > maxMessageBytes) throw new ProtocolError(`a message of ${length} bytes`)
-      if (this.buffered < length) return
-      const all = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
-      this.chunks = all.length > length ? [all.subarray(length)] : []
-      this.buffered -= length
-      yield all.subarray(0, length)
-    }
-  }
+  /** The same without the refusals of `body`, for what must be known of a command that is refused; may be empty. */
+  looseBody(): Doc
 }
 
 export function parseMessage(frame: Buffer): Message {
@@ -74,6 +47,7 @@ function parseMsg(frame: Buffer): Message {
     legacy: false,
     wantsReply: (flags & moreToCome) === 0,
     body: () => readSections(frame, 20, end),
+    looseBody: () => looseBody(frame, 20, end),
   }
 }
 
@@ -92,6 +66,7 @@ function readSections(frame: Buffer, start: number, end: number): Doc {
     } else if (kind === 1) {
       const { name, documents } = readSequence(frame, at + 4, at + length)
       if (Object.hasOwn(sequences, name)) throw new ProtocolError(`the sequence ${name} twice`)
+      if (name === '__proto__') throw new ProtocolError('a sequence of an impossible name')
       sequences[name] = documents
     } else throw new ProtocolError(`a section of kind ${kind}`)
     at += length
@@ -101,6 +76,21 @@ function readSections(frame: Buffer, start: number, end: number): Doc {
     if (Object.hasOwn(body, name)) throw new ProtocolError(`${name} both in the body and as a sequence`)
   }
   return Object.assign(body, sequences)
+}
+
+/** The body alone, with every type that BSON knows; an empty document where even that cannot be read. */
+function looseBody(frame: Buffer, start: number, end: number): Doc {
+  let at = start
+  while (at + 5 <= end && frame[at] !== 0) at += 1 + Math.max(4, frame.readInt32LE(at + 1))
+  if (at + 5 > end) return {}
+  try {
+    return deserialize(frame.subarray(at + 1, at + 1 + frame.readInt32LE(at + 1)), {
+      validation: { utf8: false },
+    }) as Doc
+  } catch {
+    // It is only asked which transaction it belonged to, and this one names none.
+    return {}
+  }
 }
 
 function readSequence(frame: Buffer, start: number, end: number): { name: string; documents: Doc[] } {
@@ -115,7 +105,7 @@ function readSequence(frame: Buffer, start: number, end: number): { name: string
   return { name: frame.toString('utf8', start, zero), documents }
 }
 
-/** Only as the handshake uses it: one command document to `admin.$cmd`. */
+/** Only as the handshake uses it: one hello to `admin.$cmd`. */
 function parseQuery(frame: Buffer): Message {
   const zero = frame.indexOf(0, 20)
   if (zero === -1 || zero + 9 + 5 > frame.length) throw new ProtocolError('a truncated query')
@@ -124,7 +114,14 @@ function parseQuery(frame: Buffer): Message {
     requestId: frame.readInt32LE(4),
     legacy: true,
     wantsReply: true,
-    body: () => ({ ...decode(frame, zero + 9, frame.length), $db: 'admin' }),
+    body: () => {
+      const body = decode(frame, zero + 9, frame.length)
+      const name = Object.keys(body)[0] ?? ''
+      if (!/^(hello|is[mM]aster)$/.test(name))
+        fail('UnsupportedOpQueryCommand', `Unsupported OP_QUERY command: ${name}`)
+      return { ...body, $db: 'admin' }
+    },
+    looseBody: () => ({}),
   }
 }
 

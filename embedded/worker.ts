@@ -6,8 +6,12 @@ import type { EmbeddedServer, EmbeddedServerOptions } from './server.ts'
 /** What the worker tells: first that it listens or why not, later only that it had to end. */
 export type WorkerMessage = { kind: 'listening'; uri: string } | { kind: 'failed'; message: string }
 
-export async function startEmbeddedWorker(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const worker = new Worker(new URL('./worker-thread.ts', import.meta.url), { workerData: options })
+/** `script` is what the thread runs; another one only in a test of how it can end. */
+export async function startEmbeddedWorker(
+  options: EmbeddedServerOptions,
+  script = new URL('./worker-thread.ts', import.meta.url),
+): Promise<EmbeddedServer> {
+  const worker = new Worker(script, { workerData: options })
   let closing = false
   let report!: (error: Error) => void
   const failed = new Promise<Error>((resolve) => {

@@ -1,4 +1,5 @@
-// `npm run generate`: composes the supergraph and builds the list of persisted operations; both are committed.
+// `npm run generate`: composes the supergraph, builds the list of persisted operations, and writes the lists of
+// docs/embedded.md; all are committed.
 // `--check` writes nothing and fails when a committed file is stale.
 
 import { createHash } from 'node:crypto'
@@ -9,11 +10,13 @@ import { composeServices } from '@apollo/composition'
 import { Kind, type OperationDefinitionNode, parse, print } from 'graphql'
 import { readTypeDefs } from '../common/graphql/subgraph.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
+import { withEmbeddedLists } from './generate/embedded-docs.ts'
 
 const HELP = `Usage: npm run generate [-- --check]
 
 Composes schema/supergraph.graphql from the subgraphs' schemas, and builds
-schema/persisted-queries.json from schema/operations/*.graphql.
+schema/persisted-queries.json from schema/operations/*.graphql, and the lists of
+docs/embedded.md from the embedded server's table.
 
   --check   write nothing; end with exit code 1 when one of them is stale
   --help    this text`
@@ -26,7 +29,11 @@ function main(): void {
     console.log(HELP)
     return
   }
-  const files = { 'schema/supergraph.graphql': composeSupergraph(), 'schema/persisted-queries.json': listOperations() }
+  const files = {
+    'schema/supergraph.graphql': composeSupergraph(),
+    'schema/persisted-queries.json': listOperations(),
+    'docs/embedded.md': withEmbeddedLists(read('docs/embedded.md') ?? ''),
+  }
   const stale = Object.entries(files).filter(([path, text]) => read(path) !== text)
   if (stale.length === 0) {
     console.log('Generated files are up to date')

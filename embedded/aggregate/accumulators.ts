@@ -2,7 +2,8 @@
 import { compare, keyOf } from '../compare.ts'
 import { fail } from '../errors.ts'
 import { Sum } from '../query/sum.ts'
-import type { Maybe, Value } from '../values.ts'
+import type { Doc, Maybe, Value } from '../values.ts'
+import { mergeObjects } from './expressions/objects.ts'
 
 export interface Accumulator {
   add(value: Maybe): void
@@ -67,6 +68,7 @@ export const accumulators: Record<string, () => Accumulator> = {
   $max: extreme(-1),
   $first: running((current, value, count) => (count === 0 ? value : current)),
   $last: running((_current, value) => value),
+  $mergeObjects: running((current, value) => mergeObjects([current ?? {}, value]) as Doc),
   $push: list(() => true),
   $addToSet: list((value, keys) => keys.size !== keys.add(keyOf(value)).size),
   $count: running((current) => ((current as number | undefined) ?? 0) + 1),

@@ -1,21 +1,17 @@
-// Compiles an aggregation expression to a function over documents. The operators are lines of the table in
-// operators.ts; everything else is refused. `undefined` is MongoDB's "missing".
+// Compiles an aggregation expression to a function over documents. The operators are the lines of the registry;
+// everything else is refused.
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
-import { expressionOperators } from './operators.ts'
+import { type Doc, isDoc, type Value } from '../values.ts'
+import type { Context, Expression } from './context.ts'
+import { expressionOperators } from './expressions/registry.ts'
+import { fieldAt } from './field-path.ts'
+import { unsupportedExpressions, unsupportedVariables } from './unsupported.ts'
 
-/** A document and the variables in scope. */
-export interface Scope {
-  doc: Doc
-  variables: Readonly<Record<string, Maybe>>
-}
-export type Expression = (scope: Scope) => Maybe
-
-export function compileExpression(spec: Value): Expression {
-  if (typeof spec === 'string') return spec.startsWith('$') ? compileReference(spec) : () => spec
+export function compileExpression(spec: Value, context: Context): Expression {
+  if (typeof spec === 'string') return spec.startsWith('$') ? compileReference(spec, context) : () => spec
   if (Array.isArray(spec)) {
-    const items = spec.map(compileExpression)
+    const items = spec.map((item) => compileExpression(item, context))
     // In an array there is no missing; it becomes null.
     return (scope) => items.map((item) => item(scope) ?? null)
   }
@@ -27,12 +23,13 @@ export function compileExpression(spec: Value): Expression {
         'Location15983',
         `an expression specification must contain exactly one field, the name of the expression. Found ${names.length} fields`,
       )
-    return compileOperator(names[0], spec[names[0]]!)
+    return compileOperator(names[0], spec[names[0]]!, context)
   }
   const fields = names.map((name) => {
+    if (name === '') fail('Location15998', 'FieldPath field names may not be empty strings')
     if (name.includes('.')) fail('Location16412', `FieldPath field names may not contain '.' ('${name}')`)
     if (name.startsWith('$')) fail('Location16410', `FieldPath field names may not start with '$' ('${name}')`)
-    return { name, value: compileExpression(spec[name]!) }
+    return { name, value: compileExpression(spec[name]!, context) }
   })
   return (scope) => {
     const result: Doc = {}
@@ -44,37 +41,42 @@ export function compileExpression(spec: Value): Expression {
   }
 }
 
-function compileOperator(name: string, operand: Value): Expression {
+function compileOperator(name: string, operand: Value, context: Context): Expression {
   const make = Object.hasOwn(expressionOperators, name) ? expressionOperators[name] : undefined
-  if (make === undefined) return notImplemented(`the aggregation expression ${name}`)
-  return make(operand, compileExpression)
+  if (make !== undefined) return make(operand, context, compileExpression)
+  if (unsupportedExpressions.has(name)) return notImplemented(`the aggregation expression ${name}`)
+  return fail('InvalidPipelineOperator', `Unrecognized expression '${name}'`)
 }
 
-function compileReference(reference: string): Expression {
+/** The variables that every expression may name; `$$NOW` is the context's. */
+export const systemVariables: Record<string, (context: Context) => Expression> = {
+  ROOT: () => (scope) => scope.doc,
+  CURRENT: () => (scope) => scope.doc,
+  NOW: (context) => () => context.now,
+  REMOVE: () => () => undefined,
+}
+
+function compileReference(reference: string, context: Context): Expression {
   if (!reference.startsWith('$$')) {
     const parts = checkedParts(reference.slice(1))
     return ({ doc }) => fieldAt(doc, parts, 0)
   }
   const [name, ...rest] = checkedParts(reference.slice(2)) as [string, ...string[]]
-  if (name === 'ROOT' || name === 'CURRENT') return ({ doc }) => fieldAt(doc, rest, 0)
-  return notImplemented(`the variable $$${name}`)
+  const own = context.variables.get(name)
+  const read = own ?? (Object.hasOwn(systemVariables, name) ? systemVariables[name]!(context) : undefined)
+  if (read === undefined) {
+    if (unsupportedVariables.has(name)) return notImplemented(`the variable $$${name}`)
+    return fail('Location17276', `Use of undefined variable: ${name}`)
+  }
+  return rest.length === 0 ? read : (scope) => fieldAt(read(scope), rest, 0)
 }
 
 function checkedParts(path: string): readonly string[] {
+  if (path === '') fail('Location16872', "'$' by itself is not a valid FieldPath")
   const parts = splitPath(path)
   for (const part of parts) {
     if (part === '') fail('Location15998', `FieldPath field names may not be empty strings: '${path}'`)
     if (part.startsWith('$')) fail('Location16410', `FieldPath field names may not start with '$': '${path}'`)
   }
   return parts
-}
-
-/** Of an array on the way, an array of what the documents in it have there; positions mean nothing in expressions. */
-function fieldAt(value: Maybe, parts: readonly string[], at: number): Maybe {
-  if (at === parts.length) return value
-  if (!Array.isArray(value)) return isDoc(value) ? fieldAt(field(value, parts[at]!), parts, at + 1) : undefined
-  return value.flatMap((element): Value[] => {
-    const inner = isDoc(element) ? fieldAt(element, parts, at) : undefined
-    return inner === undefined ? [] : [inner]
-  })
 }

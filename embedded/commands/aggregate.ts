@@ -1,8 +1,9 @@
+import { newContext } from '../aggregate/context.ts'
 import { compilePipeline } from '../aggregate/pipeline.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { compileQuery } from '../query/query.ts'
 import type { Doc } from '../values.ts'
-import { booleanOption, type Command, namespaceOf } from './command.ts'
+import { booleanOption, type Command, checkedNamespace, namespaceOf, type Request } from './command.ts'
 import { cursorBatchSize, ownerOf } from './list-indexes.ts'
 
 export const aggregate: Command = {
@@ -16,11 +17,18 @@ export const aggregate: Command = {
       fail('FailedToParse', "The 'cursor' option is required, except for aggregate with the explain argument")
     booleanOption(body, 'allowDiskUse')
     const namespace = namespaceOf(request)
-    const { filter, stages } = compilePipeline(body.pipeline)
-    const query = compileQuery(filter)
+    const context = newContext((name) => allOf(request, name))
+    const { filter, stages } = compilePipeline(body.pipeline, context)
+    const query = compileQuery(filter, context)
     const collection = server.store.collection(namespace, unit)
     let documents: readonly Doc[] = [...(collection?.find(unit, query) ?? [])].map(({ doc }) => doc)
     for (const stage of stages) documents = stage(documents)
     return { cursor: server.cursors.start(namespace, documents, ownerOf(request), cursorBatchSize(request)) }
   },
+}
+
+/** Everything in another collection of the database, as this command sees it. */
+function allOf({ database, server, unit }: Request, name: string): Doc[] {
+  const collection = server.store.collection(checkedNamespace(database, name), unit)
+  return [...(collection?.find(unit, compileQuery(undefined)) ?? [])].map(({ doc }) => doc)
 }

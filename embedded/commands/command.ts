@@ -13,6 +13,8 @@ export interface Server {
   sessions: Sessions
   /** What `hello` gives as this server's address. */
   host: string
+  /** See `EmbeddedServerOptions`. */
+  onDurable?: ((command: Doc) => void) | undefined
 }
 
 export interface Request {
@@ -31,6 +33,8 @@ export interface Command {
   /** Its own options, beside the generic ones; any other is refused. */
   options: readonly string[]
   inTransaction: boolean
+  /** Only on the database `admin`. */
+  adminOnly?: true
   /** Whether a driver may send it with a number, to be done once. */
   retryable: boolean
   run(request: Request): Reply

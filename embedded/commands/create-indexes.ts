@@ -17,6 +17,13 @@ export const createIndexes: Command = {
     if (!Array.isArray(specs) || specs.length === 0)
       return fail('BadValue', 'Must specify at least one index to create')
     const wanted = specs.map(parseIndex)
+    const seen = store.collection(namespace, unit)
+    if (seen !== undefined && wanted.every((definition) => isThere(seen, definition))) {
+      // Nothing changes, so nothing has to be waited for.
+      const count = seen.indexDefinitions.length
+      const note = 'all indexes already exist'
+      return { numIndexesBefore: count, numIndexesAfter: count, createdCollectionAutomatically: false, note }
+    }
     const existing = store.exclusive(namespace)
     const collection = existing ?? store.collectionForWriting(namespace, unit)
     const before = collection.indexDefinitions.length
@@ -38,7 +45,6 @@ export const createIndexes: Command = {
       numIndexesBefore: before,
       numIndexesAfter: before + added.length,
       createdCollectionAutomatically: existing === undefined,
-      ...(added.length === 0 ? { note: 'all indexes already exist' } : {}),
     }
   },
 }

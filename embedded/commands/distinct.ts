@@ -1,7 +1,9 @@
+import { calculateObjectSize } from 'bson'
 import { keyOf } from '../compare.ts'
 import { fail } from '../errors.ts'
 import { someAt, splitPath } from '../paths.ts'
 import { compileQuery } from '../query/query.ts'
+import { maxDocumentBytes } from '../store/encode.ts'
 import type { Value } from '../values.ts'
 import { type Command, namespaceOf } from './command.ts'
 
@@ -25,6 +27,8 @@ export const distinct: Command = {
         return false
       })
     }
-    return { values: [...values.values()] }
+    const reply = { values: [...values.values()] }
+    if (calculateObjectSize(reply) > maxDocumentBytes) fail('Location17217', 'distinct too big, 16mb cap')
+    return reply
   },
 }

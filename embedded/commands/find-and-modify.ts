@@ -1,15 +1,16 @@
 import { fail } from '../errors.ts'
-import { compileProjection } from '../query/projection.ts'
+import { compileProjection } from '../query/find-projection.ts'
 import { compileQuery, type Query } from '../query/query.ts'
 import { parseSort, sortDocuments } from '../query/sort.ts'
 import type { Collection, Found } from '../store/collection.ts'
 import { compileUpdate } from '../update/update.ts'
+import { checkUpsertFilter } from '../update/upsert.ts'
 import type { Doc } from '../values.ts'
 import { booleanOption, type Command, namespaceOf, type Request } from './command.ts'
 import { upsert } from './upsert.ts'
 
 export const findAndModify: Command = {
-  options: ['query', 'sort', 'fields', 'update', 'remove', 'new', 'upsert', 'bypassDocumentValidation'],
+  options: ['query', 'sort', 'fields', 'update', 'remove', 'new', 'upsert', 'arrayFilters', 'bypassDocumentValidation'],
   inTransaction: true,
   retryable: true,
   run(request) {
@@ -25,6 +26,7 @@ export const findAndModify: Command = {
         "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document",
       )
     const query = compileQuery(body.query)
+    if (booleanOption(body, 'upsert')) checkUpsertFilter(query.source)
     const project = body.fields === undefined ? (doc: Doc) => doc : compileProjection(body.fields)
     const { lastErrorObject, value } = remove ? removeOne(request, query) : updateOne(request, query)
     return { lastErrorObject, value: value === null ? null : project(value) }
@@ -49,12 +51,12 @@ function updateOne(request: Request, query: Query): Outcome {
   const { body, unit } = request
   const { store } = request.server
   const namespace = namespaceOf(request)
-  const change = compileUpdate(body.update)
+  const change = compileUpdate(body.update, body.arrayFilters)
   const wantsNew = booleanOption(body, 'new')
   const collection = store.collection(namespace, unit)
   const found = first(request, query, collection)
   if (found !== undefined) {
-    const changed = change.apply(found.doc)
+    const changed = change.apply(found.doc, query)
     if (changed !== found.doc) collection!.replace(unit, found.record, changed)
     return { lastErrorObject: { n: 1, updatedExisting: true }, value: wantsNew ? changed : found.doc }
   }

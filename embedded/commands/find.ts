@@ -1,5 +1,5 @@
 import { notImplemented } from '../errors.ts'
-import { compileProjection } from '../query/projection.ts'
+import { compileProjection } from '../query/find-projection.ts'
 import { compileQuery } from '../query/query.ts'
 import { parseSort, sortDocuments } from '../query/sort.ts'
 import type { Doc } from '../values.ts'

@@ -1,6 +1,6 @@
 // What the driver asks to learn about the server: a one-node replica set of MongoDB 7.0.
-import { maxDocumentBytes } from '../store/collection.ts'
-import { maxMessageBytes } from '../wire.ts'
+import { maxMessageBytes } from '../framer.ts'
+import { maxDocumentBytes } from '../store/encode.ts'
 import type { Command, Request } from './command.ts'
 
 export const setName = 'alkaid'

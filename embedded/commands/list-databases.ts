@@ -7,6 +7,7 @@ export const listDatabases: Command = {
   options: ['filter', 'nameOnly', 'authorizedDatabases'],
   inTransaction: false,
   retryable: false,
+  adminOnly: true,
   run(request) {
     const query = compileQuery(request.body.filter)
     const nameOnly = booleanOption(request.body, 'nameOnly')

@@ -13,6 +13,7 @@ import { find } from './find.ts'
 import { findAndModify } from './find-and-modify.ts'
 import { getMore } from './get-more.ts'
 import { buildInfo, hello, legacyHello, ping } from './hello.ts'
+import { connectionStatus, getParameter, hostInfo } from './host.ts'
 import { insert } from './insert.ts'
 import { killCursors } from './kill-cursors.ts'
 import { listCollections } from './list-collections.ts'
@@ -27,6 +28,7 @@ export const commands: Record<string, Command> = {
   buildInfo,
   buildinfo: buildInfo,
   commitTransaction: endTransaction,
+  connectionStatus,
   count,
   create,
   createIndexes,
@@ -40,7 +42,9 @@ export const commands: Record<string, Command> = {
   findAndModify,
   findandmodify: findAndModify,
   getMore,
+  getParameter,
   hello,
+  hostInfo,
   insert,
   isMaster: legacyHello,
   ismaster: legacyHello,

@@ -10,6 +10,7 @@ export const endTransaction: Command = {
   options: [],
   inTransaction: true,
   retryable: false,
+  adminOnly: true,
   run: (request) =>
     fail('InvalidOptions', `${request.name} needs a transaction: autocommit: false, a session and a number`),
 }

@@ -1,8 +1,11 @@
 // The statements of a write command: run in order, each failing on its own, as `ordered` says.
+import { calculateObjectSize } from 'bson'
 import { CommandError, fail, isTransient, notImplemented } from '../errors.ts'
 import { type Doc, isDoc, type Value } from '../values.ts'
 import { booleanOption, type Request } from './command.ts'
 import { maxWriteBatch } from './hello.ts'
+
+const maxTextBytes = 1024 * 1024
 
 export function statementsOf(request: Request, name: string): Value[] {
   const list = request.body[name]
@@ -34,12 +37,16 @@ export function runStatements(
 ): { writeErrors?: Doc[] } {
   const ordered = request.body.ordered === undefined || booleanOption(request.body, 'ordered')
   const writeErrors: Record<string, unknown>[] = []
+  let textBytes = 0
   for (const [index, statement] of statements.entries()) {
     try {
       one(statement, index)
     } catch (error) {
       if (!(error instanceof CommandError) || isTransient(error)) throw error
-      writeErrors.push({ index, code: error.code, errmsg: error.message, ...error.extra })
+      // As in MongoDB, the texts of many errors stop at a limit, so that the reply stays small.
+      const told = { errmsg: error.message, ...error.extra }
+      textBytes += calculateObjectSize(told)
+      writeErrors.push({ index, code: error.code, ...(textBytes > maxTextBytes ? { errmsg: '' } : told) })
       // A transaction cannot go on after an error, whatever the order.
       if (ordered || request.unit.isTransaction) break
     }

@@ -1,10 +1,14 @@
 import { fail } from '../errors.ts'
 import { compileQuery } from '../query/query.ts'
 import { compileUpdate } from '../update/update.ts'
+import { checkUpsertFilter } from '../update/upsert.ts'
 import type { Doc, Value } from '../values.ts'
 import { booleanOption, type Command, namespaceOf } from './command.ts'
 import { checkedStatement, runStatements, statementsOf } from './statements.ts'
 import { upsert } from './upsert.ts'
+
+/** What an entry of `updates` may hold. */
+export const statementOptions = ['q', 'u', 'multi', 'upsert', 'arrayFilters']
 
 export const update: Command = {
   options: ['updates', 'ordered', 'bypassDocumentValidation'],
@@ -18,10 +22,11 @@ export const update: Command = {
     let nModified = 0
     const upserted: Doc[] = []
     const writeErrors = runStatements(request, statementsOf(request, 'updates'), (entry, index) => {
-      const statement = checkedStatement(entry, 'updates', ['q', 'u', 'multi', 'upsert'])
+      const statement = checkedStatement(entry, 'updates', statementOptions)
       const multi = booleanOption(statement, 'multi')
       const query = compileQuery(required(statement, 'q'))
-      const change = compileUpdate(required(statement, 'u'))
+      const change = compileUpdate(required(statement, 'u'), statement.arrayFilters)
+      if (booleanOption(statement, 'upsert')) checkUpsertFilter(query.source)
       if (multi && change.isReplacement) {
         fail('FailedToParse', 'multi update is not supported for replacement-style update')
       }
@@ -31,7 +36,7 @@ export const update: Command = {
       let modified = 0
       // All at once, since what is written changes what is found.
       for (const { record, doc } of collection === undefined ? [] : [...collection.find(unit, query)]) {
-        const changed = change.apply(doc)
+        const changed = change.apply(doc, query)
         matched++
         if (changed !== doc) {
           collection!.replace(unit, record, changed)

@@ -3,7 +3,7 @@
 import { BSONRegExp } from 'bson'
 import { compare, keyOf, typeRank } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
-import { isDoc, type Maybe, type TypeName, typeOf, type Value } from '../values.ts'
+import { isDoc, type Maybe, typeOf, type Value } from '../values.ts'
 import { compileBsonRegex, compileRegex } from './regex.ts'
 
 export type Test = (value: Maybe) => boolean
@@ -53,6 +53,10 @@ export function oneOf(operator: string, operand: Value): Test {
 export function regex(pattern: Value, options: Maybe): Test {
   if (options !== undefined && typeof options !== 'string') return fail('BadValue', '$options has to be a string')
   let source: BSONRegExp
+  if (typeof pattern === 'string' && pattern.includes('\0'))
+    fail('BadValue', 'Regular expression cannot contain an embedded null byte')
+  // Checks the options; the class of values below throws an error of its own for wrong ones.
+  compileRegex('', options ?? '')
   if (typeof pattern === 'string') source = new BSONRegExp(pattern, options ?? '')
   else if (!(pattern instanceof BSONRegExp)) return fail('BadValue', '$regex has to be a string')
   else if (options !== undefined && pattern.options !== '') {
@@ -76,7 +80,7 @@ export function size(operand: Value): Test {
   return (value) => Array.isArray(value) && value.length === operand
 }
 
-const typeNumbers: Record<number, TypeName> = {
+const typeNumbers: Record<number, string> = {
   2: 'string',
   3: 'object',
   4: 'array',
@@ -86,22 +90,39 @@ const typeNumbers: Record<number, TypeName> = {
   9: 'date',
   10: 'null',
   11: 'regex',
+  // No value here can have these, so they find nothing.
+  [-1]: 'minKey',
+  6: 'undefined',
+  12: 'dbPointer',
+  13: 'javascript',
+  14: 'symbol',
+  15: 'javascriptWithScope',
+  17: 'timestamp',
+  19: 'decimal',
+  127: 'maxKey',
+  1: 'double',
+  16: 'int',
+  18: 'long',
 }
+const numericTypes = ['double', 'int', 'long']
 
 /** `$type` by name or number. The numeric types are not kept apart here, so only `number` can be asked for. */
 export function type(operand: Value): Test {
-  const wanted = new Set((Array.isArray(operand) ? operand : [operand]).map(typeName))
+  const wanted = new Set<string>((Array.isArray(operand) ? operand : [operand]).map(typeName))
   if (wanted.size === 0) fail('FailedToParse', '$type must match at least one type')
   return (value) => value !== undefined && wanted.has(typeOf(value))
 }
 
-function typeName(operand: Value): TypeName {
+function typeName(operand: Value): string {
   if (typeof operand !== 'string' && typeof operand !== 'number') {
     return fail('TypeMismatch', 'type must be represented as a number or a string')
   }
   const name = typeof operand === 'number' ? typeNumbers[operand] : operand
-  const known: readonly string[] = ['number', ...Object.values(typeNumbers)]
-  return name !== undefined && known.includes(name) ? (name as TypeName) : notImplemented(`$type: ${operand}`)
+  if (name === undefined) return fail('BadValue', `Invalid numerical type code: ${operand}`)
+  if (numericTypes.includes(name)) return notImplemented(`$type: ${operand} (all numeric types are 'number' here)`)
+  if (!Object.values(typeNumbers).includes(name) && name !== 'number')
+    return fail('BadValue', `Unknown type name alias: ${name}`)
+  return name
 }
 
 /** What MongoDB takes for true where a flag may be of any type. */

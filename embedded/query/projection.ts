@@ -1,5 +1,5 @@
-// Projections of find and findAndModify, and the inclusion and exclusion of `$project`. What they make is new; parts
-// of documents that they keep whole are shared, never changed.
+// Which fields to keep or to drop, for projections and `$project`. What they make is new; parts of documents that they
+// keep whole are shared, never changed.
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { type Doc, isDoc, type Value } from '../values.ts'
@@ -8,12 +8,6 @@ import { isTruthy } from './predicates.ts'
 /** What to do by field: true to keep (or drop) it whole, else a tree for what is inside. */
 export type FieldTree = Map<string, true | FieldTree>
 
-export function compileProjection(spec: Value): (doc: Doc) => Doc {
-  if (!isDoc(spec)) return fail('TypeMismatch', 'a projection must be an object')
-  const { inclusive, tree, keepId } = parseProjection(spec)
-  return inclusive ? (doc) => include(doc, withId(tree, keepId)) : (doc) => exclude(doc, tree)
-}
-
 export interface Projection {
   inclusive: boolean
   tree: FieldTree
@@ -21,7 +15,7 @@ export interface Projection {
 }
 
 /** `isComputed` leaves fields to the caller, which evaluates them as expressions; they make the projection inclusive. */
-export function parseProjection(spec: Doc, isComputed: (path: string, value: Value) => boolean = refuse): Projection {
+export function parseProjection(spec: Doc, isComputed: (path: string, value: Value) => boolean): Projection {
   const tree: FieldTree = new Map()
   let inclusive: boolean | undefined
   let idFlag: boolean | undefined
@@ -50,11 +44,6 @@ export function parseProjection(spec: Doc, isComputed: (path: string, value: Val
   inclusive ??= computed || idFlag === true
   if (!inclusive && idFlag === false) tree.set('_id', true)
   return { inclusive, tree, keepId: idFlag !== false }
-}
-
-function refuse(path: string, value: Value): boolean {
-  if (isDoc(value)) return notImplemented(`the projection operator ${Object.keys(value)[0]} (of '${path}')`)
-  return notImplemented(`an expression in a projection (of '${path}')`)
 }
 
 export function withId(tree: FieldTree, keepId: boolean): FieldTree {

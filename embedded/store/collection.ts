@@ -1,18 +1,16 @@
 // A collection in memory: its records in natural order and its indexes, and the rules of writing one document: who may
 // write it now, and which keys must be unique. All methods run without waiting, so each is atomic.
-import { serialize } from 'bson'
 import { keyOf } from '../compare.ts'
-import { type CodeName, CommandError, fail } from '../errors.ts'
+import { type CodeName, CommandError } from '../errors.ts'
 import type { KeyTuple } from '../query/keys.ts'
 import type { Query } from '../query/query.ts'
 import { type Doc, show, type Value } from '../values.ts'
+import { encodeDocument } from './encode.ts'
 import { Index } from './index.ts'
 import { type IndexDefinition, idIndex } from './index-definition.ts'
-import { chooseIndex, idValues } from './plan.ts'
+import { asksForIdRange, choosePlan, idValues } from './plan.ts'
 import { DocumentRecord } from './record.ts'
 import type { Unit } from './unit.ts'
-
-export const maxDocumentBytes = 16 * 1024 * 1024
 
 export interface Found {
   record: DocumentRecord
@@ -25,9 +23,13 @@ export class Collection {
   readonly uuid: Buffer
   readonly records = new Map<string, DocumentRecord>()
   readonly indexes = new Map<string, Index>()
+  /** The ids in order, made when a range of them is first asked for. */
+  private idOrder: Index | undefined
   /** The open unit that creates it; for everybody else it does not exist yet. */
   creator: Unit | undefined
   readonly users = new Set<Unit>()
+  /** How many changes of its definition wait for its users to end. */
+  definers = 0
   private readonly nextSequence: () => number
 
   constructor(id: number, namespace: string, uuid: Buffer, nextSequence: () => number) {
@@ -78,7 +80,7 @@ export class Collection {
 
   /** Drops index entries of documents that nobody sees any more, and the record itself once it is empty. */
   release(record: DocumentRecord, gone: readonly Doc[], oldestSnapshot: number): void {
-    for (const doc of gone) for (const index of this.indexes.values()) index.remove(doc, record)
+    for (const doc of gone) for (const index of this.allIndexes()) index.remove(doc, record)
     if (record.isGone(oldestSnapshot)) this.records.delete(record.idKey)
   }
 
@@ -102,24 +104,34 @@ export class Collection {
     this.indexes.set(definition.name, index)
   }
 
+  private allIndexes(): Index[] {
+    return this.idOrder === undefined ? [...this.indexes.values()] : [this.idOrder, ...this.indexes.values()]
+  }
+
+  /** Uniqueness of ids is the records' own affair. */
+  private orderIds(): Index {
+    const index = new Index({ ...idIndex, unique: false })
+    index.load(this.records.values())
+    return index
+  }
+
   private *candidates(filter: Doc): Generator<DocumentRecord> {
     const ids = idValues(filter)
     if (ids !== undefined) {
       const found = ids.flatMap((id) => this.records.get(keyOf(id)) ?? [])
       return yield* found.length > 1 ? inNaturalOrder(found) : found
     }
-    const choice = chooseIndex(filter, this.indexes.values())
-    if (choice === undefined) return yield* this.records.values()
-    yield* inNaturalOrder([...new Set(choice.index.records(choice.spans))])
+    if (asksForIdRange(filter)) this.idOrder ??= this.orderIds()
+    const plan = choosePlan(filter, this.allIndexes())
+    if (plan === undefined || plan.size > this.records.size) return yield* this.records.values()
+    const found = plan.stretches.flatMap(({ index, spans }) => [...index.records(spans)])
+    yield* inNaturalOrder([...new Set(found)])
   }
 
   private put(unit: Unit, record: DocumentRecord, doc: Doc, tooLarge: CodeName): void {
-    const bytes = Buffer.from(serialize(doc))
-    if (bytes.length > maxDocumentBytes) {
-      fail(tooLarge, `object too large. size in bytes: ${bytes.length}, max size: ${maxDocumentBytes}`)
-    }
+    const bytes = encodeDocument(doc, tooLarge)
     // Every key first, since some documents have none that are legal, and then nothing must have happened.
-    const keys = [...this.indexes.values()].map((index) => ({ index, keys: index.keysOf(doc) }))
+    const keys = this.allIndexes().map((index) => ({ index, keys: index.keysOf(doc) }))
     for (const { index, keys: own } of keys) {
       if (index.definition.unique) for (const key of own) this.checkUnique(unit, index, key, record)
     }
@@ -133,7 +145,7 @@ export class Collection {
     record.pending = doc
     unit.writes.set(record, bytes)
     this.records.set(record.idKey, record)
-    if (before !== null) for (const index of this.indexes.values()) index.remove(before, record)
+    if (before !== null) for (const index of this.allIndexes()) index.remove(before, record)
   }
 
   private checkUnique(unit: Unit, index: Index, key: KeyTuple, own: DocumentRecord): void {

@@ -56,6 +56,10 @@ export class Disk {
     return Number(this.database.prepare('PRAGMA synchronous').get()?.synchronous)
   }
 
+  get journal(): string {
+    return String(this.database.prepare('PRAGMA journal_mode').get()?.journal_mode)
+  }
+
   write(changes: readonly Change[]): void {
     this.database.exec('BEGIN IMMEDIATE')
     try {

@@ -2,25 +2,69 @@
 // caller still asks the whole filter of every candidate, so a missed chance costs time and never an answer.
 import { Binary, BSONRegExp } from 'bson'
 import { compare, equal, type Key, typeRank } from '../compare.ts'
-import { isOperators } from '../query/filter.ts'
+import { isOperators } from '../query/conditions.ts'
 import { type Doc, field, isDoc, type Value } from '../values.ts'
 import type { Bound, Index, Span } from './index.ts'
 
 const maxSpans = 1_000
 
-/** The index that leaves the fewest candidates, and where they stand; undefined if none can tell. */
-export function chooseIndex(filter: Doc, indexes: Iterable<Index>): { index: Index; spans: Span[] } | undefined {
-  const demands = collectDemands(filter)
-  if (demands.size === 0) return undefined
-  let best: { index: Index; spans: Span[]; size: number } | undefined
-  for (const index of indexes) {
-    const bounds = leadingBounds(index, demands)
-    if (bounds.length === 0 || !impliesPartial(filter, index)) continue
-    const spans = index.plan(bounds)
-    const size = spans.reduce((sum, span) => sum + span.to - span.from, 0)
-    if (best === undefined || size < best.size) best = { index, spans, size }
+/** Where the candidates of an index stand. */
+export interface Stretch {
+  index: Index
+  spans: Span[]
+}
+
+/** Some of these stretches hold every document that can match; `size` entries altogether. */
+export interface Plan {
+  stretches: Stretch[]
+  size: number
+}
+
+/** What leaves the fewest candidates: one index, or for an `$or` one for each branch; undefined if none can tell. */
+export function choosePlan(filter: Doc, indexes: readonly Index[]): Plan | undefined {
+  let best: Plan | undefined
+  const consider = (plan: Plan | undefined) => {
+    if (plan !== undefined && (best === undefined || plan.size < best.size)) best = plan
   }
+  const demands = collectDemands(filter)
+  if (demands.size > 0) for (const index of indexes) consider(planByIndex(filter, demands, index))
+  for (const branches of alternatives(filter)) consider(planOfAll(branches, indexes))
   return best
+}
+
+function planByIndex(filter: Doc, demands: Map<string, Bound[]>, index: Index): Plan | undefined {
+  const bounds = leadingBounds(index, demands)
+  if (bounds.length === 0 || !impliesPartial(filter, index)) return undefined
+  const spans = index.plan(bounds)
+  return { stretches: [{ index, spans }], size: spans.reduce((sum, span) => sum + span.to - span.from, 0) }
+}
+
+/** Every branch must be narrowed: a document may match by any of them. */
+function planOfAll(branches: readonly Doc[], indexes: readonly Index[]): Plan | undefined {
+  const all: Plan = { stretches: [], size: 0 }
+  for (const branch of branches) {
+    const plan = choosePlan(branch, indexes)
+    if (plan === undefined) return undefined
+    all.stretches.push(...plan.stretches)
+    all.size += plan.size
+  }
+  return all
+}
+
+/** The branches of each `$or` that every matching document must satisfy: at the top level and within `$and`. */
+function alternatives(filter: Doc): Doc[][] {
+  return Object.entries(filter).flatMap(([name, operand]) => {
+    if (!Array.isArray(operand)) return []
+    const branches = operand.filter(isDoc)
+    if (name === '$or') return [branches]
+    return name === '$and' ? branches.flatMap(alternatives) : []
+  })
+}
+
+/** Whether a filter asks for a range of `_id`, which only an ordered index of them can narrow. */
+export function asksForIdRange(filter: Doc): boolean {
+  const demanded = collectDemands(filter).get('_id') ?? []
+  return demanded.length > 0 || alternatives(filter).some((branches) => branches.some(asksForIdRange))
 }
 
 /** The values that `_id` must be one of; undefined if the filter does not say. */

@@ -119,7 +119,7 @@ export class Store {
   exclusive(namespace: string): Collection | undefined {
     const collection = this.collections.get(namespace)
     const [user] = collection?.users ?? []
-    if (user !== undefined) throw new Held(user)
+    if (user !== undefined) throw new Held(user, collection)
     if (collection?.creator !== undefined) throw new Held(collection.creator)
     return collection
   }
@@ -163,7 +163,10 @@ export class Store {
   }
 
   private use(collection: Collection, unit: Unit): void {
-    if (!unit.isTransaction) return
+    if (!unit.isTransaction || unit.uses.has(collection)) return
+    if (collection.definers > 0) {
+      fail('LockTimeout', `Unable to acquire a lock on '${collection.namespace}': its definition is being changed`)
+    }
     unit.uses.add(collection)
     collection.users.add(unit)
   }
@@ -179,8 +182,10 @@ export class Store {
 
   private end(unit: Unit): void {
     const oldest = this.oldestSnapshot()
-    // Only the end of a transaction moves the oldest snapshot; a plain command need only tidy up after itself.
-    for (const record of unit.isTransaction ? this.unpruned : unit.writes.keys()) {
+    if (this.snapshots.size === 0) this.catalogChanges.clear()
+    // Only the end of the oldest transaction lets others' versions go; any other unit need only tidy up after itself.
+    const all = unit.isTransaction && oldest > unit.snapshot
+    for (const record of all ? this.unpruned : unit.writes.keys()) {
       record.collection.release(record, record.prune(oldest), oldest)
       if (
         record.latest === undefined ||

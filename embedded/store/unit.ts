@@ -7,10 +7,13 @@ import type { DocumentRecord } from './record.ts'
 /** Thrown in a plain write that meets a document held by another unit: undo, wait for that one, and run again. */
 export class Held extends Error {
   readonly by: Unit
+  /** The collection whose definition is to change: no further transaction may begin to use it meanwhile. */
+  readonly defining: Collection | undefined
 
-  constructor(by: Unit) {
+  constructor(by: Unit, defining?: Collection) {
     super('held by another unit of work')
     this.by = by
+    this.defining = defining
   }
 }
 
@@ -23,15 +26,16 @@ export class Unit {
   readonly created = new Set<Collection>()
   /** Collections a transaction has read or written; their definitions cannot change until it ends. */
   readonly uses = new Set<Collection>()
-  readonly ended: Promise<void>
-  private end!: () => void
+  private waiters: (() => void)[] = []
 
   constructor(snapshot: number, isTransaction: boolean) {
     this.snapshot = snapshot
     this.isTransaction = isTransaction
-    this.ended = new Promise((resolve) => {
-      this.end = resolve
-    })
+  }
+
+  /** Those that wait go on in the order in which they came. */
+  whenEnded(waiter: () => void): void {
+    this.waiters.push(waiter)
   }
 
   get isReadOnly(): boolean {
@@ -54,6 +58,8 @@ export class Unit {
   /** Called by the store once everything it held is released. */
   finish(): void {
     for (const collection of this.uses) collection.users.delete(this)
-    this.end()
+    const { waiters } = this
+    this.waiters = []
+    for (const waiter of waiters) waiter()
   }
 }

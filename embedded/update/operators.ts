@@ -2,17 +2,20 @@
 // there, or UNCHANGED. The table at the end is the list of those that exist.
 import { compare, equal } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
-import { compileFilter, isOperators } from '../query/filter.ts'
-import { type Doc, field, isDoc, type Maybe, show, typeOf, type Value } from '../values.ts'
+import { conditions, isOperators } from '../query/conditions.ts'
+import { compileInnerFilter } from '../query/filter.ts'
+import { type Doc, isDoc, type Maybe, show, typeOf, type Value } from '../values.ts'
+import { pushArguments, pushed } from './push.ts'
 
 export const UNCHANGED = Symbol('unchanged')
 export const UNSET = Symbol('unset')
 type Outcome = Value | typeof UNCHANGED | typeof UNSET
 
-/** What an operator is told of its place, for its messages. */
+/** What an operator is told of its place, and of the time. */
 export interface Place {
   path: string
   id: Maybe
+  now: Date
 }
 
 export interface UpdateOperator {
@@ -26,10 +29,7 @@ export interface UpdateOperator {
 function increment(current: Maybe, operand: Value, place: Place): Outcome {
   if (current === undefined) return operand
   if (typeof current !== 'number') {
-    return fail(
-      'TypeMismatch',
-      `Cannot apply $inc to a value of non-numeric type. ${show({ _id: place.id ?? null })} has the field '${place.path}' of non-numeric type ${typeOf(current)}`,
-    )
+    return notNumeric('$inc', current, place)
   }
   return exactSum(current, operand as number)
 }
@@ -44,36 +44,59 @@ function exactSum(a: number, b: number): number {
 }
 
 function push(current: Maybe, operand: Value, place: Place): Outcome {
-  const { each, position, slice } = pushArguments(operand)
-  const array = arrayAt(current, place, '$push')
-  const at = position === undefined ? array.length : position < 0 ? Math.max(0, array.length + position) : position
-  const pushed = [...array.slice(0, at), ...each, ...array.slice(at)]
-  if (slice === undefined) return pushed
-  return slice >= 0 ? pushed.slice(0, slice) : pushed.slice(slice)
+  return pushed(arrayAt(current, place, '$push'), operand)
 }
 
-function pushArguments(operand: Value): { each: Value[]; position?: number | undefined; slice?: number | undefined } {
-  if (!isDoc(operand) || field(operand, '$each') === undefined) {
-    // Without $each the other modifiers are ordinary fields to MongoDB, and as such not valid for storage.
-    return { each: [operand] }
+function multiply(current: Maybe, operand: Value, place: Place): Outcome {
+  if (current === undefined) return 0
+  if (typeof current !== 'number') return notNumeric('$mul', current, place)
+  const product = current * (operand as number)
+  if (Number.isInteger(current) && Number.isInteger(operand) && !Number.isSafeInteger(product)) {
+    return notImplemented('an integer beyond 2^53')
   }
-  for (const name of Object.keys(operand)) {
-    if (name === '$sort') notImplemented('the modifier $sort of $push')
-    if (!['$each', '$slice', '$position'].includes(name)) fail('BadValue', `Unrecognized clause in $push: ${name}`)
-  }
-  const each = operand.$each
-  if (!Array.isArray(each))
-    return fail('BadValue', `The argument to $each in $push must be an array but it was of type: ${typeOf(each!)}`)
-  return { each, position: wholeNumber(operand, '$position'), slice: wholeNumber(operand, '$slice') }
+  // Of integers there is no negative zero.
+  return product === 0 ? 0 : product
 }
 
-function wholeNumber(operand: Doc, name: string): number | undefined {
-  const value = operand[name]
-  if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isInteger(value)) {
-    return fail('BadValue', `The value for ${name} must be an integer value but was given ${show(value)}`)
+function notNumeric(operator: string, current: Value, place: Place): never {
+  return fail(
+    'TypeMismatch',
+    `Cannot apply ${operator} to a value of non-numeric type. ${show({ _id: place.id ?? null })} has the field '${place.path}' of non-numeric type ${typeOf(current)}`,
+  )
+}
+
+function pop(current: Maybe, operand: Value, place: Place): Outcome {
+  if (current === undefined) return UNCHANGED
+  if (!Array.isArray(current)) {
+    return fail('TypeMismatch', `Path '${place.path}' contains an element of non-array type '${typeOf(current)}'`)
   }
-  return value
+  if (current.length === 0) return UNCHANGED
+  return operand === 1 ? current.slice(0, -1) : current.slice(1)
+}
+
+function pullAll(current: Maybe, operand: Value, place: Place): Outcome {
+  return removeFrom(current, place, (element) => (operand as Value[]).some((value) => equal(value, element)))
+}
+
+/** The server's date; `true` and `{ $type: 'date' }` are the same. */
+function checkCurrentDate(operand: Value): void {
+  if (typeof operand === 'boolean') return
+  if (!isDoc(operand)) {
+    fail(
+      'BadValue',
+      `${typeOf(operand)} is not valid type for $currentDate. Please use a boolean ('true') or a $type expression ({$type: 'timestamp/date'}).`,
+    )
+  }
+  for (const name of Object.keys(operand as Doc)) {
+    if (name !== '$type') fail('BadValue', `Unrecognized $currentDate option: ${name}`)
+  }
+  const { $type: type } = operand as Doc
+  if (type === 'timestamp') notImplemented('the type timestamp of $currentDate')
+  if (type !== 'date')
+    fail(
+      'BadValue',
+      "The '$type' string field is required to be 'date' or 'timestamp': {$currentDate: {field : {$type: 'date'}}}",
+    )
 }
 
 function addToSet(current: Maybe, operand: Value, place: Place): Outcome {
@@ -99,27 +122,27 @@ function setValues(operand: Value): Value[] {
 }
 
 function pull(current: Maybe, operand: Value, place: Place): Outcome {
+  return removeFrom(current, place, pullTest(operand))
+}
+
+function removeFrom(current: Maybe, place: Place, matches: (element: Value) => boolean): Outcome {
   if (current === undefined) return UNCHANGED
   if (!Array.isArray(current))
     return fail('BadValue', `Cannot apply $pull to a non-array value (in the field '${place.path}')`)
-  const matches = pullTest(operand)
   const kept = current.filter((element) => !matches(element))
   return kept.length === current.length ? UNCHANGED : kept
 }
 
 /** Operators are asked of the element itself, a document's fields of elements that are documents, else equality. */
 function pullTest(operand: Value): (element: Value) => boolean {
-  if (isOperators(operand)) {
-    const filter = compileFilter({ element: { $elemMatch: operand } })
-    return (element) => filter({ element: [element] })
+  const asksElement = isOperators(operand) && Object.hasOwn(conditions, Object.keys(operand)[0]!)
+  if (asksElement || typeOf(operand) === 'regex') {
+    const filter = compileInnerFilter({ element: operand })
+    return (element) => filter({ element })
   }
   if (isDoc(operand)) {
-    const filter = compileFilter(operand)
+    const filter = compileInnerFilter(operand)
     return (element) => isDoc(element) && filter(element)
-  }
-  if (typeOf(operand) === 'regex') {
-    const filter = compileFilter({ element: { $in: [operand] } })
-    return (element) => !Array.isArray(element) && filter({ element })
   }
   return (element) => equal(element, operand)
 }
@@ -135,21 +158,39 @@ function arrayAt(current: Maybe, place: Place, operator: string): Value[] {
   )
 }
 
+function checkNumeric(verb: string): (operand: Value, path: string) => void {
+  return (operand, path) => {
+    if (typeof operand !== 'number') {
+      fail('TypeMismatch', `Cannot ${verb} with non-numeric argument: ${show({ [path]: operand })}`)
+    }
+  }
+}
+
 export const updateOperators: Record<string, UpdateOperator> = {
   $set: { apply: (_current, operand) => operand },
   $setOnInsert: { apply: (_current, operand) => operand, onInsert: true },
   $unset: { apply: () => UNSET },
-  $inc: {
-    check(operand, path) {
-      if (typeof operand !== 'number') {
-        fail('TypeMismatch', `Cannot increment with non-numeric argument: ${show({ [path]: operand })}`)
-      }
-    },
-    apply: increment,
-  },
+  // Renaming concerns two paths; see rename.ts.
+  $rename: { apply: () => UNCHANGED },
+  $currentDate: { check: checkCurrentDate, apply: (_current, _operand, place) => place.now },
+  $inc: { check: checkNumeric('increment'), apply: increment },
+  $mul: { check: checkNumeric('multiply'), apply: multiply },
   $min: { apply: (current, operand) => (current === undefined || compare(operand, current) < 0 ? operand : UNCHANGED) },
   $max: { apply: (current, operand) => (current === undefined || compare(operand, current) > 0 ? operand : UNCHANGED) },
   $push: { check: (operand) => void pushArguments(operand), apply: push },
   $addToSet: { check: (operand) => void setValues(operand), apply: addToSet },
+  $pop: {
+    check(operand) {
+      if (operand !== 1 && operand !== -1) fail('FailedToParse', `$pop expects 1 or -1, found: ${show(operand)}`)
+    },
+    apply: pop,
+  },
   $pull: { check: (operand) => void pullTest(operand), apply: pull },
+  $pullAll: {
+    check(operand) {
+      if (!Array.isArray(operand))
+        fail('BadValue', `$pullAll requires an array argument but was given a ${typeOf(operand)}`)
+    },
+    apply: pullAll,
+  },
 }

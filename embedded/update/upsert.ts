@@ -2,9 +2,18 @@
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
-import { isOperators } from '../query/filter.ts'
+import { isOperators } from '../query/conditions.ts'
 import type { Doc, Value } from '../values.ts'
 import { Draft } from './draft.ts'
+
+/** MongoDB refuses `$expr` in the filter of anything that may insert. */
+export function checkUpsertFilter(filter: Doc): void {
+  if (filter.$expr !== undefined)
+    fail('QueryFeatureNotAllowed', '$expr is not allowed in the query predicate for an upsert')
+  for (const name of ['$and', '$or', '$nor']) {
+    for (const branch of (filter[name] ?? []) as Doc[]) checkUpsertFilter(branch)
+  }
+}
 
 export function upsertBase(filter: Doc, onlyId: boolean): Doc {
   const equalities = new Map<string, Value>()

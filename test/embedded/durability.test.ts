@@ -262,6 +262,7 @@ describeEmbedded('the data directory', () => {
   test('is written with full synchronisation', () => {
     const disk = new Disk(directory.path)
     expect(disk.synchronous).toBe(2)
+    expect(disk.journal).toBe('wal')
     disk.close()
   })
 })
@@ -300,6 +301,17 @@ describeEmbedded('the server in a worker thread', () => {
     const worker = await startEmbeddedWorker({ dataDir: directory.path })
     const client = new MongoClient(worker.uri)
     await things(client).insertOne({ _id: 1 })
+    await client.close()
+    await worker.close()
+    await withServer(async (client) => expect(await things(client).findOne()).toEqual({ _id: 1 }))
+  })
+
+  test('reports an end that nobody expected, and leaves its data to the next', async () => {
+    const script = new URL('./failing-thread.ts', import.meta.url)
+    const worker = await startEmbeddedWorker({ dataDir: directory.path }, script)
+    const client = new MongoClient(worker.uri)
+    await things(client).insertOne({ _id: 1 })
+    expect((await worker.failed).message).toMatch(/a defect/)
     await client.close()
     await worker.close()
     await withServer(async (client) => expect(await things(client).findOne()).toEqual({ _id: 1 }))

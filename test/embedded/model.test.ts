@@ -71,6 +71,9 @@ const updates: Record<string, (doc: AnyDocument, name: string, operand: number) 
   $inc: (doc, name, operand) => {
     doc[name] = (doc[name] ?? 0) + operand
   },
+  $mul: (doc, name, operand) => {
+    doc[name] = (doc[name] ?? 0) * operand + 0
+  },
   $min: (doc, name, operand) => {
     doc[name] = Math.min(doc[name] ?? operand, operand)
   },
@@ -79,7 +82,7 @@ const updates: Record<string, (doc: AnyDocument, name: string, operand: number) 
   },
 }
 const step = fc.record({
-  operator: fc.constantFrom(...Object.keys(updates), '$push', '$pull', '$addToSet'),
+  operator: fc.constantFrom(...Object.keys(updates), '$push', '$pull', '$addToSet', '$pullAll', '$pop'),
   name: fc.constantFrom('x', 'y', 'z'),
   operand: fc.integer({ min: -3, max: 3 }),
 })
@@ -89,11 +92,18 @@ function applyToModel(
   { operator, name, operand }: { operator: string; name: string; operand: number },
 ) {
   const list = doc[`${name}s`]
-  // What a list has already is not added to a set: the test sees to that before.
+  // A value that is there already is not added again; the caller asks that of it.
   if (operator === '$push' || operator === '$addToSet') doc[`${name}s`] = [...(list ?? []), operand]
-  else if (operator === '$pull') {
+  else if (operator === '$pop') list?.splice(operand > 0 ? -1 : 0, 1)
+  else if (operator === '$pull' || operator === '$pullAll') {
     if (list !== undefined) doc[`${name}s`] = list.filter((element: number) => element !== operand)
   } else updates[operator]!(doc, name, operand)
+}
+
+/** As the operator takes it. */
+function operandOf({ operator, operand }: { operator: string; operand: number }): number | number[] {
+  if (operator === '$pop') return operand > 0 ? 1 : -1
+  return operator === '$pullAll' ? [operand] : operand
 }
 
 test('updates do to a document what they do to a plain object', async () => {
@@ -104,7 +114,7 @@ test('updates do to a document what they do to a plain object', async () => {
       await collection.deleteMany({})
       await collection.insertOne({ _id: 1 })
       for (const one of steps) {
-        const onList = ['$push', '$pull', '$addToSet'].includes(one.operator)
+        const onList = ['$push', '$pull', '$addToSet', '$pullAll', '$pop'].includes(one.operator)
         if (one.operator === '$addToSet' && model[`${one.name}s`]?.includes(one.operand)) {
           const again = await collection.updateOne({}, { $addToSet: { [`${one.name}s`]: one.operand } })
           expect(again.modifiedCount).toBe(0)
@@ -113,7 +123,7 @@ test('updates do to a document what they do to a plain object', async () => {
         applyToModel(model, one)
         await collection.updateOne(
           { _id: 1 },
-          { [one.operator]: { [onList ? `${one.name}s` : one.name]: one.operand } },
+          { [one.operator]: { [onList ? `${one.name}s` : one.name]: operandOf(one) } },
         )
       }
       expect(await collection.findOne()).toEqual(model)

@@ -5,8 +5,8 @@ import { type Document, deserialize, serialize } from 'bson'
 
 export interface RawClient {
   socket: Socket
-  /** Sends one command and gives its reply. */
-  command(body: Document): Promise<Document>
+  /** Sends one command (or bytes in its place) and gives its reply. */
+  command(body: Document | Buffer): Promise<Document>
 }
 
 export function socketPath(uri: string): string {
@@ -16,6 +16,7 @@ export function socketPath(uri: string): string {
 export async function rawClient(uri: string): Promise<RawClient> {
   const socket = createConnection(socketPath(uri))
   await once(socket, 'connect')
+  socket.on('error', () => {}) // 'close' follows, and that is what is waited for
   return {
     socket,
     async command(body) {
@@ -36,11 +37,22 @@ export function message(body: Document | Buffer, flags = 0, code = 2013): Buffer
   return Buffer.concat([head, bytes])
 }
 
-async function nextFrame(socket: Socket): Promise<Buffer> {
-  let bytes = Buffer.alloc(0)
-  while (bytes.length < 4 || bytes.length < bytes.readInt32LE(0)) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer]
-    bytes = Buffer.concat([bytes, chunk])
-  }
-  return bytes.subarray(21)
+/** Rejects if the connection ends first. */
+function nextFrame(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let bytes = Buffer.alloc(0)
+    const settle = (act: () => void) => {
+      socket.off('data', onData)
+      socket.off('close', onClose)
+      act()
+    }
+    const onData = (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk])
+      if (bytes.length >= 4 && bytes.length >= bytes.readInt32LE(0)) settle(() => resolve(bytes.subarray(21)))
+    }
+    const onClose = () => settle(() => reject(new Error('the connection was closed')))
+    socket.on('data', onData)
+    socket.on('close', onClose)
+    if (socket.destroyed) onClose()
+  })
 }

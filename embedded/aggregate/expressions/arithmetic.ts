@@ -1,0 +1,89 @@
+// Arithmetic: null and missing give null, other values than numbers (and dates, where they make sense) are errors.
+// Integers are exact, as MongoDB's are; beyond 2^53, which this server could not hold, they are refused.
+import { type CodeName, fail, notImplemented } from '../../errors.ts'
+import { Sum } from '../../query/sum.ts'
+import type { Maybe } from '../../values.ts'
+import { isNullish, type Operator, over, typeName } from './arguments.ts'
+import { rounded } from './rounding.ts'
+
+function numeric(name: string, value: Maybe, code: CodeName = 'TypeMismatch'): number {
+  return typeof value === 'number' ? value : fail(code, `${name} only supports numeric types, not ${typeName(value)}`)
+}
+
+function add(values: Maybe[]): Maybe {
+  if (values.some(isNullish)) return null
+  const dates = values.filter((value) => value instanceof Date)
+  if (dates.length > 1) fail('Location16612', 'only one date allowed in an $add expression')
+  const sum = new Sum()
+  for (const value of values) if (!(value instanceof Date)) sum.add(numeric('$add', value))
+  return dates.length === 0 ? sum.value() : moved(dates[0]!, sum.value())
+}
+
+function subtract([a, b]: Maybe[]): Maybe {
+  if (isNullish(a) || isNullish(b)) return null
+  if (a instanceof Date) return b instanceof Date ? a.getTime() - b.getTime() : moved(a, -numeric('$subtract', b))
+  return exact(numeric('$subtract', a), numeric('$subtract', b), (x, y) => x - y)
+}
+
+function moved(date: Date, by: number): Date {
+  if (!Number.isInteger(by)) return notImplemented('a date moved by a fraction of a millisecond')
+  const result = new Date(date.getTime() + by)
+  return Number.isNaN(result.getTime()) ? notImplemented('a date out of range') : result
+}
+
+function multiply(values: Maybe[]): Maybe {
+  if (values.some(isNullish)) return null
+  return values.map((value) => numeric('$multiply', value)).reduce((a, b) => exact(a, b, (x, y) => x * y), 1)
+}
+
+function exact(a: number, b: number, operate: (a: number, b: number) => number): number {
+  const result = operate(a, b) + 0 // of integers there is no negative zero
+  if (Number.isInteger(a) && Number.isInteger(b) && !Number.isSafeInteger(result)) {
+    return notImplemented('an integer beyond 2^53')
+  }
+  return result
+}
+
+function divide([a, b]: Maybe[]): Maybe {
+  if (isNullish(a) || isNullish(b)) return null
+  const [left, right] = [numeric('$divide', a), numeric('$divide', b)]
+  return right === 0 ? fail('BadValue', "can't $divide by zero") : left / right
+}
+
+function modulo([a, b]: Maybe[]): Maybe {
+  if (isNullish(a) || isNullish(b)) return null
+  const [left, right] = [numeric('$mod', a, 'Location16611'), numeric('$mod', b, 'Location16611')]
+  return right === 0 ? fail('Location16610', "can't $mod by zero") : (left % right) + 0
+}
+
+function unary(name: string, operate: (value: number) => number): Operator {
+  return over(name, 1, ([value]) => (isNullish(value) ? null : operate(numeric(name, value, 'Location28765'))))
+}
+
+function rounding(name: '$round' | '$trunc'): Operator {
+  return over(name, [1, 2], (values) => {
+    const [value, place] = values
+    if (isNullish(value) || (values.length > 1 && isNullish(place))) return null
+    const number = numeric(name, value, 'Location51081')
+    const digits = values.length > 1 ? place : 0
+    if (typeof digits !== 'number' || !Number.isInteger(digits)) {
+      return fail('Location51082', `precision argument to ${name} must be an integral value`)
+    }
+    if (digits < -20 || digits > 100)
+      fail('Location51083', `cannot apply ${name} with precision value ${digits} value must be in [-20, 100]`)
+    return rounded(number, digits, name === '$trunc')
+  })
+}
+
+export const arithmetic: Record<string, Operator> = {
+  $add: over('$add', undefined, add),
+  $subtract: over('$subtract', 2, subtract),
+  $multiply: over('$multiply', undefined, multiply),
+  $divide: over('$divide', 2, divide),
+  $mod: over('$mod', 2, modulo),
+  $abs: unary('$abs', Math.abs),
+  $ceil: unary('$ceil', Math.ceil),
+  $floor: unary('$floor', Math.floor),
+  $round: rounding('$round'),
+  $trunc: rounding('$trunc'),
+}

@@ -1,0 +1,136 @@
+// The conditions on one path of a filter: `{ $gt: 1 }` and its like. Each asks, by way of `Ask`, whether any value on
+// the path passes a test; the operators that there are, are the lines of the table.
+import { BSONRegExp } from 'bson'
+import { fail, notImplemented } from '../errors.ts'
+import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
+import { comparison, exists, oneOf, regex, size, type Test, type } from './predicates.ts'
+
+/** Whether `test` holds for some value on the path; `leaf` says whether an array's elements are asked as well. */
+export type Ask = (test: Test, leaf: boolean) => boolean
+export type Condition = (ask: Ask) => boolean
+/** Compiles a filter on the documents in an array, for `$elemMatch`; handed over so that modules form no cycle. */
+export type CompileInner = (filter: Doc) => (doc: Doc) => boolean
+type MakeConditions = (operand: Value, compile: CompileInner, all: Doc) => Condition[]
+
+function positive(make: (operand: Value) => Test): MakeConditions {
+  return (operand) => {
+    const test = make(operand)
+    return [(ask) => ask(test, true)]
+  }
+}
+
+function negative(make: (operand: Value) => Test): MakeConditions {
+  return (operand) => {
+    const test = make(operand)
+    return [(ask) => !ask(test, true)]
+  }
+}
+
+export const conditions: Record<string, MakeConditions> = {
+  $eq: positive((operand) => comparison('$eq', operand)),
+  $ne: negative((operand) => {
+    if (operand instanceof BSONRegExp) fail('BadValue', "Can't have regex as arg to $ne.")
+    return comparison('$eq', operand)
+  }),
+  $gt: positive((operand) => comparison('$gt', operand)),
+  $gte: positive((operand) => comparison('$gte', operand)),
+  $lt: positive((operand) => comparison('$lt', operand)),
+  $lte: positive((operand) => comparison('$lte', operand)),
+  $in: positive((operand) => oneOf('$in', operand)),
+  $nin: negative((operand) => oneOf('$nin', operand)),
+  $exists: (operand) => {
+    const { wanted, test } = exists(operand)
+    return [(ask) => ask(test, false) === wanted]
+  },
+  $type: positive(type),
+  $size: (operand) => {
+    const test = size(operand)
+    return [(ask) => ask(test, false)]
+  },
+  $all: all,
+  $elemMatch: (operand, compile) => {
+    const test = elemMatch(operand, compile)
+    return [(ask) => ask(test, false)]
+  },
+  $not: negation,
+  $regex: (operand, _compile, { $options: options }) => {
+    const test = regex(operand, options)
+    return [(ask) => ask(test, true)]
+  },
+  $options: (_operand, _compile, { $regex: pattern }) =>
+    pattern === undefined ? fail('BadValue', '$options needs a $regex') : [],
+}
+
+export const knownToMongo = new Set([
+  ...['$mod', '$where', '$text', '$jsonSchema', '$near', '$nearSphere', '$geoWithin', '$geoIntersects', '$within'],
+  ...['$bitsAllSet', '$bitsAllClear', '$bitsAnySet', '$bitsAnyClear', '$sampleRate', '$alwaysTrue'],
+  ...['$alwaysFalse', '$maxDistance', '$minDistance', '$geoNear', '$ref', '$id', '$db'],
+])
+
+/** Whether a value in a filter is a set of operators rather than a value to equal. */
+export function isOperators(operand: Maybe): operand is Doc {
+  return isDoc(operand) && (Object.keys(operand)[0]?.startsWith('$') ?? false)
+}
+
+/** What a value in a filter demands of its path: all of these. */
+export function conditionsOf(operand: Value, compile: CompileInner): Condition[] {
+  if (operand instanceof BSONRegExp) {
+    const test = regex(operand, undefined)
+    return [(ask) => ask(test, true)]
+  }
+  if (!isOperators(operand)) return conditions.$eq!(operand, compile, {})
+  return Object.entries(operand).flatMap(([operator, inner]) => {
+    const make = Object.hasOwn(conditions, operator) ? conditions[operator] : undefined
+    if (make !== undefined) return make(inner, compile, operand)
+    if (knownToMongo.has(operator)) return notImplemented(`the query operator ${operator}`)
+    if (operator === '$expr') return fail('BadValue', '$expr can only be applied to the top-level document')
+    return fail('BadValue', `unknown operator: ${operator}`)
+  })
+}
+
+/** `$not` holds where its conditions, each asked along the whole path, do not all hold. */
+function negation(operand: Value, compile: CompileInner): Condition[] {
+  if (!(operand instanceof BSONRegExp) && !isDoc(operand)) return fail('BadValue', '$not needs a regex or a document')
+  if (isDoc(operand) && Object.keys(operand).length === 0) return fail('BadValue', '$not cannot be empty')
+  if (isDoc(operand) && !isOperators(operand)) {
+    return fail('BadValue', `unknown operator: ${Object.keys(operand)[0]}`)
+  }
+  const inner = conditionsOf(operand, compile)
+  return [(ask) => !inner.every((condition) => condition(ask))]
+}
+
+/** `$all` is the conjunction of equalities (or `$elemMatch`es); of none, it matches nothing. */
+function all(operand: Value, compile: CompileInner): Condition[] {
+  if (!Array.isArray(operand)) return fail('BadValue', '$all needs an array')
+  if (operand.length === 0) return [() => false]
+  const matches = operand.some((value) => isDoc(value) && Object.hasOwn(value, '$elemMatch'))
+  return operand.flatMap((value) => {
+    if (matches && (!isDoc(value) || Object.keys(value).join() !== '$elemMatch')) {
+      return fail('BadValue', '$all/$elemMatch has to be consistent')
+    }
+    if (!matches && isOperators(value)) return fail('BadValue', 'no $ expressions in $all')
+    return conditionsOf(value, compile)
+  })
+}
+
+/** Some element of the array satisfies everything: conditions on the element's fields, or on the element itself. */
+export function elemMatch(operand: Value, compile: CompileInner): Test {
+  const test = elementTest(operand, compile)
+  return (value) => Array.isArray(value) && value.some(test)
+}
+
+export function elementTest(operand: Value, compile: CompileInner): Test {
+  if (!isDoc(operand)) return fail('BadValue', '$elemMatch needs an Object')
+  const first = Object.keys(operand)[0]
+  if (first?.startsWith('$') && !['$and', '$or', '$nor', '$comment', '$expr', '$where'].includes(first)) {
+    const list = conditionsOf(operand, compile)
+    // The element is not expanded any further.
+    return (value) => list.every((condition) => condition((test) => test(value)))
+  }
+  const filter = compile(operand)
+  return (element) => {
+    // MongoDB sees an inner array as a document whose fields are its positions.
+    if (Array.isArray(element)) return filter(Object.fromEntries(element.entries()))
+    return isDoc(element) && filter(element)
+  }
+}

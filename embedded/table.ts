@@ -1,0 +1,39 @@
+// The one table of what the embedded server knows, put together from the registries that do the work: there is no
+// second list. The documentation is generated from it, and the tests ask a case for each of its lines.
+import { accumulators } from './aggregate/accumulators.ts'
+import { systemVariables } from './aggregate/expression.ts'
+import { expressionOperators } from './aggregate/expressions/registry.ts'
+import { stages, updateStages } from './aggregate/stages/registry.ts'
+import { commands } from './commands/registry.ts'
+import { statementOptions } from './commands/update.ts'
+import { conditions } from './query/conditions.ts'
+import { logical } from './query/filter.ts'
+import { projectionOperators } from './query/find-projection.ts'
+import { updateOperators } from './update/operators.ts'
+import { pushModifiers } from './update/push.ts'
+
+export interface Section {
+  title: string
+  lines: string[]
+}
+
+export const table: Section[] = [
+  {
+    title: 'commands',
+    lines: Object.entries(commands).flatMap(([name, { options }]) => [
+      name,
+      ...options.map((option) => `${name} ${option}`),
+    ]),
+  },
+  { title: 'statements of update', lines: statementOptions },
+  { title: 'query operators', lines: [...Object.keys(conditions), ...Object.keys(logical)] },
+  { title: 'projection operators', lines: Object.keys(projectionOperators) },
+  { title: 'update operators', lines: Object.keys(updateOperators) },
+  { title: 'modifiers of $push', lines: [...pushModifiers] },
+  { title: 'positional operators', lines: ['$', '$[]', '$[<identifier>]'] },
+  { title: 'stages', lines: Object.keys(stages) },
+  { title: 'stages of an update', lines: updateStages },
+  { title: 'accumulators', lines: Object.keys(accumulators) },
+  { title: 'expressions', lines: Object.keys(expressionOperators) },
+  { title: 'variables', lines: Object.keys(systemVariables).map((name) => `$$${name}`) },
+]

@@ -1,0 +1,91 @@
+// The paths of updates, which may hold `$`, `$[]` and `$[<identifier>]`, and what those stand for in a document.
+import { compareStrings } from '../compare.ts'
+import { fail } from '../errors.ts'
+import { isIndex, splitPath } from '../paths.ts'
+import { type Doc, field, isDoc, type Maybe, show } from '../values.ts'
+import type { ArrayFilters } from './array-filters.ts'
+
+export type Path = readonly string[]
+
+/** Throws for what is not a path in an update. */
+export function parsePath(path: string): Path {
+  const parts = splitPath(path)
+  for (const [at, part] of parts.entries()) {
+    if (part === '')
+      fail('EmptyFieldName', `The update path '${path}' contains an empty field name, which is not allowed.`)
+    if (isDynamic(part)) {
+      if (at === 0) fail('BadValue', `Cannot have ${part} element in the first position in path '${path}'`)
+    } else if (part.startsWith('$')) {
+      fail(
+        'DollarPrefixedFieldName',
+        `The dollar ($) prefixed field '${part}' in '${path}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
+      )
+    }
+  }
+  if (parts.filter((part) => part === '$').length > 1) {
+    fail('BadValue', `Too many positional (i.e. '$') elements found in path '${path}'`)
+  }
+  return parts
+}
+
+export function isDynamic(part: string): boolean {
+  return part === '$' || isWildcard(part)
+}
+
+function isWildcard(part: string): boolean {
+  return part.startsWith('$[') && part.endsWith(']')
+}
+
+/** The identifier in `$[<identifier>]`; empty for `$[]`, undefined for other parts. */
+export function identifierIn(part: string): string | undefined {
+  return isWildcard(part) ? part.slice(2, -1) : undefined
+}
+
+/** Numeric names by number, others by text, a path before those that continue it. */
+export function comparePaths(a: Path, b: Path): number {
+  for (let at = 0; at < a.length && at < b.length; at++) {
+    const [left, right] = [a[at]!, b[at]!]
+    if (left === right) continue
+    return isIndex(left) && isIndex(right) ? Number(left) - Number(right) : compareStrings(left, right)
+  }
+  return a.length - b.length
+}
+
+/** Where two paths conflict: one leads into the other, or one goes by `$[]` where the other names a field. */
+export function conflict(a: Path, b: Path): Path | undefined {
+  let at = 0
+  while (at < a.length && at < b.length && a[at] === b[at]) at++
+  if (at === a.length || at === b.length) return a.slice(0, at)
+  return isWildcard(a[at]!) !== isWildcard(b[at]!) ? a.slice(0, at) : undefined
+}
+
+/** The paths that a path stands for in this document. `position` is what `$` stands for. */
+export function resolve(path: Path, doc: Doc, filters: ArrayFilters, position: () => number): Path[] {
+  let paths: { path: string[]; value: Maybe }[] = [{ path: [], value: doc }]
+  for (const part of path) {
+    paths = paths.flatMap(({ path: before, value }) => {
+      if (!isWildcard(part)) {
+        const name = part === '$' ? String(position()) : part
+        return [{ path: [...before, name], value: child(value, name) }]
+      }
+      const array = arrayAt(value, before)
+      return array.flatMap((element, at) =>
+        filters.accepts(identifierIn(part)!, element) ? [{ path: [...before, String(at)], value: element }] : [],
+      )
+    })
+  }
+  return paths.map((resolved) => resolved.path)
+}
+
+function arrayAt(value: Maybe, path: Path) {
+  if (value === undefined) {
+    fail('BadValue', `The path '${path.join('.')}' must exist in the document in order to apply array updates.`)
+  }
+  if (Array.isArray(value)) return value
+  return fail('BadValue', `Cannot apply array updates to non-array element ${path.at(-1)}: ${show(value)}`)
+}
+
+function child(value: Maybe, part: string): Maybe {
+  if (Array.isArray(value)) return isIndex(part) ? value[Number(part)] : undefined
+  return isDoc(value) ? field(value, part) : undefined
+}

@@ -1,0 +1,52 @@
+// Servers in processes of their own, which tests kill: a spare one is always loading while another serves.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface CrashOrder {
+  dataDir: string
+  /** The command after which the process kills itself: what it did is durable, and it is not answered. */
+  dieAfter?: string
+}
+
+export interface CrashServer {
+  uri: string
+  /** Resolves when the process has ended. */
+  exited: Promise<unknown>
+  kill(): Promise<void>
+}
+
+export class CrashServers {
+  private spare: ChildProcess | undefined
+
+  async start(order: CrashOrder): Promise<CrashServer> {
+    const child = this.spare ?? load()
+    const exited = once(child, 'exit')
+    child.stdin!.write(`${JSON.stringify(order)}\n`)
+    const first = await Promise.race([once(child.stdout!, 'data'), exited.then(() => undefined)])
+    if (first === undefined) throw new Error('the server ended before it listened')
+    this.spare = load()
+    const kill = async () => {
+      child.kill('SIGKILL')
+      await exited
+    }
+    return { uri: String(first[0]).trim(), exited, kill }
+  }
+
+  /** Ends the spare one. */
+  async close(): Promise<void> {
+    const { spare } = this
+    if (spare === undefined) return
+    const exited = once(spare, 'exit')
+    spare.kill('SIGKILL')
+    await exited
+  }
+}
+
+function load(): ChildProcess {
+  const script = new URL('./crash-server.ts', import.meta.url).pathname
+  // Node keeps what it compiled, so that hundreds of starts cost less.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'alkaid-compile-cache') }
+  return spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], env })
+}
