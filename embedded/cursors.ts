@@ -2,7 +2,7 @@
 // the state at the time of its command whatever happens between the batches.
 import { randomInt } from 'node:crypto'
 import { calculateObjectSize, Long } from 'bson'
-import { fail } from './errors.ts'
+import { type CodeName, fail } from './errors.ts'
 import type { Doc } from './values.ts'
 
 const maxReplyBytes = 16 * 1024 * 1024
@@ -45,9 +45,7 @@ export class Cursors {
         `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
       )
     }
-    if (cursor.session !== owner.session || cursor.transaction !== owner.transaction) {
-      fail('Location50736', `Cannot run getMore on cursor ${id}, which was created in another session or transaction`)
-    }
+    checkOwner(id, cursor, owner)
     const start = cursor.at
     cursor.at = batchEnd(cursor.documents, start, batchSize ?? Number.POSITIVE_INFINITY)
     cursor.lastUsed = Date.now()
@@ -78,6 +76,20 @@ export class Cursors {
   private reply(batch: 'firstBatch' | 'nextBatch', documents: readonly Doc[], id: number, namespace: string): Doc {
     // Drivers insist on a 64-bit integer here, which a plain number would not become.
     return { [batch]: documents, id: Long.fromNumber(id), ns: namespace } as unknown as Doc
+  }
+}
+
+/** A cursor is continued in the session and in the transaction that opened it, or outside of both. */
+function checkOwner(id: number, cursor: CursorOwner, owner: CursorOwner): void {
+  const refuse = (code: CodeName, kind: string) =>
+    fail(code, `Cannot run getMore on cursor ${id}, which was created in another ${kind}, or in none`)
+  if (cursor.session !== owner.session) {
+    if (cursor.session === undefined) refuse('Location50736', 'session')
+    refuse(owner.session === undefined ? 'Location50737' : 'Location50738', 'session')
+  }
+  if (cursor.transaction !== owner.transaction) {
+    if (cursor.transaction === undefined) refuse('Location50739', 'transaction')
+    refuse(owner.transaction === undefined ? 'Location50740' : 'Location50741', 'transaction')
   }
 }
 

@@ -51,7 +51,7 @@ async function route(server: Server, connectionId: number, body: Doc): Promise<R
   const { name } = request
   if (!command.retryable) {
     fail(
-      'InvalidOptions',
+      'NotARetryableWriteCommand',
       `txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and ${name} is not a retryable write command.`,
     )
   }

@@ -50,6 +50,7 @@ const codes = {
   IncompleteTransactionHistory: 217,
   BSONObjectTooLarge: 10334,
   DuplicateKey: 11000,
+  NotARetryableWriteCommand: 50768,
 } as const
 
 export type CodeName = keyof typeof codes | `Location${number}`

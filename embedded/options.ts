@@ -3,7 +3,8 @@ import type { Command } from './commands/command.ts'
 import { CommandError, fail, notImplemented } from './errors.ts'
 import { type Doc, isDoc } from './values.ts'
 
-const genericOptions = [
+/** What any command may carry; drivers add most of it by themselves. */
+export const genericOptions = [
   ...['$db', 'lsid', 'txnNumber', 'autocommit', 'startTransaction', 'readConcern', 'writeConcern'],
   ...['$readPreference', 'maxTimeMS', 'comment'],
 ]

@@ -4,8 +4,9 @@ import { accumulators } from './aggregate/accumulators.ts'
 import { systemVariables } from './aggregate/expression.ts'
 import { expressionOperators } from './aggregate/expressions/registry.ts'
 import { stages, updateStages } from './aggregate/stages/registry.ts'
+import { deleteStatementOptions } from './commands/delete.ts'
 import { commands } from './commands/registry.ts'
-import { statementOptions } from './commands/update.ts'
+import { updateStatementOptions } from './commands/update.ts'
 import { conditions } from './query/conditions.ts'
 import { logical } from './query/filter.ts'
 import { projectionOperators } from './query/find-projection.ts'
@@ -25,7 +26,8 @@ export const table: Section[] = [
       ...options.map((option) => `${name} ${option}`),
     ]),
   },
-  { title: 'statements of update', lines: statementOptions },
+  { title: 'statements of update', lines: updateStatementOptions },
+  { title: 'statements of delete', lines: deleteStatementOptions },
   { title: 'query operators', lines: [...Object.keys(conditions), ...Object.keys(logical)] },
   { title: 'projection operators', lines: Object.keys(projectionOperators) },
   { title: 'update operators', lines: Object.keys(updateOperators) },

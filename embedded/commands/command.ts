@@ -47,6 +47,14 @@ export function namespaceOf(request: Request): string {
   return checkedNamespace(request.database, name)
 }
 
+/** Where `listCollections` has its cursors. */
+export const listingName = '$cmd.listCollections'
+
+/** The namespace of an open cursor: a collection's, or that of the list of all. Throws InvalidNamespace. */
+export function cursorNamespace(database: string, name: string): string {
+  return name === listingName ? `${database}.${name}` : checkedNamespace(database, name)
+}
+
 export function checkedNamespace(database: string, name: string): string {
   const namespace = `${database}.${name}`
   if (database === '' || /[/\\. "$\0]/.test(database) || Buffer.byteLength(database) > 63) {

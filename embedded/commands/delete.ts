@@ -1,8 +1,11 @@
 import { fail } from '../errors.ts'
 import { compileQuery } from '../query/query.ts'
+import type { Value } from '../values.ts'
 import { type Command, namespaceOf } from './command.ts'
-import { checkedStatement, runStatements, statementsOf } from './statements.ts'
-import { required } from './update.ts'
+import { checkedStatement, required, runStatements, statementsOf } from './statements.ts'
+
+/** What an entry of `deletes` may hold. */
+export const deleteStatementOptions = ['q', 'limit']
 
 export const deleteCommand: Command = {
   options: ['deletes', 'ordered'],
@@ -12,13 +15,8 @@ export const deleteCommand: Command = {
     const { unit } = request
     const namespace = namespaceOf(request)
     let n = 0
-    const writeErrors = runStatements(request, statementsOf(request, 'deletes'), (entry) => {
-      const statement = checkedStatement(entry, 'deletes', ['q', 'limit'])
-      const query = compileQuery(required(statement, 'q'))
-      const limit = required(statement, 'limit')
-      if (limit !== 0 && limit !== 1) {
-        fail('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
-      }
+    const writeErrors = runStatements(request, statementsOf(request, 'deletes', readStatement), ({ q, limit }) => {
+      const query = compileQuery(q)
       let deleted = 0
       const collection = request.server.store.collection(namespace, unit)
       for (const { record } of collection === undefined ? [] : [...collection.find(unit, query)]) {
@@ -30,4 +28,13 @@ export const deleteCommand: Command = {
     })
     return { n, ...writeErrors }
   },
+}
+
+function readStatement(entry: Value) {
+  const statement = checkedStatement(entry, 'deletes', deleteStatementOptions)
+  const limit = required(statement, 'limit')
+  if (limit !== 0 && limit !== 1) {
+    fail('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
+  }
+  return { q: required(statement, 'q'), limit }
 }

@@ -17,9 +17,10 @@ export const hello: Command = {
   run: (request) => ({ isWritablePrimary: true, ...description(request) }),
 }
 
+/** Before `hello` it was `isMaster`, which has the old name in its reply too, and only that. */
 export const legacyHello: Command = {
   ...hello,
-  run: (request) => ({ ismaster: true, isWritablePrimary: true, ...description(request) }),
+  run: (request) => ({ ismaster: true, ...description(request) }),
 }
 
 function description({ server, connectionId }: Request): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { fail } from '../errors.ts'
 import { storable } from '../update/storable.ts'
-import { type Doc, isDoc } from '../values.ts'
+import { type Doc, isDoc, type Value } from '../values.ts'
 import { type Command, namespaceOf } from './command.ts'
 import { runStatements, statementsOf } from './statements.ts'
 
@@ -11,9 +11,9 @@ export const insert: Command = {
   run(request) {
     const namespace = namespaceOf(request)
     let n = 0
-    const writeErrors = runStatements(request, statementsOf(request, 'documents'), (document) => {
+    const writeErrors = runStatements(request, statementsOf(request, 'documents', readDocument), (document) => {
       // The collection is made by the first document that can be inserted, even if its insertion then fails.
-      const doc = insertable(document)
+      const doc = storable(document)
       request.server.store.collectionForWriting(namespace, request.unit).insert(request.unit, doc)
       n++
     })
@@ -21,7 +21,6 @@ export const insert: Command = {
   },
 }
 
-function insertable(document: unknown): Doc {
-  if (!isDoc(document as Doc)) return fail('TypeMismatch', 'each document to insert must be an object')
-  return storable(document as Doc)
+function readDocument(entry: Value): Doc {
+  return isDoc(entry) ? entry : fail('TypeMismatch', 'each document to insert must be an object')
 }

@@ -1,6 +1,6 @@
 import { Long } from 'bson'
 import { fail } from '../errors.ts'
-import { type Command, namespaceOf } from './command.ts'
+import { type Command, cursorNamespace } from './command.ts'
 
 export const killCursors: Command = {
   options: ['cursors'],
@@ -9,7 +9,9 @@ export const killCursors: Command = {
   run(request) {
     const ids = request.body.cursors
     if (!Array.isArray(ids)) return fail('TypeMismatch', "BSON field 'killCursors.cursors' must be an array")
-    const namespace = namespaceOf(request)
+    const { killCursors: name } = request.body
+    if (typeof name !== 'string') return fail('BadValue', 'collection name has invalid type')
+    const namespace = cursorNamespace(request.database, name)
     const killed: Long[] = []
     const notFound: Long[] = []
     for (const id of ids) {

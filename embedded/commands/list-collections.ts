@@ -2,7 +2,7 @@ import { Binary } from 'bson'
 import { compileQuery } from '../query/query.ts'
 import { describeIndex, idIndex } from '../store/index-definition.ts'
 import type { Doc } from '../values.ts'
-import { booleanOption, type Command } from './command.ts'
+import { booleanOption, type Command, cursorNamespace, listingName } from './command.ts'
 import { cursorBatchSize, ownerOf } from './list-indexes.ts'
 
 export const listCollections: Command = {
@@ -23,7 +23,7 @@ export const listCollections: Command = {
         return nameOnly ? brief : { ...brief, ...full }
       })
       .filter(query.matches)
-    const namespace = `${database}.$cmd.listCollections`
+    const namespace = cursorNamespace(database, listingName)
     return { cursor: server.cursors.start(namespace, listed, ownerOf(request), cursorBatchSize(request)) }
   },
 }

@@ -7,14 +7,15 @@ import { maxWriteBatch } from './hello.ts'
 
 const maxTextBytes = 1024 * 1024
 
-export function statementsOf(request: Request, name: string): Value[] {
+/** All statements as `read` makes them of the list's entries. One that cannot be read refuses the whole command. */
+export function statementsOf<T>(request: Request, name: string, read: (entry: Value) => T): T[] {
   const list = request.body[name]
   if (!Array.isArray(list))
     return fail('TypeMismatch', `BSON field '${request.name}.${name}' is missing or not an array`)
   if (list.length === 0 || list.length > maxWriteBatch) {
     fail('InvalidLength', `Write batch sizes must be between 1 and ${maxWriteBatch}. Got ${list.length} operations.`)
   }
-  return list
+  return list.map(read)
 }
 
 /** A statement with only the options that are honoured. */
@@ -26,14 +27,18 @@ export function checkedStatement(statement: Value, name: string, options: readon
   return statement
 }
 
+export function required(statement: Doc, name: string): Value {
+  return statement[name] ?? fail('Location40414', `BSON field '${name}' is missing but a required field`)
+}
+
 /**
  * Runs `one` for each statement. What a statement does wrong becomes its entry in `writeErrors`; a conflict between
  * transactions concerns the whole command and is thrown.
  */
-export function runStatements(
+export function runStatements<T>(
   request: Request,
-  statements: readonly Value[],
-  one: (statement: Value, index: number) => void,
+  statements: readonly T[],
+  one: (statement: T, index: number) => void,
 ): { writeErrors?: Doc[] } {
   const ordered = request.body.ordered === undefined || booleanOption(request.body, 'ordered')
   const writeErrors: Record<string, unknown>[] = []

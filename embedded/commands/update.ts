@@ -4,11 +4,11 @@ import { compileUpdate } from '../update/update.ts'
 import { checkUpsertFilter } from '../update/upsert.ts'
 import type { Doc, Value } from '../values.ts'
 import { booleanOption, type Command, namespaceOf } from './command.ts'
-import { checkedStatement, runStatements, statementsOf } from './statements.ts'
+import { checkedStatement, required, runStatements, statementsOf } from './statements.ts'
 import { upsert } from './upsert.ts'
 
 /** What an entry of `updates` may hold. */
-export const statementOptions = ['q', 'u', 'multi', 'upsert', 'arrayFilters']
+export const updateStatementOptions = ['q', 'u', 'multi', 'upsert', 'arrayFilters']
 
 export const update: Command = {
   options: ['updates', 'ordered', 'bypassDocumentValidation'],
@@ -21,12 +21,11 @@ export const update: Command = {
     let n = 0
     let nModified = 0
     const upserted: Doc[] = []
-    const writeErrors = runStatements(request, statementsOf(request, 'updates'), (entry, index) => {
-      const statement = checkedStatement(entry, 'updates', statementOptions)
-      const multi = booleanOption(statement, 'multi')
-      const query = compileQuery(required(statement, 'q'))
-      const change = compileUpdate(required(statement, 'u'), statement.arrayFilters)
-      if (booleanOption(statement, 'upsert')) checkUpsertFilter(query.source)
+    const writeErrors = runStatements(request, statementsOf(request, 'updates', readStatement), (statement, index) => {
+      const { multi } = statement
+      const query = compileQuery(statement.q)
+      const change = compileUpdate(statement.u, statement.arrayFilters)
+      if (statement.upsert) checkUpsertFilter(query.source)
       if (multi && change.isReplacement) {
         fail('FailedToParse', 'multi update is not supported for replacement-style update')
       }
@@ -46,7 +45,7 @@ export const update: Command = {
       }
       n += matched
       nModified += modified
-      if (matched > 0 || !booleanOption(statement, 'upsert')) return
+      if (matched > 0 || !statement.upsert) return
       const made = upsert(store.collectionForWriting(namespace, unit), unit, query.source, change)
       n++
       upserted.push({ index, _id: made._id! })
@@ -55,6 +54,13 @@ export const update: Command = {
   },
 }
 
-export function required(statement: Doc, name: string): Value {
-  return statement[name] ?? fail('Location40414', `BSON field '${name}' is missing but a required field`)
+function readStatement(entry: Value) {
+  const statement = checkedStatement(entry, 'updates', updateStatementOptions)
+  return {
+    q: required(statement, 'q'),
+    u: required(statement, 'u'),
+    multi: booleanOption(statement, 'multi'),
+    upsert: booleanOption(statement, 'upsert'),
+    arrayFilters: statement.arrayFilters,
+  }
 }

@@ -1,13 +1,16 @@
 // Every line of the embedded server's table has its case: the names that the cases use are gathered from the cases
-// themselves. Commands and their options are exercised by the driver in the other suites.
+// themselves.
 import { expect, test } from '@jest/globals'
+import { genericOptions } from '../../embedded/options.ts'
 import { table } from '../../embedded/table.ts'
+import { type CommandStep, commandCases, handshakes } from './cases/commands.ts'
 import { dateCases } from './cases/dates.ts'
 import { expressionCases } from './cases/expressions.ts'
 import { projectionCases } from './cases/projections.ts'
 import { queryCases } from './cases/queries.ts'
 import { stageCases } from './cases/stages.ts'
 import { updateCases } from './cases/updates.ts'
+import type { AnyDocument } from './support.ts'
 
 /** All field names in a value, and the texts that are paths to variables. */
 function namesIn(value: unknown, names = new Set<string>()): Set<string> {
@@ -21,6 +24,24 @@ function namesIn(value: unknown, names = new Set<string>()): Set<string> {
   return names
 }
 
+/** Of a command its name, and each option after the name. */
+function linesOf(command: AnyDocument): string[] {
+  const [name, ...options] = Object.keys(command)
+  return [name!, ...options.map((option) => `${name} ${option}`)]
+}
+
+/** The options of every command that a case uses, by itself or by what it has the driver add. */
+function genericIn([command, , { on, otherSession, readPreference } = {}]: CommandStep): string[] {
+  const added = { $db: on, lsid: otherSession, $readPreference: readPreference }
+  return [...Object.keys(command), ...Object.entries(added).flatMap(([name, given]) => (given ? [name] : []))]
+}
+
+const steps = commandCases.flatMap(([, ...all]) => all)
+// Only what is taken counts, not what is refused.
+const taken = steps.filter(([, answer]) => typeof answer === 'object')
+const commands = [...taken.map(([command]) => command), ...handshakes]
+const statements = (list: string) => new Set(commands.flatMap((command) => (command[list] ?? []).flatMap(Object.keys)))
+
 const filters = namesIn(queryCases.map(([, , filter]) => filter))
 const projections = namesIn(projectionCases.map(([, projection]) => projection))
 const updates = namesIn(updateCases.map(([, , update]) => update))
@@ -28,6 +49,9 @@ const pipelines = namesIn(stageCases.map(([, , pipeline]) => pipeline))
 const expressions = namesIn([...expressionCases, ...dateCases].map(([, expression]) => expression))
 
 const exercised: Record<string, Set<string>> = {
+  commands: new Set(commands.flatMap(linesOf)),
+  'statements of update': statements('updates'),
+  'statements of delete': statements('deletes'),
   'query operators': filters,
   'projection operators': projections,
   // `$currentDate` has no value that a table could hold, and `$lookup` needs a second collection: each has its own test.
@@ -41,13 +65,11 @@ const exercised: Record<string, Set<string>> = {
   variables: expressions,
 }
 
-const sections = table.filter(({ title }) => title in exercised)
-
-test('all sections but those of commands are asked for cases', () => {
-  const others = table.map(({ title }) => title).filter((title) => !(title in exercised))
-  expect(others).toEqual(['commands', 'statements of update'])
+test.each(table)('every line of $title has a case', ({ title, lines }) => {
+  expect(lines.filter((line) => !exercised[title]?.has(line))).toEqual([])
 })
 
-test.each(sections)('every line of $title has a case', ({ title, lines }) => {
-  expect(lines.filter((line) => !exercised[title]!.has(line))).toEqual([])
+test('every option that any command may carry has a case', () => {
+  const carried = new Set(taken.flatMap(genericIn))
+  expect(genericOptions.filter((option) => !carried.has(option))).toEqual([])
 })
