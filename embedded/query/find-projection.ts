@@ -50,6 +50,10 @@ export function compileProjection(spec: Value, context: Context = newContext()):
   if (matched.length > 0 && names.some((name) => name !== '_id' && isOff(fields[name]!))) {
     notImplemented('a projection with $elemMatch that excludes fields')
   }
+  // Their order among the new fields is that of the projection.
+  if (matched.length > 0 && Object.values(fields).some(isComputed)) {
+    notImplemented('a projection with $elemMatch and an expression')
+  }
   // With `$elemMatch` only what is named is kept; with `$slice` alone, everything is.
   const inclusive = matched.length > 0 || (names.length > 0 && !excludes)
   const kept: Doc = { ...fields }
@@ -78,6 +82,11 @@ function nestedChecked(path: string, value: Value): Value {
     }
   }
   return value
+}
+
+function isComputed(value: Value): boolean {
+  if (!isDoc(value)) return typeof value !== 'number' && typeof value !== 'boolean'
+  return Object.keys(value)[0]?.startsWith('$') || Object.values(value).some(isComputed)
 }
 
 function isOff(value: Value): boolean {

@@ -1,12 +1,13 @@
 // Which fields to keep or to drop, for projections and `$project`. What they make is new; parts of documents that they
 // keep whole are shared, never changed.
+import type { Expression } from '../aggregate/context.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
-import { type Doc, isDoc, type Value } from '../values.ts'
+import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
 import { isTruthy } from './predicates.ts'
 
-/** What to do by field: true to keep (or drop) it whole, else a tree for what is inside. */
-export type FieldTree = Map<string, true | FieldTree>
+/** What to do by field: keep (or drop) it whole, or compute it, else a tree for what is inside. */
+export type FieldTree = Map<string, true | Expression | FieldTree>
 
 export interface Projection {
   inclusive: boolean
@@ -14,8 +15,8 @@ export interface Projection {
   keepId: boolean
 }
 
-/** `isComputed` leaves fields to the caller, which evaluates them as expressions; they make the projection inclusive. */
-export function parseProjection(spec: Doc, isComputed: (path: string, value: Value) => boolean): Projection {
+/** What is no flag is compiled as an expression, and makes the projection inclusive. */
+export function parseProjection(spec: Doc, compile: (value: Value) => Expression): Projection {
   const tree: FieldTree = new Map()
   let inclusive: boolean | undefined
   let idFlag: boolean | undefined
@@ -23,7 +24,8 @@ export function parseProjection(spec: Doc, isComputed: (path: string, value: Val
   for (const [path, value] of flatten(spec)) {
     checkPath(path)
     if (typeof value !== 'boolean' && typeof value !== 'number') {
-      if (isComputed(path, value)) computed = true
+      addPath(tree, path, compile(value))
+      computed = true
       continue
     }
     const keep = isTruthy(value)
@@ -69,14 +71,15 @@ function checkPath(path: string): void {
   }
 }
 
-export function addPath(tree: FieldTree, path: string): void {
-  const parts = splitPath(path)
+export function addPath(tree: FieldTree, path: string | readonly string[], leaf: true | Expression = true): void {
+  const parts = typeof path === 'string' ? splitPath(path) : path
   let level = tree
   for (const [at, part] of parts.entries()) {
     const last = at === parts.length - 1
     const next = level.get(part)
-    if (next === true || (next !== undefined && last)) fail('Location31250', `Path collision at ${path}`)
-    if (last) level.set(part, true)
+    if (next !== undefined && (last || !(next instanceof Map)))
+      fail('Location31250', `Path collision at ${parts.join('.')}`)
+    if (last) level.set(part, leaf)
     else if (next === undefined) {
       const inner: FieldTree = new Map()
       level.set(part, inner)
@@ -85,24 +88,40 @@ export function addPath(tree: FieldTree, path: string): void {
   }
 }
 
-/** Keeps the fields in the order of the document. In arrays, values that are no documents have no such fields. */
-export function include(doc: Doc, tree: FieldTree): Doc {
-  const result: Doc = {}
+/**
+ * Keeps the fields in the order of the document. In arrays, values that are no documents have no such fields. Where
+ * something is computed inside a field (`computed` has such parts of the tree alone), what is not kept leaves its place.
+ */
+export function include(doc: Doc, tree: FieldTree, computed: FieldTree): Doc {
+  const result: Record<string, Maybe> = {}
   for (const [name, value] of Object.entries(doc)) {
     const inner = tree.get(name)
-    if (inner === undefined) continue
     if (inner === true) result[name] = value
-    else if (isDoc(value)) result[name] = include(value, inner)
-    else if (Array.isArray(value)) result[name] = includeInArray(value, inner)
+    if (!(inner instanceof Map)) continue
+    const fills = computed.get(name)
+    const kept = includeInside(value, inner, fills instanceof Map ? fills : undefined)
+    if (kept !== undefined || fills !== undefined) result[name] = kept
   }
-  return result
+  return result as Doc
 }
 
-function includeInArray(array: Value[], tree: FieldTree): Value[] {
-  return array.flatMap((element): Value[] => {
-    if (isDoc(element)) return [include(element, tree)]
-    return Array.isArray(element) ? [includeInArray(element, tree)] : []
-  })
+function includeInside(value: Value, tree: FieldTree, computed: FieldTree | undefined): Maybe {
+  if (isDoc(value)) return include(value, tree, computed ?? nothing)
+  if (!Array.isArray(value)) return undefined
+  const kept = value.map((element) => includeInside(element, tree, computed))
+  return (computed === undefined ? kept.filter((element) => element !== undefined) : kept) as Value[]
+}
+
+const nothing: FieldTree = new Map()
+
+/** The part of a tree that is computed, in order. */
+export function computedIn(tree: FieldTree): FieldTree {
+  const result: FieldTree = new Map()
+  for (const [name, inner] of tree) {
+    const part = inner instanceof Map ? computedIn(inner) : inner
+    if (part !== true && (!(part instanceof Map) || part.size > 0)) result.set(name, part)
+  }
+  return result
 }
 
 export function exclude(doc: Doc, tree: FieldTree): Doc {
@@ -110,7 +129,7 @@ export function exclude(doc: Doc, tree: FieldTree): Doc {
   for (const [name, value] of Object.entries(doc)) {
     const inner = tree.get(name)
     if (inner === true) continue
-    result[name] = inner === undefined ? value : excludeInside(value, inner)
+    result[name] = inner instanceof Map ? excludeInside(value, inner) : value
   }
   return result
 }

@@ -125,6 +125,7 @@ describeEmbedded('the embedded server refuses', () => {
     ['the type of an integer', { a: { $type: 'int' } }, {}],
     ['the option x of a regular expression', { a: { $regex: 'x', $options: 'x' } }, {}],
     ['the positional projection', { a: 1 }, { 'a.$': 1 }],
+    ['a projection with $elemMatch and an expression', { a: 1 }, { a: { $elemMatch: { b: 1 } }, c: '$d' }],
     ['$meta in a projection', {}, { a: { $meta: 'textScore' } }],
   ]
   for (const [sentence, filter, projection] of refused) {

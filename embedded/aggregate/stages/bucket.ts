@@ -43,10 +43,8 @@ function bucketOf(value: Maybe, boundaries: readonly Value[], otherwise: Value |
   for (let at = 0; at < boundaries.length - 1; at++) {
     if (compareMaybe(value, boundaries[at]) >= 0 && compareMaybe(value, boundaries[at + 1]) < 0) return boundaries[at]!
   }
-  return (
-    otherwise ??
-    fail('Location40066', '$switch could not find a matching branch for an input, and no default was specified.')
-  )
+  if (otherwise !== undefined) return otherwise
+  return fail('Location40066', '$switch could not find a matching branch for an input, and no default was specified.')
 }
 
 function parseBoundaries(spec: Value): Value[] {

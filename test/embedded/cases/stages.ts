@@ -138,6 +138,12 @@ export const stageCases: StageCase[] = [
     ],
   ],
   [
+    '$unwind puts the position in place of an array on the way',
+    [{ _id: 0, a: [7], b: [{ c: 1 }] }],
+    [{ $unwind: { path: '$a', includeArrayIndex: 'b.i' } }],
+    [{ _id: 0, a: 7, b: { i: 0 } }],
+  ],
+  [
     '$unwind reaches inside documents, and leaves the original alone',
     [{ _id: 0, a: { b: [1, 2], c: 0 } }],
     [{ $unwind: '$a.b' }, { $set: { 'a.c': '$a.b' } }],
@@ -232,6 +238,33 @@ export const stageCases: StageCase[] = [
     n(1, 2, 3),
     [{ $facet: { big: [{ $match: { a: { $gt: 1 } } }, { $count: 'n' }], none: [{ $match: { a: 9 } }] } }],
     [{ big: [{ n: 2 }], none: [] }],
+  ],
+  [
+    '$project computes in every element of an array',
+    [{ _id: 0, a: [{ x: 1, y: 2 }, 3, [{ x: 4 }]], n: 5 }],
+    [{ $project: { 'a.z': '$n', 'a.x': 1 } }],
+    [{ _id: 0, a: [{ x: 1, z: 5 }, { z: 5 }, [{ x: 4, z: 5 }]] }],
+  ],
+  [
+    '$project computes inside a field where it is, and new fields at the end',
+    [{ _id: 0, a: { x: 1 }, b: 2, c: 3 }],
+    [{ $project: { d: 'd', b: 1, 'c.z': '$b', 'a.y': '$b' } }],
+    [{ _id: 0, a: { y: 2 }, b: 2, c: { z: 2 }, d: 'd' }],
+  ],
+  [
+    '$project has a computed _id after what it keeps',
+    [{ _id: 0, a: 1, b: 2 }],
+    [{ $project: { _id: '$a', b: 1 } }],
+    [{ b: 2, _id: 1 }],
+  ],
+  [
+    '$bucket takes null for a default',
+    [{ _id: 0, a: 5 }, { _id: 1 }],
+    [{ $bucket: { groupBy: '$a', boundaries: [0, 10], default: null } }],
+    [
+      { _id: null, count: 1 },
+      { _id: 0, count: 1 },
+    ],
   ],
 ]
 
