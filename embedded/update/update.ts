@@ -39,7 +39,10 @@ function replacement(body: Doc): Update {
       const result = storable('_id' in body ? body : { _id: doc._id!, ...body })
       return keepId(doc, result)
     },
-    insert: (base) => storable('_id' in body || base._id === undefined ? body : { _id: base._id, ...body }),
+    insert(base) {
+      if (base._id === undefined) return storable(body)
+      return keepId(base, storable('_id' in body ? body : { _id: base._id, ...body }))
+    },
   }
 }
 

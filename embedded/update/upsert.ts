@@ -1,5 +1,6 @@
 // The document an upsert starts from: the equalities that its filter demands.
 import { BSONRegExp } from 'bson'
+import { compareStrings } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { isOperators } from '../query/conditions.ts'
@@ -19,7 +20,8 @@ export function upsertBase(filter: Doc, onlyId: boolean): Doc {
   const equalities = new Map<string, Value>()
   collect(filter, equalities)
   const draft = new Draft({})
-  for (const [path, value] of equalities) {
+  // In the order of their paths, whatever it was in the filter.
+  for (const [path, value] of [...equalities].sort(([a], [b]) => compareStrings(a, b))) {
     if (onlyId && path !== '_id') {
       if (path.startsWith('_id.')) notImplemented('an upsert with a replacement and a filter inside _id')
       continue
@@ -51,8 +53,11 @@ function collectPath(path: string, operand: Value, equalities: Map<string, Value
   for (const [operator, value] of Object.entries(operand)) {
     if (operator === '$eq') add(path, value, equalities)
     // MongoDB may or may not read these as an equality, depending on how it rewrites the filter.
-    if ((operator === '$in' || operator === '$all') && Array.isArray(value) && value.length === 1) {
-      notImplemented(`an upsert that inserts with ${operator} of one value in its filter`)
+    if (operator === '$in' && Array.isArray(value) && value.length === 1) {
+      notImplemented('an upsert that inserts with $in of one value in its filter')
+    }
+    if (operator === '$all' && Array.isArray(value) && value.length > 0) {
+      notImplemented('an upsert that inserts with $all in its filter')
     }
   }
 }

@@ -178,6 +178,17 @@ describe('an upsert', () => {
     await collection.replaceOne({ _id: 3, a: 1 }, { b: 2 }, { upsert: true })
     expect(await collection.findOne()).toEqual({ _id: 3, b: 2 })
   })
+
+  test('with a replacement keeps the _id of the filter', async () => {
+    const replaced = fixture.collection().replaceOne({ _id: 1 }, { _id: 2 }, { upsert: true })
+    expect(await errorOf(replaced)).toMatchObject({ code: 66 })
+  })
+
+  test('has the equalities of the filter in the order of their paths', async () => {
+    const collection = fixture.collection()
+    await collection.updateOne({ c: 1, _id: 1, b: 2, 'a.b': 3 }, { $set: { a2: 4 } }, { upsert: true })
+    expect(Object.keys(await collection.findOne())).toEqual(['_id', 'a', 'b', 'c', 'a2'])
+  })
 })
 
 describe('findAndModify', () => {
