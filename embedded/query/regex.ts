@@ -121,8 +121,11 @@ class Translation {
       const char = this.char()
       if (char === ']' && !first) return `${out}]`
       first = false
-      if (char === '\\') out += this.escape(true)
-      else if (char === '[') {
+      if (char === '\\') {
+        out += this.escape(true)
+        // After a class of characters a hyphen is one of them, which JavaScript wants said.
+        if (/\\[dDws]$/.test(this.pattern.slice(0, this.at)) && this.peek() === '-') out += `\\${this.char()}`
+      } else if (char === '[') {
         if (/[:.=]/.test(this.peek())) notImplemented('a POSIX class in a regular expression')
         out += '\\['
       } else out += syntax.has(char) ? `\\${char}` : char

@@ -11,12 +11,15 @@ function numeric(name: string, value: Maybe, code: CodeName = 'TypeMismatch'): n
 }
 
 function add(values: Maybe[]): Maybe {
-  if (values.some(isNullish)) return null
-  const dates = values.filter((value) => value instanceof Date)
-  if (dates.length > 1) fail('Location16612', 'only one date allowed in an $add expression')
+  let date: Date | undefined
   const sum = new Sum()
-  for (const value of values) if (!(value instanceof Date)) sum.add(numeric('$add', value))
-  return dates.length === 0 ? sum.value() : moved(dates[0]!, sum.value())
+  for (const value of values) {
+    if (isNullish(value)) return null
+    if (!(value instanceof Date)) sum.add(numeric('$add', value))
+    else if (date === undefined) date = value
+    else fail('Location16612', 'only one date allowed in an $add expression')
+  }
+  return date === undefined ? sum.value() : moved(date, sum.value())
 }
 
 function subtract([a, b]: Maybe[]): Maybe {
@@ -32,8 +35,12 @@ function moved(date: Date, by: number): Date {
 }
 
 function multiply(values: Maybe[]): Maybe {
-  if (values.some(isNullish)) return null
-  return values.map((value) => numeric('$multiply', value)).reduce((a, b) => exact(a, b, (x, y) => x * y), 1)
+  let product = 1
+  for (const value of values) {
+    if (isNullish(value)) return null
+    product = exact(product, numeric('$multiply', value), (x, y) => x * y)
+  }
+  return product
 }
 
 function exact(a: number, b: number, operate: (a: number, b: number) => number): number {

@@ -39,7 +39,9 @@ function sliceNumber(value: Maybe, notNumber: CodeName, notWhole: CodeName): num
   return wholeNumber(value, notWhole, 'an argument to $slice')
 }
 
-function range([start, stop, by = 1]: Maybe[]): Maybe {
+function range(values: Maybe[]): Maybe {
+  // Only an argument that is not there is 1; one that is missing in the document is wrong.
+  const [start, stop, by] = values.length === 2 ? [...values, 1] : values
   if (typeof start !== 'number')
     fail('Location34443', `$range requires a numeric starting value, found value of type: ${typeName(start)}`)
   const from = wholeNumber(start, 'Location34444', "$range's starting value")
@@ -77,14 +79,25 @@ function keysOf(values: readonly Value[]): Set<string> {
   return new Set(values.map(keyOf))
 }
 
+/** One argument after the other, so that what is no array before the first null is an error. */
+function listsOf(values: readonly Maybe[], code: CodeName, name: string): Value[][] | undefined {
+  const lists: Value[][] = []
+  for (const value of values) {
+    if (isNullish(value)) return undefined
+    lists.push(array(value, code, name))
+  }
+  return lists
+}
+
 function union(values: Maybe[]): Maybe {
-  if (values.some(isNullish)) return null
-  return toSet(values.flatMap((value) => array(value, 'Location17043', '$setUnion')))
+  const lists = listsOf(values, 'Location17043', '$setUnion')
+  return lists === undefined ? null : toSet(lists.flat())
 }
 
 function intersection(values: Maybe[]): Maybe {
-  if (values.some(isNullish)) return null
-  const [first, ...rest] = values.map((value) => array(value, 'Location17047', '$setIntersection'))
+  const lists = listsOf(values, 'Location17047', '$setIntersection')
+  if (lists === undefined) return null
+  const [first, ...rest] = lists
   const keys = rest.map(keysOf)
   return toSet((first ?? []).filter((value) => keys.every((set) => set.has(keyOf(value)))))
 }
@@ -119,8 +132,10 @@ export const arrays: Record<string, Operator> = {
   $first: end('$first', (values) => values[0]),
   $last: end('$last', (values) => values.at(-1)),
   $slice: over('$slice', [2, 3], slice),
-  $concatArrays: over('$concatArrays', undefined, (values) =>
-    values.some(isNullish) ? null : values.flatMap((value) => array(value, 'Location28664', '$concatArrays')),
+  $concatArrays: over(
+    '$concatArrays',
+    undefined,
+    (values) => listsOf(values, 'Location28664', '$concatArrays')?.flat() ?? null,
   ),
   $reverseArray: over('$reverseArray', 1, ([list]) =>
     isNullish(list) ? null : array(list, 'Location34435', '$reverseArray').toReversed(),

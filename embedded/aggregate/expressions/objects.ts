@@ -88,7 +88,10 @@ function keyAndValue(element: Value): [string, Value] {
 }
 
 export const objects: Record<string, Operator> = {
-  $mergeObjects: over('$mergeObjects', undefined, mergeObjects),
+  // A single array stands for its elements.
+  $mergeObjects: over('$mergeObjects', undefined, (values) =>
+    mergeObjects(values.length === 1 && Array.isArray(values[0]) ? values[0] : values),
+  ),
   $objectToArray: over('$objectToArray', 1, objectToArray),
   $arrayToObject: over('$arrayToObject', 1, arrayToObject),
 }

@@ -1,7 +1,7 @@
 // Strings; positions and lengths count code points.
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../../compare.ts'
-import { type CodeName, fail } from '../../errors.ts'
+import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { compileRegex } from '../../query/regex.ts'
 import type { Maybe } from '../../values.ts'
 import { isNullish, type Operator, over, overNamed, typeName, wholeNumber } from './arguments.ts'
@@ -68,7 +68,9 @@ function indexOf([value, wanted, ...bounds]: Maybe[]): Maybe {
   const source = [...text(value, 'Location40093', '$indexOfCP')]
   const token = [...text(wanted, 'Location40094', '$indexOfCP')]
   const [from = 0, to = source.length] = bounds.map((bound) => searchBound(bound, '$indexOfCP'))
-  for (let at = from; at + token.length <= Math.min(to, source.length); at++) {
+  if (source.length === 0 && token.length === 0 && from === 0) return 0
+  // The match must begin before the end, but may go on after it.
+  for (let at = from; at < Math.min(to, source.length); at++) {
     if (token.every((point, offset) => source[at + offset] === point)) return at
   }
   return -1
@@ -105,6 +107,7 @@ function replace(name: string, all: boolean): Operator {
       if (!isNullish(value)) text(value, code, name)
     }
     if (isNullish(input) || isNullish(find) || isNullish(replacement)) return null
+    if (all && find === '') notImplemented('$replaceAll of an empty string')
     const by = () => replacement as string
     return all ? (input as string).replaceAll(find as string, by) : (input as string).replace(find as string, by)
   })

@@ -272,6 +272,17 @@ export const expressionCases: ExpressionCase[] = [
   ],
   ['$regexMatch of null is false', { $regexMatch: { input: '$x', regex: 'a' } }, false],
   ['$replaceOne', { $replaceOne: { input: 'a.a', find: 'a', replacement: { $literal: '$&' } } }, '$&.a'],
+  [
+    '$indexOfCP begins before the end, and finds no empty text at the end',
+    [{ $indexOfCP: ['abc', 'bc', 0, 2] }, { $indexOfCP: ['ab', '', 2] }, { $indexOfCP: ['', ''] }],
+    [1, -1, 0],
+  ],
+  [
+    '$mergeObjects of one array merges its elements',
+    { $mergeObjects: '$a' },
+    { x: 1, y: 3 },
+    { a: [{ x: 1, y: 2 }, null, { y: 3 }] },
+  ],
   ['$replaceAll', { $replaceAll: { input: 'a.a', find: 'a', replacement: 'b' } }, 'b.b'],
 
   [

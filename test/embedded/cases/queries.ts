@@ -228,6 +228,12 @@ export const queryCases: QueryCase[] = [
     [0, 1, 3],
   ],
   [
+    'a hyphen after a class in brackets is itself',
+    [{ a: 'x-y.z@' }, { a: 'x y@' }, { a: '-' }],
+    { a: { $regex: '^[\\w-.]+@$' } },
+    [0],
+  ],
+  [
     'positions and fields mix in a path',
     [{ a: [{ b: [{ c: 1 }, { c: 2 }] }] }, { a: [{ b: [{ c: 2 }] }] }],
     { 'a.0.b.1.c': 2 },
