@@ -51,11 +51,10 @@ function multiply(current: Maybe, operand: Value, place: Place): Outcome {
   if (current === undefined) return 0
   if (typeof current !== 'number') return notNumeric('$mul', current, place)
   const product = current * (operand as number)
-  if (Number.isInteger(current) && Number.isInteger(operand) && !Number.isSafeInteger(product)) {
-    return notImplemented('an integer beyond 2^53')
-  }
+  if (!Number.isInteger(current) || !Number.isInteger(operand)) return product
+  if (!Number.isSafeInteger(product)) return notImplemented('an integer beyond 2^53')
   // Of integers there is no negative zero.
-  return product === 0 ? 0 : product
+  return product + 0
 }
 
 function notNumeric(operator: string, current: Value, place: Place): never {

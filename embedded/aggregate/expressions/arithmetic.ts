@@ -44,11 +44,10 @@ function multiply(values: Maybe[]): Maybe {
 }
 
 function exact(a: number, b: number, operate: (a: number, b: number) => number): number {
-  const result = operate(a, b) + 0 // of integers there is no negative zero
-  if (Number.isInteger(a) && Number.isInteger(b) && !Number.isSafeInteger(result)) {
-    return notImplemented('an integer beyond 2^53')
-  }
-  return result
+  const result = operate(a, b)
+  if (!Number.isInteger(a) || !Number.isInteger(b)) return result
+  // Of integers there is no negative zero.
+  return Number.isSafeInteger(result) ? result + 0 : notImplemented('an integer beyond 2^53')
 }
 
 function divide([a, b]: Maybe[]): Maybe {
@@ -60,7 +59,7 @@ function divide([a, b]: Maybe[]): Maybe {
 function modulo([a, b]: Maybe[]): Maybe {
   if (isNullish(a) || isNullish(b)) return null
   const [left, right] = [numeric('$mod', a, 'Location16611'), numeric('$mod', b, 'Location16611')]
-  return right === 0 ? fail('Location16610', "can't $mod by zero") : (left % right) + 0
+  return right === 0 ? fail('Location16610', "can't $mod by zero") : exact(left, right, (x, y) => x % y)
 }
 
 function unary(name: string, operate: (value: number) => number): Operator {

@@ -96,7 +96,8 @@ const toBool: Convert = (value) => {
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') return value !== 0
   if (['string', 'date', 'objectId'].includes(typeOf(value))) return true
-  return unsupported(value, 'bool')
+  // By the documentation of 7.0 these are true, by that of earlier versions they cannot be converted.
+  return notImplemented(`$toBool of the type ${typeOf(value)}`)
 }
 
 const targets: Record<string, Convert> = {

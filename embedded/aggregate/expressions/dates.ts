@@ -1,5 +1,5 @@
 // The date expressions: fields of a date, arithmetic by units, truncation. All take a time zone; null anywhere gives null.
-import { type CodeName, fail } from '../../errors.ts'
+import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { isDoc, type Maybe } from '../../values.ts'
 import { isNullish, type NamedCodes, type Operator, over, overNamed } from './arguments.ts'
 import * as calendar from './calendar.ts'
@@ -94,7 +94,7 @@ const difference = overNamed(
   },
 )
 
-const fromParts = overNamed(
+const fromCalendarParts = overNamed(
   '$dateFromParts',
   {
     notDocument: 'Location40519',
@@ -126,6 +126,14 @@ const fromParts = overNamed(
     return checkedDate(zoneOf(values.timezone).instant(checkedDate(local).getTime()))
   },
 )
+
+const fromParts: Operator = (operand, context, compile) => {
+  const name = isDoc(operand) ? Object.keys(operand).find((key) => key.startsWith('iso')) : undefined
+  if (name === 'isoWeekYear' || name === 'isoWeek' || name === 'isoDayOfWeek') {
+    return notImplemented(`${name} of $dateFromParts`)
+  }
+  return fromCalendarParts(operand, context, compile)
+}
 
 const toParts = overNamed(
   '$dateToParts',

@@ -47,5 +47,8 @@ export const expressionRefusals: [sentence: string, expression: AnyDocument][] =
   ['an integer beyond 2^53', { $multiply: ['$n', 9_007_199_254_740_991] }],
   ['a date from what may be a 32-bit integer', { $toDate: '$n' }],
   ['a rounding that depends on the binary form', { $round: [2.675, 2] }],
+  ['$toBool of an array', { $toBool: '$a' }],
+  ['$replaceAll of an empty string', { $replaceAll: { input: '$s', find: '', replacement: 'y' } }],
+  ['$dateFromParts by ISO weeks', { $dateFromParts: { isoWeekYear: 2024 } }],
   ['a variable that is not supported', '$$CLUSTER_TIME'],
 ]

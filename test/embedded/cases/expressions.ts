@@ -283,6 +283,12 @@ export const expressionCases: ExpressionCase[] = [
     { x: 1, y: 3 },
     { a: [{ x: 1, y: 2 }, null, { y: 3 }] },
   ],
+  [
+    '$multiply and $mod keep the sign of zero of a fraction',
+    [{ $multiply: ['$a', 0] }, { $mod: ['$a', 0.5] }, { $multiply: [-1, 0] }],
+    [-0, -0, 0],
+    { a: -0.5 },
+  ],
   ['$replaceAll', { $replaceAll: { input: 'a.a', find: 'a', replacement: 'b' } }, 'b.b'],
 
   [

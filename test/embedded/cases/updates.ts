@@ -21,6 +21,7 @@ export const updateCases: UpdateCase[] = [
   ['$min takes the lesser, across types too', { a: 5, b: 'x' }, { $min: { a: 3, b: 1, c: 7 } }, { a: 3, b: 1, c: 7 }],
   ['$max takes the greater, of dates too', { a: 5, d: new Date(0) }, { $max: { a: 3, d: date } }, { a: 5, d: date }],
   ['$mul multiplies, and makes 0 of what is missing', { a: 3 }, { $mul: { a: 2, b: 5 } }, { a: 6, b: 0 }],
+  ['$mul keeps the sign of zero of a fraction', { a: -0.5 }, { $mul: { a: 0 } }, { a: -0 }],
   ['$rename moves a field', { a: 1, b: 2 }, { $rename: { a: 'c' } }, { b: 2, c: 1 }],
   [
     '$rename moves between documents, over what is there',
