@@ -31,8 +31,8 @@ export function parseRename(path: string, operand: Value): Rename {
 
 export function rename(draft: Draft, { from, to }: Rename, id: Maybe): void {
   const value = draft.get(from)
-  refuseArrays(draft, from, 'source', id)
   if (value === undefined) return
+  refuseArrays(draft, from, 'source', id)
   refuseArrays(draft, to, 'destination', id)
   draft.unset(from)
   draft.set(to, value)

@@ -30,6 +30,7 @@ export const updateCases: UpdateCase[] = [
     { a: { y: 2 }, z: 1 },
   ],
   ['$rename of what is missing does nothing', { a: 1 }, { $rename: { b: 'a' } }, { a: 1 }],
+  ['$rename of what is missing in an array does nothing', { a: [1] }, { $rename: { 'a.5': 'b' } }, { a: [1] }],
   ['$push appends', { a: [1] }, { $push: { a: [2], b: 1 } }, { a: [1, [2]], b: [1] }],
   ['$push with $each appends several', { a: [1] }, { $push: { a: { $each: [2, 3] } } }, { a: [1, 2, 3] }],
   ['$push with $position', { a: [1, 2] }, { $push: { a: { $each: [9], $position: 1 } } }, { a: [1, 9, 2] }],
