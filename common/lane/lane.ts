@@ -1,15 +1,7 @@
 // The serving lane: persisted operations of apps, by hash and app key, straight to one subgraph's schema. Nothing on
 // the way waits where the subgraph's resolvers do not.
 
-import {
-  type ExecutionResult,
-  execute,
-  type GraphQLSchema,
-  getVariableValues,
-  Kind,
-  type OperationDefinitionNode,
-  validate,
-} from 'graphql'
+import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
 import { AlkaidError, badInput, hideSuggestions, isExpected, maskError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
@@ -67,8 +59,10 @@ export function createLane(options: LaneOptions): Lane {
         )
       }
       const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
-      const variableValues = checkVariables(schema, operation, asked.variables)
-      const answer = await execute({ schema, document: operation.document, variableValues, contextValue })
+      const { document } = operation
+      const variableValues = asked.variables
+      const answer = await execute({ schema, document, variableValues, contextValue, options: COERCION })
+      if (answer.data === undefined) throw wrongVariables(answer)
       return toReply(answer, request.requestId, {
         ...cors,
         'content-type': contentType,
@@ -119,13 +113,11 @@ function requireValid(schema: GraphQLSchema, operation: PersistedOperation): voi
   if (error) throw new Error(`The persisted operation ${operation.name} does not fit the schema: ${error.message}`)
 }
 
-function checkVariables(schema: GraphQLSchema, operation: PersistedOperation, variables: Record<string, unknown>) {
-  const definition = operation.document.definitions.find(
-    (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
-  )
-  const { errors } = getVariableValues(schema, definition?.variableDefinitions ?? [], variables, { maxErrors: 5 })
-  if (errors) throw badInput('variables', errors.map((error) => hideSuggestions(error.message)).join('; '))
-  return variables
+const COERCION = { maxCoercionErrors: 5 }
+
+/** The operation itself was validated at start: an answer without `data` can only be about its variables. */
+function wrongVariables({ errors = [] }: ExecutionResult): AlkaidError {
+  return badInput('variables', errors.map((error) => hideSuggestions(error.message)).join('; '))
 }
 
 /** https://graphql.github.io/graphql-over-http: the newer media type for those who ask for it. */
