@@ -5,6 +5,7 @@ import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo
 import { AlkaidError } from '../common/errors.ts'
 import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
 import type { Logger } from '../common/log.ts'
+import { within } from '../common/within.ts'
 
 /** Whatever can execute a request: a subgraph in this process, or a client of one elsewhere. */
 export type Upstream = {
@@ -23,9 +24,10 @@ export function upstreamDataSource(upstream: Upstream, log: Logger): GraphQLData
       const { query = '', variables, operationName } = request
       const { authorization, requestId } = context as GatewayContext
       try {
-        const answer = await withTimeout(
+        const answer = await within(
+          UPSTREAM_TIMEOUT_MS,
           upstream.execute({ query, variables, operationName }, { authorization, requestId }),
-          upstream.name,
+          () => tooLate(upstream.name),
         )
         return answer as never
       } catch (error) {
@@ -41,15 +43,6 @@ export function upstreamDataSource(upstream: Upstream, log: Logger): GraphQLData
   }
 }
 
-async function withTimeout<T>(answer: Promise<T>, name: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(new AlkaidError('TIMEOUT', `The subgraph ${name} did not answer within ${UPSTREAM_TIMEOUT_MS} ms`)),
-    UPSTREAM_TIMEOUT_MS,
-  )
-  try {
-    return await Promise.race([answer, promise])
-  } finally {
-    clearTimeout(timer)
-  }
+function tooLate(name: string): AlkaidError {
+  return new AlkaidError('TIMEOUT', `The subgraph ${name} did not answer within ${UPSTREAM_TIMEOUT_MS} ms`)
 }

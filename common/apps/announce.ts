@@ -2,8 +2,10 @@
 // again by delivery's reconciliation, which heals what was missed.
 
 import { SETTINGS } from '../channel/channel.ts'
+import { ChannelUnavailable } from '../channel/errors.ts'
 import { seal } from '../publication/sign.ts'
 import type { Services } from '../services.ts'
+import { within } from '../within.ts'
 import { appList, getApp, settingsOf } from './apps.ts'
 
 /** Writes the app's settings to the channel. Rejects when the channel is out of reach. */
@@ -26,7 +28,11 @@ const ANNOUNCE_MS = 1_000
 /** After a commit: settings first, so that a node that learns of the app finds them. A failure is logged and healed later. */
 export async function announceApp(services: Services, code: string): Promise<void> {
   try {
-    await within(ANNOUNCE_MS, announceBoth(services, code))
+    await within(
+      ANNOUNCE_MS,
+      announceBoth(services, code),
+      () => new ChannelUnavailable('The channel did not answer in time.'),
+    )
   } catch (error) {
     services.log.warn(
       { err: error, app: code },
@@ -38,17 +44,4 @@ export async function announceApp(services: Services, code: string): Promise<voi
 async function announceBoth(services: Services, code: string): Promise<void> {
   await announceSettings(services, code)
   await announceList(services)
-}
-
-/** Rejects when the work takes longer. It goes on all the same, and what then becomes of it no longer matters. */
-export async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the channel did not answer within ${ms} ms`)), ms)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -2,6 +2,7 @@
 // stopped server is noticed within five (it would otherwise look ready for minutes), and it reconnects for ever.
 
 import { Redis, type RedisOptions } from 'ioredis'
+import { within } from '../within.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { type ChannelLog, reasonOf } from './log.ts'
 import { nameOf, type RedisTarget } from './redis-url.ts'
@@ -160,13 +161,7 @@ async function end(redis: Redis): Promise<void> {
 }
 
 async function before<T>(ms: number, work: () => Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  try {
-    return await Promise.race([work(), promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  return within(ms, work(), () => new Error(`no answer within ${ms} ms`))
 }
 
 function explain(error: unknown, connectionError?: unknown): string {

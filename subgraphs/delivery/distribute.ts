@@ -1,12 +1,13 @@
 // The way of a publication to the nodes, and how far it has got.
 
-import { within } from '../../common/apps/announce.ts'
 import { requireApp, settingsOf } from '../../common/apps/apps.ts'
 import { type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import { digestOf } from '../../common/publication/digest.ts'
 import { seal } from '../../common/publication/sign.ts'
 import { compareStamps, formatStamp, parseStamp, type Stamp } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
+import { within } from '../../common/within.ts'
 import { type PublicationRow, slotHeads } from './repository.ts'
 
 /** How long an answer waits for the channel, in milliseconds. */
@@ -22,7 +23,7 @@ export type Sent = Stamp & { app: string; code: string }
 /** After the commit. A failure is logged and changes nothing: reconciliation sends the slot's latest publication. */
 export async function send(services: Services, publication: PublicationRow): Promise<void> {
   try {
-    await within(CHANNEL_MS, write(services, publication))
+    await within(CHANNEL_MS, write(services, publication), late)
   } catch (error) {
     const { app, code, epoch, revision } = publication
     services.log.warn(
@@ -40,14 +41,7 @@ export async function write({ channel, keys }: Services, { app, code, epoch, rev
 /** The heartbeats of living nodes; null when the channel is out of reach. */
 export async function readHeartbeats({ channel, log }: Services): Promise<Heartbeat[] | null> {
   try {
-    let beats: Heartbeat[] = []
-    await within(
-      CHANNEL_MS,
-      channel.heartbeats(ALIVE_MS).then((found) => {
-        beats = found
-      }),
-    )
-    return beats
+    return await within(CHANNEL_MS, channel.heartbeats(ALIVE_MS), late)
   } catch (error) {
     log.warn({ err: error }, 'cannot ask which nodes are in step')
     return null
@@ -79,6 +73,10 @@ function serves(text: string | undefined, publication: Stamp, latest: Stamp | nu
   const held = text === undefined ? undefined : parseStamp(text)
   if (!held || !latest) return false
   return compareStamps(held, publication) >= 0 && compareStamps(held, latest) <= 0
+}
+
+function late(): Error {
+  return new ChannelUnavailable(`The channel did not answer within ${CHANNEL_MS} ms.`)
 }
 
 /** The digest of a node that holds all of an app as MongoDB has it. */

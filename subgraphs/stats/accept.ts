@@ -11,6 +11,7 @@ import { type EventSource, readEventToken } from '../../common/publication/event
 import type { SigningKeys } from '../../common/publication/sign.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { within } from '../../common/within.ts'
 import type { AcceptedEvent, RefusedEvents } from './events.ts'
 import { checkSources } from './sources.ts'
 
@@ -132,18 +133,12 @@ function tokenReader(keys: SigningKeys): (token: string, app: string) => Origin 
 }
 
 async function append({ log }: Services, stream: EventStream, records: readonly object[]): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const message = 'The event stream did not answer in time: send the same batch again'
-    timer = setTimeout(() => reject(new AlkaidError('TIMEOUT', message)), APPEND_MS)
-  })
+  const late = () => new AlkaidError('TIMEOUT', 'The event stream did not answer in time: send the same batch again')
   try {
-    await Promise.race([stream.append(records.map((record) => JSON.stringify(record))), late])
+    await within(APPEND_MS, stream.append(records.map((record) => JSON.stringify(record))), late)
   } catch (error) {
     log.warn({ err: error }, 'the event stream did not take a batch')
     if (error instanceof AlkaidError && error.code === 'TIMEOUT') throw error
     throw new AlkaidError('UNAVAILABLE', 'The event stream is out of reach: send the same batch again')
-  } finally {
-    clearTimeout(timer)
   }
 }
