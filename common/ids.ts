@@ -8,6 +8,7 @@ export const ID_PREFIXES = {
   schedule: 'sch',
   creative: 'cre',
   strategy: 'str',
+  segment: 'seg',
   submission: 'sub',
   review: 'rev',
   change: 'chg',

@@ -8,6 +8,8 @@ export type Connection<T> = {
   edges: { cursor: string; node: T }[]
   nodes: T[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
+  /** How many there are in all. Counted when it is asked for, and only then: GraphQL calls what is a function. */
+  total(): Promise<number>
 }
 
 const MAX_PAGE = 100
@@ -20,10 +22,16 @@ export function readPage(page: PageArguments): { first: number; limit: number; a
   return { first, limit: first + 1, after: readCursor(page.after) }
 }
 
-export function toConnection<T>(items: readonly T[], first: number, keyOf: (item: T) => string): Connection<T> {
+export function toConnection<T>(
+  items: readonly T[],
+  first: number,
+  keyOf: (item: T) => string,
+  total: () => Promise<number>,
+): Connection<T> {
   const nodes = items.slice(0, first)
   const edges = nodes.map((node) => ({ cursor: writeCursor(keyOf(node)), node }))
-  return { edges, nodes, pageInfo: { hasNextPage: items.length > first, endCursor: edges.at(-1)?.cursor ?? null } }
+  const pageInfo = { hasNextPage: items.length > first, endCursor: edges.at(-1)?.cursor ?? null }
+  return { edges, nodes, pageInfo, total }
 }
 
 function writeCursor(key: string): string {

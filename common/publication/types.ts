@@ -2,7 +2,7 @@
 // settings of each app, one list of apps. Each is complete in itself, signed, and carries (epoch, revision),
 // which only ever rises.
 
-import type { Constraint } from '../targeting/types.ts'
+import type { InlinedConstraint } from '../targeting/types.ts'
 
 /** The order of documents: by epoch (Unix seconds), then by revision. */
 export type Stamp = { epoch: number; revision: number }
@@ -31,9 +31,22 @@ export type PublishedEntry = {
   priority: number
   /** Share within the tier, above 0. */
   weight: number
-  constraint: Constraint | null
+  /** The segments that are inlined in the constraint. */
+  segments: Pin[]
+  constraint: InlinedConstraint | null
+  rollout: PublishedRollout | null
   /** One of these is shown; `weight` is its share. */
   creatives: (PublishedCreative & { weight: number })[]
+}
+
+/** A rollout as nodes evaluate it. */
+export type PublishedRollout = {
+  /** How many of 10,000 buckets are in: 1 is 0.01 %. */
+  buckets: number
+  /** null: the user, else the device. */
+  stickiness: string | null
+  /** Hashed together with what it sticks to. */
+  group: string
 }
 
 /** What nodes serve for one slot. */

@@ -4,7 +4,7 @@ import { newId } from '../ids.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
 
-export type SubjectType = 'APP' | 'SLOT' | 'SCHEDULE' | 'CREATIVE' | 'STRATEGY'
+export type SubjectType = 'APP' | 'SLOT' | 'SCHEDULE' | 'CREATIVE' | 'STRATEGY' | 'SEGMENT'
 
 export type Change = {
   _id: string
@@ -37,6 +37,10 @@ export function changesOf(
   const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
   const filter = { 'subject.type': subject.type, 'subject.id': subject.id, ...older }
   return db.rows<Change>(COLLECTION).find(filter, { sort: { _id: -1 }, limit: page.limit })
+}
+
+export function countChanges(db: Db, { type, id }: Change['subject']): Promise<number> {
+  return db.rows<Change>(COLLECTION).count({ 'subject.type': type, 'subject.id': id })
 }
 
 /** The newest changes of each of several things, in one read; keyed by subject id. */

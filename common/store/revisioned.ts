@@ -23,10 +23,21 @@ export type Head<Content, More = unknown> = {
   reviewState: ReviewState
   content: Content
   hash: string
+  /** Since when it is hidden, and cannot be booked anew. */
+  archivedAt: Date | null
   createdAt: Date
   createdBy: string
   updatedAt: Date
 } & More
+
+/** Narrows a list of heads; what is left out or null does not narrow, save that archived ones are left out. */
+export type HeadFilter = {
+  reviewStates?: readonly ReviewState[] | null
+  /** Part of the name, in whatever letter case. */
+  text?: string | null
+  /** true: only those that are archived. */
+  archived?: boolean | null
+}
 
 export type Revision<Content> = {
   /** `<id>@<revision>` */
@@ -71,6 +82,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
   // Typed here: inferred, the two keys make one type that is no index.
   const indexes: IndexDefinition[] = [
     { collection: names.heads, key: { app: 1, _id: -1 } },
+    { collection: names.heads, key: { app: 1, reviewState: 1 } },
     { collection: names.revisions, key: { id: 1, revision: -1 } },
   ]
 
@@ -95,6 +107,9 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
       return heads(db).find(by({ app, ...filter, ...older }), { sort: { _id: -1 }, limit: page.limit })
     },
+
+    /** How many of an app pass the filter. */
+    count: (db: Db, app: string, filter: object): Promise<number> => heads(db).count(by({ app, ...filter })),
 
     /** Exact revisions, in the order of the pins; null where there is none. */
     async atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
@@ -127,6 +142,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
         reviewState: 'DRAFT',
         content,
         hash: contentHash(content),
+        archivedAt: null,
         createdAt: at,
         createdBy: actor,
         updatedAt: at,
@@ -177,6 +193,31 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       await heads(tx).updateOne(by({ _id: id }), change({ $set: more }))
     },
   }
+}
+
+/** A HeadFilter as MongoDB has it. `texts` are the fields of the content that text is looked for in. */
+export function headFilter({ reviewStates, text, archived }: HeadFilter, texts: readonly string[] = ['name']): object {
+  return {
+    archivedAt: archived ? { $ne: null } : null,
+    ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
+    ...textFilter(
+      text,
+      texts.map((field) => `content.${field}`),
+    ),
+  }
+}
+
+/** Documents that have the text in one of the fields, in whatever letter case. No text: all. */
+export function textFilter(text: string | null | undefined, fields: readonly string[]): object {
+  if (!text) return {}
+  const $regex = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return { $or: fields.map((field) => ({ [field]: { $regex, $options: 'i' } })) }
+}
+
+/** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */
+export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
+  if (thing.archivedAt === null) return
+  throw new AlkaidError('INVALID_STATE', `The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
 }
 
 export function checkVersion(what: string, thing: { _id: string; version: number }, expectedVersion: number): void {

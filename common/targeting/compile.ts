@@ -4,7 +4,7 @@
 import { murmur3 } from '../decision/hash.ts'
 import { OPERATORS } from './operators.ts'
 import { DIMENSION_FAMILIES, DIMENSIONS, operatorsOf } from './registry.ts'
-import type { Comparison, Constraint, RequestContext } from './types.ts'
+import type { Comparison, InlinedConstraint, RequestContext } from './types.ts'
 
 /** A request's context, read once for all slots and entries. */
 export type CompiledContext = {
@@ -21,7 +21,7 @@ export type Matcher = (context: CompiledContext) => boolean
 const NOTHING: readonly string[] = []
 
 /** @throws Error on a dimension or operator that this version does not know: no guess is safe. */
-export function compileConstraint(constraint: Constraint): Matcher {
+export function compileConstraint(constraint: InlinedConstraint): Matcher {
   if ('all' in constraint) return every(constraint.all.map(compileConstraint))
   if ('any' in constraint) return some(constraint.any.map(compileConstraint))
   if ('not' in constraint) {

@@ -8,7 +8,29 @@ export type Operator = 'IN' | 'NOT_IN' | 'EQUALS'
 export type Comparison = { dimension: string; operator: Operator; values: string[] }
 
 /** A tree of comparisons; `all` of nothing is true, `any` of nothing is refused when written. */
-export type Constraint = { all: Constraint[] } | { any: Constraint[] } | { not: Constraint } | Comparison
+export type InlinedConstraint =
+  | { all: InlinedConstraint[] }
+  | { any: InlinedConstraint[] }
+  | { not: InlinedConstraint }
+  | Comparison
+
+/** The same as operators write it: a leaf may also be the id of a segment, whose constraint stands there. */
+export type Constraint =
+  | { all: Constraint[] }
+  | { any: Constraint[] }
+  | { not: Constraint }
+  | { segment: string }
+  | Comparison
+
+/** Which share of those who match see it: sticky, and monotonic when the percentage rises. */
+export type Rollout = {
+  /** 0 to 100, in steps of 0.01. */
+  percentage: number
+  /** What it sticks to: `userId`, `deviceId` or `attributes.<name>`; null: the user, else the device. */
+  stickiness: string | null
+  /** Rollouts of the same group choose the same users; null: each strategy chooses for itself. */
+  group: string | null
+}
 
 /** The context that an app sends with a slot query. */
 export type RequestContext = {

@@ -40,6 +40,7 @@ export function auditLoaders({ store }: Services): AuditLoaders {
       SCHEDULE: revisionedLoaders<SubjectHead, SubjectRevision>(store, subjectsOf.SCHEDULE),
       CREATIVE: revisionedLoaders<SubjectHead, SubjectRevision>(store, subjectsOf.CREATIVE),
       STRATEGY: revisionedLoaders<SubjectHead, SubjectRevision>(store, subjectsOf.STRATEGY),
+      SEGMENT: revisionedLoaders<SubjectHead, SubjectRevision>(store, subjectsOf.SEGMENT),
     },
     changes: loaderByKey<ChangesKey, Change[]>(
       (keys) => readChanges(store, keys),

@@ -4,7 +4,7 @@
 import type { Store } from '../../common/store/store.ts'
 import type { AuditLoaders } from './loaders.ts'
 import { type Review, reviews } from './repository.ts'
-import { stateOf } from './subjects.ts'
+import { stateOf, subjectsOf } from './subjects.ts'
 
 /** Open reviews of an app, oldest first; `after` is the id after which the page begins. */
 export async function readQueue(
@@ -29,4 +29,10 @@ export async function currentState(loaders: AuditLoaders, review: Review): Promi
   if (review.state !== 'OPEN') return review.state
   const head = await loaders.subjects[review.subject.type].heads.load(review.subject.id)
   return stateOf(review, head?.revision ?? review.revision)
+}
+
+/** How many reviews of an app wait for a decision: as many as there are things whose newest revision is in review. */
+export async function countWaiting(store: Store, app: string): Promise<number> {
+  const counts = Object.values(subjectsOf).map((subjects) => subjects.count(store, app, { reviewState: 'IN_REVIEW' }))
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
 }

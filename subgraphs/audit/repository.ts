@@ -7,7 +7,7 @@ import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
 /** The kinds of things that are reviewed. */
-export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY'] as const
+export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY', 'SEGMENT'] as const
 export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
 /** SUPERSEDED is stored once a newer review is opened, and derived before: a newer revision is enough. */

@@ -5,11 +5,11 @@ import { type PageArguments, readPage, toConnection } from '../../common/graphql
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Services } from '../../common/services.ts'
-import { type Change, changesOf } from '../../common/store/changes.ts'
+import { type Change, changesOf, countChanges } from '../../common/store/changes.ts'
 import { approve, reject } from './decide.ts'
 import { differences } from './diff.ts'
 import { type AuditLoaders, forget } from './loaders.ts'
-import { currentState, readQueue } from './queue.ts'
+import { countWaiting, currentState, readQueue } from './queue.ts'
 import type { Review, SubjectKind, Submission } from './repository.ts'
 import { pinOf, REVISION_TYPES } from './subjects.ts'
 import { submitForReview } from './submit.ts'
@@ -25,7 +25,13 @@ export function auditResolvers(services: Services): Resolvers<Context> {
       async reviewQueue(_, { app, ...page }: PageArguments & { app: string }, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        return toConnection(await readQueue(store, loaders, app, { limit, after }), first, (review) => review._id)
+        const found = await readQueue(store, loaders, app, { limit, after })
+        return toConnection(
+          found,
+          first,
+          (review) => review._id,
+          () => countWaiting(store, app),
+        )
       },
       async history(_, { subject, ...page }: PageArguments & { subject: Change['subject'] }, { caller }) {
         requirePrincipal(caller.principal)
@@ -33,7 +39,12 @@ export function auditResolvers(services: Services): Resolvers<Context> {
         const changes = await changesOf(store, subject, { limit, before: after })
         // Only the entries say to which app it belongs: what has none shows nothing to anybody.
         for (const change of changes) authorize(caller.principal, change.app, 'read')
-        return toConnection(changes, first, (change) => change._id)
+        return toConnection(
+          changes,
+          first,
+          (change) => change._id,
+          () => countChanges(store, subject),
+        )
       },
     },
 

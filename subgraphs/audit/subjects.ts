@@ -6,7 +6,7 @@ import type { Head, Revision, revisionedRepository } from '../../common/store/re
 import type { Tx } from '../../common/store/rows.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
-import { strategies } from '../strategy/repository.ts'
+import { segments, strategies } from '../strategy/repository.ts'
 import type { Review, SubjectKind } from './repository.ts'
 
 /** What the content of every kind has. */
@@ -23,6 +23,7 @@ export const subjectsOf: Record<SubjectKind, Subjects> = {
   SCHEDULE: schedules as unknown as Subjects,
   CREATIVE: creatives as unknown as Subjects,
   STRATEGY: strategies as unknown as Subjects,
+  SEGMENT: segments as unknown as Subjects,
 }
 
 /** How its exact revision is called in the graph. */
@@ -30,6 +31,7 @@ export const REVISION_TYPES: Record<SubjectKind, string> = {
   SCHEDULE: 'ScheduleRevision',
   CREATIVE: 'CreativeRevision',
   STRATEGY: 'StrategyRevision',
+  SEGMENT: 'SegmentRevision',
 }
 
 /** The things with these ids, in their order. */

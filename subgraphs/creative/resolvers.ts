@@ -7,7 +7,7 @@ import { headFields, loadAnew, revisionFields } from '../../common/graphql/revis
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
-import type { Revision } from '../../common/store/revisioned.ts'
+import { headFilter, type Revision } from '../../common/store/revisioned.ts'
 import type { CreativeLoaders } from './loaders.ts'
 import { type Creative, type CreativeContent, creatives } from './repository.ts'
 import { createCreative, reviseCreative } from './service.ts'
@@ -25,8 +25,14 @@ export function creativeResolvers(services: Services): Resolvers<Context> {
       async creatives(_, { app, ...page }: PageArguments & { app: string }, { caller }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const found = await creatives.page(services.store, app, {}, { limit, before: after })
-        return toConnection(found, first, (creative) => creative._id)
+        const narrowed = headFilter({})
+        const found = await creatives.page(services.store, app, narrowed, { limit, before: after })
+        return toConnection(
+          found,
+          first,
+          (creative) => creative._id,
+          () => creatives.count(services.store, app, narrowed),
+        )
       },
     },
     Mutation: {

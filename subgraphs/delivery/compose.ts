@@ -71,6 +71,7 @@ function checkSize(body: Publication): void {
   }
 }
 
-function pinsOf({ schedule, strategy, creatives }: Publication['entries'][number]): PinnedEntry {
-  return { schedule, strategy, creatives: creatives.map(({ id, revision, weight }) => ({ id, revision, weight })) }
+function pinsOf({ schedule, strategy, segments, creatives }: Publication['entries'][number]): PinnedEntry {
+  const shown = creatives.map(({ id, revision, weight }) => ({ id, revision, weight }))
+  return { schedule, strategy, segments, creatives: shown }
 }

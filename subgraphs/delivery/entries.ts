@@ -1,17 +1,21 @@
 // What the nodes get of pinned content.
 
-import type { Pin, PublishedCreative, PublishedEntry } from '../../common/publication/types.ts'
+import type { Pin, PublishedCreative, PublishedEntry, PublishedRollout } from '../../common/publication/types.ts'
+import { inlineSegments } from '../../common/targeting/segments.ts'
+import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
 import type { PinnedEntry } from './repository.ts'
 import { pinText, type Servable } from './servable.ts'
 
 /** Undefined when the schedule, its strategy or all of its creatives may not be served. */
 export function buildEntry(
   servable: Servable,
-  { schedule, strategy, creatives }: PinnedEntry,
+  { schedule, strategy, segments, creatives }: PinnedEntry,
 ): PublishedEntry | undefined {
   const content = servable.schedules.get(pinText(schedule))
   const audience = strategy && servable.strategies.get(pinText(strategy))
   if (!content || audience === undefined) return undefined
+  const constraint = audience?.constraint ? inlined(servable, audience.constraint, segments) : null
+  if (constraint === undefined) return undefined
   const shown = creatives.flatMap((pin) => {
     const creative = publishedCreative(servable, pin)
     return creative ? [{ ...creative, weight: pin.weight }] : []
@@ -24,9 +28,22 @@ export function buildEntry(
     endsAt: content.endsAt?.getTime() ?? null,
     priority: content.priority,
     weight: content.weight,
-    constraint: audience?.constraint ?? null,
+    segments,
+    constraint,
+    rollout: audience?.rollout ? publishedRollout(audience.rollout, strategy!.id) : null,
     creatives: shown,
   }
+}
+
+/** Undefined when one of the segments may not be served. */
+function inlined(servable: Servable, constraint: Constraint, pins: readonly Pin[]): InlinedConstraint | undefined {
+  const byId = new Map(pins.map((pin) => [pin.id, servable.segments.get(pinText(pin))?.constraint]))
+  return inlineSegments(constraint, (id) => byId.get(id))
+}
+
+/** Without a group of its own, a strategy chooses its users for itself. */
+function publishedRollout({ percentage, stickiness, group }: Rollout, strategy: string): PublishedRollout {
+  return { buckets: Math.round(percentage * 100), stickiness, group: group ?? strategy }
 }
 
 /** Undefined when it may not be served. */

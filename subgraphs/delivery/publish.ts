@@ -7,10 +7,12 @@ import { expectedVersion, idempotencyKey, parseInput, reference } from '../../co
 import { mutate } from '../../common/mutate.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion } from '../../common/store/revisioned.ts'
+import { checkVersion, type Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
+import { segmentsIn } from '../../common/targeting/segments.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type Schedule, type ScheduleContent, schedules } from '../schedule/repository.ts'
+import { segments, strategies } from '../strategy/repository.ts'
 import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
@@ -79,7 +81,7 @@ export async function withdraw(services: Services, caller: Caller, given: unknow
 async function choosePins(tx: Tx, head: Schedule): Promise<{ entry: PinnedEntry; approvals: Approved[] }> {
   const schedule = (await newestApproved(tx, [head._id])).get(head._id)
   // Without an approved revision, what the newest one uses is named as well: all of it has to be reviewed.
-  const content = schedule ? await contentAt(tx, schedule) : head.content
+  const content: ScheduleContent = schedule ? await contentOf(tx, schedules, schedule) : head.content
   const strategies = content.strategy === null ? [] : [content.strategy]
   const used = [
     ...content.creatives.map(({ creative }) => wanted('creative', creative)),
@@ -92,16 +94,46 @@ async function choosePins(tx: Tx, head: Schedule): Promise<{ entry: PinnedEntry;
   if (schedule) approved.set(head._id, schedule)
   refuseUnapproved([wanted('schedule', head._id), ...used], approved)
   const pin = (id: string): Pin => ({ id, revision: approved.get(id)!.revision })
+  const segments = content.strategy === null ? [] : await chooseSegments(tx, pin(content.strategy), approved)
   const entry = {
     schedule: pin(head._id),
     creatives: content.creatives.map(({ creative, weight }) => ({ ...pin(creative), weight })),
     strategy: content.strategy === null ? null : pin(content.strategy),
+    segments,
   }
   return { entry, approvals: [...approved.values()] }
 }
 
-async function contentAt(tx: Tx, pin: Pin): Promise<ScheduleContent> {
-  const [revision] = await schedules.atPins(tx, [pin])
+/**
+ * The segments that an approved strategy names, and those that they name, each at its newest approved revision; their
+ * approvals are added to `approved`. INVALID_STATE names those that lack one.
+ */
+async function chooseSegments(tx: Tx, strategy: Pin, approved: Map<string, Approved>): Promise<Pin[]> {
+  const chosen = new Map<string, Pin>()
+  let next = segmentsIn((await contentOf(tx, strategies, strategy)).constraint)
+  while (next.length > 0) {
+    const found = await newestApproved(tx, next)
+    refuseUnapproved(
+      next.map((id) => wanted('segment', id)),
+      found,
+    )
+    const named: string[] = []
+    for (const [id, approval] of found) {
+      approved.set(id, approval)
+      chosen.set(id, { id, revision: approval.revision })
+      named.push(...segmentsIn((await contentOf(tx, segments, approval)).constraint))
+    }
+    next = [...new Set(named)].filter((id) => !chosen.has(id))
+  }
+  return [...chosen.values()]
+}
+
+async function contentOf<C>(
+  tx: Tx,
+  repository: { atPins(tx: Tx, pins: readonly Pin[]): Promise<(Revision<C> | null)[]> },
+  pin: Pin,
+): Promise<C> {
+  const [revision] = await repository.atPins(tx, [pin])
   if (!revision) throw new Error(`There is no revision ${pin.revision} of ${pin.id}, but it was approved`)
   return revision.content
 }

@@ -8,7 +8,13 @@ import type { IndexDefinition } from '../../common/store/store.ts'
 export type WeightedPin = Pin & { weight: number }
 
 /** What a slot serves of one schedule, at exact revisions. */
-export type PinnedEntry = { schedule: Pin; creatives: WeightedPin[]; strategy: Pin | null }
+export type PinnedEntry = {
+  schedule: Pin
+  creatives: WeightedPin[]
+  strategy: Pin | null
+  /** All that the strategy names, and those that they name in turn. */
+  segments: Pin[]
+}
 
 /** A schedule that is on the nodes, or paused. It is gone once the schedule is withdrawn. */
 export type SchedulePin = PinnedEntry & {
@@ -64,6 +70,7 @@ export const deliveryIndexes: IndexDefinition[] = [
   { collection: 'pins', key: { slot: 1, state: 1 } },
   { collection: 'pins', key: { 'creatives.id': 1 } },
   { collection: 'pins', key: { 'strategy.id': 1 } },
+  { collection: 'pins', key: { 'segments.id': 1 } },
   { collection: 'slotHeads', key: { app: 1, code: 1 } },
   { collection: 'slotHeads', key: { 'fallback.id': 1 } },
   { collection: 'publications', key: { slot: 1, revision: -1, epoch: -1 }, options: { unique: true } },
@@ -136,13 +143,18 @@ export const publications = {
 }
 
 /** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */
-export async function slotsThatPin(db: Db, kind: 'SCHEDULE' | 'CREATIVE' | 'STRATEGY', pin: Pin): Promise<string[]> {
+export async function slotsThatPin(
+  db: Db,
+  kind: 'SCHEDULE' | 'CREATIVE' | 'STRATEGY' | 'SEGMENT',
+  pin: Pin,
+): Promise<string[]> {
   const { id, revision } = pin
   // The id alone narrows by an index; the revision has to be the one beside it.
   const filters = {
     SCHEDULE: { _id: id, 'schedule.revision': revision },
     CREATIVE: { 'creatives.id': id, creatives: { $elemMatch: { id, revision } } },
     STRATEGY: { 'strategy.id': id, 'strategy.revision': revision },
+    SEGMENT: { 'segments.id': id, segments: { $elemMatch: { id, revision } } },
   }
   const pinned = await pinRows(db).find(filters[kind], { projection: { slot: 1 } })
   const slots = pinned.map(({ slot }) => slot)

@@ -13,7 +13,7 @@ import type { Tx } from '../../common/store/rows.ts'
 import { type Review, reviews } from '../audit/repository.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
-import { strategies } from '../strategy/repository.ts'
+import { segments, strategies } from '../strategy/repository.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
 import { type PublicationRow, pins, slotsThatPin } from './repository.ts'
@@ -29,6 +29,7 @@ const repositories: Record<Review['subject']['type'], HeadOf> = {
   SCHEDULE: schedules,
   CREATIVE: creatives,
   STRATEGY: strategies,
+  SEGMENT: segments,
 }
 
 /** Answers the id of the review, once no slot serves the revision any more. */
@@ -113,15 +114,16 @@ async function recomposeSlot(
 type By = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
 
 /**
- * A schedule whose own revision, or whose strategy's, is revoked is withdrawn: nothing of it is left to serve, and only
+ * A schedule whose own revision, or whose strategy's or segment's, is revoked is withdrawn: nothing of it is left to serve, and only
  * `publish` brings it back. One whose creatives are revoked stays, for it may have others.
  */
 async function withdrawRevoked(tx: Tx, { subject, revision }: Review, slot: string, by: By): Promise<void> {
   // Meanwhile another approved revision may have been published: a pin of that one stays.
   const pinned = (await pins.ofSlot(tx, slot)).filter(
-    ({ schedule, strategy }) =>
+    ({ schedule, strategy, segments }) =>
       (subject.type === 'SCHEDULE' && schedule.id === subject.id && schedule.revision === revision) ||
-      (subject.type === 'STRATEGY' && strategy?.id === subject.id && strategy.revision === revision),
+      (subject.type === 'STRATEGY' && strategy?.id === subject.id && strategy.revision === revision) ||
+      (subject.type === 'SEGMENT' && segments.some((pin) => pin.id === subject.id && pin.revision === revision)),
   )
   for (const pin of pinned) {
     const head = await schedules.require(tx, pin._id)

@@ -7,7 +7,7 @@ import type { Tx } from '../../common/store/rows.ts'
 import { reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type ScheduleContent, schedules } from '../schedule/repository.ts'
-import { type StrategyContent, strategies } from '../strategy/repository.ts'
+import { type SegmentContent, type StrategyContent, segments, strategies } from '../strategy/repository.ts'
 import type { PinnedEntry } from './repository.ts'
 
 /** `<id>@<revision>` -> content. What may not be served is not there. */
@@ -15,6 +15,7 @@ export type Servable = {
   schedules: ReadonlyMap<string, ScheduleContent>
   creatives: ReadonlyMap<string, CreativeContent>
   strategies: ReadonlyMap<string, StrategyContent>
+  segments: ReadonlyMap<string, SegmentContent>
 }
 
 export function pinText({ id, revision }: Pin): string {
@@ -31,8 +32,9 @@ export async function readServable(
     schedules: entries.map(({ schedule }) => schedule),
     creatives: distinct([...entries.flatMap(({ creatives }) => creatives), ...fallback]),
     strategies: distinct(entries.flatMap(({ strategy }) => strategy ?? [])),
+    segments: distinct(entries.flatMap(({ segments }) => segments)),
   }
-  const all = [...wanted.schedules, ...wanted.creatives, ...wanted.strategies]
+  const all = [...wanted.schedules, ...wanted.creatives, ...wanted.strategies, ...wanted.segments]
   const found = all.length === 0 ? [] : await reviews.at(tx, all)
   const approved = new Map<string, string>()
   for (const review of found) {
@@ -57,6 +59,7 @@ export async function readServable(
     schedules: await read(schedules, wanted.schedules),
     creatives: await read(creatives, wanted.creatives),
     strategies: await read(strategies, wanted.strategies),
+    segments: await read(segments, wanted.segments),
   }
 }
 

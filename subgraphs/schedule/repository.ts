@@ -1,7 +1,14 @@
 // The collections of slots, and of schedules and their revisions. Nothing else touches them.
 
 import { notFound } from '../../common/errors.ts'
-import { checkVersion, type Head, type ReviewState, revisionedRepository } from '../../common/store/revisioned.ts'
+import type { SlotFormat } from '../../common/formats/format.ts'
+import {
+  checkVersion,
+  type Head,
+  type HeadFilter,
+  headFilter,
+  revisionedRepository,
+} from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -15,6 +22,10 @@ export type Slot = {
   rotationSeconds: number
   /** Ids of creatives, in order. */
   fallback: string[]
+  /** What a creative in it must have; null: anything goes. */
+  format: SlotFormat | null
+  /** Since when it is hidden, and cannot be booked anew. */
+  archivedAt: Date | null
   createdAt: Date
   createdBy: string
 }
@@ -37,9 +48,8 @@ export type ScheduleMore = { slot: string; deliveryState: DeliveryState }
 export type Schedule = Head<ScheduleContent, ScheduleMore>
 
 /** Narrows a list of schedules; what is left out or null does not narrow. */
-export type ScheduleFilter = {
+export type ScheduleFilter = HeadFilter & {
   slot?: string | null
-  reviewStates?: ReviewState[] | null
   deliveryStates?: DeliveryState[] | null
 }
 
@@ -57,14 +67,19 @@ export const schedules = {
 
   /** The schedules of an app that pass the filter, newest first. */
   pageOf(db: Db, app: string, filter: ScheduleFilter, page: { limit: number; before?: string | undefined }) {
-    const { slot, reviewStates, deliveryStates } = filter
-    const narrowed = {
-      ...(typeof slot === 'string' ? { slot } : {}),
-      ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
-      ...(deliveryStates ? { deliveryState: { $in: deliveryStates } } : {}),
-    }
-    return revisioned.page(db, app, narrowed, page)
+    return revisioned.page(db, app, narrowed(filter), page)
   },
+
+  countOf: (db: Db, app: string, filter: ScheduleFilter): Promise<number> =>
+    revisioned.count(db, app, narrowed(filter)),
+}
+
+function narrowed({ slot, deliveryStates, ...filter }: ScheduleFilter): object {
+  return {
+    ...headFilter(filter),
+    ...(typeof slot === 'string' ? { slot } : {}),
+    ...(deliveryStates ? { deliveryState: { $in: deliveryStates } } : {}),
+  }
 }
 
 const rows = (db: Db) => db.rows<Slot>('slots')
@@ -101,4 +116,6 @@ export const slots = {
     const rest = page.after === undefined ? {} : { code: { $gt: page.after } }
     return rows(db).find({ app, ...rest }, { sort: { code: 1 }, limit: page.limit })
   },
+
+  count: (db: Db, app: string): Promise<number> => rows(db).count({ app }),
 }

@@ -26,14 +26,25 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
       async slots(_, { app, ...page }: ListArguments, { caller }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        return toConnection(await slots.page(store, app, { limit, after }), first, (slot) => slot.code)
+        const found = await slots.page(store, app, { limit, after })
+        return toConnection(
+          found,
+          first,
+          (slot) => slot.code,
+          () => slots.count(store, app),
+        )
       },
       schedule: (_, { id }: { id: string }, context) => readSchedule(context, id),
       async schedules(_, { app, filter, ...page }: ListArguments & { filter?: ScheduleFilter | null }, { caller }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
         const found = await schedules.pageOf(store, app, filter ?? {}, { limit, before: after })
-        return toConnection(found, first, (schedule) => schedule._id)
+        return toConnection(
+          found,
+          first,
+          (schedule) => schedule._id,
+          () => schedules.countOf(store, app, filter ?? {}),
+        )
       },
     },
 

@@ -72,7 +72,15 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
       throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
     }
     refuseMissing(await missingCreatives(tx, app, fallback, (index) => `input.fallback[${index}]`))
-    const slot: Slot = { _id: newId('slot', at.getTime()), version: 1, ...chosen, createdAt: at, createdBy: actor }
+    const slot: Slot = {
+      _id: newId('slot', at.getTime()),
+      version: 1,
+      ...chosen,
+      format: null,
+      archivedAt: null,
+      createdAt: at,
+      createdBy: actor,
+    }
     await slots.insert(tx, slot)
     await log(slot.app, { type: 'SLOT', id: slot._id }, null, slot)
     return slot._id

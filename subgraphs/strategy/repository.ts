@@ -1,19 +1,35 @@
-// The collections of strategies and their revisions. Nothing else touches them.
+// The collections of strategies, of segments, and of the revisions of both. Nothing else touches them.
 
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Constraint } from '../../common/targeting/types.ts'
+import type { Constraint, Rollout } from '../../common/targeting/types.ts'
 
 export type StrategyContent = {
   name: string
-  /** null: everyone. */
+  /** null: everyone. It may name segments. */
   constraint: Constraint | null
+  /** null: all of them. */
+  rollout: Rollout | null
+}
+
+export type SegmentContent = {
+  name: string
+  /** It may name other segments. */
+  constraint: Constraint
 }
 
 export type Strategy = Head<StrategyContent>
+export type Segment = Head<SegmentContent>
 
 export const strategies = revisionedRepository<StrategyContent>({
   kind: 'strategy',
   what: 'strategy',
   heads: 'strategies',
   revisions: 'strategyRevisions',
+})
+
+export const segments = revisionedRepository<SegmentContent>({
+  kind: 'segment',
+  what: 'segment',
+  heads: 'segments',
+  revisions: 'segmentRevisions',
 })

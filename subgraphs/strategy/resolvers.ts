@@ -7,7 +7,7 @@ import { headFields, loadAnew, revisionFields } from '../../common/graphql/revis
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
-import type { Revision } from '../../common/store/revisioned.ts'
+import { headFilter, type Revision } from '../../common/store/revisioned.ts'
 import type { StrategyLoaders } from './loaders.ts'
 import { type Strategy, type StrategyContent, strategies } from './repository.ts'
 import { createStrategy, reviseStrategy } from './service.ts'
@@ -25,8 +25,14 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
       async strategies(_, { app, ...page }: PageArguments & { app: string }, { caller }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const found = await strategies.page(services.store, app, {}, { limit, before: after })
-        return toConnection(found, first, (strategy) => strategy._id)
+        const narrowed = headFilter({})
+        const found = await strategies.page(services.store, app, narrowed, { limit, before: after })
+        return toConnection(
+          found,
+          first,
+          (strategy) => strategy._id,
+          () => strategies.count(services.store, app, narrowed),
+        )
       },
     },
     Mutation: {

@@ -46,9 +46,10 @@ function withConstraint<T extends { content: { name: string; constraint?: unknow
   input: T,
 ): T & { content: StrategyContent } {
   const { name, constraint } = input.content
-  if (constraint === null || constraint === undefined) return { ...input, content: { name, constraint: null } }
+  if (constraint === null || constraint === undefined)
+    return { ...input, content: { name, constraint: null, rollout: null } }
   const checked = checkConstraint(constraint, 'input.content.constraint')
-  if (checked.ok) return { ...input, content: { name, constraint: checked.constraint } }
+  if (checked.ok) return { ...input, content: { name, constraint: checked.constraint, rollout: null } }
   const [first, ...more] = checked.errors
   throw badInput(first!.path, first!.message, more)
 }

@@ -4,7 +4,7 @@
 import { drawOf, murmur3, orderKey, seedOf } from '../../common/decision/hash.ts'
 import type { DecisionReason } from '../../common/decision/types.ts'
 import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
-import type { Constraint, RequestContext } from '../../common/targeting/types.ts'
+import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
 
 export type PlainDecision = {
   reason: DecisionReason
@@ -67,7 +67,7 @@ export function decidePlainly(
   return { reason, shown: house.map((id) => `fallback:${id}`), validUntil, chance }
 }
 
-export function holds(constraint: Constraint, context: RequestContext): boolean {
+export function holds(constraint: InlinedConstraint, context: RequestContext): boolean {
   if ('all' in constraint) return constraint.all.every((child) => holds(child, context))
   if ('any' in constraint) return constraint.any.some((child) => holds(child, context))
   if ('not' in constraint) return !holds(constraint.not, context)

@@ -118,7 +118,14 @@ export async function planApp(store: Store, app: string, zone = 'UTC', key = `ke
   const settings = { linkSchemes: [], corsOrigins: [], fourEyes: true, maxAgeSeconds: 30, requestsPerSecond: 100 }
   return store.transaction(async (tx) => {
     await insertApp(tx, { _id: app, name: app, zone, ...settings, createdAt: at, createdBy }, sha256(key))
-    const shown = { name: 'Home', capacity: 1, rotationSeconds: 86_400, fallback: [fallback] }
+    const shown = {
+      name: 'Home',
+      capacity: 1,
+      rotationSeconds: 86_400,
+      fallback: [fallback],
+      format: null,
+      archivedAt: null,
+    }
     await slots.insert(tx, { _id: slot, app, code: 'home', version: 1, ...shown, createdAt: at, createdBy })
     const { _id: schedule } = await schedules.create(tx, {
       app,

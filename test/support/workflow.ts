@@ -39,6 +39,8 @@ const MUTATIONS = {
   reviseCreative: ['creative', 'ReviseCreativeInput', 'id version revision'],
   createStrategy: ['strategy', 'CreateStrategyInput', 'id version'],
   reviseStrategy: ['strategy', 'ReviseStrategyInput', 'id version revision'],
+  createSegment: ['strategy', 'CreateSegmentInput', 'id version'],
+  reviseSegment: ['strategy', 'ReviseSegmentInput', 'id version revision'],
   submitForReview: ['audit', 'SubmitForReviewInput', SUBMISSION],
   approve: ['audit', 'DecideInput', SUBMISSION],
   reject: ['audit', 'DecideInput', SUBMISSION],
@@ -131,7 +133,12 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
     }
   }
 
-  const revisions = { SCHEDULE: 'reviseSchedule', CREATIVE: 'reviseCreative', STRATEGY: 'reviseStrategy' } as const
+  const revisions = {
+    SCHEDULE: 'reviseSchedule',
+    CREATIVE: 'reviseCreative',
+    STRATEGY: 'reviseStrategy',
+    SEGMENT: 'reviseSegment',
+  } as const
 
   /** A new draft with the content as it is, save for what `change` says. */
   async function revise(thing: Thing, change: Content, actor = 'operator'): Promise<void> {

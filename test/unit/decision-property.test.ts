@@ -7,7 +7,7 @@ import { decide } from '../../common/decision/select.ts'
 import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import type { Publication, PublishedCreative, PublishedEntry } from '../../common/publication/types.ts'
 import { readContext } from '../../common/targeting/compile.ts'
-import type { Constraint, RequestContext } from '../../common/targeting/types.ts'
+import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
 import { checkConstraint } from '../../common/targeting/validate.ts'
 import { decidePlainly } from '../support/plain-decision.ts'
 
@@ -19,7 +19,7 @@ const instant = fc.integer({ min: 0, max: 40 }).map((step) => step * 500)
 const creativeId = fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5', 'c6')
 const weight = fc.constantFrom(0.01, 1, 1, 3, 250)
 
-const { constraint } = fc.letrec<{ constraint: Constraint; children: Constraint[] }>((tie) => ({
+const { constraint } = fc.letrec<{ constraint: InlinedConstraint; children: InlinedConstraint[] }>((tie) => ({
   children: fc.array(tie('constraint'), { maxLength: 3 }),
   constraint: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
@@ -36,7 +36,7 @@ const { constraint } = fc.letrec<{ constraint: Constraint; children: Constraint[
     tie('children').map((all) => ({ all })),
     fc.tuple(tie('constraint'), tie('children')).map(([first, rest]) => ({ any: [first, ...rest] })),
     tie('constraint').map((not) => ({ not })),
-  ) as fc.Arbitrary<Constraint>,
+  ) as fc.Arbitrary<InlinedConstraint>,
 }))
 
 const creative = (id: string): PublishedCreative => {
@@ -51,7 +51,9 @@ const entry = (index: number): fc.Arbitrary<PublishedEntry> =>
     endsAt: fc.option(instant),
     priority: fc.integer({ min: -1, max: 1 }),
     weight,
+    segments: fc.constant([]),
     constraint: fc.option(constraint),
+    rollout: fc.constant(null),
     creatives: fc
       .uniqueArray(creativeId, { minLength: 1, maxLength: 3 })
       .chain((ids) => fc.tuple(...ids.map((id) => weight.map((share) => ({ ...creative(id), weight: share }))))),

@@ -29,7 +29,9 @@ const entry = (id: string, change: Partial<PublishedEntry> = {}): PublishedEntry
   endsAt: null,
   priority: 0,
   weight: 1,
+  segments: [],
   constraint: null,
+  rollout: null,
   creatives: [{ ...creative(`cre_${id}`), weight: 1 }],
   ...change,
 })

@@ -2,10 +2,15 @@ import { describe, expect, test } from '@jest/globals'
 import { compileConstraint, readContext } from '../../common/targeting/compile.ts'
 import { OPERATORS } from '../../common/targeting/operators.ts'
 import { DIMENSION_FAMILIES, DIMENSIONS, operatorsOf } from '../../common/targeting/registry.ts'
-import type { Constraint, Operator, RequestContext } from '../../common/targeting/types.ts'
+import type { InlinedConstraint, Operator, RequestContext } from '../../common/targeting/types.ts'
 
-const matches = (constraint: Constraint, context: RequestContext) => compileConstraint(constraint)(readContext(context))
-const compare = (operator: Operator, ...values: string[]): Constraint => ({ dimension: 'tags', operator, values })
+const matches = (constraint: InlinedConstraint, context: RequestContext) =>
+  compileConstraint(constraint)(readContext(context))
+const compare = (operator: Operator, ...values: string[]): InlinedConstraint => ({
+  dimension: 'tags',
+  operator,
+  values,
+})
 
 describe('a comparison', () => {
   const user: RequestContext = { tags: ['new', 'vip'] }
@@ -47,7 +52,11 @@ describe('a comparison', () => {
         { name: 'plan', values: ['trial'] },
       ],
     }
-    const plan = (value: string): Constraint => ({ dimension: 'attributes.plan', operator: 'EQUALS', values: [value] })
+    const plan = (value: string): InlinedConstraint => ({
+      dimension: 'attributes.plan',
+      operator: 'EQUALS',
+      values: [value],
+    })
     expect(matches(plan('free'), context)).toBe(true)
     expect(matches(plan('trial'), context)).toBe(true)
     expect(matches(plan('eu'), context)).toBe(false)
@@ -60,8 +69,8 @@ describe('a comparison', () => {
 })
 
 describe('a tree', () => {
-  const yes: Constraint = { all: [] }
-  const no: Constraint = { not: { all: [] } }
+  const yes: InlinedConstraint = { all: [] }
+  const no: InlinedConstraint = { not: { all: [] } }
 
   test('all asks for all, and of nothing it is true', () => {
     expect(matches(yes, {})).toBe(true)
