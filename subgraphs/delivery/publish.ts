@@ -1,80 +1,51 @@
-// Publishing and withdrawing a schedule. `publish` alone makes and changes its pin; it pins the newest approved, not
-// revoked revision of the schedule and of all that this revision uses.
+// Publishing a schedule, which alone makes and changes its pin: the newest approved, not revoked revision of the
+// schedule and of all that this revision uses.
 
-import { z } from 'zod'
-import { AlkaidError } from '../../common/errors.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
+import { parseInput } from '../../common/input.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, type Revision } from '../../common/store/revisioned.ts'
+import { checkVersion, type Revision, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
-import { type Schedule, type ScheduleContent, schedules } from '../schedule/repository.ts'
+import { type Schedule, type ScheduleContent, schedules, slots } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
 import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
+import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
-import { send } from './distribute.ts'
-import { type PinnedEntry, type PublicationRow, pins, type SchedulePin } from './repository.ts'
+import { scheduleInput } from './pause.ts'
+import { type PinnedEntry, pins, type SchedulePin } from './repository.ts'
 import { ensureHead } from './slot.ts'
-
-const scheduleInput = z.object({ schedule: reference, expectedVersion, idempotencyKey })
 
 /** Answers the id of the slot's new publication, which is on its way to the nodes. */
 export async function publish(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(scheduleInput, given)
   const { epoch } = services.store
-  let made: PublicationRow | undefined
-  const { id, repeated } = await mutate(services, caller, 'publish', input, async (mutation) => {
+  return mutateSlot(services, caller, 'publish', input, async (mutation) => {
     const { tx, actor, at } = mutation
     const head = await schedules.require(tx, input.schedule)
     mutation.authorize(head.app)
     checkVersion('schedule', head, input.expectedVersion)
+    const before = await pins.get(tx, head._id)
+    const slot = await slots.require(tx, head.slot)
+    refuseArchived('schedule', head, 'be published')
+    // What is in it already may change and come back: only new bookings stay out of an archived slot.
+    if (!before) refuseArchived('slot', slot, 'take a schedule that is not in it')
     const { entry, approvals } = await choosePins(tx, head)
     await reviews.guard(
       tx,
       approvals.map(({ review }) => review),
     )
-    await ensureHead(tx, head.slot, epoch)
-    const before = await pins.get(tx, head._id)
+    await ensureHead(tx, slot, epoch)
     const published = { app: head.app, slot: head.slot, state: 'LIVE', publishedAt: at, publishedBy: actor } as const
     const pin: SchedulePin = { _id: head._id, ...entry, ...published }
     await pins.put(tx, pin)
     const after = await schedules.touch(tx, head, { deliveryState: 'LIVE' }, at)
-    made = await compose(tx, head.slot, { epoch, actor, at })
+    const made = await compose(tx, head.slot, { epoch, actor, at })
     const subject = { type: 'SCHEDULE', id: head._id } as const
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })
-    return made._id
+    return made
   })
-  if (!repeated) await send(services, made!)
-  return id
-}
-
-/** Takes a schedule off the nodes. Answers the id of the slot's new publication. */
-export async function withdraw(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(scheduleInput, given)
-  const { epoch } = services.store
-  let made: PublicationRow | undefined
-  const { id, repeated } = await mutate(services, caller, 'withdraw', input, async (mutation) => {
-    const { tx, actor, at } = mutation
-    const head = await schedules.require(tx, input.schedule)
-    mutation.authorize(head.app)
-    checkVersion('schedule', head, input.expectedVersion)
-    const pin = await pins.get(tx, head._id)
-    if (!pin) {
-      const message = `The schedule ${JSON.stringify(head._id)} is not on the nodes: its delivery state is ${head.deliveryState}`
-      throw new AlkaidError('INVALID_STATE', message)
-    }
-    await pins.remove(tx, head._id)
-    const after = await schedules.touch(tx, head, { deliveryState: 'WITHDRAWN' }, at)
-    made = await compose(tx, head.slot, { epoch, actor, at })
-    const subject = { type: 'SCHEDULE', id: head._id } as const
-    await mutation.log(head.app, subject, { ...head, pin }, { ...after, pin: null })
-    return made._id
-  })
-  if (!repeated) await send(services, made!)
-  return id
 }
 
 /** What to pin of a schedule, and the approvals that it rests on. INVALID_STATE names everything that lacks one. */

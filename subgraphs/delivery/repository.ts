@@ -116,13 +116,15 @@ export const slotHeads = {
 
   insert: (tx: Tx, head: SlotHead) => headRows(tx).insertOne(head),
 
-  async setSettings(tx: Tx, slot: string, settings: SlotSettings): Promise<void> {
-    await headRows(tx).updateOne({ _id: slot }, { $set: settings })
+  async set(tx: Tx, slot: string, change: SlotSettings | { stopped: boolean }): Promise<void> {
+    await headRows(tx).updateOne({ _id: slot }, { $set: change })
   },
 
-  /** A new publication takes the next revision. The head after it. */
+  /** A new publication takes the next revision; the epoch never falls, whoever still works in an older one. */
   async advance(tx: Tx, slot: string, next: { epoch: number; latest: string }): Promise<SlotHead> {
-    return (await headRows(tx).findOneAndUpdate({ _id: slot }, { $set: next, $inc: { revision: 1 } }))!
+    const { epoch, latest } = next
+    const update = { $set: { latest }, $max: { epoch }, $inc: { revision: 1 } }
+    return (await headRows(tx).findOneAndUpdate({ _id: slot }, update))!
   },
 }
 

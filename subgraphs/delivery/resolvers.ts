@@ -7,10 +7,12 @@ import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { distributionOf } from './distribute.ts'
 import type { DeliveryLoaders } from './loaders.ts'
-import { publish, withdraw } from './publish.ts'
+import { pause, resume, withdraw } from './pause.ts'
+import { publish } from './publish.ts'
 import { type PublicationRecord, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
+import { restartSlot, stopSlot } from './stop.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>
 type Reference = { id: string }
@@ -27,9 +29,14 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
 
     Mutation: {
       publish: async (_, { input }, context) => readAnew(context, await publish(services, context.caller, input)),
+      pause: async (_, { input }, context) => readAnew(context, await pause(services, context.caller, input)),
+      resume: async (_, { input }, context) => readAnew(context, await resume(services, context.caller, input)),
       withdraw: async (_, { input }, context) => readAnew(context, await withdraw(services, context.caller, input)),
       publishSlot: async (_, { input }, context) =>
         readAnew(context, await publishSlot(services, context.caller, input)),
+      stopSlot: async (_, { input }, context) => readAnew(context, await stopSlot(services, context.caller, input)),
+      restartSlot: async (_, { input }, context) =>
+        readAnew(context, await restartSlot(services, context.caller, input)),
       async revokeApproval(_, { input }, { caller, loaders }) {
         const id = await revokeApproval(services, caller, input)
         loaders.forget()

@@ -8,6 +8,7 @@ import { reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type ScheduleContent, schedules } from '../schedule/repository.ts'
 import { type SegmentContent, type StrategyContent, segments, strategies } from '../strategy/repository.ts'
+import type { Wanted } from './approved.ts'
 import type { PinnedEntry } from './repository.ts'
 
 /** `<id>@<revision>` -> content. What may not be served is not there. */
@@ -20,6 +21,22 @@ export type Servable = {
 
 export function pinText({ id, revision }: Pin): string {
   return `${id}@${revision}`
+}
+
+/** What of an entry may not be served: each of its pins, as people read it. */
+export function unservable(servable: Servable, { schedule, creatives, strategy, segments }: PinnedEntry): Wanted[] {
+  const lacking = (kind: string, contents: ReadonlyMap<string, unknown>, pins: readonly Pin[]) =>
+    pins.filter((pin) => !contents.has(pinText(pin))).map((pin) => pinned(kind, pin))
+  return [
+    ...lacking('schedule', servable.schedules, [schedule]),
+    ...lacking('creative', servable.creatives, creatives),
+    ...lacking('strategy', servable.strategies, strategy ? [strategy] : []),
+    ...lacking('segment', servable.segments, segments),
+  ]
+}
+
+function pinned(kind: string, { id, revision }: Pin): Wanted {
+  return { id, called: `revision ${revision} of the ${kind} ${JSON.stringify(id)}` }
 }
 
 /** One read of the reviews and one of each kind of revision, whatever the number of entries. */

@@ -3,25 +3,24 @@
 
 import { z } from 'zod'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type Slot, slots } from '../schedule/repository.ts'
 import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
+import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
-import { send } from './distribute.ts'
-import { type PublicationRow, type SlotSettings, slotHeads } from './repository.ts'
+import { type SlotSettings, slotHeads } from './repository.ts'
 
-const slotInput = z.object({ slot: reference, expectedVersion, idempotencyKey })
+/** The input of every mutation of delivery on a slot. */
+export const slotInput = z.object({ slot: reference, expectedVersion, idempotencyKey })
 
 /** Answers the id of the slot's new publication, which is on its way to the nodes. */
 export async function publishSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(slotInput, given)
   const { epoch } = services.store
-  let made: PublicationRow | undefined
-  const { id, repeated } = await mutate(services, caller, 'publishSlot', input, async (mutation) => {
+  return mutateSlot(services, caller, 'publishSlot', input, async (mutation) => {
     const { tx, actor, at } = mutation
     const slot = await slots.require(tx, input.slot)
     mutation.authorize(slot.app)
@@ -33,26 +32,24 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     )
     const before = await slotHeads.get(tx, slot._id)
     const settings = await pinSettings(tx, slot, approved)
-    if (before) await slotHeads.setSettings(tx, slot._id, settings)
+    if (before) await slotHeads.set(tx, slot._id, settings)
     else await insertHead(tx, slot, settings, epoch)
-    made = await compose(tx, slot._id, { epoch, actor, at })
+    const after = await slots.touch(tx, slot)
+    const made = await compose(tx, slot._id, { epoch, actor, at })
     const { capacity, rotationSeconds, fallback } = before ?? { capacity: null, rotationSeconds: null, fallback: [] }
     const subject = { type: 'SLOT', id: slot._id } as const
     const pinned = { capacity, rotationSeconds, fallback }
-    await mutation.log(slot.app, subject, { ...slot, pinned: before && pinned }, { ...slot, pinned: settings })
-    return made._id
+    await mutation.log(slot.app, subject, { ...slot, pinned: before && pinned }, { ...after, pinned: settings })
+    return made
   })
-  if (!repeated) await send(services, made!)
-  return id
 }
 
 /**
  * Makes the head of a slot in which nothing was published yet, with its settings as they are and what is approved of
  * its fallback: a booking must not wait for a fallback, and nothing unapproved may go out.
  */
-export async function ensureHead(tx: Tx, slotId: string, epoch: number): Promise<void> {
-  if (await slotHeads.get(tx, slotId)) return
-  const slot = await slots.require(tx, slotId)
+export async function ensureHead(tx: Tx, slot: Slot, epoch: number): Promise<void> {
+  if (await slotHeads.get(tx, slot._id)) return
   const settings = await pinSettings(tx, slot, await newestApproved(tx, slot.fallback))
   await insertHead(tx, slot, settings, epoch)
 }

@@ -102,6 +102,11 @@ export const slots = {
     return slot
   },
 
+  /** A mutation of delivery on the slot itself: +1 on the version, so that two of one version collide. */
+  async touch(tx: Tx, { _id, version }: Slot): Promise<Slot> {
+    return (await rows(tx).findOneAndUpdate({ _id, version }, { $inc: { version: 1 } }))!
+  },
+
   byCode: (db: Db, app: string, code: string): Promise<Slot | null> => rows(db).findOne({ app, code }),
 
   /** In the order of the ids; null where there is none. */

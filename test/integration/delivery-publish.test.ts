@@ -52,11 +52,13 @@ describeEachStore('Publishing and withdrawing', (open) => {
         {
           schedule: { id: schedule.id, revision: 1 },
           strategy: { id: strategy.id, revision: 1 },
+          segments: [],
           startsAt: Date.parse('2026-06-01T00:00:00Z'),
           endsAt: Date.parse('2026-07-01T00:00:00Z'),
           priority: 2,
           weight: 5,
           constraint,
+          rollout: null,
           creatives: [
             {
               ...{ id: creative.id, revision: 1, title: 'Sale', text: null, image: null },

@@ -134,7 +134,8 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
 
   /** mutation -> a valid input on things of its own, and the thing whose history has to tell of it. */
   const inputs: Record<
-    'submitForReview' | 'approve' | 'reject' | 'publish' | 'withdraw' | 'publishSlot' | 'revokeApproval',
+    | ('submitForReview' | 'approve' | 'reject' | 'revokeApproval')
+    | ('publish' | 'pause' | 'resume' | 'withdraw' | 'publishSlot' | 'stopSlot' | 'restartSlot'),
     () => Promise<{ input: Input; subject: string }>
   > = {
     async submitForReview() {
@@ -153,6 +154,17 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
       const schedule = await flow.approved(await flow.makeSchedule())
       return { input: await flow.onSchedule(schedule), subject: schedule.id }
     },
+    async pause() {
+      const schedule = await flow.approved(await flow.makeSchedule())
+      await flow.publish(schedule)
+      return { input: await flow.onSchedule(schedule), subject: schedule.id }
+    },
+    async resume() {
+      const schedule = await flow.approved(await flow.makeSchedule())
+      await flow.publish(schedule)
+      await flow.run('pause', 'publisher', await flow.onSchedule(schedule))
+      return { input: await flow.onSchedule(schedule), subject: schedule.id }
+    },
     async withdraw() {
       const schedule = await flow.approved(await flow.makeSchedule())
       await flow.publish(schedule)
@@ -160,6 +172,15 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
     },
     async publishSlot() {
       const slot = await flow.makeSlot()
+      return { input: await flow.onSlot(slot.id), subject: slot.id }
+    },
+    async stopSlot() {
+      const slot = await flow.makeSlot()
+      return { input: await flow.onSlot(slot.id), subject: slot.id }
+    },
+    async restartSlot() {
+      const slot = await flow.makeSlot()
+      await flow.run('stopSlot', 'publisher', await flow.onSlot(slot.id))
       return { input: await flow.onSlot(slot.id), subject: slot.id }
     },
     async revokeApproval() {

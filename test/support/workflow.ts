@@ -45,8 +45,12 @@ const MUTATIONS = {
   approve: ['audit', 'DecideInput', SUBMISSION],
   reject: ['audit', 'DecideInput', SUBMISSION],
   publish: ['delivery', 'PublishInput', PUBLICATION],
+  pause: ['delivery', 'PauseInput', PUBLICATION],
+  resume: ['delivery', 'ResumeInput', PUBLICATION],
   withdraw: ['delivery', 'WithdrawInput', PUBLICATION],
   publishSlot: ['delivery', 'PublishSlotInput', PUBLICATION],
+  stopSlot: ['delivery', 'StopSlotInput', PUBLICATION],
+  restartSlot: ['delivery', 'RestartSlotInput', PUBLICATION],
   revokeApproval: ['delivery', 'RevokeApprovalInput', `review { id } publications { ${PUBLICATION} }`],
 } as const
 
