@@ -4,7 +4,7 @@
 export type Seed = { first: number; second: number }
 
 const encoder = new TextEncoder()
-const scratch = new Uint8Array(1024)
+const scratch = new Uint8Array(2048)
 const view = new DataView(scratch.buffer)
 
 /**
@@ -16,6 +16,19 @@ export function murmur3(text: string, seed = 0): number {
   if (text.length * 3 <= scratch.length) return murmur3Bytes(view, encoder.encodeInto(text, scratch).written, seed)
   const bytes = encoder.encode(text)
   return murmur3Bytes(new DataView(bytes.buffer, bytes.byteOffset), bytes.length, seed)
+}
+
+/** `murmur3` of two texts, one behind the other, as UTF-8. */
+export function murmur3Joined(first: Uint8Array, second: Uint8Array): number {
+  const length = first.length + second.length
+  const bytes = length <= scratch.length ? scratch : new Uint8Array(length)
+  bytes.set(first)
+  bytes.set(second, first.length)
+  return murmur3Bytes(bytes === scratch ? view : new DataView(bytes.buffer), length, 0)
+}
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text)
 }
 
 /** The finaliser of MurmurHash3: a bijection of 32 bits in which each bit of input flips half of the output. */

@@ -1,7 +1,7 @@
 // The decision: which creatives one request gets in one slot. Synchronous, without I/O, and a function of
 // nothing but its arguments.
 
-import type { CompiledContext } from '../targeting/compile.ts'
+import type { CompiledContext } from '../targeting/context.ts'
 import type { CompiledCreative, CompiledEntry, CompiledSlot } from './compile.ts'
 import { drawOf, orderKey } from './hash.ts'
 import { type DecidedCreative, type Decision, emptyDecision } from './types.ts'

@@ -1,25 +1,53 @@
 // The one list of dimensions. A new one is a file in `dimensions/` and a line here.
 
+import { appVersion } from './dimensions/app-version.ts'
 import { attributes } from './dimensions/attributes.ts'
+import { channel } from './dimensions/channel.ts'
+import { language } from './dimensions/language.ts'
+import { osVersion } from './dimensions/os-version.ts'
+import { platform } from './dimensions/platform.ts'
+import { region } from './dimensions/region.ts'
 import { tags } from './dimensions/tags.ts'
-import type { Dimension, DimensionFamily, Operator } from './types.ts'
+import type { ValueKind } from './kinds.ts'
+import type { Dimension, DimensionFamily, Operator, ValueType } from './types.ts'
 
-export const DIMENSIONS: readonly Dimension[] = [tags]
+/** In the order in which operators are shown them. */
+export const DIMENSIONS: readonly Dimension[] = [tags, appVersion, platform, osVersion, region, channel, language]
 
 export const DIMENSION_FAMILIES: readonly DimensionFamily[] = [attributes]
 
-/** As an operator is shown them: `tags`, `attributes.<name>`. */
-export const DIMENSION_NAMES: readonly string[] = [
-  ...DIMENSIONS.map((dimension) => dimension.name),
-  ...DIMENSION_FAMILIES.map((family) => `${family.prefix}<name>`),
-]
+/** A dimension as operators are shown it. */
+export type DimensionDescription = {
+  /** `attributes.<name>` stands for every name. */
+  name: string
+  description: string
+  type: ValueType
+  /** Whether a request may hold several values. */
+  isList: boolean
+  /** What each means is in `OPERATORS`. */
+  operators: readonly Operator[]
+}
 
-/** The operators that a constraint on this dimension may use; undefined when there is no such dimension. */
-export function operatorsOf(dimension: string): readonly Operator[] | undefined {
-  const found = DIMENSIONS.find((candidate) => candidate.name === dimension)
-  if (found) return found.operators
-  const family = DIMENSION_FAMILIES.find(
-    ({ prefix, names }) => dimension.startsWith(prefix) && names.test(dimension.slice(prefix.length)),
-  )
-  return family?.operators
+/** All dimensions, single ones first. */
+export function describeDimensions(): DimensionDescription[] {
+  const describe = (name: string, of: Dimension | DimensionFamily): DimensionDescription => {
+    const { description, kind, isList } = of
+    return { name, description, type: kind.type, isList, operators: operatorsOf(of) }
+  }
+  return [
+    ...DIMENSIONS.map((dimension) => describe(dimension.name, dimension)),
+    ...DIMENSION_FAMILIES.map((family) => describe(`${family.prefix}<name>`, family)),
+  ]
+}
+
+/** How constraints on this dimension compare; undefined when there is no such dimension. */
+export function findDimension(name: string): { kind: ValueKind; operators: readonly Operator[] } | undefined {
+  const found =
+    DIMENSIONS.find((dimension) => dimension.name === name) ??
+    DIMENSION_FAMILIES.find(({ prefix, names }) => name.startsWith(prefix) && names.test(name.slice(prefix.length)))
+  return found && { kind: found.kind, operators: operatorsOf(found) }
+}
+
+function operatorsOf({ operators, kind }: Dimension | DimensionFamily): readonly Operator[] {
+  return operators ?? kind.operators
 }

@@ -1,6 +1,16 @@
-// Segments inside constraints: which ones a constraint names, and the constraint with theirs in place.
+// Segments inside constraints: which ones a constraint names, and the constraint with theirs in place. However segments
+// name each other, the work is bounded: a cycle is found first, and what grows past the limits is given up.
 
 import type { Constraint, InlinedConstraint } from './types.ts'
+import { CONSTRAINT_LIMITS } from './validate.ts'
+
+/** The constraint of a segment; undefined when there is none. */
+export type ConstraintOf = (segment: string) => Constraint | undefined
+
+/** `MISSING`: a segment that `constraintOf` does not have. `LIMIT`: too deep or too large with segments counted in. */
+export type CheckedInlined =
+  | { ok: true; constraint: InlinedConstraint }
+  | { ok: false; reason: 'MISSING' | 'CYCLE' | 'LIMIT'; message: string }
 
 /** The ids of the segments that a constraint itself names, each once, in the order of the tree. */
 export function segmentsIn(constraint: Constraint | null): string[] {
@@ -10,43 +20,54 @@ export function segmentsIn(constraint: Constraint | null): string[] {
 }
 
 /**
- * The constraint with the constraint of each segment in place of its name, and so on in those. Undefined when
- * `constraintOf` does not have one of them.
- *
- * @throws Error on a cycle; `cycleIn` finds it first.
+ * The constraint with the constraint of each segment in place of its name, and so on in those, held to the limits of a
+ * constraint as it then is; else why not, in words that follow the name of what was checked: `names the segment ...`.
  */
-export function inlineSegments(
-  constraint: Constraint,
-  constraintOf: (segment: string) => Constraint | undefined,
-): InlinedConstraint | undefined {
-  return inline(constraint, constraintOf, [])
+export function checkInlined(constraint: Constraint, constraintOf: ConstraintOf): CheckedInlined {
+  const cycle = cycleIn(segmentsIn(constraint), constraintOf)
+  if (cycle)
+    return { ok: false, reason: 'CYCLE', message: `names segments that name each other: ${cycle.join(' -> ')}` }
+  const inlining: Inlining = { constraintOf, nodes: 0, failure: undefined }
+  const inlined = inline(inlining, constraint, 1)
+  return inlined ? { ok: true, constraint: inlined } : inlining.failure!
 }
 
 /**
- * A cycle among segments as a list that begins and ends with the same id; undefined when there is none.
+ * The same where it was checked before: undefined when a segment is missing.
+ *
+ * @throws Error on a cycle or past a limit.
+ */
+export function inlineSegments(constraint: Constraint, constraintOf: ConstraintOf): InlinedConstraint | undefined {
+  const checked = checkInlined(constraint, constraintOf)
+  if (checked.ok) return checked.constraint
+  if (checked.reason === 'MISSING') return undefined
+  throw new Error(`A constraint ${checked.message}`)
+}
+
+/**
+ * A cycle among segments as a list that begins and ends with the same id; undefined when there is none. Each segment is
+ * looked at once.
  *
  * @param from the ids to begin with.
  */
-export function cycleIn(
-  from: readonly string[],
-  constraintOf: (segment: string) => Constraint | undefined,
-): string[] | undefined {
+export function cycleIn(from: readonly string[], constraintOf: ConstraintOf): string[] | undefined {
   const done = new Set<string>()
-
-  function visit(id: string, path: readonly string[]): string[] | undefined {
-    if (path.includes(id)) return [...path.slice(path.indexOf(id)), id]
-    if (done.has(id)) return undefined
-    for (const next of segmentsIn(constraintOf(id) ?? null)) {
-      const cycle = visit(next, [...path, id])
-      if (cycle) return cycle
+  const open = new Set<string>()
+  // A list, not recursion: a chain of segments may be longer than the stack.
+  const path: { id: string; names: string[] }[] = [{ id: '', names: [...from].reverse() }]
+  for (let last = path.at(-1); last; last = path.at(-1)) {
+    const id = last.names.pop()
+    if (id === undefined) {
+      done.add(last.id)
+      open.delete(last.id)
+      path.pop()
+    } else if (open.has(id)) {
+      const ids = [...open]
+      return [...ids.slice(ids.indexOf(id)), id]
+    } else if (!done.has(id)) {
+      open.add(id)
+      path.push({ id, names: segmentsIn(constraintOf(id) ?? null).reverse() })
     }
-    done.add(id)
-    return undefined
-  }
-
-  for (const id of from) {
-    const cycle = visit(id, [])
-    if (cycle) return cycle
   }
   return undefined
 }
@@ -58,30 +79,52 @@ function collect(constraint: Constraint, found: Set<string>): void {
   else if ('segment' in constraint) found.add(constraint.segment)
 }
 
-function inline(
-  constraint: Constraint,
-  constraintOf: (segment: string) => Constraint | undefined,
-  within: readonly string[],
-): InlinedConstraint | undefined {
-  const parts = (list: readonly Constraint[]) => {
-    const inlined = list.map((part) => inline(part, constraintOf, within))
-    return inlined.every((part) => part !== undefined) ? inlined : undefined
+type Inlining = {
+  constraintOf: ConstraintOf
+  /** Of the constraint as it will be. */
+  nodes: number
+  failure: Extract<CheckedInlined, { ok: false }> | undefined
+}
+
+/** Undefined when `inlining.failure` says why; expects that there is no cycle. */
+function inline(inlining: Inlining, constraint: Constraint, depth: number): InlinedConstraint | undefined {
+  let node = constraint
+  while ('segment' in node) {
+    const named = inlining.constraintOf(node.segment)
+    if (!named)
+      return fail(inlining, 'MISSING', `names the segment ${JSON.stringify(node.segment)}, which there is not`)
+    node = named
   }
-  if ('all' in constraint) {
-    const all = parts(constraint.all)
+  inlining.nodes += 1
+  const { nodes, depth: deepest } = CONSTRAINT_LIMITS
+  if (inlining.nodes > nodes) return fail(inlining, 'LIMIT', `has more than ${nodes} nodes with its segments in place`)
+  if (depth > deepest) return fail(inlining, 'LIMIT', `is nested more than ${deepest} deep with its segments in place`)
+  if ('all' in node) {
+    const all = inlineAll(inlining, node.all, depth + 1)
     return all && { all }
   }
-  if ('any' in constraint) {
-    const any = parts(constraint.any)
+  if ('any' in node) {
+    const any = inlineAll(inlining, node.any, depth + 1)
     return any && { any }
   }
-  if ('not' in constraint) {
-    const not = inline(constraint.not, constraintOf, within)
+  if ('not' in node) {
+    const not = inline(inlining, node.not, depth + 1)
     return not && { not }
   }
-  if (!('segment' in constraint)) return constraint
-  const { segment } = constraint
-  if (within.includes(segment)) throw new Error(`Segments name each other: ${[...within, segment].join(' -> ')}`)
-  const named = constraintOf(segment)
-  return named && inline(named, constraintOf, [...within, segment])
+  return node
+}
+
+function inlineAll(inlining: Inlining, parts: readonly Constraint[], depth: number): InlinedConstraint[] | undefined {
+  const inlined: InlinedConstraint[] = []
+  for (const part of parts) {
+    const done = inline(inlining, part, depth)
+    if (!done) return undefined
+    inlined.push(done)
+  }
+  return inlined
+}
+
+function fail(inlining: Inlining, reason: 'MISSING' | 'LIMIT', message: string): undefined {
+  inlining.failure = { ok: false, reason, message }
+  return undefined
 }

@@ -1,8 +1,26 @@
 // What is known of a request, and the constraint tree that asks about it. Pure data: it travels in
 // GraphQL, in MongoDB and in publications as it stands here.
 
-/** How a constraint compares. IN, NOT_IN: one value or more; EQUALS: exactly one. */
-export type Operator = 'IN' | 'NOT_IN' | 'EQUALS'
+import type { ValueKind } from './kinds.ts'
+
+/** How a constraint compares; operators.ts says what each means. */
+export type Operator =
+  | 'IN'
+  | 'NOT_IN'
+  | 'EQUALS'
+  | 'NUMBER_EQ'
+  | 'NUMBER_LT'
+  | 'NUMBER_LTE'
+  | 'NUMBER_GT'
+  | 'NUMBER_GTE'
+  | 'VERSION_EQ'
+  | 'VERSION_LT'
+  | 'VERSION_LTE'
+  | 'VERSION_GT'
+  | 'VERSION_GTE'
+
+/** CODE: a hierarchy, in which a value stands for itself and everything below it. */
+export type ValueType = 'TEXT' | 'VERSION' | 'CODE'
 
 /** A leaf: one dimension held against values. */
 export type Comparison = { dimension: string; operator: Operator; values: string[] }
@@ -37,24 +55,36 @@ export type RequestContext = {
   userId?: string | null
   deviceId?: string | null
   tags?: readonly string[] | null
+  appVersion?: string | null
+  platform?: string | null
+  osVersion?: string | null
+  region?: string | null
+  channel?: string | null
+  language?: string | null
   attributes?: readonly { name: string; values: readonly string[] }[] | null
 }
 
-/** One thing known of a request. A dimension without a value is said to be missing. */
-export type Dimension = {
-  name: string
+/** What single dimensions and families of them have in common. */
+type DimensionTraits = {
   description: string
-  operators: readonly Operator[]
+  kind: ValueKind
+  /** Whether a request may hold several values. */
+  isList: boolean
+  /** Left out: those of its kind. */
+  operators?: readonly Operator[]
+}
+
+/** One thing known of a request. A dimension without a value is said to be missing. */
+export type Dimension = DimensionTraits & {
+  name: string
   /** The values in this context; none = missing. */
   read(context: RequestContext): readonly string[]
 }
 
 /** Dimensions that apps name themselves: `<prefix><name>`, for every name that fits `names`. */
-export type DimensionFamily = {
+export type DimensionFamily = DimensionTraits & {
   prefix: string
   names: RegExp
-  description: string
-  operators: readonly Operator[]
   /** name (without the prefix) -> values, of those that this context has. */
   read(context: RequestContext): ReadonlyMap<string, readonly string[]>
 }

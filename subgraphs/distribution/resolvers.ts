@@ -6,7 +6,7 @@ import { type DecidedCreative, type Decision, emptyDecision } from '../../common
 import { AlkaidError, notFound } from '../../common/errors.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
-import { readContext } from '../../common/targeting/compile.ts'
+import { readContext } from '../../common/targeting/context.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 import { checkContext, checkSlots } from './limits.ts'
 import type { Table } from './table.ts'

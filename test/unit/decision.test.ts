@@ -5,7 +5,7 @@ import { emptyDecision } from '../../common/decision/types.ts'
 import { readEventToken } from '../../common/publication/event-token.ts'
 import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import type { Publication, PublishedCreative, PublishedEntry } from '../../common/publication/types.ts'
-import { readContext } from '../../common/targeting/compile.ts'
+import { readContext } from '../../common/targeting/context.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 
 const keys = deriveSigningKeys('a secret for tests of 32 characters or more')

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { compileConstraint, readContext } from '../../common/targeting/compile.ts'
+import { compileConstraint } from '../../common/targeting/compile.ts'
+import { readContext } from '../../common/targeting/context.ts'
 import { OPERATORS } from '../../common/targeting/operators.ts'
-import { DIMENSION_FAMILIES, DIMENSIONS, operatorsOf } from '../../common/targeting/registry.ts'
+import { describeDimensions, findDimension } from '../../common/targeting/registry.ts'
 import type { InlinedConstraint, Operator, RequestContext } from '../../common/targeting/types.ts'
 
 const matches = (constraint: InlinedConstraint, context: RequestContext) =>
@@ -102,10 +103,11 @@ describe('what an answer sticks to', () => {
 
 describe('the registry', () => {
   test('names each dimension once, with a description and operators that exist', () => {
-    const names = DIMENSIONS.map((dimension) => dimension.name)
-    expect(new Set(names).size).toBe(names.length)
-    for (const { description, operators } of [...DIMENSIONS, ...DIMENSION_FAMILIES]) {
+    const dimensions = describeDimensions()
+    expect(new Set(dimensions.map(({ name }) => name)).size).toBe(dimensions.length)
+    for (const { description, operators } of dimensions) {
       expect(description).toMatch(/\.$/)
+      expect(operators.length).toBeGreaterThan(0)
       for (const operator of operators) expect(OPERATORS).toHaveProperty(operator)
     }
   })
@@ -113,7 +115,7 @@ describe('the registry', () => {
   test.each(['attributes.', 'attributes', 'attributes.a b', `attributes.${'x'.repeat(65)}`, 'Tags', ''])(
     'has no dimension %j',
     (name) => {
-      expect(operatorsOf(name)).toBeUndefined()
+      expect(findDimension(name)).toBeUndefined()
     },
   )
 })

@@ -32,11 +32,11 @@ describe('checking a constraint when it is written', () => {
     ['no object', 7, 'constraint: must be an object, but is 7'],
     ['null', null, 'constraint: must be an object, but is null'],
     ['a list', [leaf], 'constraint: must be an object, but is a list'],
-    ['an empty node', {}, 'constraint: must have exactly one of all, any, not, dimension, but has none'],
+    ['an empty node', {}, 'constraint: must have exactly one of all, any, not, dimension, segment, but has none'],
     [
       'two kinds',
       { all: [], not: leaf },
-      'constraint: must have exactly one of all, any, not, dimension, but has all and not',
+      'constraint: must have exactly one of all, any, not, dimension, segment, but has all and not',
     ],
     ['an operator without a dimension', { all: [], operator: 'IN' }, 'constraint.operator: does not belong beside all'],
     ['an unknown field', { ...leaf, caseless: true }, 'constraint.caseless: does not belong beside dimension'],
@@ -46,12 +46,12 @@ describe('checking a constraint when it is written', () => {
     [
       'an unknown dimension',
       { any: [{ ...leaf, dimension: 'tag' }] },
-      'constraint.any[0].dimension: unknown dimension "tag"; known: tags, attributes.<name>',
+      'constraint.any[0].dimension: unknown dimension "tag"; known: tags, appVersion, platform, osVersion, region, channel, language, attributes.<name>',
     ],
     [
       'a bad attribute name',
       { ...leaf, dimension: 'attributes.a b' },
-      'constraint.dimension: unknown dimension "attributes.a b"; known: tags, attributes.<name>',
+      'constraint.dimension: unknown dimension "attributes.a b"; known: tags, appVersion, platform, osVersion, region, channel, language, attributes.<name>',
     ],
     [
       'an unknown operator',

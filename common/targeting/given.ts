@@ -1,0 +1,23 @@
+// What clients send, as the checks of this folder see it and speak of it.
+
+/** `path` is where the mistake is: `input.content.constraint.all[1].operator`. */
+export type InputError = { path: string; message: string }
+
+/** Properties that are null are as absent, as GraphQL inputs have them. */
+export function presentFields(input: object): Record<string, unknown> {
+  const present = Object.entries(input).filter(([, value]) => value !== null && value !== undefined)
+  return Object.fromEntries(present)
+}
+
+export function isObject(input: unknown): input is object {
+  return typeof input === 'object' && input !== null && !Array.isArray(input)
+}
+
+/** What came instead, short enough for a message. */
+export function show(input: unknown): string {
+  if (input === undefined) return 'missing'
+  if (Array.isArray(input)) return 'a list'
+  if (typeof input === 'object' && input !== null) return 'an object'
+  const text = typeof input === 'string' ? JSON.stringify(input) : String(input)
+  return text.length > 60 ? `${text.slice(0, 60)}... (${text.length} characters)` : text
+}

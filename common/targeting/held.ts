@@ -1,0 +1,40 @@
+// What a request holds in one dimension. Each way of reading it is computed when a comparison first asks for it, and
+// then kept: at most once per request. Values that cannot be read in some way are as if missing from it.
+
+import { type Decimal, parseDecimal } from './decimal.ts'
+import type { ValueKind } from './kinds.ts'
+import { parseVersion, type Version } from './version.ts'
+
+export class Held {
+  /** As they were sent. */
+  readonly texts: readonly string[]
+  readonly #kind: ValueKind
+  #terms: readonly string[] | undefined
+  #numbers: readonly Decimal[] | undefined
+  #versions: readonly Version[] | undefined
+
+  constructor(kind: ValueKind, texts: readonly string[]) {
+    this.#kind = kind
+    this.texts = texts
+  }
+
+  /** The terms that IN, NOT_IN and EQUALS look for. */
+  get terms(): readonly string[] {
+    this.#terms ??= this.#kind.termsOf(this)
+    return this.#terms
+  }
+
+  get numbers(): readonly Decimal[] {
+    this.#numbers ??= parsed(this.texts, parseDecimal)
+    return this.#numbers
+  }
+
+  get versions(): readonly Version[] {
+    this.#versions ??= parsed(this.texts, parseVersion)
+    return this.#versions
+  }
+}
+
+function parsed<T>(texts: readonly string[], parse: (text: string) => T | undefined): readonly T[] {
+  return texts.map(parse).filter((value) => value !== undefined)
+}

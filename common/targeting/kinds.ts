@@ -1,0 +1,76 @@
+// The kinds of values that dimensions have. A kind gives every value a term, so that two values are the same when their
+// terms are, and says with which terms a held value is found: hierarchies are expanded there, once per request,
+// so that a comparison only ever looks terms up.
+
+import type { Held } from './held.ts'
+import type { Operator, ValueType } from './types.ts'
+import { formatVersion, parseVersion } from './version.ts'
+
+export type ValueKind = {
+  type: ValueType
+  /** Those that a dimension of this kind has, unless it says otherwise. */
+  operators: readonly Operator[]
+  /** For messages: `a version such as 8.1.0`. */
+  expected: string
+  /** The term of a value; undefined when it is none of this kind. */
+  termOf(value: string): string | undefined
+  /** The terms with which held values are found. */
+  termsOf(held: Held): readonly string[]
+}
+
+const LISTED = ['IN', 'NOT_IN', 'EQUALS'] as const
+
+/** Text to the letter. */
+export const exactText: ValueKind = {
+  type: 'TEXT',
+  operators: LISTED,
+  expected: 'text',
+  termOf: (value) => value,
+  termsOf: (held) => held.texts,
+}
+
+/** Text in any letter case. */
+export const anyCaseText: ValueKind = {
+  type: 'TEXT',
+  operators: LISTED,
+  expected: 'text',
+  termOf: (value) => value.toLowerCase(),
+  termsOf: (held) => held.texts.map((text) => text.toLowerCase()),
+}
+
+/** Versions by the rule of version.ts: `8.1` is the same as `v8.1.0`. */
+export const versions: ValueKind = {
+  type: 'VERSION',
+  operators: [...LISTED, 'VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE'],
+  expected: 'a version such as 8.1.0',
+  termOf(value) {
+    const version = parseVersion(value)
+    return version && formatVersion(version)
+  },
+  termsOf: (held) => held.versions.map(formatVersion),
+}
+
+/**
+ * Codes of parts with `-` between them (or `_`, as some systems write them), in any letter case. A value means that code
+ * and everything below it: `CN` is found in `CN-11`, but not in `CNX`.
+ *
+ * @param pattern of a well-formed code.
+ */
+export function codes(expected: string, pattern: RegExp): ValueKind {
+  const termOf = (value: string) => (pattern.test(value) ? value.toLowerCase().replaceAll('_', '-') : undefined)
+  return {
+    type: 'CODE',
+    operators: LISTED,
+    expected,
+    termOf,
+    termsOf: (held) => held.texts.flatMap((text) => withAncestors(termOf(text))),
+  }
+}
+
+/** `zh-hans-cn` -> `zh-hans-cn`, `zh-hans`, `zh`. */
+function withAncestors(code: string | undefined): string[] {
+  if (code === undefined) return []
+  const all = [code]
+  for (let end = code.lastIndexOf('-'); end > 0; end = code.lastIndexOf('-', end - 1)) all.push(code.slice(0, end))
+  return all
+}

@@ -1,0 +1,59 @@
+// Checks a rollout when it is written. How it is evaluated is in common/decision/rollout.ts.
+
+import { attributes } from './dimensions/attributes.ts'
+import { type InputError, isObject, presentFields, show } from './given.ts'
+import type { Rollout } from './types.ts'
+
+export type CheckedRollout = { ok: true; rollout: Rollout } | { ok: false; errors: InputError[] }
+
+const FIELDS = ['percentage', 'stickiness', 'group']
+const MAX_GROUP = 100
+
+/**
+ * @param input what a client sent: properties that are null are as absent, as GraphQL inputs have them.
+ * @param path of the input itself, with which the paths of all errors begin.
+ * @returns a clean copy of the rollout, or all mistakes.
+ */
+export function checkRollout(input: unknown, path: string): CheckedRollout {
+  if (!isObject(input)) return { ok: false, errors: [{ path, message: `must be an object, but is ${show(input)}` }] }
+  const given = presentFields(input)
+  const errors: InputError[] = []
+  const check = <T>(field: string, read: (value: unknown) => T | undefined, expected: string): T | undefined => {
+    const value = read(given[field])
+    if (value === undefined) {
+      errors.push({ path: `${path}.${field}`, message: `must be ${expected}, but is ${show(given[field])}` })
+    }
+    return value
+  }
+  for (const field of Object.keys(given)) {
+    if (!FIELDS.includes(field)) errors.push({ path: `${path}.${field}`, message: 'does not belong in a rollout' })
+  }
+  const percentage = check('percentage', readPercentage, 'a number from 0 to 100 in steps of 0.01')
+  const stickiness = check('stickiness', readStickiness, 'userId, deviceId or attributes.<name>')
+  const group = check('group', readGroup, `text of at most ${MAX_GROUP} characters`)
+  if (errors.length > 0) return { ok: false, errors }
+  return { ok: true, rollout: { percentage: percentage!, stickiness: stickiness!, group: group! } }
+}
+
+/** The float nearest to the step: what was computed (0.1 + 0.2) may be off by a hair. */
+function readPercentage(value: unknown): number | undefined {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 100)) return undefined
+  const steps = Math.round(value * 100)
+  return Math.abs(value * 100 - steps) < 1e-6 ? Math.abs(steps / 100) : undefined
+}
+
+function readStickiness(value: unknown): string | null | undefined {
+  if (value === undefined) return null
+  if (value === 'userId' || value === 'deviceId') return value
+  const { prefix, names } = attributes
+  const isAttribute = typeof value === 'string' && value.startsWith(prefix) && names.test(value.slice(prefix.length))
+  return isAttribute ? value : undefined
+}
+
+/** Empty text, as forms send it, is as left out. */
+function readGroup(value: unknown): string | null | undefined {
+  if (value === undefined) return null
+  if (typeof value !== 'string' || !value.isWellFormed()) return undefined
+  const group = value.trim()
+  return group.length > MAX_GROUP ? undefined : group || null
+}
