@@ -1,0 +1,53 @@
+// A slot's format as operators write it: parsed, and checked for what it means.
+
+import { z } from 'zod'
+import { integer, optional, withDefault } from '../input.ts'
+import { FORMAT_FIELDS, type FormatField, type SlotFormat } from './format.ts'
+import { hasRatio, RATIO } from './image-rule.ts'
+import { schemaMistake } from './schema-mistake.ts'
+
+/** Fields as the graph has them, upper case -> as formats have them. */
+const FIELD_NAMES = new Map(FORMAT_FIELDS.map((field) => [field.toUpperCase(), field]))
+
+const field = z.string().transform((name, context): FormatField => {
+  const found = FIELD_NAMES.get(name)
+  if (found) return found
+  context.addIssue({ code: 'custom', message: `must be one of ${[...FIELD_NAMES.keys()].join(', ')}` })
+  return z.NEVER
+})
+
+const side = optional(integer(1, 20_000))
+
+const image = z
+  .object({
+    width: side,
+    height: side,
+    ratio: optional(z.string().regex(RATIO, 'must be two whole numbers from 1 to 9,999, as `16:9`')),
+  })
+  .refine(({ width, height, ratio }) => !width || !height || !ratio || hasRatio({ width, height }, ratio), {
+    path: ['ratio'],
+    message: 'must agree with width and height',
+  })
+
+const dataSchema = z
+  .unknown()
+  .superRefine((schema, context) => {
+    const mistake = schemaMistake(schema)
+    if (mistake) context.addIssue({ code: 'custom', message: mistake })
+  })
+  .transform((schema) => JSON.stringify(schema))
+
+export const slotFormat = z.object({
+  required: withDefault(
+    z.array(field).transform((given) => FORMAT_FIELDS.filter((name) => given.includes(name))),
+    [],
+  ),
+  image: optional(image),
+  dataSchema: optional(dataSchema),
+}) satisfies z.ZodType<SlotFormat>
+
+/** A format as the graph shows it. */
+export function shownFormat({ required, image, dataSchema }: SlotFormat) {
+  const parsed: unknown = dataSchema === null ? null : JSON.parse(dataSchema)
+  return { required: required.map((name) => name.toUpperCase()), image, dataSchema: parsed }
+}

@@ -1,0 +1,181 @@
+// What is taken as the JSON Schema of free data. Ajv wants schemas that can be trusted; those of operators are made so
+// here: small, only known keywords, no `$ref` out of the schema or in a circle, and a bounded amount of work.
+//
+// The work on one value is bounded because a schema without circles visits each part of the data at most once for each
+// of its own parts. So the parts are counted, with every `$ref` written out, and what costs more than one counts more.
+
+import { RE2JS } from 're2js'
+import { compileSchema, schemaCompiler } from './data-schema.ts'
+
+export const SCHEMA_LIMITS = {
+  /** Of its JSON text. */
+  characters: 10_000,
+  depth: 32,
+  /** Values in it, with every `$ref` written out. RE2's instructions count one each, `uniqueItems` counts as 100. */
+  work: 5_000,
+  /** `uniqueItems` compares every item with every other: `maxItems` beside it must be at most this. */
+  uniqueItems: 100,
+} as const
+
+const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
+const DEFINITIONS = '#/$defs/'
+
+type JsonObject = Record<string, unknown>
+
+/** What one schema holds, its definitions apart. */
+type Tally = { work: number; refs: string[]; mistakes: string[] }
+
+type Kind = 'schema' | 'list' | 'map' | 'value'
+
+/** keyword -> what is found in it: a schema, a list or a map of them, or values that are none. */
+const KEYWORDS: ReadonlyMap<string, Kind> = new Map([
+  ...keywords('schema', 'not if then else items contains additionalProperties propertyNames'),
+  ...keywords('schema', 'unevaluatedItems unevaluatedProperties'),
+  ...keywords('list', 'allOf anyOf oneOf prefixItems'),
+  ...keywords('map', 'properties patternProperties dependentSchemas'),
+  ...keywords('value', 'type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum'),
+  ...keywords('value', 'maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains'),
+  ...keywords('value', 'maxProperties minProperties required dependentRequired $ref'),
+  ...keywords('value', '$comment title description default deprecated readOnly writeOnly examples format'),
+])
+const ROOT_KEYWORDS = ['$schema', '$defs']
+
+/** What is wrong with a schema; undefined when nothing is. */
+export function schemaMistake(schema: unknown): string | undefined {
+  if (typeof schema === 'boolean') return undefined
+  if (!isObject(schema)) return 'must be a JSON Schema: an object, true or false'
+  if (isDeeper(schema, SCHEMA_LIMITS.depth)) return `must be nested at most ${SCHEMA_LIMITS.depth} deep`
+  const { length } = JSON.stringify(schema)
+  if (length > SCHEMA_LIMITS.characters) {
+    return `must be at most ${SCHEMA_LIMITS.characters} characters as JSON, but has ${length}`
+  }
+  return metaSchemaMistake(schema) ?? contentMistake(schema) ?? compileMistake(schema)
+}
+
+function metaSchemaMistake(schema: JsonObject): string | undefined {
+  if (Object.hasOwn(schema, '$schema') && schema.$schema !== DIALECT)
+    return `must have no other $schema than ${DIALECT}`
+  const ajv = schemaCompiler()
+  if (ajv.validateSchema(schema)) return undefined
+  return `must be a JSON Schema (2020-12): ${ajv.errorsText(ajv.errors, { dataVar: 'it' }).slice(0, 500)}`
+}
+
+/** Looks at every schema in it: the root and each definition is tallied by itself. */
+function contentMistake(root: JsonObject): string | undefined {
+  const { $defs = {}, $schema: _, ...rest } = root as { $defs?: JsonObject; $schema?: string }
+  const definitions = new Map(Object.entries($defs).map(([name, part]) => [name, tallyOf(part, DEFINITIONS + name)]))
+  const whole = tallyOf(rest, '#')
+  const mistakes = [whole, ...definitions.values()].flatMap((tally) => [
+    ...tally.mistakes,
+    ...tally.refs.filter((name) => !definitions.has(name)).map((name) => `${DEFINITIONS}${name} does not exist`),
+  ])
+  if (mistakes[0]) return mistakes[0]
+  const work = workOf(whole, definitions, [], new Map())
+  if (typeof work === 'string') return work
+  if (work <= SCHEMA_LIMITS.work) return undefined
+  return `asks for too much work: ${Math.min(work, Number.MAX_SAFE_INTEGER)} steps for each part of the data, at most ${SCHEMA_LIMITS.work} are taken`
+}
+
+/** The work of a schema with every `$ref` written out, or which names go in a circle. */
+function workOf(
+  { work, refs }: Tally,
+  definitions: ReadonlyMap<string, Tally>,
+  within: readonly string[],
+  known: Map<string, number>,
+): number | string {
+  let sum = work
+  for (const name of refs) {
+    if (within.includes(name)) return `must not go in a circle: ${[...within, name].join(' -> ')}`
+    const more = known.get(name) ?? workOf(definitions.get(name)!, definitions, [...within, name], known)
+    if (typeof more === 'string') return more
+    known.set(name, more)
+    sum += more
+  }
+  return sum
+}
+
+function tallyOf(schema: unknown, at: string): Tally {
+  const tally: Tally = { work: 0, refs: [], mistakes: [] }
+  tallySchema(schema, at, tally)
+  return tally
+}
+
+function tallySchema(schema: unknown, at: string, tally: Tally): void {
+  tally.work += 1
+  if (!isObject(schema)) return
+  if (schema.uniqueItems === true) {
+    tally.work += 100
+    if (!(Number(schema.maxItems) <= SCHEMA_LIMITS.uniqueItems)) {
+      tally.mistakes.push(`${at}: uniqueItems needs a maxItems of at most ${SCHEMA_LIMITS.uniqueItems} beside it`)
+    }
+  }
+  for (const [keyword, value] of Object.entries(schema)) tallyKeyword(keyword, value, at, tally)
+}
+
+function tallyKeyword(keyword: string, value: unknown, at: string, tally: Tally): void {
+  const here = `${at}/${keyword}`
+  switch (KEYWORDS.get(keyword)) {
+    case 'schema':
+      tallySchema(value, here, tally)
+      break
+    case 'list':
+    case 'map':
+      for (const [name, part] of Object.entries(value as object)) {
+        if (keyword === 'patternProperties') tallyPattern(name, here, tally)
+        tallySchema(part, `${here}/${name}`, tally)
+      }
+      break
+    case 'value':
+      tally.work += valuesIn(value)
+      if (keyword === 'pattern') tallyPattern(value as string, here, tally)
+      if (keyword === '$ref') tallyRef(value as string, here, tally)
+      break
+    default: {
+      const where = ROOT_KEYWORDS.includes(keyword) ? 'stands only at the root' : 'is not a keyword that is taken'
+      tally.mistakes.push(`${at}: ${JSON.stringify(keyword)} ${where}`)
+    }
+  }
+}
+
+function tallyPattern(pattern: string, at: string, tally: Tally): void {
+  try {
+    tally.work += RE2JS.compile(pattern).programSize()
+  } catch (error) {
+    // RE2 throws for what it does not take, backreferences and looking around among it.
+    tally.mistakes.push(`${at}: ${JSON.stringify(pattern)} is not a pattern of RE2: ${(error as Error).message}`)
+  }
+}
+
+function tallyRef(ref: string, at: string, tally: Tally): void {
+  const name = ref.slice(DEFINITIONS.length)
+  if (ref.startsWith(DEFINITIONS) && /^[\w.-]+$/.test(name)) tally.refs.push(name)
+  else tally.mistakes.push(`${at}: must be ${DEFINITIONS}<name> with a name of letters, digits, \`_\`, \`.\` and \`-\``)
+}
+
+/** Strict mode refuses what would be ignored, as `if` without `then`. */
+function compileMistake(schema: JsonObject): string | undefined {
+  try {
+    compileSchema(schema)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function valuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce<number>((sum, part) => sum + valuesIn(part), 1)
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((part) => isDeeper(part, depth - 1))
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function keywords(kind: Kind, names: string): [string, Kind][] {
+  return names.split(' ').map((name) => [name, kind])
+}
