@@ -7,7 +7,7 @@ import type { TokenSettings } from './auth.ts'
 export type Settings = {
   production: boolean
   host: string
-  /** The gateway's port; distribution listens 10 above. 0: any free ones. */
+  /** Where it listens; `npm start`: the gateway's, distribution listens 10 above. 0: any free ones. */
   port: number
   dataDir: string
   /** Undefined: the embedded server. */
@@ -17,7 +17,25 @@ export type Settings = {
   tokens: Omit<TokenSettings, 'key'> & { key: TokenSettings['key'] | undefined }
   /** Undefined: development, the secret lives in `dataDir`. */
   signingSecret: string | undefined
+  /** What services that run alone show each other. Undefined: development, it lives in `dataDir`. */
+  serviceSecret: string | undefined
+  /** Origins from which browsers may call the gateway with a token. */
+  corsOrigins: readonly string[]
+  /** Where the services of `wanted.upstreams` are: name -> base URL, without a slash at its end. */
+  upstreams: ReadonlyMap<string, string>
   logLevel: string
+}
+
+/** What a service that runs alone cannot do without. SERVICE_SECRET is made by itself outside production. */
+export type Need = 'MONGODB_URI' | 'REDIS_URL' | 'SERVICE_SECRET'
+
+/** What the process that asks is. */
+export type Wanted = {
+  /** The default of PORT. */
+  port?: number
+  needs?: readonly Need[]
+  /** Each is read from `<NAME>_URL`; by default at its port on this machine. */
+  upstreams?: readonly { name: string; port: number }[]
 }
 
 const port = z
@@ -38,6 +56,18 @@ function url(schemes: readonly string[]) {
     .optional()
 }
 
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine(
+    (list) => list.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    'expected origins separated by commas, as https://admin.example.com',
+  )
+const upstream = z
+  .string()
+  .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
+  .transform((text) => text.replace(/\/+$/, ''))
+
 const environment = z.object({
   NODE_ENV: z
     .enum(['development', 'production', 'test'], 'expected development, production or test')
@@ -52,6 +82,8 @@ const environment = z.object({
   JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
   JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
   SIGNING_SECRET: secret,
+  SERVICE_SECRET: secret,
+  CORS_ORIGINS: origins.default([]),
   LOG_LEVEL: z
     .enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -66,25 +98,19 @@ export class SettingsError extends Error {
 }
 
 /** Throws SettingsError. Empty variables count as not set. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+export function readSettings(env: Readonly<Record<string, string | undefined>>, wanted: Wanted = {}): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = environment.safeParse(given)
-  if (!parsed.success)
-    throw new SettingsError(parsed.error.issues.map((issue) => describeIssue(issue, given)).join('\n'))
-  const values = parsed.data
-  const production = values.NODE_ENV === 'production'
+  const { port: defaultPort = 4000, needs = [], upstreams = [] } = wanted
+  const parsed = environment.safeParse({ PORT: String(defaultPort), ...given })
+  const urls = upstreamUrls(upstreams).safeParse(given)
   const mistakes = [
-    values.JWT_SECRET && values.JWKS_URL ? 'JWT_SECRET and JWKS_URL: expected one of them, not both' : '',
-    production && !values.JWT_SECRET && !values.JWKS_URL
-      ? 'JWT_SECRET or JWKS_URL: expected one of them with NODE_ENV=production'
-      : '',
-    production && !values.SIGNING_SECRET
-      ? 'SIGNING_SECRET: expected at least 32 characters with NODE_ENV=production'
-      : '',
-  ].filter(Boolean)
-  if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'))
+    ...[parsed, urls].flatMap(({ error }) => (error?.issues ?? []).map((issue) => describeIssue(issue, given))),
+    ...mistakesTogether(given, needs),
+  ]
+  if (mistakes.length > 0 || !parsed.success || !urls.success) throw new SettingsError(mistakes.join('\n'))
+  const values = parsed.data
   return {
-    production,
+    production: values.NODE_ENV === 'production',
     host: values.HOST,
     port: values.PORT,
     dataDir: values.DATA_DIR,
@@ -96,8 +122,46 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       key: tokenKey(values.JWT_SECRET, values.JWKS_URL),
     },
     signingSecret: values.SIGNING_SECRET,
+    serviceSecret: values.SERVICE_SECRET,
+    corsOrigins: values.CORS_ORIGINS,
+    upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
     logLevel: values.LOG_LEVEL,
   }
+}
+
+/** The variable that says where a service is, as `SCHEDULE_URL`. */
+export function urlVariable(name: string): string {
+  return `${name.toUpperCase()}_URL`
+}
+
+function upstreamUrls(upstreams: NonNullable<Wanted['upstreams']>) {
+  return z.object(
+    Object.fromEntries(
+      upstreams.map(({ name, port }) => [urlVariable(name), upstream.default(`http://127.0.0.1:${port}`)]),
+    ),
+  )
+}
+
+const NEEDED: Record<Need, string> = {
+  MONGODB_URI: 'expected a MongoDB replica set or sharded cluster: a service that runs alone has no embedded one',
+  REDIS_URL: 'expected a Redis: a service that runs alone has no other way to the rest',
+  SERVICE_SECRET: 'expected at least 32 characters, the same for all services, with NODE_ENV=production',
+}
+
+/** What one setting says of another. */
+function mistakesTogether(given: Record<string, string | undefined>, needs: readonly Need[]): string[] {
+  const production = given.NODE_ENV === 'production'
+  const missing = needs.filter((name) => !given[name] && (production || name !== 'SERVICE_SECRET'))
+  return [
+    ...missing.map((name) => `${name}: ${NEEDED[name]}`),
+    given.JWT_SECRET && given.JWKS_URL ? 'JWT_SECRET and JWKS_URL: expected one of them, not both' : '',
+    production && !given.JWT_SECRET && !given.JWKS_URL
+      ? 'JWT_SECRET or JWKS_URL: expected one of them with NODE_ENV=production'
+      : '',
+    production && !given.SIGNING_SECRET
+      ? 'SIGNING_SECRET: expected at least 32 characters with NODE_ENV=production'
+      : '',
+  ].filter(Boolean)
 }
 
 function tokenKey(shared: string | undefined, jwksUrl: string | undefined): TokenSettings['key'] | undefined {
@@ -105,7 +169,7 @@ function tokenKey(shared: string | undefined, jwksUrl: string | undefined): Toke
   return jwksUrl ? { jwksUrl } : undefined
 }
 
-const SHOWN = new Set(['NODE_ENV', 'HOST', 'PORT', 'DATA_DIR', 'LOG_LEVEL'])
+const SHOWN = new Set(['NODE_ENV', 'HOST', 'PORT', 'DATA_DIR', 'LOG_LEVEL', 'CORS_ORIGINS'])
 
 function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
   const name = String(issue.path[0])

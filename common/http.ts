@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { AlkaidError, ERROR_CODES, type ErrorCode, maskError } from './errors.ts'
 import type { Logger } from './log.ts'
+import { REQUEST_ID_HEADER, withRequestId } from './request-id.ts'
 
 export type HttpReply = { status: number; headers?: Record<string, string>; body?: string }
 export type HttpRequest = {
@@ -14,8 +15,8 @@ export type HttpRequest = {
   headers: IncomingMessage['headers']
   /** Of the caller's `x-request-id` where it is well formed, else new. */
   requestId: string
-  /** Reads the body as text; LIMIT_EXCEEDED over `MAX_BODY` bytes. */
-  body(): Promise<string>
+  /** Reads the body as text; LIMIT_EXCEEDED over so many bytes (1 MB by default). */
+  body(maxBytes?: number): Promise<string>
 }
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 
@@ -27,14 +28,20 @@ const REQUEST_TIMEOUT_MS = 30_000
 /** Without a byte in either direction, an answer that nobody reads among them. */
 const SILENCE_MS = 30_000
 
+export type ListenOptions = {
+  host: string
+  port: number
+  log: Logger
+  /** Called once a request is answered. */
+  onAnswer?: ((request: HttpRequest, status: number, ms: number) => void) | undefined
+}
+
 /** Listens at once; rejects with EADDRINUSE and the like. */
-export async function listen(
-  options: { host: string; port: number; log: Logger },
-  handle: Handler,
-): Promise<HttpServer> {
-  const { host, port, log } = options
+export async function listen(options: ListenOptions, handle: Handler): Promise<HttpServer> {
+  const { host, port } = options
   const server = createServer((message, response) => {
-    void answer(message, response, handle, log)
+    const request = toRequest(message)
+    void withRequestId(request.requestId, () => answer(request, message, response, handle, options))
   })
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -69,47 +76,53 @@ export function errorReply(
   return { status, headers: { 'content-type': contentType }, body: JSON.stringify({ errors: [masked] }) }
 }
 
-async function answer(message: IncomingMessage, response: ServerResponse, handle: Handler, log: Logger): Promise<void> {
-  const request = toRequest(message)
+async function answer(
+  request: HttpRequest,
+  message: IncomingMessage,
+  response: ServerResponse,
+  handle: Handler,
+  { log, onAnswer }: ListenOptions,
+): Promise<void> {
+  const began = performance.now()
   let reply: HttpReply
   try {
     reply = await handle(request)
   } catch (error) {
     if (message.destroyed && !message.complete) return // whoever sent half of it has gone
     reply = errorReply(error, request.requestId)
-    if (!(error instanceof AlkaidError))
-      log.error({ err: error, requestId: request.requestId, path: request.path }, 'request failed')
+    if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
   }
   const body = reply.body ?? ''
   response.writeHead(reply.status, {
-    'x-request-id': request.requestId,
+    [REQUEST_ID_HEADER]: request.requestId,
     'x-content-type-options': 'nosniff',
     'content-length': Buffer.byteLength(body),
     ...reply.headers,
   })
   response.end(message.method === 'HEAD' ? undefined : body)
+  onAnswer?.(request, reply.status, performance.now() - began)
 }
 
 function toRequest(message: IncomingMessage): HttpRequest {
   const target = message.url ?? '/'
   const question = target.indexOf('?')
-  const given = message.headers['x-request-id']
+  const given = message.headers[REQUEST_ID_HEADER]
   return {
     method: message.method ?? 'GET',
     path: question < 0 ? target : target.slice(0, question),
     search: question < 0 ? '' : target.slice(question + 1),
     headers: message.headers,
     requestId: typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID(),
-    body: () => readBody(message),
+    body: (maxBytes = MAX_BODY) => readBody(message, maxBytes),
   }
 }
 
-async function readBody(message: IncomingMessage): Promise<string> {
+async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_BODY) throw new AlkaidError('LIMIT_EXCEEDED', `A request body may have at most ${MAX_BODY} bytes`)
+    if (size > maxBytes) throw new AlkaidError('LIMIT_EXCEEDED', `A request body may have at most ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

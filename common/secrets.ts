@@ -1,8 +1,8 @@
 // The secrets of an installation. In production they come from the environment; in development they are made once
 // and kept in DATA_DIR/secrets.json, readable by its owner only.
 
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { TokenSettings } from './auth.ts'
@@ -10,8 +10,9 @@ import { type Settings, SettingsError } from './config.ts'
 
 export type Secrets = { tokens: TokenSettings; signingSecret: string }
 
-const secretsFile = z.object({ jwtSecret: z.string().min(32), signingSecret: z.string().min(32) })
-type SecretsFile = z.output<typeof secretsFile>
+const secret = z.string().min(32)
+const secretsFile = z.object({ jwtSecret: secret, signingSecret: secret, serviceSecret: secret.optional() })
+type SecretsFile = Required<z.output<typeof secretsFile>>
 
 /** Throws SettingsError when the folder cannot be written or its file is not one of ours. */
 export function readSecrets(settings: Settings): Secrets {
@@ -24,12 +25,18 @@ export function readSecrets(settings: Settings): Secrets {
   }
 }
 
+/** What services that run as processes of their own show each other. Throws SettingsError as `readSecrets` does. */
+export function readServiceSecret({ serviceSecret, dataDir }: Settings): string {
+  return serviceSecret ?? ownSecrets(dataDir).serviceSecret
+}
+
 function ownSecrets(dataDir: string): SecretsFile {
   const file = join(dataDir, 'secrets.json')
+  const made: SecretsFile = { jwtSecret: newSecret(), signingSecret: newSecret(), serviceSecret: newSecret() }
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const made: SecretsFile = { jwtSecret: newSecret(), signingSecret: newSecret() }
-    writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+    // Whole or not at all: processes that start together must not read half of what one of them writes.
+    writeWhole(made, file, linkSync)
     return made
   } catch (error) {
     // Another start made it before us: use that one.
@@ -39,15 +46,35 @@ function ownSecrets(dataDir: string): SecretsFile {
 }
 
 function readFile(file: string): SecretsFile {
+  let found: ReturnType<typeof secretsFile.safeParse>
   try {
-    const found = secretsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')))
-    if (found.success) return found.data
+    found = secretsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+    if (found.success) return withServiceSecret(found.data, file)
   } catch (error) {
     throw new SettingsError(`DATA_DIR: cannot read ${file}: ${(error as Error).message}`)
   }
   throw new SettingsError(
     `DATA_DIR: expected jwtSecret and signingSecret, of at least 32 characters each, in ${file}; delete the file to have it made anew`,
   )
+}
+
+/** A file from before there was one is completed; by what it holds, so that all who do so at once write the same. */
+function withServiceSecret(found: z.output<typeof secretsFile>, file: string): SecretsFile {
+  if (found.serviceSecret !== undefined) return { ...found, serviceSecret: found.serviceSecret }
+  const serviceSecret = createHmac('sha256', found.signingSecret).update('service').digest('base64url')
+  const complete = { ...found, serviceSecret }
+  writeWhole(complete, file, renameSync)
+  return complete
+}
+
+function writeWhole(secrets: SecretsFile, file: string, place: (from: string, to: string) => void): void {
+  const beside = `${file}.${randomUUID()}`
+  try {
+    writeFileSync(beside, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+    place(beside, file)
+  } finally {
+    rmSync(beside, { force: true })
+  }
 }
 
 function newSecret(): string {

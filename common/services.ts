@@ -3,6 +3,7 @@
 import type { Principal } from './auth.ts'
 import type { Channel } from './channel/channel.ts'
 import type { Logger } from './log.ts'
+import type { Metrics } from './metrics.ts'
 import type { SigningKeys } from './publication/sign.ts'
 import type { Store } from './store/store.ts'
 
@@ -13,6 +14,8 @@ export type Services = {
   /** Milliseconds since the Unix epoch. */
   now: () => number
   log: Logger
+  /** Undefined: nobody counts. */
+  metrics?: Metrics | undefined
 }
 
 /** Who sent this request, and under which id the logs have it. */

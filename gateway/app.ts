@@ -4,16 +4,22 @@
 import { ApolloGateway } from '@apollo/gateway'
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
 import { ApolloArmor } from '@escape.tech/graphql-armor'
-import type { TokenVerifier } from '../common/auth.ts'
-import type { HttpReply, HttpRequest } from '../common/http.ts'
+import { signToken, type TokenSettings, type TokenVerifier } from '../common/auth.ts'
+import type { Settings } from '../common/config.ts'
+import { AlkaidError } from '../common/errors.ts'
+import { observeOperations } from '../common/graphql/observe.ts'
+import { errorReply, type HttpReply, type HttpRequest } from '../common/http.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import type { Logger } from '../common/log.ts'
+import type { Metrics } from '../common/metrics.ts'
+import { createCors } from './cors.ts'
 import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
 import { serveApollo } from './http.ts'
 import { maskErrors, maskRequestError } from './mask-errors.ts'
 import { createRelay } from './relay.ts'
 import { requireToken } from './require-token.ts'
 import { requireLocalBrowser, sandbox } from './sandbox.ts'
+import { upstreamTimer } from './watch.ts'
 
 export type GatewayOptions = {
   supergraphSdl: string
@@ -21,9 +27,12 @@ export type GatewayOptions = {
   lanes: readonly Lane[]
   verify: TokenVerifier
   production: boolean
+  /** From which browsers may call with a token. */
+  corsOrigins: readonly string[]
   /** Filled in in Sandbox; undefined: no Sandbox. */
   sandboxToken: string | undefined
   log: Logger
+  metrics: Metrics
 }
 
 export type Gateway = { handle(request: HttpRequest): Promise<HttpReply>; stop(): Promise<void> }
@@ -31,14 +40,15 @@ export type Gateway = { handle(request: HttpRequest): Promise<HttpReply>; stop()
 const MAX_TOKENS = 5_000
 
 export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
-  const { supergraphSdl, production, log } = options
+  const { supergraphSdl, production, log, metrics } = options
+  const timer = upstreamTimer(metrics)
   const upstreams = new Map(options.upstreams.map((upstream) => [upstream.name, upstream]))
   const gateway = new ApolloGateway({
     supergraphSdl,
     buildService({ name }) {
       const upstream = upstreams.get(name)
       if (!upstream) throw new Error(`The supergraph names a subgraph ${name}, which the gateway was not given`)
-      return upstreamDataSource(upstream, log)
+      return upstreamDataSource(upstream, log, timer)
     },
     logger: quiet(log),
   })
@@ -66,6 +76,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       ...armorPlugins,
       requireToken(options.verify),
       maskErrors(log, production),
+      observeOperations('gateway', log, metrics),
       sandbox(options.sandboxToken),
     ],
     stopOnTerminationSignals: false,
@@ -73,14 +84,31 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   })
   await server.start()
   const relay = createRelay(options.lanes)
+  const cors = createCors(options.corsOrigins)
+
+  /** Whatever is wrong is answered here, so that a browser elsewhere may read it, too. */
+  async function answer(request: HttpRequest): Promise<HttpReply> {
+    try {
+      return await serveApollo(server, request)
+    } catch (error) {
+      if (!(error instanceof AlkaidError)) log.error({ err: error }, 'the gateway failed')
+      return errorReply(error, request.requestId)
+    }
+  }
 
   return {
-    handle(request) {
+    async handle(request) {
       if (options.sandboxToken !== undefined) requireLocalBrowser(request)
-      return relay(request) ?? serveApollo(server, request)
+      return cors.preflight(request) ?? relay(request) ?? cors.allow(request, await answer(request))
     },
     stop: () => server.stop(),
   }
+}
+
+/** The token that Sandbox is filled in with: in development, where tokens can be signed here. */
+export async function sandboxTokenFor({ production }: Settings, tokens: TokenSettings): Promise<string | undefined> {
+  if (production || !('secret' in tokens.key)) return undefined
+  return signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } })
 }
 
 /** Apollo's informational lines are of no use to those who run Alkaid. */

@@ -38,10 +38,15 @@ function isFromApp(request: HttpRequest): boolean {
 /** The first lane that allows the origin answers; a preflight carries neither key nor operation. */
 async function preflight(request: HttpRequest, lanes: readonly Lane[]): Promise<HttpReply> {
   for (const lane of lanes) {
-    const reply = await lane.handle(request)
-    if (reply.status === 204) return reply
+    const reply = await lane.handle(request).catch(passOver)
+    if (reply?.status === 204) return reply
   }
   return errorReply(badInput('origin', 'is not one that an app allows'), request.requestId)
+}
+
+/** A lane that is out of reach must not keep the next one from answering. */
+function passOver(error: unknown): undefined {
+  if (!(error instanceof AlkaidError)) throw error
 }
 
 /** The body of a request can be read once; relay and lane both look at it. */

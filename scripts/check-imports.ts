@@ -6,18 +6,21 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** folder -> what it may import beside itself. `:repository` means: that subgraph's repository.ts only. */
+/** What every subgraph may import; the registry says on which port it listens alone. */
+const SUBGRAPH = ['common', 'subgraphs:registry']
+
+/** folder -> what it may import beside itself. `:repository` means: that folder's repository.ts only. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   embedded: [],
   common: [],
   demo: ['common'],
-  'subgraphs/creative': ['common'],
-  'subgraphs/strategy': ['common'],
-  'subgraphs/schedule': ['common', 'subgraphs/creative:repository', 'subgraphs/strategy:repository'],
-  'subgraphs/audit': ['common', ...repositories('schedule', 'creative', 'strategy')],
-  'subgraphs/delivery': ['common', ...repositories('audit', 'schedule', 'creative', 'strategy')],
-  'subgraphs/stats': ['common', ...repositories('schedule')],
-  'subgraphs/distribution': ['common'],
+  'subgraphs/creative': [...SUBGRAPH],
+  'subgraphs/strategy': [...SUBGRAPH],
+  'subgraphs/schedule': [...SUBGRAPH, 'subgraphs/creative:repository', 'subgraphs/strategy:repository'],
+  'subgraphs/audit': [...SUBGRAPH, ...repositories('schedule', 'creative', 'strategy')],
+  'subgraphs/delivery': [...SUBGRAPH, ...repositories('audit', 'schedule', 'creative', 'strategy')],
+  'subgraphs/stats': [...SUBGRAPH, ...repositories('schedule')],
+  'subgraphs/distribution': [...SUBGRAPH],
   gateway: ['common', 'subgraphs'],
   scripts: ['common', 'subgraphs', 'gateway', 'embedded', 'demo'],
 }

@@ -3,6 +3,8 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { hideCredentials, type Settings, SettingsError } from '../common/config.ts'
+import { openMongoDb } from '../common/open-services.ts'
+import type { StoreObserver } from '../common/store/observe.ts'
 import { connectStore, type Store } from '../common/store/store.ts'
 import { startEmbeddedWorker } from '../embedded/worker.ts'
 
@@ -16,20 +18,15 @@ export type OpenedStore = {
 }
 
 /** Throws SettingsError for what the person who starts it can mend. */
-export async function openStore(settings: Settings): Promise<OpenedStore> {
-  return settings.mongodbUri ? openMongoDb(settings.mongodbUri) : openEmbedded(resolve(settings.dataDir))
+export async function openStore(settings: Settings, observer?: StoreObserver): Promise<OpenedStore> {
+  const { mongodbUri, dataDir } = settings
+  if (!mongodbUri) return openEmbedded(resolve(dataDir), observer)
+  const store = await openMongoDb(mongodbUri, observer)
+  const storage = `MongoDB at ${hideCredentials(mongodbUri)}`
+  return { store, storage, failed: new Promise(() => {}), close: () => store.close() }
 }
 
-async function openMongoDb(uri: string): Promise<OpenedStore> {
-  const shown = hideCredentials(uri)
-  const store = await connectStore({ uri, now: Date.now }).catch((error: Error) => {
-    const expected = `expected a MongoDB replica set or sharded cluster that can be reached at ${shown}`
-    throw new SettingsError(`MONGODB_URI: ${expected}: ${hideCredentials(error.message)}`)
-  })
-  return { store, storage: `MongoDB at ${shown}`, failed: new Promise(() => {}), close: () => store.close() }
-}
-
-async function openEmbedded(dataDir: string): Promise<OpenedStore> {
+async function openEmbedded(dataDir: string, observer?: StoreObserver): Promise<OpenedStore> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const embedded = await startEmbeddedWorker({ dataDir }).catch((error: Error) => {
     throw new SettingsError(`DATA_DIR: ${error.message}`)
@@ -37,7 +34,7 @@ async function openEmbedded(dataDir: string): Promise<OpenedStore> {
   const failed = embedded.failed.then((error) => Promise.reject(error))
   failed.catch(() => {}) // whoever waits for it hears of it
   try {
-    const store = await connectStore({ uri: embedded.uri, now: Date.now })
+    const store = await connectStore({ uri: embedded.uri, now: Date.now, observer })
     const storage = `${dataDir} (the embedded server, for trying out and development)`
     const close = async () => {
       await store.close()

@@ -1,34 +1,32 @@
 // The whole platform in one process: store, channel, subgraphs, a distribution node and the gateway. The composition
 // root of `npm start`, of `npm run replay` and of the end-to-end tests.
 
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
-import { signToken, type TokenSettings, tokenVerifier } from '../common/auth.ts'
+import { type TokenSettings, tokenVerifier } from '../common/auth.ts'
 import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
 import { createInProcessChannel } from '../common/channel/in-process.ts'
-import { connectRedisChannel } from '../common/channel/redis.ts'
-import { connectRedisEventStream } from '../common/channel/redis-event-stream.ts'
-import { hideCredentials, type Settings, SettingsError } from '../common/config.ts'
+import { hideCredentials, type Settings } from '../common/config.ts'
 import { buildSubgraph, type Subgraph } from '../common/graphql/subgraph.ts'
-import { type HttpServer, listen } from '../common/http.ts'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
-import { createLogger, type Logger } from '../common/log.ts'
+import { createLogger } from '../common/log.ts'
+import { createMetrics } from '../common/metrics.ts'
+import { channelLog, openRedisChannel, openRedisStream } from '../common/open-services.ts'
 import { deriveSigningKeys } from '../common/publication/sign.ts'
+import { channelCheck, storeCheck } from '../common/readiness.ts'
 import { readSecrets } from '../common/secrets.ts'
+import { answerObserver, serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
-import { buildGateway } from '../gateway/app.ts'
+import { closeAll, listenAt } from '../common/start-process.ts'
+import { buildGateway, sandboxTokenFor } from '../gateway/app.ts'
 import { audit } from '../subgraphs/audit/app.ts'
 import { creative } from '../subgraphs/creative/app.ts'
-import { delivery } from '../subgraphs/delivery/app.ts'
-import { startReconciliation } from '../subgraphs/delivery/reconcile.ts'
-import { buildDistribution } from '../subgraphs/distribution/app.ts'
+import { startDelivery } from '../subgraphs/delivery/run.ts'
+import { buildDistribution, newNodeName } from '../subgraphs/distribution/app.ts'
 import { schedule } from '../subgraphs/schedule/app.ts'
 import { createStats } from '../subgraphs/stats/app.ts'
 import { strategy } from '../subgraphs/strategy/app.ts'
 import { openStore } from './open-store.ts'
-import { distributionRoutes, gatewayRoutes, startingUp } from './routes.ts'
 
 export type Platform = {
   gatewayUrl: string
@@ -44,85 +42,95 @@ export type Platform = {
 
 const root = new URL('../', import.meta.url)
 
+type Closers = (() => Promise<void>)[]
+
 /** Throws SettingsError, with the setting in each line, for what the person who starts it can mend. */
 export async function startPlatform(settings: Settings): Promise<Platform> {
-  const log = createLogger(settings.logLevel)
-  const closers: (() => Promise<void>)[] = []
+  const servers: Closers = []
+  const parts: Closers = []
   const stop = async () => {
-    for (const close of closers.splice(0).reverse()) await close()
+    await closeAll(servers) // first, for what is under way needs the parts
+    await closeAll(parts)
   }
   try {
-    return { ...(await build(settings, log, closers)), stop }
+    return { ...(await build(settings, servers, parts)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function build(
-  settings: Settings,
-  log: Logger,
-  closers: (() => Promise<void>)[],
-): Promise<Omit<Platform, 'stop'>> {
+async function build(settings: Settings, servers: Closers, parts: Closers): Promise<Omit<Platform, 'stop'>> {
   const { tokens, signingSecret } = readSecrets(settings)
   const keys = deriveSigningKeys(signingSecret)
-  const gatewayServer = startingUp()
-  const distributionServer = startingUp()
-  const gatewayHttp = await listenOn(settings, settings.port, log, gatewayServer.handle)
-  closers.push(gatewayHttp.stop)
-  const distributionPort = settings.port === 0 ? 0 : settings.port + 10
-  const distributionHttp = await listenOn(settings, distributionPort, log, distributionServer.handle)
-  closers.push(distributionHttp.stop)
+  const metrics = createMetrics()
+  const logOf = (service: string) => createLogger(settings.logLevel, service)
 
-  const { store, storage, failed, close: closeStore } = await openStore(settings)
-  closers.push(closeStore)
-  const { channel, stream: redisStream, channelName } = await openChannel(settings, log)
-  closers.push(() => channel.close())
-  if (redisStream) closers.push(() => redisStream.close())
+  async function listenFor(service: string, port: number, role: string) {
+    const log = logOf(service)
+    const server = startingUp()
+    const onAnswer = answerObserver(log, metrics)
+    const http = await listenAt({ settings, port, role, log, onAnswer }, server.handle)
+    servers.push(http.stop)
+    return { url: http.url, become: server.become }
+  }
+  const { port } = settings
+  const gatewayHttp = await listenFor('gateway', port, 'the gateway')
+  const distributionHttp = await listenFor('distribution', port === 0 ? 0 : port + 10, 'distribution, PORT + 10')
 
-  const services: Services = { store, channel, keys, now: Date.now, log }
+  const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
+  parts.push(close)
+  const { channel, stream, channelName } = await openChannel(settings, parts)
+
+  const servicesOf = (name: string): Services => ({ store, channel, keys, now: Date.now, log: logOf(name), metrics })
   const verify = tokenVerifier(tokens)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
-  const stats = await createStats(services, { stream: redisStream, operations, verify })
-  closers.push(() => stats.stop())
-  const subgraphs: Subgraph[] = [stats.subgraph]
-  for (const definition of [schedule, creative, strategy, audit, delivery]) {
-    const subgraph = await buildSubgraph(definition as never, services, verify)
-    closers.push(() => subgraph.stop())
+  const subgraphs: Subgraph[] = []
+  for (const definition of [schedule, creative, strategy, audit]) {
+    const subgraph = await buildSubgraph(definition as never, servicesOf(definition.name), verify)
+    parts.push(() => subgraph.stop())
     subgraphs.push(subgraph)
   }
-
-  const reconciliation = startReconciliation(services)
-  closers.push(() => reconciliation.stop())
-  await reconciliation.runOnce()
-  const node = `${hostname()}-${randomUUID().slice(0, 8)}`
+  const stats = await createStats(servicesOf('stats'), { stream, operations, verify })
+  parts.push(() => stats.stop())
+  // Before the node loads: what the channel lacks would not be there for it.
+  const delivery = await startDelivery(servicesOf('delivery'), verify)
+  parts.push(() => delivery.stop())
   const distribution = await buildDistribution({
     channel,
     keys,
-    node,
+    node: newNodeName(),
     verify,
     operations,
     now: Date.now,
     random: Math.random,
-    log,
+    log: logOf('distribution'),
+    metrics,
   })
-  closers.push(() => distribution.stop())
+  parts.push(() => distribution.stop())
 
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
-    upstreams: [...subgraphs, distribution.subgraph],
+    upstreams: [...subgraphs, stats.subgraph, delivery.subgraph, distribution.subgraph],
     lanes: [distribution.lane, stats.lane],
     verify,
     production: settings.production,
-    sandboxToken:
-      settings.production || !('secret' in tokens.key)
-        ? undefined
-        : await signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } }),
-    log,
+    corsOrigins: settings.corsOrigins,
+    sandboxToken: await sandboxTokenFor(settings, tokens),
+    log: logOf('gateway'),
+    metrics,
   })
-  closers.push(() => gateway.stop())
-  gatewayServer.become(gatewayRoutes({ gateway, store, reconciliation }))
-  distributionServer.become(distributionRoutes(distribution))
+  parts.push(() => gateway.stop())
+  gatewayHttp.become(
+    serviceRoutes({
+      graphql: (request) => gateway.handle(request),
+      checks: { store: storeCheck(store), channel: channelCheck(channel), ...delivery.checks, ...stats.checks },
+      metrics,
+    }),
+  )
+  distributionHttp.become(
+    serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks, metrics }),
+  )
   return {
     gatewayUrl: gatewayHttp.url,
     distributionUrl: distributionHttp.url,
@@ -133,47 +141,19 @@ async function build(
   }
 }
 
-async function listenOn(
-  settings: Settings,
-  port: number,
-  log: Logger,
-  handle: Parameters<typeof listen>[1],
-): Promise<HttpServer> {
-  try {
-    return await listen({ host: settings.host, port, log }, handle)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') {
-      const role = port === settings.port ? 'the gateway' : 'distribution, PORT + 10'
-      throw new SettingsError(
-        `PORT: ${port} (${role}) is taken; expected a free port, as in \`npm start -- --port 4100\``,
-      )
-    }
-    if (code === 'EACCES') throw new SettingsError(`PORT: ${port} may not be listened on; expected a port above 1023`)
-    throw new SettingsError(
-      `HOST: cannot listen on ${JSON.stringify(settings.host)}; expected an address of this machine (${message})`,
-    )
-  }
-}
-
 async function openChannel(
-  settings: Settings,
-  log: Logger,
+  { redisUrl, logLevel }: Settings,
+  parts: Closers,
 ): Promise<{ channel: Channel; stream: EventStream | undefined; channelName: string }> {
-  const { redisUrl } = settings
-  const tell = ({ level, message, kind }: { level: 'info' | 'warn' | 'error'; message: string; kind: string }) =>
-    log[level]({ kind }, message)
-  if (!redisUrl) return { channel: createInProcessChannel({ log: tell }), stream: undefined, channelName: 'in process' }
-  const shown = hideCredentials(redisUrl)
-  const explain = (error: Error) => {
-    throw new SettingsError(
-      `REDIS_URL: expected a Redis that can be reached at ${shown}: ${hideCredentials(error.message)}`,
-    )
+  const log = createLogger(logLevel, 'channel')
+  if (!redisUrl) {
+    const channel = createInProcessChannel({ log: channelLog(log) })
+    parts.push(() => channel.close())
+    return { channel, stream: undefined, channelName: 'in process' }
   }
-  const channel = await connectRedisChannel({ url: redisUrl, log: tell }).catch(explain)
-  const stream = await connectRedisEventStream({ url: redisUrl, log: tell }).catch(async (error: Error) => {
-    await channel.close()
-    return explain(error)
-  })
-  return { channel, stream, channelName: `Redis at ${shown}` }
+  const channel = await openRedisChannel(redisUrl, log)
+  parts.push(() => channel.close())
+  const stream = await openRedisStream(redisUrl, log)
+  parts.push(() => stream.close())
+  return { channel, stream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
 }

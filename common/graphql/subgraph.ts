@@ -16,8 +16,10 @@ import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 import type { TokenVerifier } from '../auth.ts'
 import { AlkaidError, isExpected, maskError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Caller, Services } from '../services.ts'
 import type { IndexDefinition } from '../store/store.ts'
+import { observeOperations } from './observe.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
 export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
@@ -66,7 +68,7 @@ export async function buildSubgraph<Loaders>(
   const { name, schema } = definition
   const resolvers = definition.resolvers(services)
   const loaders = (caller: Caller) => definition.loaders(services, caller)
-  return runSubgraph({ name, schema, resolvers, loaders }, services.log, verify)
+  return runSubgraph({ name, schema, resolvers, loaders }, services.log, verify, services.metrics)
 }
 
 export type SubgraphParts<Loaders> = {
@@ -81,6 +83,7 @@ export async function runSubgraph<Loaders>(
   parts: SubgraphParts<Loaders>,
   log: Logger,
   verify: TokenVerifier,
+  metrics?: Metrics,
 ): Promise<Subgraph> {
   const graphQLSchema = buildSubgraphSchema({
     typeDefs: readTypeDefs(parts.schema),
@@ -91,7 +94,7 @@ export async function runSubgraph<Loaders>(
     introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
     includeStacktraceInErrorResponses: false,
     // Inline traces are for Apollo's own service, and saying so on standard output would spoil what commands print.
-    plugins: [ApolloServerPluginInlineTraceDisabled(), maskErrors(log)],
+    plugins: [ApolloServerPluginInlineTraceDisabled(), maskErrors(log), observeOperations(parts.name, log, metrics)],
     stopOnTerminationSignals: false,
   })
   await server.start()

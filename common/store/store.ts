@@ -9,10 +9,11 @@ import {
   MongoClient,
   MongoError,
 } from 'mongodb'
-import { AlkaidError } from '../errors.ts'
+import { AlkaidError, isExpected } from '../errors.ts'
 import { changeIndexes } from './changes.ts'
 import { collectionRows, sessionTx } from './collection-rows.ts'
 import { idempotencyIndexes } from './idempotency.ts'
+import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
 import { orUnavailable } from './outage.ts'
 import type { Db, Tx } from './rows.ts'
 
@@ -42,7 +43,13 @@ const TRANSACTION_MS = 10_000
  *
  * @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none.
  */
-export async function connectStore(options: { uri: string; database?: string; now: () => number }): Promise<Store> {
+export async function connectStore(options: {
+  uri: string
+  database?: string
+  now: () => number
+  observer?: StoreObserver | undefined
+}): Promise<Store> {
+  const { observer } = options
   const client = new MongoClient(options.uri, {
     connectTimeoutMS: 1_500,
     socketTimeoutMS: 5_000,
@@ -54,6 +61,7 @@ export async function connectStore(options: { uri: string; database?: string; no
     writeConcern: { w: 'majority' },
     monitorCommands: true,
   })
+  if (observer) observeCommands(client, observer)
   try {
     await client.connect()
     await requireTransactions(client)
@@ -67,16 +75,19 @@ export async function connectStore(options: { uri: string; database?: string; no
         collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined, orUnavailable),
       async transaction(work) {
         const deadline = Date.now() + TRANSACTION_MS
+        let attempts = 0
         const run = (session: ClientSession) =>
           session.withTransaction(
             async () => {
+              attempts += 1
               if (Date.now() > deadline)
                 throw new AlkaidError('UNAVAILABLE', 'Too many others write to the same: try again')
               return work(sessionTx(db, session))
             },
             { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } },
           )
-        return orUnavailable(() => client.withSession(run))
+        const whole = () => orUnavailable(() => client.withSession(run))
+        return observer ? observeTransaction(observer, () => attempts, isExpected, whole) : whole()
       },
       async ensureIndexes(indexes) {
         for (const { collection, key, options: indexOptions } of indexes) {

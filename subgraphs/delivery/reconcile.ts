@@ -12,7 +12,15 @@ export type Report = Healed & { revocations: number; error: string | null }
 export type Reconciliation = {
   /** A whole round, after the one that is under way. Never rejects: `error` says what went wrong. */
   runOnce(): Promise<Report>
-  status(): { rounds: number; failed: number; ahead: number; corrupt: number; last: Report | null }
+  /** `rewritten` counts since the start; `ahead` and `corrupt` are the last round's. */
+  status(): {
+    rounds: number
+    failed: number
+    rewritten: number
+    ahead: number
+    corrupt: number
+    last: Report | null
+  }
   /** Resolves once nothing is under way any more. */
   stop(): Promise<void>
 }
@@ -26,6 +34,7 @@ export function startReconciliation(
 ): Reconciliation {
   let rounds = 0
   let failed = 0
+  let rewritten = 0
   let last: Report | null = null
   let stopped = false
   let running: Promise<unknown> = Promise.resolve()
@@ -35,6 +44,7 @@ export function startReconciliation(
     const round = running.then(async () => {
       last = await reconcile(services, rounds % fullEvery === 0)
       rounds += 1
+      rewritten += last.rewritten
       if (last.error !== null) failed += 1
       return last
     })
@@ -49,7 +59,7 @@ export function startReconciliation(
 
   return {
     runOnce,
-    status: () => ({ rounds, failed, ahead: last?.ahead ?? 0, corrupt: last?.corrupt ?? 0, last }),
+    status: () => ({ rounds, failed, rewritten, ahead: last?.ahead ?? 0, corrupt: last?.corrupt ?? 0, last }),
     async stop() {
       stopped = true
       clearTimeout(timer)

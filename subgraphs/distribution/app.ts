@@ -1,6 +1,8 @@
 // A distribution node: its table kept in step with the channel, the lane for apps over it, and the subgraph for
 // everyone else. It uses nothing of MongoDB.
 
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { Channel } from '../../common/channel/channel.ts'
 import type { Decision } from '../../common/decision/types.ts'
@@ -9,10 +11,14 @@ import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Logger } from '../../common/log.ts'
+import type { Metrics } from '../../common/metrics.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
+import type { Checks } from '../../common/readiness.ts'
 import type { Caller } from '../../common/services.ts'
+import { laneFieldsOf } from '../registry.ts'
 import { distributionResolvers } from './resolvers.ts'
 import { type Sync, type SyncIntervals, startSync } from './sync.ts'
+import { distributionChecks, measureDistribution } from './watch.ts'
 
 export type DistributionOptions = {
   channel: Channel
@@ -24,17 +30,20 @@ export type DistributionOptions = {
   now: () => number
   random: () => number
   log: Logger
+  /** Undefined: nobody counts. */
+  metrics?: Metrics | undefined
   intervals?: Partial<SyncIntervals>
 }
 
-export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; stop(): Promise<void> }
+export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; checks: Checks; stop(): Promise<void> }
 
 /** The SDL alone; composition reads it. */
 export const distributionSchema = new URL('./schema.graphql', import.meta.url)
 
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
-  const { channel, keys, node, verify, now, random, log } = options
+  const { channel, keys, node, verify, now, random, log, metrics } = options
   const sync = await startSync({ channel, keys, node, clock: now, log, intervals: options.intervals })
+  if (metrics) measureDistribution(metrics, sync)
   const resolvers = distributionResolvers({
     get table() {
       return sync.table
@@ -46,10 +55,10 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     random,
   })
   const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
-  const subgraph = await runSubgraph(parts, log, verify)
+  const subgraph = await runSubgraph(parts, log, verify, metrics)
   const lane = createLane({
     operations: options.operations,
-    rootFields: ['decisions'],
+    rootFields: laneFieldsOf('distribution'),
     schema: subgraph.graphQLSchema,
     appOfKey(hash) {
       // Clients take a wrong key for final; a node that has not loaded yet knows of none.
@@ -66,11 +75,17 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     subgraph,
     lane,
     sync,
+    checks: distributionChecks(sync),
     async stop() {
       await sync.stop()
       await subgraph.stop()
     },
   }
+}
+
+/** A name that no other node has: the machine's, and something of this start. */
+export function newNodeName(): string {
+  return `${hostname()}-${randomUUID().slice(0, 8)}`
 }
 
 type LaneContext = { caller: Caller; decisions?: Decision[] }

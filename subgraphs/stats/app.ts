@@ -8,12 +8,15 @@ import type { EventStream } from '../../common/channel/event-stream.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
+import type { Checks } from '../../common/readiness.ts'
 import type { Services } from '../../common/services.ts'
+import { laneFieldsOf } from '../registry.ts'
 import { createAcceptor } from './accept.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
 import { statsIndexes } from './repository.ts'
 import { statsResolvers } from './resolvers.ts'
+import { measureStats, statsChecks } from './watch.ts'
 import { type StatsWorker, startStatsWorker } from './worker.ts'
 
 export type StatsOptions = {
@@ -23,7 +26,7 @@ export type StatsOptions = {
   operations: PersistedOperations
 }
 
-export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; stop(): Promise<void> }
+export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; checks: Checks; stop(): Promise<void> }
 
 /** Starts the worker, too. `stop` leaves what is not folded yet in the stream; the next start goes on there. */
 export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
@@ -34,10 +37,11 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     options.verify,
   )
   const worker = startStatsWorker(services, stream, { name: options.stream ? 'redis' : 'mongodb' })
-  const { store, now, log } = services
+  const { store, now, log, metrics } = services
+  if (metrics) measureStats(metrics, stream, worker)
   const lane = createLane({
     operations: options.operations,
-    rootFields: ['recordEvents'],
+    rootFields: laneFieldsOf('stats'),
     schema: subgraph.graphQLSchema,
     appOfKey: appKeyLookup(store, now),
     originAllowed: async (origin) =>
@@ -50,6 +54,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     subgraph,
     lane,
     worker,
+    checks: statsChecks(stream, worker),
     async stop() {
       await subgraph.stop()
       await worker.stop()

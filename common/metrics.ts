@@ -1,0 +1,138 @@
+// What a process counts and times, in Prometheus' form. One registry for a process, made by its composition root and
+// passed on. Labels have few values each: never a path, an id or a text of a caller.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What every service counts. What one alone counts, it adds to `registry` itself. */
+export type Metrics = {
+  registry: Registry
+  /** `route`: one of a fixed list. */
+  request(route: string, method: string, status: number, ms: number): void
+  /** `service`: a subgraph or the gateway. `codes`: of the errors in the answer. */
+  operation(service: string, type: string, ms: number, codes: readonly string[]): void
+  /** `outcome`: ok, or the code of its error. */
+  mutation(name: string, outcome: string): void
+  storeCommand(command: string, collection: string, outcome: 'ok' | 'failed', ms: number): void
+  /** `attempts`: 1 without a retry. */
+  transaction(outcome: 'committed' | 'refused' | 'failed', attempts: number): void
+}
+
+/** In seconds: what is served from memory lies below a millisecond, what waits for others up to ten seconds. */
+export const DURATION_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const buckets = DURATION_BUCKETS
+  const requests = new Histogram({
+    name: 'alkaid_http_request_duration_seconds',
+    help: 'Time from a request to its answer, by route, method and status.',
+    labelNames: ['route', 'method', 'status'],
+    buckets,
+    registers,
+  })
+  const operations = new Histogram({
+    name: 'alkaid_graphql_operation_duration_seconds',
+    help: 'Time for a GraphQL operation, by the subgraph (or the gateway) that answered it and its type.',
+    labelNames: ['service', 'type'],
+    buckets,
+    registers,
+  })
+  const errors = new Counter({
+    name: 'alkaid_graphql_errors_total',
+    help: 'Errors in GraphQL answers, one for each field that failed, by their code.',
+    labelNames: ['service', 'code'],
+    registers,
+  })
+  const mutations = new Counter({
+    name: 'alkaid_mutations_total',
+    help: 'Mutations by name and outcome: ok, or the code of the error.',
+    labelNames: ['mutation', 'outcome'],
+    registers,
+  })
+  const commands = new Histogram({
+    name: 'alkaid_store_command_duration_seconds',
+    help: 'Time for a command of the store, by command, collection and outcome.',
+    labelNames: ['command', 'collection', 'outcome'],
+    buckets,
+    registers,
+  })
+  const transactions = new Counter({
+    name: 'alkaid_store_transactions_total',
+    help: 'Transactions: committed, refused by a rule, or failed.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const retries = new Counter({
+    name: 'alkaid_store_transaction_retries_total',
+    help: 'Times that a transaction ran again, as after a write conflict.',
+    registers,
+  })
+  return {
+    registry,
+    request: (route, method, status, ms) => requests.observe({ route, method, status }, ms / 1000),
+    operation(service, type, ms, codes) {
+      operations.observe({ service, type }, ms / 1000)
+      for (const code of codes) errors.inc({ service, code })
+    },
+    mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
+    storeCommand: (command, collection, outcome, ms) => commands.observe({ command, collection, outcome }, ms / 1000),
+    transaction(outcome, attempts) {
+      transactions.inc({ outcome })
+      if (attempts > 1) retries.inc(attempts - 1)
+    },
+  }
+}
+
+type Described = { name: string; help: string }
+
+/** A gauge that is read when it is asked for. What `read` answers undefined for, or rejects, is left out. */
+export function gauge(
+  { registry }: Metrics,
+  { name, help }: Described,
+  read: () => number | undefined | Promise<number | undefined>,
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    async collect() {
+      this.reset()
+      const value = await Promise.resolve(read()).catch(() => undefined) // one that cannot be read now
+      if (value === undefined) this.remove()
+      else this.set(value)
+    },
+  })
+}
+
+/** A counter over something that counts by itself; read when it is asked for. */
+export function counter({ registry }: Metrics, { name, help }: Described, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(read())
+    },
+  })
+}
+
+/** The same with one label: value of the label -> count. */
+export function counters(
+  { registry }: Metrics,
+  { name, help, label }: Described & { label: string },
+  read: () => Record<string, number>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count)
+    },
+  })
+}

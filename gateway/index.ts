@@ -1,0 +1,50 @@
+// The gateway as a process of its own: `node gateway/index.ts`. It starts with any of the services down, since the
+// supergraph is a file.
+
+import { readFileSync } from 'node:fs'
+import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
+import { readServiceSecret } from '../common/secrets.ts'
+import { type Frame, type ProcessParts, startProcess } from '../common/start-process.ts'
+import { subgraphs } from '../subgraphs/registry.ts'
+import { buildGateway, sandboxTokenFor } from './app.ts'
+import { remoteLane } from './remote-lane.ts'
+import { remoteService } from './remote-request.ts'
+import { remoteUpstream } from './remote-upstream.ts'
+import { upstreamChecks } from './watch.ts'
+
+const root = new URL('../', import.meta.url)
+
+await startProcess(
+  {
+    name: 'gateway',
+    about: 'the graph for admin frontends, and a relay for apps, at /graphql.',
+    port: 4000,
+    needs: ['SERVICE_SECRET'],
+    upstreams: subgraphs,
+    build,
+  },
+  process.env,
+)
+
+async function build({ settings, tokens, verify, log, metrics, closing }: Frame): Promise<ProcessParts> {
+  const serviceSecret = readServiceSecret(settings)
+  const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
+  const services = subgraphs.map(({ name, lane }) => {
+    const remote = remoteService({ name, url: settings.upstreams.get(name)! })
+    closing(async () => remote.close())
+    return { lane, remote }
+  })
+  const gateway = await buildGateway({
+    supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
+    upstreams: services.map(({ remote }) => remoteUpstream(remote, serviceSecret, log)),
+    lanes: services.flatMap(({ lane, remote }) => (lane.length > 0 ? [remoteLane(remote, operations, lane)] : [])),
+    verify,
+    production: settings.production,
+    corsOrigins: settings.corsOrigins,
+    sandboxToken: await sandboxTokenFor(settings, tokens),
+    log,
+    metrics,
+  })
+  closing(() => gateway.stop())
+  return { graphql: (request) => gateway.handle(request), checks: upstreamChecks(services.map(({ remote }) => remote)) }
+}

@@ -1,0 +1,61 @@
+// The lane of a service in another process: an app's request goes there as it came, and its answer comes back as it is.
+
+import type { HttpReply, HttpRequest } from '../common/http.ts'
+import type { Lane } from '../common/lane/lane.ts'
+import { operationsOn, type PersistedOperations } from '../common/lane/persisted-operations.ts'
+import { REQUEST_ID_HEADER } from '../common/request-id.ts'
+import type { Remote } from './remote-request.ts'
+
+/** What the lane decides by. */
+const SENT = [
+  'accept',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'content-type',
+  'if-none-match',
+  'origin',
+  'x-app-key',
+] as const
+
+/** What clients and caches go by. */
+const RETURNED = [
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-max-age',
+  'cache-control',
+  'content-type',
+  'etag',
+  'retry-after',
+  'vary',
+  REQUEST_ID_HEADER,
+] as const
+
+/**
+ * @param operations all of the list.
+ * @param rootFields those that the service answers. `handle` rejects with UNAVAILABLE or TIMEOUT.
+ */
+export function remoteLane(remote: Remote, operations: PersistedOperations, rootFields: readonly string[]): Lane {
+  return {
+    operations: operationsOn(operations, rootFields),
+    async handle(request: HttpRequest): Promise<HttpReply> {
+      const { method, search, requestId } = request
+      const { status, headers, body } = await remote.send({
+        method,
+        path: `/graphql${search === '' ? '' : `?${search}`}`,
+        headers: { ...picked(request.headers, SENT), [REQUEST_ID_HEADER]: requestId },
+        body: method === 'POST' ? await request.body() : undefined,
+      })
+      return { status, headers: picked(headers, RETURNED), body }
+    },
+  }
+}
+
+function picked(headers: HttpRequest['headers'], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = headers[name]
+      return value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]]
+    }),
+  )
+}
