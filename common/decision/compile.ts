@@ -3,9 +3,17 @@
 
 import { mintEventToken } from '../publication/event-token.ts'
 import type { SigningKeys } from '../publication/sign.ts'
-import type { Pin, Publication, PublishedCreative, PublishedEntry, Stamp } from '../publication/types.ts'
+import type {
+  Pin,
+  Publication,
+  PublishedCreative,
+  PublishedEntry,
+  PublishedRollout,
+  Stamp,
+} from '../publication/types.ts'
 import { compileConstraint, type Matcher } from '../targeting/compile.ts'
 import { type Seed, seedOf } from './hash.ts'
+import { type CompiledRollout, rolloutCompiler } from './rollout.ts'
 import type { DecidedCreative } from './types.ts'
 
 export type CompiledCreative = { answer: DecidedCreative; weight: number; seed: Seed }
@@ -18,6 +26,8 @@ export type CompiledEntry = {
   endsAt: number
   /** null matches every context. */
   matches: Matcher | null
+  /** null lets everybody in. */
+  rollout: CompiledRollout | null
   weight: number
   seed: Seed
   creatives: readonly CompiledCreative[]
@@ -39,9 +49,10 @@ export type CompiledSlot = {
   boundaries: Float64Array
 }
 
-/** @throws Error on a constraint that this version does not know. */
+/** @throws Error on a constraint or rollout that this version does not know. */
 export function compileSlot(publication: Publication, keys: SigningKeys): CompiledSlot {
   const { app, epoch, revision, stopped, slot } = publication
+  const compileRollout = rolloutCompiler()
   const answer = (schedule: Pin | null, creative: PublishedCreative): DecidedCreative => ({
     id: creative.id,
     revision: creative.revision,
@@ -60,7 +71,9 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
     stopped,
     capacity: slot.capacity,
     rotationMs: slot.rotationSeconds * 1000,
-    tiers: tiersOf(publication.entries).map((tier) => tier.map((entry) => compileEntry(slot.id, entry, answer))),
+    tiers: tiersOf(publication.entries).map((tier) =>
+      tier.map((entry) => compileEntry(slot.id, entry, answer, compileRollout)),
+    ),
     fallback: withoutRepeats(publication.fallback).map((creative) => answer(null, creative)),
     boundaries: boundariesOf(publication.entries),
   }
@@ -70,6 +83,7 @@ function compileEntry(
   slotId: string,
   entry: PublishedEntry,
   answer: (schedule: Pin, creative: PublishedCreative) => DecidedCreative,
+  compileRollout: (rollout: PublishedRollout | null) => CompiledRollout | null,
 ): CompiledEntry {
   // The slot is part of the seed, so that one user's order in one slot tells nothing of another slot.
   const name = `${slotId}/${entry.schedule.id}`
@@ -78,6 +92,7 @@ function compileEntry(
     startsAt: entry.startsAt ?? Number.NEGATIVE_INFINITY,
     endsAt: entry.endsAt ?? Number.POSITIVE_INFINITY,
     matches: entry.constraint && compileConstraint(entry.constraint),
+    rollout: compileRollout(entry.rollout),
     weight: entry.weight,
     seed: seedOf(name),
     creatives: entry.creatives.map((creative) => ({

@@ -4,6 +4,7 @@
 import type { CompiledContext } from '../targeting/context.ts'
 import type { CompiledCreative, CompiledEntry, CompiledSlot } from './compile.ts'
 import { drawOf, orderKey } from './hash.ts'
+import { isIn } from './rollout.ts'
 import { type DecidedCreative, type Decision, emptyDecision } from './types.ts'
 import { createWeightedOrder } from './weighted-order.ts'
 
@@ -11,7 +12,7 @@ import { createWeightedOrder } from './weighted-order.ts'
 const order = createWeightedOrder()
 
 /**
- * Windows, constraints, tiers by descending priority until capacity is filled, weighted order within a tier, one
+ * Windows, constraints, rollouts, tiers by descending priority until capacity is filled, weighted order within a tier, one
  * creative per schedule, none twice; the fallback when nothing matched.
  *
  * @param now in ms since the Unix epoch.
@@ -54,7 +55,12 @@ export function decide(slot: CompiledSlot, context: CompiledContext, now: number
 }
 
 function isCandidate(entry: CompiledEntry, context: CompiledContext, now: number): boolean {
-  return entry.startsAt <= now && now < entry.endsAt && (entry.matches === null || entry.matches(context))
+  return (
+    entry.startsAt <= now &&
+    now < entry.endsAt &&
+    (entry.matches === null || entry.matches(context)) &&
+    (entry.rollout === null || isIn(entry.rollout, context))
+  )
 }
 
 /** The first in this user's weighted order that is not shown yet; undefined when all are. */

@@ -35,6 +35,13 @@ export function checkRollout(input: unknown, path: string): CheckedRollout {
   return { ok: true, rollout: { percentage: percentage!, stickiness: stickiness!, group: group! } }
 }
 
+/** Whether a rollout may name it as what it sticks to. */
+export function isStickiness(name: string): boolean {
+  if (name === 'userId' || name === 'deviceId') return true
+  const { prefix, names } = attributes
+  return name.startsWith(prefix) && names.test(name.slice(prefix.length))
+}
+
 /** The float nearest to the step: what was computed (0.1 + 0.2) may be off by a hair. */
 function readPercentage(value: unknown): number | undefined {
   if (typeof value !== 'number' || !(value >= 0 && value <= 100)) return undefined
@@ -44,10 +51,7 @@ function readPercentage(value: unknown): number | undefined {
 
 function readStickiness(value: unknown): string | null | undefined {
   if (value === undefined) return null
-  if (value === 'userId' || value === 'deviceId') return value
-  const { prefix, names } = attributes
-  const isAttribute = typeof value === 'string' && value.startsWith(prefix) && names.test(value.slice(prefix.length))
-  return isAttribute ? value : undefined
+  return typeof value === 'string' && isStickiness(value) ? value : undefined
 }
 
 /** Empty text, as forms send it, is as left out. */
