@@ -1,10 +1,15 @@
-// What schedules, creatives and strategies have in common in the graph: how their documents map to their types, and
-// loaders that read all the heads, or all the exact revisions, that a request asks for at once.
+// What schedules, creatives, strategies and segments have in common in the graph: how their documents map to their
+// types, lists of them, and loaders that read all the heads, or all the exact revisions, that a request asks for at once.
 
 import type DataLoader from 'dataloader'
+import { z } from 'zod'
+import { authorize } from '../auth.ts'
+import { optional, optionalText } from '../input.ts'
 import type { Pin } from '../publication/types.ts'
-import type { Head, Revision } from '../store/revisioned.ts'
+import type { Caller } from '../services.ts'
+import type { Head, ReviewState, Revision } from '../store/revisioned.ts'
 import type { Db } from '../store/rows.ts'
+import { type Connection, type PageArguments, readPage, toConnection } from './connection.ts'
 import { loaderById, loaderByKey } from './loader.ts'
 
 /** Fields of a head that are called or placed otherwise in its document; the rest are its own. */
@@ -19,6 +24,34 @@ export function headFields<Content extends object>(content: readonly (keyof Cont
 export const revisionFields = {
   content: (revision: Revision<unknown>) => JSON.parse(JSON.stringify(revision.content)) as unknown,
   writtenAt: (revision: Revision<unknown>) => revision.at,
+}
+
+/** What every list of heads can be narrowed by. GraphQL has checked the types; how long the text is, it has not. */
+export const headFilterInput = z.object({
+  reviewStates: optional(z.array(z.custom<ReviewState>())),
+  text: optionalText(200),
+  archived: optional(z.boolean()),
+})
+
+/** Those of an app that pass the filter (as MongoDB has it), newest first. FORBIDDEN without a role in the app. */
+export async function headConnection<H extends { _id: string }>(
+  db: Db,
+  caller: Caller,
+  repository: {
+    page(db: Db, app: string, filter: object, page: { limit: number; before?: string | undefined }): Promise<H[]>
+    count(db: Db, app: string, filter: object): Promise<number>
+  },
+  { app, filter, ...page }: PageArguments & { app: string; filter: object },
+): Promise<Connection<H>> {
+  authorize(caller.principal, app, 'read')
+  const { first, limit, after } = readPage(page)
+  const found = await repository.page(db, app, filter, { limit, before: after })
+  return toConnection(
+    found,
+    first,
+    (head) => head._id,
+    () => repository.count(db, app, filter),
+  )
 }
 
 export type RevisionedLoaders<H, R> = {
