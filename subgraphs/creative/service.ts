@@ -1,8 +1,10 @@
-// The rules of creatives: what their content may be, and how it changes.
+// The rules of creatives: what their content may be, how it changes, and what lists of them can be narrowed by.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
+import { archiveHead } from '../../common/archive.ts'
 import { badInput } from '../../common/errors.ts'
+import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import {
   expectedVersion,
   idempotencyKey,
@@ -15,11 +17,11 @@ import {
 } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion } from '../../common/store/revisioned.ts'
+import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { dataMistake } from './free-data.ts'
 import { httpsMistake, linkMistake } from './links.ts'
-import { creatives } from './repository.ts'
+import { type CreativeFilter, creatives } from './repository.ts'
 
 const imageUrl = text(2_000).superRefine((url, context) => report(context, httpsMistake(url)))
 const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given)))
@@ -42,6 +44,9 @@ const content = z.object({
 
 const createInput = z.object({ app: reference, content, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+const filterInput = headFilterInput.extend({
+  changed: optional(z.object({ from: optional(z.date()), to: optional(z.date()) })),
+})
 
 /** Makes a creative, as a draft. Answers its id. */
 export async function createCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -63,12 +68,23 @@ export async function reviseCreative(services: Services, caller: Caller, given: 
     const before = await creatives.require(tx, input.id)
     authorize(before.app)
     checkVersion('creative', before, input.expectedVersion)
+    refuseArchived('creative', before, 'be revised')
     await checkLink(tx, before.app, input.content.link)
     const after = await creatives.revise(tx, before, { content: input.content, actor, at })
     await log(after.app, { type: 'CREATIVE', id: after._id }, before, after)
     return after._id
   })
   return id
+}
+
+/** Archives a creative. Answers its id. */
+export function archiveCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
+  return archiveHead(services, caller, { action: 'archiveCreative', type: 'CREATIVE', repository: creatives }, given)
+}
+
+/** What a list of creatives is narrowed by. */
+export function parseFilter(given: unknown): CreativeFilter {
+  return parseInput(filterInput, given ?? {}, 'filter')
 }
 
 async function checkLink(tx: Tx, code: string, link: string | null): Promise<void> {
