@@ -1,14 +1,14 @@
-// The strategy subgraph: who sees a schedule, and its revisions.
+// The strategy subgraph: who sees a schedule; strategies, segments, and their revisions.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { type StrategyLoaders, strategyLoaders } from './loaders.ts'
-import { strategies } from './repository.ts'
+import { segments, strategies } from './repository.ts'
 import { strategyResolvers } from './resolvers.ts'
 
 export const strategy: SubgraphDefinition<StrategyLoaders> = {
   name: 'strategy',
   schema: new URL('./schema.graphql', import.meta.url),
-  indexes: strategies.indexes,
+  indexes: [...strategies.indexes, ...segments.indexes],
   resolvers: strategyResolvers,
   loaders: strategyLoaders,
 }

@@ -1,12 +1,22 @@
-// Everything that one request asks for of strategies, read at once.
+// Everything that one request asks for of strategies and segments, read at once.
 
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'
 import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
-import { type Strategy, type StrategyContent, strategies } from './repository.ts'
+import {
+  type Segment,
+  type SegmentContent,
+  type Strategy,
+  type StrategyContent,
+  segments,
+  strategies,
+} from './repository.ts'
 
-export type StrategyLoaders = { strategies: RevisionedLoaders<Strategy, Revision<StrategyContent>> }
+export type StrategyLoaders = {
+  strategies: RevisionedLoaders<Strategy, Revision<StrategyContent>>
+  segments: RevisionedLoaders<Segment, Revision<SegmentContent>>
+}
 
 export function strategyLoaders({ store }: Services): StrategyLoaders {
-  return { strategies: revisionedLoaders(store, strategies) }
+  return { strategies: revisionedLoaders(store, strategies), segments: revisionedLoaders(store, segments) }
 }

@@ -1,56 +1,121 @@
-// How strategies and their revisions appear in the graph.
+// How strategies, segments and their revisions appear in the graph, and the dimensions that they can ask about.
 
-import { authorize } from '../../common/auth.ts'
-import { type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
+import { requirePrincipal } from '../../common/auth.ts'
+import type { PageArguments } from '../../common/graphql/connection.ts'
 import { readable } from '../../common/graphql/read.ts'
-import { headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
+import { headConnection, headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { headFilter, type Revision } from '../../common/store/revisioned.ts'
+import { OPERATORS } from '../../common/targeting/operators.ts'
+import { type DimensionDescription, describeDimensions } from '../../common/targeting/registry.ts'
+import { segmentsIn } from '../../common/targeting/segments.ts'
+import { parseFilter } from './content.ts'
 import type { StrategyLoaders } from './loaders.ts'
-import { type Strategy, type StrategyContent, strategies } from './repository.ts'
-import { createStrategy, reviseStrategy } from './service.ts'
+import {
+  type Segment,
+  type SegmentContent,
+  type Strategy,
+  type StrategyContent,
+  segments,
+  strategies,
+} from './repository.ts'
+import { archiveSegment, createSegment, reviseSegment } from './segment-service.ts'
+import { archiveStrategy, createStrategy, reviseStrategy } from './service.ts'
 
 type Context = SubgraphContext<StrategyLoaders>
+type ListArguments = PageArguments & { app: string; filter?: unknown }
 
 export function strategyResolvers(services: Services): Resolvers<Context> {
-  const read = ({ caller, loaders }: Context, id: string) => readable(caller, () => loaders.strategies.heads.load(id))
-  const readAnew = ({ caller, loaders }: Context, id: string) =>
-    readable(caller, () => loadAnew(loaders.strategies.heads, id))
+  const { store } = services
 
   return {
     Query: {
-      strategy: (_, { id }: { id: string }, context) => read(context, id),
-      async strategies(_, { app, ...page }: PageArguments & { app: string }, { caller }) {
-        authorize(caller.principal, app, 'read')
-        const { first, limit, after } = readPage(page)
-        const narrowed = headFilter({})
-        const found = await strategies.page(services.store, app, narrowed, { limit, before: after })
-        return toConnection(
-          found,
-          first,
-          (strategy) => strategy._id,
-          () => strategies.count(services.store, app, narrowed),
-        )
+      strategy: (_, { id }: { id: string }, context) => readStrategy(context, id),
+      strategies: (_, { filter, ...list }: ListArguments, { caller }) =>
+        headConnection(store, caller, strategies, { ...list, filter: headFilter(parseFilter(filter)) }),
+      segment: (_, { id }: { id: string }, context) => readSegment(context, id),
+      segments: (_, { filter, ...list }: ListArguments, { caller }) =>
+        headConnection(store, caller, segments, { ...list, filter: headFilter(parseFilter(filter)) }),
+      targetingDimensions(_, __, { caller }) {
+        requirePrincipal(caller.principal)
+        return describeDimensions()
       },
     },
+
     Mutation: {
       createStrategy: async (_, { input }, context) =>
-        readAnew(context, await createStrategy(services, context.caller, input)),
+        strategyAnew(context, await createStrategy(services, context.caller, input)),
       reviseStrategy: async (_, { input }, context) =>
-        readAnew(context, await reviseStrategy(services, context.caller, input)),
+        strategyAnew(context, await reviseStrategy(services, context.caller, input)),
+      archiveStrategy: async (_, { input }, context) =>
+        strategyAnew(context, await archiveStrategy(services, context.caller, input)),
+      createSegment: async (_, { input }, context) =>
+        segmentAnew(context, await createSegment(services, context.caller, input)),
+      reviseSegment: async (_, { input }, context) =>
+        segmentAnew(context, await reviseSegment(services, context.caller, input)),
+      archiveSegment: async (_, { input }, context) =>
+        segmentAnew(context, await archiveSegment(services, context.caller, input)),
     },
+
     Strategy: {
-      __resolveReference: ({ id }: { id: string }, context: Context) => read(context, id),
-      ...headFields<StrategyContent>(['name', 'constraint']),
-      app: (strategy: Strategy) => ({ __typename: 'App', id: strategy.app }),
+      __resolveReference: ({ id }: { id: string }, context: Context) => readStrategy(context, id),
+      ...headFields<StrategyContent>(['name', 'constraint', 'rollout']),
+      ...fieldsOfBoth,
     },
+
+    Segment: {
+      __resolveReference: ({ id }: { id: string }, context: Context) => readSegment(context, id),
+      ...headFields<SegmentContent>(['name', 'constraint']),
+      ...fieldsOfBoth,
+    },
+
     StrategyRevision: {
       __resolveReference: ({ id, revision }: Pin, { caller, loaders }: Context) =>
         readable(caller, () => loaders.strategies.revisions.load({ id, revision })),
       ...revisionFields,
       strategy: ({ id }: Revision<StrategyContent>, _: unknown, { loaders }) => loaders.strategies.heads.load(id),
     },
+
+    SegmentRevision: {
+      __resolveReference: ({ id, revision }: Pin, { caller, loaders }: Context) =>
+        readable(caller, () => loaders.segments.revisions.load({ id, revision })),
+      ...revisionFields,
+      segment: ({ id }: Revision<SegmentContent>, _: unknown, { loaders }) => loaders.segments.heads.load(id),
+    },
+
+    TargetingDimension: {
+      operators: ({ operators }: DimensionDescription) =>
+        operators.map((operator) => {
+          const { description, takes } = OPERATORS[operator]
+          return { operator, description, takesMany: takes === 'one or more' }
+        }),
+    },
   }
+}
+
+/** What strategies and segments have alike: the app, and the segments that the constraint itself names. */
+const fieldsOfBoth = {
+  app: ({ app }: Strategy | Segment) => ({ __typename: 'App', id: app }),
+  async segments({ content }: Strategy | Segment, _: unknown, { loaders }: Context): Promise<Segment[]> {
+    const named = await Promise.all(segmentsIn(content.constraint).map((id) => loaders.segments.heads.load(id)))
+    return named.filter((segment) => segment !== null)
+  },
+}
+
+function readStrategy({ caller, loaders }: Context, id: string): Promise<Strategy | null> {
+  return readable(caller, () => loaders.strategies.heads.load(id))
+}
+
+function strategyAnew({ caller, loaders }: Context, id: string): Promise<Strategy | null> {
+  return readable(caller, () => loadAnew(loaders.strategies.heads, id))
+}
+
+function readSegment({ caller, loaders }: Context, id: string): Promise<Segment | null> {
+  return readable(caller, () => loaders.segments.heads.load(id))
+}
+
+function segmentAnew({ caller, loaders }: Context, id: string): Promise<Segment | null> {
+  return readable(caller, () => loadAnew(loaders.segments.heads, id))
 }

@@ -1,0 +1,69 @@
+// What clients send of strategies and segments, parsed. Content is a clean copy that always has the same fields, and so
+// the same hash. Whether there are the segments that it names is for naming.ts to say.
+
+import { z } from 'zod'
+import { badInput } from '../../common/errors.ts'
+import { headFilterInput } from '../../common/graphql/revisioned.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
+import type { HeadFilter } from '../../common/store/revisioned.ts'
+import type { InputError } from '../../common/targeting/given.ts'
+import { checkRollout } from '../../common/targeting/rollout.ts'
+import type { Constraint, Rollout } from '../../common/targeting/types.ts'
+import { checkConstraint } from '../../common/targeting/validate.ts'
+import type { SegmentContent, StrategyContent } from './repository.ts'
+
+const content = z.object({ name: text(200), constraint: z.unknown().optional(), rollout: z.unknown().optional() })
+const createInput = z.object({ app: reference, content, idempotencyKey })
+const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+
+type Given = z.output<typeof content>
+
+/** What a list of strategies or segments is narrowed by. */
+export function parseFilter(given: unknown): HeadFilter {
+  return parseInput(headFilterInput, given ?? {}, 'filter')
+}
+
+/** Where the constraint of an input is. */
+export const CONSTRAINT_PATH = 'input.content.constraint'
+const ROLLOUT_PATH = 'input.content.rollout'
+
+export const parseCreateStrategy = (given: unknown) => clean(parseInput(createInput, given), strategyContent)
+export const parseReviseStrategy = (given: unknown) => clean(parseInput(reviseInput, given), strategyContent)
+export const parseCreateSegment = (given: unknown) => clean(parseInput(createInput, given), segmentContent)
+export const parseReviseSegment = (given: unknown) => clean(parseInput(reviseInput, given), segmentContent)
+
+function clean<Input extends { content: Given }, Content>(input: Input, read: (content: Given) => Content) {
+  return { ...input, content: read(input.content) }
+}
+
+function strategyContent({ name, constraint, rollout }: Given): StrategyContent {
+  return {
+    name,
+    constraint: isLeftOut(constraint) ? null : readConstraint(constraint),
+    rollout: isLeftOut(rollout) ? null : readRollout(rollout),
+  }
+}
+
+function segmentContent({ name, constraint }: Given): SegmentContent {
+  return { name, constraint: readConstraint(constraint) }
+}
+
+function isLeftOut(value: unknown): boolean {
+  return value === null || value === undefined
+}
+
+function readConstraint(given: unknown): Constraint {
+  const checked = checkConstraint(given, CONSTRAINT_PATH)
+  if (checked.ok) return checked.constraint
+  throw refusal(checked.errors)
+}
+
+function readRollout(given: unknown): Rollout {
+  const checked = checkRollout(given, ROLLOUT_PATH)
+  if (checked.ok) return checked.rollout
+  throw refusal(checked.errors)
+}
+
+function refusal([first, ...more]: InputError[]) {
+  return badInput(first!.path, first!.message, more)
+}
