@@ -50,7 +50,8 @@ describeEachStore('Limits that the SDL states', (open) => {
   })
 
   test('are found in the SDL of every mutation', () => {
-    expect(new Set(limits.map(({ mutation }) => mutation))).toEqual(new Set(MUTATIONS))
+    const limited = MUTATIONS.filter((mutation) => !mutation.startsWith('archive')) // whose input is an id and a version
+    expect(new Set(limits.map(({ mutation }) => mutation))).toEqual(new Set(limited))
     expect(limits.length).toBeGreaterThan(30)
   })
 
@@ -140,11 +141,14 @@ function textOf(field: string, length: number): string {
   return field === 'url' || field === 'link' ? 'https://a.example/'.padEnd(length, 'x') : 'x'.repeat(length)
 }
 
+/** What an input that may be left out must have once it is there. */
+const REQUIRED: Input = { image: { url: 'https://a.example' }, rollout: { percentage: 50 } }
+
 function set(input: Input, [, ...path]: (string | number)[], value: unknown): void {
   let part = input
   for (const [index, step] of path.entries()) {
     if (index === path.length - 1) part[step] = value
-    else part = part[step] ??= step === 'image' ? { url: 'https://a.example' } : {}
+    else part = part[step] ??= { ...REQUIRED[step] }
   }
 }
 

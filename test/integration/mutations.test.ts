@@ -41,6 +41,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       SCHEDULE: 'schedules',
       CREATIVE: 'creatives',
       STRATEGY: 'strategies',
+      SEGMENT: 'segments',
     }
     const rows = store.rows<{ _id: string } & Input>(collections[SUBJECTS[mutation] as keyof typeof collections])
     const found = await rows.findOne({ _id: id })
@@ -125,7 +126,13 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     })
   }
 
-  for (const mutation of ['createSlot', 'createSchedule', 'createCreative', 'createStrategy'] as const) {
+  for (const mutation of [
+    'createSlot',
+    'createSchedule',
+    'createCreative',
+    'createStrategy',
+    'createSegment',
+  ] as const) {
     test(`${mutation} in an app that does not exist is NOT_FOUND`, async () => {
       const input = { ...(await inputFor(planning, mutation, app)), app: 'nothing' }
       expect(await failure(planning, mutation, input)).toMatchObject({ code: 'NOT_FOUND' })

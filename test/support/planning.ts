@@ -54,8 +54,13 @@ export const texts = {
   reviseSchedule: `mutation ($input: ReviseScheduleInput!) { reviseSchedule(input: $input) { ${HEAD} } }`,
   createCreative: `mutation ($input: CreateCreativeInput!) { createCreative(input: $input) { ${HEAD} } }`,
   reviseCreative: `mutation ($input: ReviseCreativeInput!) { reviseCreative(input: $input) { ${HEAD} } }`,
+  archiveCreative: `mutation ($input: ArchiveInput!) { archiveCreative(input: $input) { ${HEAD} archivedAt } }`,
   createStrategy: `mutation ($input: CreateStrategyInput!) { createStrategy(input: $input) { ${HEAD} } }`,
   reviseStrategy: `mutation ($input: ReviseStrategyInput!) { reviseStrategy(input: $input) { ${HEAD} } }`,
+  archiveStrategy: `mutation ($input: ArchiveInput!) { archiveStrategy(input: $input) { ${HEAD} archivedAt } }`,
+  createSegment: `mutation ($input: CreateSegmentInput!) { createSegment(input: $input) { ${HEAD} } }`,
+  reviseSegment: `mutation ($input: ReviseSegmentInput!) { reviseSegment(input: $input) { ${HEAD} } }`,
+  archiveSegment: `mutation ($input: ArchiveInput!) { archiveSegment(input: $input) { ${HEAD} archivedAt } }`,
 } as const satisfies Partial<Record<Action, string>>
 
 export type PlanningMutation = keyof typeof texts
@@ -63,7 +68,16 @@ export type PlanningMutation = keyof typeof texts
 export const MUTATIONS = Object.keys(texts) as PlanningMutation[]
 
 /** Those on something that exists. */
-export const CHANGES = ['rotateAppKey', 'reviseSchedule', 'reviseCreative', 'reviseStrategy'] as const
+export const CHANGES = [
+  'rotateAppKey',
+  'reviseSchedule',
+  'reviseCreative',
+  'archiveCreative',
+  'reviseStrategy',
+  'archiveStrategy',
+  'reviseSegment',
+  'archiveSegment',
+] as const
 
 /** What the change log calls what each mutation changes. */
 export const SUBJECTS: Record<PlanningMutation, Change['subject']['type']> = {
@@ -74,13 +88,18 @@ export const SUBJECTS: Record<PlanningMutation, Change['subject']['type']> = {
   reviseSchedule: 'SCHEDULE',
   createCreative: 'CREATIVE',
   reviseCreative: 'CREATIVE',
+  archiveCreative: 'CREATIVE',
   createStrategy: 'STRATEGY',
   reviseStrategy: 'STRATEGY',
+  archiveStrategy: 'STRATEGY',
+  createSegment: 'SEGMENT',
+  reviseSegment: 'SEGMENT',
+  archiveSegment: 'SEGMENT',
 }
 
 export function subgraphOf(planning: Planning, mutation: PlanningMutation): TestSubgraph {
   if (mutation.endsWith('Creative')) return planning.creative
-  if (mutation.endsWith('Strategy')) return planning.strategy
+  if (mutation.endsWith('Strategy') || mutation.endsWith('Segment')) return planning.strategy
   return planning.schedule
 }
 
@@ -116,6 +135,14 @@ export async function makeCreative(planning: Planning, app: string, content: Inp
 
 export async function makeStrategy(planning: Planning, app: string, content: Input = {}): Promise<string> {
   return idIn(await run(planning, 'createStrategy', { app, content: { name: 'A strategy', ...content } }))
+}
+
+/** A comparison that any constraint may hold. */
+export const VIP = { dimension: 'tags', operator: 'IN', values: ['vip'] }
+
+export async function makeSegment(planning: Planning, app: string, content: Input = {}): Promise<string> {
+  const whole = { name: 'A segment', constraint: VIP, ...content }
+  return idIn(await run(planning, 'createSegment', { app, content: whole }))
 }
 
 export async function makeSchedule(planning: Planning, app: string, content: Input = {}): Promise<string> {
@@ -168,7 +195,15 @@ export async function inputFor(
       content: { name: 'A creative', title: 'Anew', ...content },
     }),
     createStrategy: async () => ({ app, content: { name: freshCode(), ...content } }),
+    archiveCreative: async () => of(await makeCreative(planning, app)),
     reviseStrategy: async () => ({ ...of(await makeStrategy(planning, app)), content: { name: 'Anew', ...content } }),
+    archiveStrategy: async () => of(await makeStrategy(planning, app)),
+    createSegment: async () => ({ app, content: { name: freshCode(), constraint: VIP, ...content } }),
+    reviseSegment: async () => ({
+      ...of(await makeSegment(planning, app)),
+      content: { name: 'Anew', constraint: VIP, ...content },
+    }),
+    archiveSegment: async () => of(await makeSegment(planning, app)),
   }
   return inputs[mutation]()
 }
