@@ -30,7 +30,7 @@ export function checkRollout(input: unknown, path: string): CheckedRollout {
   }
   const percentage = check('percentage', readPercentage, 'a number from 0 to 100 in steps of 0.01')
   const stickiness = check('stickiness', readStickiness, 'userId, deviceId or attributes.<name>')
-  const group = check('group', readGroup, `text of at most ${MAX_GROUP} characters`)
+  const group = check('group', readGroup, `well-formed text of at most ${MAX_GROUP} characters`)
   if (errors.length > 0) return { ok: false, errors }
   return { ok: true, rollout: { percentage: percentage!, stickiness: stickiness!, group: group! } }
 }

@@ -3,8 +3,9 @@
 
 import { drawOf, murmur3, orderKey, seedOf } from '../../common/decision/hash.ts'
 import type { DecisionReason } from '../../common/decision/types.ts'
-import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
-import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
+import type { Publication, PublishedEntry, PublishedRollout } from '../../common/publication/types.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import { holds, valuesOf } from './plain-constraint.ts'
 
 export type PlainDecision = {
   reason: DecisionReason
@@ -37,7 +38,8 @@ export function decidePlainly(
     (entry) =>
       (entry.startsAt === null || entry.startsAt <= now) &&
       (entry.endsAt === null || now < entry.endsAt) &&
-      (entry.constraint === null || holds(entry.constraint, context)),
+      (entry.constraint === null || holds(entry.constraint, context)) &&
+      (entry.rollout === null || letsIn(entry.rollout, context)),
   )
   const shown: { schedule: string; creative: string }[] = []
   let choices = 0
@@ -67,18 +69,17 @@ export function decidePlainly(
   return { reason, shown: house.map((id) => `fallback:${id}`), validUntil, chance }
 }
 
-export function holds(constraint: InlinedConstraint, context: RequestContext): boolean {
-  if ('all' in constraint) return constraint.all.every((child) => holds(child, context))
-  if ('any' in constraint) return constraint.any.some((child) => holds(child, context))
-  if ('not' in constraint) return !holds(constraint.not, context)
-  const held = valuesOf(constraint.dimension, context)
-  const isListed = held.some((value) => constraint.values.includes(value))
-  return constraint.operator === 'NOT_IN' ? !isListed : isListed
-}
-
-function valuesOf(dimension: string, context: RequestContext): readonly string[] {
-  if (dimension === 'tags') return context.tags ?? []
-  return (context.attributes ?? [])
-    .filter((attribute) => `attributes.${attribute.name}` === dimension)
-    .flatMap((attribute) => attribute.values)
+/** Of 10,000 buckets, the first `buckets` are in. */
+export function letsIn({ buckets, stickiness, group }: PublishedRollout, context: RequestContext): boolean {
+  const { userId, deviceId } = context
+  const key =
+    stickiness === null
+      ? userId || deviceId
+      : stickiness === 'userId' || stickiness === 'deviceId'
+        ? context[stickiness]
+        : valuesOf(stickiness, context)[0]
+  if (buckets === 10_000) return true
+  if (!key) return false
+  const hash = murmur3(`${group}:${key}`)
+  return (hash % 100) * 100 + (Math.floor(hash / 100) % 100) < buckets
 }

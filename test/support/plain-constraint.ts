@@ -1,0 +1,79 @@
+// Whether a constraint holds of a context, said as plainly as possible: read both sides anew, compare, case by case. What
+// common/targeting is held against; nothing of it is used here.
+
+import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
+
+export function holds(constraint: InlinedConstraint, context: RequestContext): boolean {
+  if ('all' in constraint) return constraint.all.every((child) => holds(child, context))
+  if ('any' in constraint) return constraint.any.some((child) => holds(child, context))
+  if ('not' in constraint) return !holds(constraint.not, context)
+  const { dimension, operator, values } = constraint
+  const held = valuesOf(dimension, context)
+  const isListed = held.some((one) => values.some((value) => isFound(dimension, one, value)))
+  if (operator === 'NOT_IN') return !isListed
+  if (operator === 'IN' || operator === 'EQUALS') return isListed
+  const [kind, relation] = operator.split('_') as ['NUMBER' | 'VERSION', 'EQ' | 'LT' | 'LTE' | 'GT' | 'GTE']
+  return held.some((one) => {
+    const order = kind === 'NUMBER' ? orderOfNumbers(one, values[0]!) : orderOfVersions(one, values[0]!)
+    if (order === null) return false
+    return { EQ: order === 0, LT: order < 0, LTE: order <= 0, GT: order > 0, GTE: order >= 0 }[relation]
+  })
+}
+
+export function valuesOf(dimension: string, context: RequestContext): readonly string[] {
+  if (dimension === 'tags') return context.tags ?? []
+  if (!dimension.startsWith('attributes.')) {
+    const value = context[dimension as 'appVersion' | 'platform' | 'osVersion' | 'region' | 'channel' | 'language']
+    return value ? [value] : []
+  }
+  return (context.attributes ?? [])
+    .filter((attribute) => `attributes.${attribute.name}` === dimension)
+    .flatMap((attribute) => attribute.values)
+}
+
+function isFound(dimension: string, held: string, value: string): boolean {
+  if (dimension === 'platform') return held.toLowerCase() === value.toLowerCase()
+  if (dimension === 'appVersion' || dimension === 'osVersion') return orderOfVersions(held, value) === 0
+  if (dimension === 'region' || dimension === 'language') {
+    const [code, above] = [held, value].map((text) => text.toLowerCase().split(/[-_]/))
+    const isCode = code!.every((part) => /^[a-z0-9]{1,8}$/.test(part))
+    return isCode && above!.every((part, at) => part === code![at])
+  }
+  return held === value
+}
+
+/** For numbers that floats hold exactly. */
+function orderOfNumbers(a: string, b: string): number | null {
+  return /^-?[0-9.e]+$/.test(a) && a !== '.' ? Math.sign(Number(a) - Number(b)) : null
+}
+
+/** semver.org, section 11, over any number of parts. */
+function orderOfVersions(a: string, b: string): number | null {
+  const [left, right] = [readVersion(a), readVersion(b)]
+  if (!left || !right) return null
+  for (let at = 0; at < 100; at += 1) {
+    const [one, other] = [left.parts[at] ?? 0n, right.parts[at] ?? 0n]
+    if (one !== other) return one < other ? -1 : 1
+  }
+  if (!left.words || !right.words) return left.words ? -1 : right.words ? 1 : 0
+  for (let at = 0; at < 100; at += 1) {
+    const [one, other] = [left.words[at], right.words[at]]
+    if (one === other) continue
+    if (one === undefined || other === undefined) return one === undefined ? -1 : 1
+    const [oneIsNumber, otherIsNumber] = [/^[0-9]+$/.test(one), /^[0-9]+$/.test(other)]
+    if (oneIsNumber !== otherIsNumber) return oneIsNumber ? -1 : 1
+    if (!oneIsNumber) return one < other ? -1 : 1
+    if (BigInt(one) !== BigInt(other)) return BigInt(one) < BigInt(other) ? -1 : 1
+  }
+  return 0
+}
+
+function readVersion(text: string): { parts: bigint[]; words: string[] | null } | null {
+  const version = text.replace(/^v/i, '').replace(/\+.*/, '')
+  const dash = version.indexOf('-')
+  const parts = (dash < 0 ? version : version.slice(0, dash)).split('.')
+  const words = dash < 0 ? null : version.slice(dash + 1).split('.')
+  if (!parts.every((part) => /^[0-9]+$/.test(part))) return null
+  if (words && !words.every((word) => /^[0-9A-Za-z-]+$/.test(word))) return null
+  return { parts: parts.map(BigInt), words }
+}
