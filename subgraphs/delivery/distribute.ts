@@ -48,6 +48,16 @@ export async function readHeartbeats({ channel, log }: Services): Promise<Heartb
   }
 }
 
+/** What the channel holds of an app: code -> `epoch.revision`; null when it is out of reach. */
+export async function readManifest({ channel, log }: Services, app: string): Promise<Map<string, string> | null> {
+  try {
+    return await within(CHANNEL_MS, channel.manifest(app), late)
+  } catch (error) {
+    log.warn({ err: error }, 'cannot ask what the channel holds')
+    return null
+  }
+}
+
 /**
  * How many living nodes serve it or a newer one: `latest` of its slot, at the most. `digest` is that of a node which holds
  * all of the app as MongoDB has it; it is only asked for where a node has not changed lately.
@@ -66,6 +76,26 @@ export async function distributionOf(
   const inStep = served.length + others.filter(({ digests }) => digests[app] === expected).length
   const nodes = beats.length
   return { state: nodes > 0 && inStep === nodes ? 'IN_STEP' : 'PENDING', nodes, inStep }
+}
+
+/**
+ * Which command helps when the channel has a higher document of the slot than MongoDB, so that nothing which is published
+ * ever takes its place; null when that is not so. `latest` is what was read of its slot, whenever that was.
+ */
+export async function warningOf(
+  { store }: Services,
+  manifest: ReadonlyMap<string, string> | null,
+  { slot, code }: { slot: string; code: string },
+  latest: Stamp | null,
+): Promise<string | null> {
+  const held = parseStamp(manifest?.get(code) ?? '')
+  const isAhead = (known: Stamp | null) => held !== undefined && (!known || compareStamps(held, known) > 0)
+  // What was published since `latest` was read must not look as if the channel were ahead.
+  if (!isAhead(latest) || !isAhead(await slotHeads.get(store, slot))) return null
+  return (
+    `The channel holds ${formatStamp(held!)} of the slot ${JSON.stringify(code)}, which is ahead of MongoDB, as after a ` +
+    'restore: nothing that is published reaches the nodes before `npm run raise-epoch`'
+  )
 }
 
 /** A node with a higher document than MongoDB has serves what a restored database forgot: that is not in step. */

@@ -1,7 +1,7 @@
 // What the nodes get of pinned content.
 
 import type { Pin, PublishedCreative, PublishedEntry, PublishedRollout } from '../../common/publication/types.ts'
-import { inlineSegments } from '../../common/targeting/segments.ts'
+import { checkInlined } from '../../common/targeting/segments.ts'
 import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
 import type { PinnedEntry } from './repository.ts'
 import { pinText, type Servable } from './servable.ts'
@@ -35,10 +35,14 @@ export function buildEntry(
   }
 }
 
-/** Undefined when one of the segments may not be served. */
+/**
+ * Undefined when it cannot be, as when one of the segments may not be served. No reason may fail the whole slot: a
+ * revocation has to get through.
+ */
 function inlined(servable: Servable, constraint: Constraint, pins: readonly Pin[]): InlinedConstraint | undefined {
   const byId = new Map(pins.map((pin) => [pin.id, servable.segments.get(pinText(pin))?.constraint]))
-  return inlineSegments(constraint, (id) => byId.get(id))
+  const checked = checkInlined(constraint, (id) => byId.get(id))
+  return checked.ok ? checked.constraint : undefined
 }
 
 /** Without a group of its own, a strategy chooses its users for itself. */

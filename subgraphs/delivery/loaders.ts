@@ -4,7 +4,7 @@ import type DataLoader from 'dataloader'
 import type { Heartbeat } from '../../common/channel/channel.ts'
 import { loaderById } from '../../common/graphql/loader.ts'
 import type { Services } from '../../common/services.ts'
-import { latestDigest, readHeartbeats } from './distribute.ts'
+import { latestDigest, readHeartbeats, readManifest } from './distribute.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
 
 export type DeliveryLoaders = {
@@ -15,6 +15,8 @@ export type DeliveryLoaders = {
   publications: DataLoader<string, PublicationRecord | null>
   /** By the code of an app: the digest of a node that holds all of it. */
   digests: DataLoader<string, string | null>
+  /** By the code of an app: what the channel holds of it; null when it is out of reach. */
+  manifests: DataLoader<string, ReadonlyMap<string, string> | null>
   /** Of the living nodes, asked once; null when the channel is out of reach. */
   heartbeats(): Promise<Heartbeat[] | null>
   /** After a mutation: what the same request read before may be out of date. */
@@ -29,6 +31,7 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
     slotHeads: loaderById((ids) => slotHeads.byIds(store, ids)),
     publications: loaderById((ids) => publications.records(store, ids)),
     digests: loaderById((apps) => Promise.all(apps.map((app) => latestDigest(services, app)))),
+    manifests: loaderById((apps) => Promise.all(apps.map((app) => readManifest(services, app)))),
   }
   return {
     ...loaders,

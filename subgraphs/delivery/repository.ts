@@ -60,6 +60,14 @@ export type PublicationRow = Stamp & {
 /** A publication without its body, which may have 2 MB. */
 export type PublicationRecord = Omit<PublicationRow, 'body'>
 
+/** Narrows a list of publications; they were made in [from, to). What is undefined does not narrow. */
+export type PublicationFilter = {
+  app: string
+  code: string | undefined
+  from: Date | undefined
+  to: Date | undefined
+}
+
 const BODIES_KEPT = 10
 
 const pinRows = (db: Db) => db.rows<SchedulePin>('pins')
@@ -74,6 +82,8 @@ export const deliveryIndexes: IndexDefinition[] = [
   { collection: 'slotHeads', key: { app: 1, code: 1 } },
   { collection: 'slotHeads', key: { 'fallback.id': 1 } },
   { collection: 'publications', key: { slot: 1, revision: -1, epoch: -1 }, options: { unique: true } },
+  { collection: 'publications', key: { app: 1, _id: -1 } },
+  { collection: 'publications', key: { app: 1, code: 1, _id: -1 } },
 ]
 
 export const pins = {
@@ -142,6 +152,31 @@ export const publications = {
 
   /** With their bodies, in the order of the ids; null where there is none. */
   byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> => inOrder(publicationRows(db), ids),
+
+  /** One of a slot, without its body. */
+  ofRevision: (db: Db, slot: string, revision: number): Promise<PublicationRecord | null> =>
+    publicationRows(db).findOne({ slot, revision }, { projection: { body: 0 } }),
+
+  /** Newest first (ids sort by time), without their bodies; `before` is the id after which the page begins. */
+  page(
+    db: Db,
+    filter: PublicationFilter,
+    { limit, before }: { limit: number; before?: string | undefined },
+  ): Promise<PublicationRecord[]> {
+    const older = before === undefined ? {} : { _id: { $lt: before } }
+    const options = { sort: { _id: -1 }, limit, projection: { body: 0 } } as const
+    return publicationRows(db).find({ ...narrowed(filter), ...older }, options)
+  },
+
+  count: (db: Db, filter: PublicationFilter): Promise<number> => publicationRows(db).count(narrowed(filter)),
+}
+
+function narrowed({ app, code, from, to }: PublicationFilter): Filter<PublicationRow> {
+  return {
+    app,
+    ...(code === undefined ? {} : { code }),
+    ...(from || to ? { publishedAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) } } : {}),
+  }
 }
 
 /** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */

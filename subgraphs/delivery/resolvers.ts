@@ -5,25 +5,29 @@ import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
-import { distributionOf } from './distribute.ts'
+import { distributionOf, warningOf } from './distribute.ts'
+import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { pause, resume, withdraw } from './pause.ts'
 import { publish } from './publish.ts'
-import { type PublicationRecord, slotHeads } from './repository.ts'
+import { type PublicationRecord, publications, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
 import { restartSlot, stopSlot } from './stop.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>
 type Reference = { id: string }
+type OneOf = { app: string; slot: string; revision?: number | null }
 
 export function deliveryResolvers(services: Services): Resolvers<Context> {
   return {
     Query: {
-      async publication(_, { app, slot }: { app: string; slot: string }, { caller, loaders }) {
+      publications: (_, list: ListArguments, { caller }) => listPublications(services, caller, list),
+      async publication(_, { app, slot, revision }: OneOf, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const head = await slotHeads.byCode(services.store, app, slot)
-        return head && loaders.publications.load(head.latest)
+        if (!head || typeof revision !== 'number') return head && loaders.publications.load(head.latest)
+        return publications.ofRevision(services.store, head._id, revision)
       },
     },
 
@@ -51,12 +55,18 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       id: (publication: PublicationRecord) => publication._id,
       app: (publication: PublicationRecord) => ({ id: publication.app }),
       slot: (publication: PublicationRecord) => ({ id: publication.slot }),
+      capacity: (publication: PublicationRecord) => publication.pins.capacity,
+      rotationSeconds: (publication: PublicationRecord) => publication.pins.rotationSeconds,
+      stopped: (publication: PublicationRecord) => publication.pins.stopped,
       entries: (publication: PublicationRecord) => publication.pins.entries,
       fallback: (publication: PublicationRecord) => publication.pins.fallback,
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
         const beats = await loaders.heartbeats()
         const latest = await loaders.slotHeads.load(publication.slot)
-        return distributionOf(beats, publication, latest, () => loaders.digests.load(publication.app))
+        const reached = await distributionOf(beats, publication, latest, () => loaders.digests.load(publication.app))
+        const warning = async () =>
+          warningOf(services, await loaders.manifests.load(publication.app), publication, latest)
+        return { ...reached, warning }
       },
     },
 
@@ -64,6 +74,10 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       async publication({ id }: Reference, _: unknown, { caller, loaders }: Context) {
         const head = await readable(caller, () => loaders.slotHeads.load(id))
         return head && loaders.publications.load(head.latest)
+      },
+      async stopped({ id }: Reference, _: unknown, { caller, loaders }: Context) {
+        const head = await readable(caller, () => loaders.slotHeads.load(id))
+        return head?.stopped ?? false
       },
     },
 

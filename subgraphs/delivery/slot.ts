@@ -2,15 +2,18 @@
 // publishing a schedule, save that the first publication of a slot needs some.
 
 import { z } from 'zod'
+import { formatMistakes } from '../../common/formats/format.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
+import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type Slot, slots } from '../schedule/repository.ts'
 import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
+import { refuseMisfits } from './fitting.ts'
 import { type SlotSettings, slotHeads } from './repository.ts'
 
 /** The input of every mutation of delivery on a slot. */
@@ -30,6 +33,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
       slot.fallback.map((creative) => wanted('creative', creative)),
       approved,
     )
+    refuseMisfits(slot, await contentsOf(tx, approved))
     const before = await slotHeads.get(tx, slot._id)
     const settings = await pinSettings(tx, slot, approved)
     if (before) await slotHeads.set(tx, slot._id, settings)
@@ -45,13 +49,24 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
 }
 
 /**
- * Makes the head of a slot in which nothing was published yet, with its settings as they are and what is approved of
- * its fallback: a booking must not wait for a fallback, and nothing unapproved may go out.
+ * Makes the head of a slot in which nothing was published yet, with its settings as they are and what is approved and
+ * fits of its fallback: a booking must not wait for a fallback, and nothing else may go out.
  */
 export async function ensureHead(tx: Tx, slot: Slot, epoch: number): Promise<void> {
   if (await slotHeads.get(tx, slot._id)) return
-  const settings = await pinSettings(tx, slot, await newestApproved(tx, slot.fallback))
+  const approved = await newestApproved(tx, slot.fallback)
+  for (const [id, content] of await contentsOf(tx, approved)) {
+    if (formatMistakes(slot.format, content).length > 0) approved.delete(id)
+  }
+  const settings = await pinSettings(tx, slot, approved)
   await insertHead(tx, slot, settings, epoch)
+}
+
+/** id -> what was approved of it. */
+async function contentsOf(tx: Tx, approved: ReadonlyMap<string, Approved>): Promise<Map<string, CreativeContent>> {
+  if (approved.size === 0) return new Map()
+  const revisions = await creatives.atPins(tx, [...approved.values()])
+  return new Map(revisions.flatMap((revision) => (revision ? [[revision.id, revision.content]] : [])))
 }
 
 /** The settings with the fallback at its approved revisions, each approval guarded. */

@@ -25,9 +25,10 @@ type Input = Record<string, unknown>
 export type Workflow = Awaited<ReturnType<typeof startWorkflow>>
 
 const SUBMISSION = `id version note submittedBy reviews { id version state hash subject {
-  ... on ScheduleRevision { id revision } ... on CreativeRevision { id revision } ... on StrategyRevision { id revision } } }`
+  ... on ScheduleRevision { id revision } ... on CreativeRevision { id revision } ... on StrategyRevision { id revision }
+  ... on SegmentRevision { id revision } } }`
 const PUBLICATION = `id epoch revision publishedBy fallback { id revision }
-  entries { schedule { id revision } creatives { id revision } strategy { id revision } }`
+  entries { schedule { id revision } creatives { id revision } strategy { id revision } segments { id revision } }`
 
 /** mutation -> the subgraph that has it, the type of its input, and what to ask for. */
 const MUTATIONS = {
@@ -44,6 +45,7 @@ const MUTATIONS = {
   submitForReview: ['audit', 'SubmitForReviewInput', SUBMISSION],
   approve: ['audit', 'DecideInput', SUBMISSION],
   reject: ['audit', 'DecideInput', SUBMISSION],
+  recallSubmission: ['audit', 'RecallSubmissionInput', SUBMISSION],
   publish: ['delivery', 'PublishInput', PUBLICATION],
   pause: ['delivery', 'PauseInput', PUBLICATION],
   resume: ['delivery', 'ResumeInput', PUBLICATION],
@@ -118,6 +120,13 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
     return { type: 'STRATEGY', id: (await run('createStrategy', actor, { app, content: whole })).id }
   }
 
+  /** Those with the tag `new`, unless another constraint is given. */
+  async function makeSegment(content: Content = {}, actor = 'operator'): Promise<Thing> {
+    const constraint = { dimension: 'tags', operator: 'IN', values: ['new'] }
+    const whole = { name: 'A segment', constraint, ...content }
+    return { type: 'SEGMENT', id: (await run('createSegment', actor, { app, content: whole })).id }
+  }
+
   type Booking = { creatives?: Thing[]; strategy?: Thing; slot?: string; content?: Content; actor?: string }
 
   /** A draft; with a creative of its own, unless it is given some. */
@@ -161,7 +170,11 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
     return (await run('submitForReview', actor, await submission(thing))).id
   }
 
-  /** The input of a decision on all of a submission. */
+  async function recall(id: string, actor = 'operator'): Promise<void> {
+    await run('recallSubmission', actor, await onAll(id))
+  }
+
+  /** The input of a decision on all of a submission, or of its recall. */
   async function onAll(id: string, more: Input = {}): Promise<Input> {
     return { submission: id, expectedVersion: (await submissions.require(store, id)).version, ...more }
   }
@@ -222,8 +235,8 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
 
   return {
     ...{ services, store, clock, subgraphs, app, slot, run, failure, stop, freshCode },
-    ...{ makeSlot, makeCreative, makeStrategy, makeSchedule, contentOf, revise, head },
-    ...{ submission, submit, onAll, approve, approved, reviewOf },
+    ...{ makeSlot, makeCreative, makeStrategy, makeSegment, makeSchedule, contentOf, revise, head },
+    ...{ submission, submit, onAll, recall, approve, approved, reviewOf },
     ...{ onSchedule, onSlot, publish, onReview, revoke, latest, served },
   }
 }
@@ -241,9 +254,10 @@ export function pinsIn(publication: Publication): string[] {
   const { entries, fallback } = publication
   const all = [
     ...fallback,
-    ...entries.flatMap(({ schedule, strategy, creatives }) => [
+    ...entries.flatMap(({ schedule, strategy, segments, creatives }) => [
       schedule,
       ...(strategy ? [strategy] : []),
+      ...segments,
       ...creatives,
     ]),
   ]
