@@ -2,7 +2,7 @@
 // root of `npm start`, of `npm run replay` and of the end-to-end tests.
 
 import { readFileSync } from 'node:fs'
-import { type TokenSettings, tokenVerifier } from '../common/auth.ts'
+import { tokenVerifier } from '../common/auth.ts'
 import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
 import { createInProcessChannel } from '../common/channel/in-process.ts'
@@ -27,14 +27,9 @@ import { schedule } from '../subgraphs/schedule/app.ts'
 import { createStats } from '../subgraphs/stats/app.ts'
 import { strategy } from '../subgraphs/strategy/app.ts'
 import { openStore } from './open-store.ts'
+import type { Running } from './prepare.ts'
 
-export type Platform = {
-  gatewayUrl: string
-  distributionUrl: string
-  /** Where the data is, in words. */
-  storage: string
-  channel: string
-  tokens: TokenSettings
+export type Platform = Running & {
   /** Rejects when a part without which nothing works has failed. */
   failed: Promise<never>
   stop(): Promise<void>

@@ -1,21 +1,23 @@
-// What `npm start` prints once it is ready: where everything is, and two curls that work as they stand.
+// What is printed once everything is ready: where everything is, and two curls that work as they stand.
 
 import type { Role } from '../common/auth.ts'
 import type { Settings } from '../common/config.ts'
 import { demoApp } from '../demo/app.ts'
 import type { Demo } from './load-demo.ts'
-import type { Platform } from './platform.ts'
+import type { Running } from './prepare.ts'
 
 export type WelcomeParts = {
-  platform: Platform
+  running: Running
   settings: Settings
   tokens?: Record<Role, string> | undefined
   demo?: Demo | undefined
   seconds: number
+  /** By which it was started. */
+  command: string
 }
 
-export function welcome({ platform, settings, tokens, demo, seconds }: WelcomeParts): string {
-  const { gatewayUrl, distributionUrl, storage, channel } = platform
+export function welcome({ running, settings, tokens, demo, seconds, command }: WelcomeParts): string {
+  const { gatewayUrl, distributionUrl, storage, channel } = running
   const sandbox = settings.production ? '' : '   (open it in a browser: Apollo Sandbox, with a token filled in)'
   const lines = [
     `Alkaid is ready, after ${seconds.toFixed(1)} s.`,
@@ -24,26 +26,26 @@ export function welcome({ platform, settings, tokens, demo, seconds }: WelcomePa
     `  Distribution   ${distributionUrl}/graphql   (for apps: persisted operations)`,
     `  Data           ${storage}`,
     `  Channel        ${channel}`,
-    ...howToUseRealOnes(settings),
+    ...howToUseRealOnes(settings, command),
   ]
   if (tokens) {
     lines.push('', 'A token for each role, good for 12 hours (`npm run token -- --help` makes more):')
     for (const [role, token] of Object.entries(tokens)) lines.push(`  ${role.padEnd(10)} ${token}`)
   }
-  if (demo) lines.push('', ...demoLines(demo, platform))
+  if (demo) lines.push('', ...demoLines(demo, running))
   return lines.join('\n')
 }
 
-function howToUseRealOnes({ mongodbUri, redisUrl }: Settings): string[] {
+function howToUseRealOnes({ mongodbUri, redisUrl }: Settings, command: string): string[] {
   if (mongodbUri && redisUrl) return []
   return [
     '',
     'With real MongoDB (a replica set) and Redis:',
-    '  MONGODB_URI=mongodb://... REDIS_URL=redis://... npm start',
+    `  MONGODB_URI=mongodb://... REDIS_URL=redis://... ${command}`,
   ]
 }
 
-function demoLines({ appKey, ask, event }: Demo, { gatewayUrl, distributionUrl }: Platform): string[] {
+function demoLines({ appKey, ask, event }: Demo, { gatewayUrl, distributionUrl }: Running): string[] {
   const lines = [
     `The key of the app \`${demoApp.code}\`: ${appKey}`,
     '',

@@ -1,0 +1,39 @@
+// What a developer is given once everything runs: a token for each role, and the demo app.
+
+import type { Role, TokenSettings } from '../common/auth.ts'
+import type { Settings } from '../common/config.ts'
+import { type Demo, loadDemo } from './load-demo.ts'
+import { tokensOfRoles } from './tokens.ts'
+
+/** A platform that runs, in one process or in many. */
+export type Running = {
+  gatewayUrl: string
+  distributionUrl: string
+  /** Where the data is, in words. */
+  storage: string
+  channel: string
+  tokens: TokenSettings
+}
+
+export type Prepared = { tokens?: Record<Role, string>; demo?: Demo }
+
+/** Never rejects: without a demo, the platform is still one. Nothing of it in production. */
+export async function prepare(
+  running: Running,
+  { production, dataDir }: Settings,
+  wantsDemo: boolean,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  if (production || !('secret' in running.tokens.key)) return {}
+  const tokens = await tokensOfRoles(running.tokens)
+  if (!wantsDemo) return { tokens }
+  try {
+    const { gatewayUrl, distributionUrl } = running
+    const urls = { gateway: `${gatewayUrl}/graphql`, distribution: `${distributionUrl}/graphql` }
+    const demo = await loadDemo({ urls, tokens, dataDir, signal, progress: console.log })
+    return { tokens, demo }
+  } catch (error) {
+    if (!signal.aborted) console.error(`The demo app is not complete: ${(error as Error).message}`)
+    return { tokens }
+  }
+}

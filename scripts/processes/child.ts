@@ -1,0 +1,81 @@
+// A child process: whatever it prints goes on with its name in front of every line, and it is ended by its own id.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+
+export type Ended = { code: number | null; signal: NodeJS.Signals | null }
+
+export type Child = {
+  name: string
+  /** Undefined when it could not be started. */
+  pid: number | undefined
+  /** Rejects when the program cannot be started at all. */
+  started: Promise<void>
+  /** The first line on its standard output; never when it prints none. */
+  firstLine: Promise<string>
+  ended: Promise<Ended>
+  hasEnded(): boolean
+  /** SIGTERM, and SIGKILL to one that is still there after ten seconds. Resolves once it is gone. */
+  end(): Promise<void>
+}
+
+export type ChildOptions = {
+  name: string
+  program: string
+  args: readonly string[]
+  env: NodeJS.ProcessEnv
+  cwd: string
+  /** Takes each line, with the name in front. */
+  print: (line: string) => void
+}
+
+/** As wide as the longest name of a service. */
+const WIDTH = 12
+const END_MS = 10_000
+
+export function startChild({ name, program, args, env, cwd, print }: ChildOptions): Child {
+  // In a process group of its own: Ctrl-C in a terminal must reach only us, who end the children in order.
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const started = new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', reject)
+  })
+  started.catch(() => {}) // whoever waits for it hears of it
+  let isOver = false
+  const ended = new Promise<Ended>((resolve) => {
+    const over = (code: number | null, signal: NodeJS.Signals | null) => {
+      isOver = true
+      resolve({ code, signal })
+    }
+    child.once('close', over)
+    child.once('error', () => over(null, null))
+  })
+  const first = Promise.withResolvers<string>()
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      if (stream === child.stdout) first.resolve(line)
+      print(`${name.padEnd(WIDTH)} | ${line}`)
+    })
+  }
+  return {
+    name,
+    pid: child.pid,
+    started,
+    firstLine: first.promise,
+    ended,
+    hasEnded: () => isOver,
+    async end() {
+      if (isOver) return
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}

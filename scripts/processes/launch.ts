@@ -1,0 +1,168 @@
+// Every service as a process of its own, and what they need beneath them. Started together, waited for, and ended in
+// order: first the gateway, then the services, then Redis and the embedded server.
+
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/config.ts'
+import { readSecrets, readServiceSecret } from '../../common/secrets.ts'
+import { subgraphs } from '../../subgraphs/registry.ts'
+import type { Running } from '../prepare.ts'
+import { type Child, startChild } from './child.ts'
+import { startRedis } from './redis.ts'
+
+export type LaunchOptions = {
+  settings: Settings
+  /** For the children, beside what the settings say. */
+  env: NodeJS.ProcessEnv
+  print: (line: string) => void
+  signal: AbortSignal
+}
+
+export type Processes = Running & { stop(): Promise<void> }
+
+type Service = { name: string; script: string; port: number; url: string }
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const GATEWAY_PORT = 4000
+const READY_MS = 60_000
+const EMBEDDED_MS = 20_000
+
+/** Resolves when every service is ready. Throws SettingsError, with nothing left running. */
+export async function launch(options: LaunchOptions): Promise<Processes> {
+  const { settings, print } = options
+  const services = servicesOf(settings)
+  const { tokens } = readSecrets(settings)
+  readServiceSecret(settings) // made before anybody needs it
+  await requireFree(settings.host, services)
+
+  const beneath: Child[] = []
+  const running: Child[] = []
+  let isStopping = false
+  const stop = async () => {
+    isStopping = true
+    const gateway = running.filter(({ name }) => name === 'gateway')
+    await Promise.all(gateway.map((child) => child.end()))
+    await Promise.all(running.map((child) => child.end()))
+    for (const child of beneath.reverse()) await child.end()
+  }
+  const watch = async (child: Child) => {
+    const { code, signal } = await child.ended
+    if (isStopping) return
+    const how = signal ? `by ${signal}` : `with exit code ${code}`
+    print(`${child.name} has ended ${how}; the others go on`)
+  }
+
+  try {
+    const mongodbUri = settings.mongodbUri ?? (await startEmbedded(options, beneath))
+    const started = (child: Child) => void beneath.push(child)
+    const redisUrl = settings.redisUrl ?? (await startRedis({ cwd: root, print, dataDir: settings.dataDir, started }))
+    const env = { ...options.env, DATA_DIR: resolve(settings.dataDir), HOST: settings.host, ...urlsOf(services) }
+    for (const { name, script, port } of services) {
+      running.push(
+        startChild({
+          name,
+          program: process.execPath,
+          args: [script],
+          env: { ...env, PORT: `${port}`, MONGODB_URI: mongodbUri, REDIS_URL: redisUrl },
+          cwd: root,
+          print,
+        }),
+      )
+    }
+    await untilReady(services, running, options)
+    for (const child of [...beneath, ...running]) void watch(child)
+    const urlOf = (wanted: string) => services.find(({ name }) => name === wanted)!.url
+    return {
+      gatewayUrl: urlOf('gateway'),
+      distributionUrl: urlOf('distribution'),
+      storage: settings.mongodbUri
+        ? `MongoDB at ${hideCredentials(mongodbUri)}`
+        : `${resolve(settings.dataDir)} (the embedded server, for trying out and development)`,
+      channel: `Redis at ${hideCredentials(redisUrl)}`,
+      tokens,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function servicesOf({ host, port: base }: Settings): Service[] {
+  if (base === 0)
+    throw new SettingsError('PORT: expected a number above 0, from which the ports of the services follow')
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  const listed = subgraphs.map(({ name, port }) => ({ name, port, script: `subgraphs/${name}/index.ts` }))
+  return [...listed, { name: 'gateway', port: GATEWAY_PORT, script: 'gateway/index.ts' }].map((service) => {
+    const port = base + service.port - GATEWAY_PORT
+    return { ...service, port, url: `http://${reached}:${port}` }
+  })
+}
+
+function urlsOf(services: readonly Service[]): Record<string, string> {
+  return Object.fromEntries(services.map(({ name, url }) => [urlVariable(name), url]))
+}
+
+/** One line for each port that is taken, before anything is started. */
+async function requireFree(host: string, services: readonly Service[]): Promise<void> {
+  const mistakes: string[] = []
+  for (const { name, port } of services) {
+    const error = await tryListening(host, port)
+    if (error) mistakes.push(`PORT: ${port} (${name}) cannot be listened on, ${error}; expected ports that are free`)
+  }
+  if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'))
+}
+
+function tryListening(host: string, port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const server = createServer()
+    server.once('error', (error) => done(error.message))
+    server.listen(port, host, () => server.close(() => done(undefined)))
+  })
+}
+
+/** Its URI. */
+async function startEmbedded({ settings, env, print }: LaunchOptions, beneath: Child[]): Promise<string> {
+  const args = ['embedded/index.ts', '--data-dir', resolve(settings.dataDir)]
+  const child = startChild({ name: 'embedded', program: process.execPath, args, env, cwd: root, print })
+  beneath.push(child)
+  const late = sleep(EMBEDDED_MS, undefined, { ref: false })
+  const first = await Promise.race([child.firstLine, child.ended, late])
+  if (typeof first === 'string') return first
+  throw new SettingsError(`DATA_DIR: the embedded server did not start on ${resolve(settings.dataDir)}`)
+}
+
+/** Throws when one of them ends, or is not ready within a minute. */
+async function untilReady(services: readonly Service[], children: readonly Child[], { print, signal }: LaunchOptions) {
+  const until = Date.now() + READY_MS
+  let ready = 0
+  const waitFor = async ({ name, url }: Service, index: number) => {
+    const child = children[index]!
+    let reason = 'no answer'
+    while (Date.now() < until) {
+      signal.throwIfAborted()
+      if (child.hasEnded()) throw new SettingsError(`${name} has ended before it was ready`)
+      const answer = await askReady(url)
+      if (answer === true) {
+        ready += 1
+        return print(`${name} is ready, process ${child.pid} (${ready} of ${services.length})`)
+      }
+      reason = answer
+      await sleep(100)
+    }
+    throw new SettingsError(`${name} was not ready within ${READY_MS / 1000} s: ${reason}`)
+  }
+  await Promise.all(services.map(waitFor))
+}
+
+/** True, or why not. */
+async function askReady(url: string): Promise<true | string> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) })
+    return response.ok || (await response.text())
+  } catch (error) {
+    return (error as Error).message // not there yet
+  }
+}

@@ -1,0 +1,42 @@
+// The options that `npm start` and `npm run start:processes` share, and the settings that come of them.
+
+import { parseArgs } from 'node:util'
+import { readSettings, type Settings, SettingsError, type Wanted } from '../common/config.ts'
+
+const OPTIONS = {
+  port: { type: 'string' },
+  'data-dir': { type: 'string' },
+  'no-demo': { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
+
+/** Undefined: the help was asked for. Throws SettingsError. */
+export function readStartOptions(
+  help: string,
+  wanted: Wanted = {},
+): { settings: Settings; wantsDemo: boolean } | undefined {
+  const values = readArguments(help)
+  if (values.help) return undefined
+  const settings = readSettings(
+    {
+      ...process.env,
+      ...(values.port && { PORT: values.port }),
+      ...(values['data-dir'] && { DATA_DIR: values['data-dir'] }),
+    },
+    wanted,
+  )
+  return { settings, wantsDemo: !values['no-demo'] }
+}
+
+function readArguments(help: string) {
+  try {
+    const { values } = parseArgs({ options: OPTIONS })
+    for (const option of ['port', 'data-dir'] as const) {
+      if (values[option] === '') throw new SettingsError(`--${option}: expected a value`)
+    }
+    return values
+  } catch (error) {
+    if (error instanceof SettingsError) throw error
+    throw new SettingsError(`${(error as Error).message}\n\n${help}`)
+  }
+}

@@ -1,0 +1,57 @@
+// `npm run start:processes`: the whole platform, every service as a process of its own.
+
+import closeWithGrace from 'close-with-grace'
+import { SettingsError } from '../common/config.ts'
+import { prepare } from './prepare.ts'
+import { launch } from './processes/launch.ts'
+import { readStartOptions } from './start-options.ts'
+import { welcome } from './welcome.ts'
+
+const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
+
+Runs every service as a process of its own: the gateway on PORT, the subgraphs from PORT + 1 on, a distribution node on
+PORT + 10. Each line says whose it is. A service that ends is told of, and the others go on.
+
+  --port PORT      the gateway's port (default: PORT, or 4000)
+  --data-dir DIR   where the data is kept (default: DATA_DIR, or .data)
+  --no-demo        do not make the demo app
+  --help           this text
+
+Environment: without MONGODB_URI the embedded server runs as a process of its own; without REDIS_URL a redis-server from
+the PATH does, with its data in the data folder. HOST, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET,
+SERVICE_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in README.md.`
+
+/** How long the end may take, in ms: children have ten seconds each, three of them one after another. */
+const END_MS = 40_000
+
+async function main(): Promise<void> {
+  const begun = Date.now()
+  const options = readStartOptions(HELP, { needs: ['SERVICE_SECRET'] })
+  if (!options) return console.log(HELP)
+  const { settings, wantsDemo } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  const launching = launch({ settings, env: process.env, print: console.log, signal })
+  const preparing = launching.then((running) => prepare(running, settings, wantsDemo, signal))
+  preparing.catch(() => {}) // heard of below
+  // Whoever ends us while we start must not leave anything behind: what is launched is ended, too.
+  closeWithGrace({ delay: END_MS, logger: false }, async ({ err, signal: name }) => {
+    if (err) console.error(err)
+    if (name) console.log(`\n${name}: ending`)
+    ending.abort()
+    const processes = await launching.catch(() => undefined) // has ended what it had launched
+    await preparing.catch(() => undefined)
+    await processes?.stop()
+  })
+  const running = await launching
+  const { tokens, demo } = await preparing
+  if (signal.aborted) return
+  const seconds = (Date.now() - begun) / 1000
+  console.log(welcome({ running, settings, tokens, demo, seconds, command: 'npm run start:processes' }))
+}
+
+main().catch((error: Error) => {
+  if (error.name === 'AbortError') return // ended while it started: told already
+  console.error(error instanceof SettingsError ? error.message : error)
+  process.exit(1)
+})
