@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import { compileConstraint } from '../../common/targeting/compile.ts'
 import { readContext } from '../../common/targeting/context.ts'
+import { Held } from '../../common/targeting/held.ts'
+import { exactText } from '../../common/targeting/kinds.ts'
 import { OPERATORS } from '../../common/targeting/operators.ts'
 import { describeDimensions, findDimension } from '../../common/targeting/registry.ts'
 import type { InlinedConstraint, Operator, RequestContext } from '../../common/targeting/types.ts'
+import { checkConstraint } from '../../common/targeting/validate.ts'
 
 const matches = (constraint: InlinedConstraint, context: RequestContext) =>
   compileConstraint(constraint)(readContext(context))
@@ -45,6 +48,17 @@ describe('a comparison', () => {
     }
   })
 
+  test.each<[string, keyof RequestContext, string]>([
+    ['an unreadable version', 'appVersion', '8.x'],
+    ['an unreadable region', 'region', 'China'],
+    ['an unreadable language', 'language', 'zh--CN'],
+    ['empty text', 'channel', ''],
+  ])('of %s is as of a missing dimension', (_, dimension, held) => {
+    const values = dimension === 'appVersion' ? ['8.1'] : ['zh']
+    const asks = (operator: Operator) => matches({ dimension, operator, values }, { [dimension]: held })
+    expect([asks('IN'), asks('EQUALS'), asks('NOT_IN')]).toEqual([false, false, true])
+  })
+
   test('of a free attribute reads that attribute, and all values when it is sent twice', () => {
     const context = {
       attributes: [
@@ -67,6 +81,89 @@ describe('a comparison', () => {
     expect(() => compileConstraint(compare('LIKE' as Operator, 'a'))).toThrow('tags LIKE is not known')
     expect(() => compileConstraint({ dimension: 'moon', operator: 'IN', values: [] })).toThrow('moon IN is not known')
   })
+
+  test('with a value that this version cannot read is not compiled', () => {
+    for (const operator of ['IN', 'VERSION_LT'] as const) {
+      expect(() => compileConstraint({ dimension: 'appVersion', operator, values: ['8.x'] })).toThrow('cannot read 8.x')
+    }
+  })
+})
+
+/** dimension, operator, values, then what is held and matches, and what is held and does not. */
+const CASES: [string, Operator, string[], string[], string[]][] = [
+  ['platform', 'IN', ['iOS'], ['ios', 'IOS'], ['ipados', 'ios ']],
+  ['platform', 'NOT_IN', ['iOS', 'web'], ['android'], ['IOS', 'WEB']],
+  ['channel', 'EQUALS', ['AppStore'], ['AppStore'], ['appstore']],
+  ['region', 'IN', ['CN'], ['CN', 'cn', 'CN-11', 'cn_11', 'CN-11-2'], ['CNX', 'C', 'TW', 'X-CN']],
+  ['region', 'IN', ['us', 'cn-11'], ['CN-11', 'US-CA'], ['CN', 'CN-1', 'CN-110', 'CN-12']],
+  ['region', 'EQUALS', ['CN'], ['CN', 'CN-11'], ['HK']],
+  ['region', 'NOT_IN', ['CN'], ['CNX', 'HK'], ['CN', 'CN-11']],
+  ['language', 'IN', ['zh'], ['zh', 'zh-Hans-CN', 'ZH-hant', 'zh_CN'], ['zho', 'en']],
+  ['language', 'IN', ['zh-Hans'], ['zh-Hans', 'zh_hans_CN'], ['zh', 'zh-CN', 'zh-Hant']],
+  ['language', 'NOT_IN', ['zh-Hans'], ['zh', 'zh-Hant-TW'], ['zh-hans-cn']],
+  ['appVersion', 'IN', ['8.1', '9'], ['8.1.0', 'v8.01', '9.0+7'], ['8.1.1', '8.1-rc', '8']],
+  ['appVersion', 'NOT_IN', ['8.1'], ['8.2', '8.1-rc'], ['8.1.0']],
+  ['appVersion', 'EQUALS', ['8'], ['8.0.0.0'], ['8.0.0.1']],
+  ['appVersion', 'VERSION_EQ', ['8.1-rc.1'], ['8.1.0-rc.01'], ['8.1', '8.1-rc']],
+  ['appVersion', 'VERSION_LT', ['8.1'], ['8.0.9', '8.1-rc', '8.1.0-0'], ['8.1.0', '8.10', 'x', '']],
+  ['appVersion', 'VERSION_LTE', ['8.1'], ['8.1.0', '8'], ['8.1.0.1', '9']],
+  ['osVersion', 'VERSION_GT', ['21.0.1180.89'], ['21.0.1180.100', '22-beta'], ['21.0.1180.89', '21.0.1180', '3']],
+  ['osVersion', 'VERSION_GTE', ['17'], ['17', '17.0.1', 'v18'], ['17-beta', '16.99']],
+  ['attributes.x', 'NUMBER_EQ', ['2.5'], ['2.50', '25e-1', '02.5'], ['2,5', '2.51', '']],
+  ['attributes.x', 'NUMBER_LT', ['10'], ['9', '-11', '9.999999999999999999999'], ['10', '10.0', '0x1', '-Infinity']],
+  ['attributes.x', 'NUMBER_LTE', ['10'], ['10.00', '9'], ['10.000000000000000000001', 'NaN']],
+  ['attributes.x', 'NUMBER_GT', ['9007199254740992'], ['9007199254740993'], ['9007199254740992', '9']],
+  ['attributes.x', 'NUMBER_GTE', ['-1'], ['-1', '0', '1e999'], ['-1.5', '-1e999', ' 1']],
+  ['attributes.x', 'VERSION_GT', ['1.9'], ['1.10'], ['1.9', 'one']],
+  ['attributes.x', 'EQUALS', ['1'], ['1'], ['1.0', '01']],
+]
+
+describe.each(CASES)('%s %s %j', (dimension, operator, values, yes, no) => {
+  const holding = (held: readonly string[]): RequestContext =>
+    dimension === 'attributes.x' ? { attributes: [{ name: 'x', values: held }] } : { [dimension]: held[0] }
+
+  test.each(yes)('matches %j', (held) => {
+    expect(matches({ dimension, operator, values }, holding([held]))).toBe(true)
+  })
+
+  test.each(no)('does not match %j', (held) => {
+    expect(matches({ dimension, operator, values }, holding([held]))).toBe(false)
+  })
+
+  test('is what a strategy may hold', () => {
+    expect(checkConstraint({ dimension, operator, values }, 'constraint').ok).toBe(true)
+  })
+})
+
+test('every operator and every typed dimension has its cases', () => {
+  expect(new Set([...CASES.map(([, operator]) => operator)])).toEqual(new Set(Object.keys(OPERATORS)))
+  const typed = describeDimensions().filter(({ isList }) => !isList)
+  expect(new Set(CASES.map(([dimension]) => dimension))).toEqual(
+    new Set([...typed.map(({ name }) => name), 'attributes.x']),
+  )
+})
+
+test('of several values held, one that compares is enough', () => {
+  const context = { attributes: [{ name: 'x', values: ['one', '3', '8.1.0'] }] }
+  const asks = (operator: Operator, value: string) =>
+    matches({ dimension: 'attributes.x', operator, values: [value] }, context)
+  expect([asks('NUMBER_LT', '4'), asks('NUMBER_GT', '4')]).toEqual([true, false])
+  expect([asks('VERSION_GT', '8'), asks('VERSION_GT', '9')]).toEqual([true, false])
+  expect(asks('NUMBER_EQ', '8')).toBe(false)
+})
+
+test('a value is read at most once per request, and not before it is asked for', () => {
+  let reads = 0
+  const termsOf = ({ texts }: Held) => {
+    reads += 1
+    return texts
+  }
+  const held = new Held({ ...exactText, termsOf }, ['a'])
+  expect(reads).toBe(0)
+  expect([held.terms, held.terms]).toEqual([['a'], ['a']])
+  expect(reads).toBe(1)
+  expect(held.versions).toBe(held.versions)
+  expect(held.numbers).toBe(held.numbers)
 })
 
 describe('a tree', () => {

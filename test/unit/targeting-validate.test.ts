@@ -23,6 +23,8 @@ describe('checking a constraint when it is written', () => {
         { any: [leaf, { not: { all: [] } }] },
         { dimension: 'attributes.user_feature-0.x', operator: 'EQUALS', values: ['a'] },
         { dimension: 'tags', operator: 'NOT_IN', values: ['b', 'c'] },
+        { dimension: 'region', operator: 'IN', values: ['CN', 'us-ca'] },
+        { segment: 'seg_1' },
       ],
     }
     expect(checkConstraint(input, 'constraint')).toEqual({ ok: true, constraint: input })
@@ -67,6 +69,57 @@ describe('checking a constraint when it is written', () => {
       'a missing operator',
       { dimension: 'tags', values: [] },
       'constraint.operator: missing; known for tags: IN, NOT_IN, EQUALS',
+    ],
+    [
+      'an operator that does not go with the dimension',
+      { ...leaf, dimension: 'region', operator: 'VERSION_LT' },
+      'constraint.operator: unknown operator "VERSION_LT"; known for region: IN, NOT_IN, EQUALS',
+    ],
+    [
+      'a segment beside something',
+      { segment: 'seg_1', operator: 'IN' },
+      'constraint.operator: does not belong beside segment',
+    ],
+    ['a segment without an id', { segment: '' }, 'constraint.segment: must be the id of a segment, but is ""'],
+    [
+      'a segment that is no text',
+      { any: [{ segment: 7 }] },
+      'constraint.any[0].segment: must be the id of a segment, but is 7',
+    ],
+    [
+      'a version that is none',
+      { all: [{ dimension: 'appVersion', operator: 'VERSION_GTE', values: ['x'] }] },
+      'constraint.all[0].values[0]: must be a version such as 8.1.0, but is "x"',
+    ],
+    [
+      'a version that is none in a list',
+      { dimension: 'osVersion', operator: 'IN', values: ['17', '17.x', 'y'] },
+      'constraint.values[1]: must be a version such as 8.1.0, but is "17.x"',
+    ],
+    [
+      'a number that is none',
+      { dimension: 'attributes.level', operator: 'NUMBER_LT', values: ['0x10'] },
+      'constraint.values[0]: must be a number such as 8 or -0.5, but is "0x10"',
+    ],
+    [
+      'two numbers',
+      { dimension: 'attributes.level', operator: 'NUMBER_LT', values: ['1', '2'] },
+      'constraint.values: must have exactly one value for NUMBER_LT, but has 2',
+    ],
+    [
+      'a region that is none',
+      { dimension: 'region', operator: 'NOT_IN', values: ['CN', 'CHN'] },
+      'constraint.values[1]: must be a region such as CN or CN-11, but is "CHN"',
+    ],
+    [
+      'a language that is none',
+      { dimension: 'language', operator: 'EQUALS', values: ['Chinese!'] },
+      'constraint.values[0]: must be a language such as zh or zh-Hans-CN, but is "Chinese!"',
+    ],
+    [
+      'half a character',
+      { ...leaf, values: ['\ud800'] },
+      'constraint.values[0]: must be well-formed Unicode, but is "\\ud800"',
     ],
     ['an empty list of values', { ...leaf, values: [] }, 'constraint.values: must not be empty'],
     ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is missing'],
