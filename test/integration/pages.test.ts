@@ -1,0 +1,214 @@
+// What a page of an admin frontend costs: one query through the gateway, a hundred things with all that every subgraph
+// knows of them. The commands that reach MongoDB are counted: each collection is read once at most, for the whole page.
+
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { CommandStartedEvent } from 'mongodb'
+import { tokenVerifier } from '../../common/auth.ts'
+import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
+import { createLogger } from '../../common/log.ts'
+import { createMetrics } from '../../common/metrics.ts'
+import type { Store } from '../../common/store/store.ts'
+import { buildGateway, type Gateway } from '../../gateway/app.ts'
+import { PERSISTED_QUERIES } from '../../scripts/operation-ids.ts'
+import { buildDistribution, type Distribution } from '../../subgraphs/distribution/app.ts'
+import { createStats, type Stats } from '../../subgraphs/stats/app.ts'
+import { describeEachStore } from '../support/stores.ts'
+import { tokenFor, tokenSettings } from '../support/subgraphs.ts'
+import { startWorkflow, type Workflow } from '../support/workflow.ts'
+
+const PAGE = 100
+const supergraphSdl = readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8')
+
+describeEachStore('A page of a hundred', (open) => {
+  let store: Store
+  let flow: Workflow
+  let stats: Stats
+  let distribution: Distribution
+  let gateway: Gateway
+
+  beforeAll(async () => {
+    store = await open()
+    flow = await startWorkflow(store)
+    const log = createLogger('silent')
+    const verify = tokenVerifier(tokenSettings)
+    const operations = readPersistedOperations(PERSISTED_QUERIES)
+    const { channel, keys, now } = flow.services
+    stats = await createStats(flow.services, { stream: undefined, verify, operations })
+    const node = { channel, keys, node: 'test', verify, operations, now, random: Math.random, log }
+    distribution = await buildDistribution(node)
+    const subgraphs = Object.values(flow.subgraphs).map(({ subgraph }) => subgraph)
+    gateway = await buildGateway({
+      supergraphSdl,
+      upstreams: [...subgraphs, stats.subgraph, distribution.subgraph],
+      lanes: [],
+      verify,
+      production: false,
+      corsOrigins: [],
+      sandboxToken: undefined,
+      log,
+      metrics: createMetrics(),
+    })
+    for (let made = 0; made < PAGE; made++) await bookOne(made)
+    await stats.worker.drain()
+  }, 120_000)
+  afterAll(async () => {
+    await gateway.stop()
+    await distribution.stop()
+    await stats.stop()
+    await flow.stop()
+  })
+
+  /** A schedule in a slot of its own; every second one is live with a newer revision in review, the others wait for a reviewer. */
+  async function bookOne(made: number): Promise<void> {
+    const [slot, creative] = [await flow.makeSlot(), await flow.makeCreative({ title: `Creative ${made}` })]
+    const segment = await flow.makeSegment()
+    const strategy = await flow.makeStrategy({ constraint: { segment: segment.id } })
+    const schedule = await flow.makeSchedule({ creatives: [creative], strategy, slot: slot.id })
+    if (made % 2 === 1) return void (await flow.submit(schedule))
+    await flow.publish(await flow.approved(schedule))
+    const source = { slot: slot.id, schedule: schedule.id, creative: creative.id }
+    const at = new Date(flow.services.now()).toISOString()
+    const input = { app: flow.app, events: [{ id: `event-${made}`, type: 'IMPRESSION', at, source }] }
+    const text = 'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted } }'
+    const authorization = `Bearer ${await tokenFor('operator')}`
+    const { errors } = await stats.subgraph.execute(
+      { query: text, variables: { input } },
+      { authorization, requestId: 'test' },
+    )
+    if (errors) throw new Error(JSON.stringify(errors))
+    await flow.revise(schedule, { name: 'Revised' })
+    await flow.submit(schedule)
+  }
+
+  /** The data of an answer, and collection -> the commands that read it: `find` or `aggregate`, and `count`. */
+  async function ask(query: string) {
+    const reads = new Map<string, string[]>()
+    const listen = ({ commandName, command }: CommandStartedEvent) => {
+      const collection = command[commandName]
+      if (typeof collection !== 'string') return
+      const isCount = commandName === 'aggregate' && JSON.stringify(command.pipeline).includes('"$sum":1')
+      reads.set(collection, [...(reads.get(collection) ?? []), isCount ? 'count' : commandName])
+    }
+    store.client.on('commandStarted', listen)
+    try {
+      const body = JSON.stringify({ query, variables: { app: flow.app } })
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${await tokenFor('viewer')}` }
+      const request = {
+        method: 'POST',
+        path: '/graphql',
+        search: '',
+        headers,
+        requestId: 'test',
+        body: async () => body,
+      }
+      const reply = await gateway.handle(request)
+      const { data, errors } = JSON.parse(reply.body!)
+      expect(errors).toBeUndefined()
+      return { data, reads: Object.fromEntries(reads) }
+    } finally {
+      store.client.off('commandStarted', listen)
+    }
+  }
+
+  test('schedules with slot, creatives, strategy, review, delivery, history, totals of 24 hours and a count', async () => {
+    const { data, reads } = await ask(SCHEDULES(flow.services.now()))
+    expect(data.schedules.total).toBe(PAGE)
+    expect(data.schedules.nodes).toHaveLength(PAGE)
+    for (const [index, node] of data.schedules.nodes.entries()) {
+      const live = index % 2 === 1 // the newest first
+      expect(node).toMatchObject({
+        slot: { code: expect.any(String) },
+        creatives: [{ creative: { title: `Creative ${PAGE - 1 - index}` } }],
+        strategy: { name: 'A strategy', segments: [{ name: 'A segment' }] },
+        review: { state: 'OPEN', submittedBy: 'operator' },
+        delivery: live ? { state: 'LIVE', schedule: { revision: 1 } } : null,
+        stats: { total: { impressions: live ? 1 : 0 } },
+      })
+      expect(node.history.length).toBeGreaterThan(1)
+    }
+    expect(reads).toEqual({
+      schedules: expect.arrayContaining(['find', 'count']),
+      slots: ['find'],
+      creatives: ['find'],
+      strategies: ['find'],
+      segments: ['find'],
+      reviews: ['find'],
+      pins: ['find'],
+      changes: ['aggregate'],
+      rollups: ['aggregate'],
+    })
+    expect(reads.schedules).toHaveLength(2)
+  })
+
+  test('the review queue with what is decided on, how it differs, and a count', async () => {
+    const { data, reads } = await ask(QUEUE)
+    expect(data.reviewQueue.nodes).toHaveLength(PAGE)
+    expect(data.reviewQueue.total).toBe((PAGE / 2) * 5)
+    for (const node of data.reviewQueue.nodes) {
+      expect(node).toMatchObject({ state: 'OPEN', subject: { content: { name: expect.any(String) } } })
+      expect(node.diff.length).toBeGreaterThan(0)
+    }
+    const commands = Object.entries(reads)
+    const most = commands.filter(([, read]) => read.filter((name) => name !== 'count').length > 1)
+    expect(most).toEqual([])
+    expect(commands.filter(([, read]) => read.filter((name) => name === 'count').length > 1)).toEqual([])
+    expect(reads.reviews).toEqual(['aggregate'])
+  })
+
+  test('creatives with their reviews, history and a count', async () => {
+    const { data, reads } = await ask(CREATIVES)
+    expect(data.creatives.total).toBe(PAGE)
+    expect(data.creatives.nodes[0]).toMatchObject({ review: { state: 'OPEN' }, app: { name: 'An app' } })
+    expect(reads).toEqual({
+      creatives: expect.arrayContaining(['find', 'count']),
+      reviews: ['find'],
+      changes: ['aggregate'],
+      apps: ['find'],
+    })
+    expect(reads.creatives).toHaveLength(2)
+  })
+})
+
+const SCHEDULES = (now: number) => `query ($app: ID!) {
+  schedules(app: $app, first: 100) {
+    total
+    nodes {
+      id name version revision reviewState deliveryState windowState
+      slot { id code name capacity }
+      creatives { weight creative { id name title image { url } reviewState } }
+      strategy { id name constraint rollout { percentage } segments { name } }
+      review { id state submittedBy decidedBy comment }
+      delivery { state publishedAt publishedBy schedule { revision } creatives { id revision } }
+      history(first: 5) { actor mutation at }
+      stats(from: "${new Date(now - 86_400_000).toISOString()}", to: "${new Date(now + 3_600_000).toISOString()}", interval: TOTAL) {
+        total { impressions clicks ctr }
+      }
+    }
+  }
+}`
+
+const REVISION = 'id revision content author writtenAt'
+const QUEUE = `query ($app: ID!) {
+  reviewQueue(app: $app, first: 100) {
+    total
+    nodes {
+      id version state submittedBy submittedAt
+      subject {
+        __typename
+        ... on ScheduleRevision { ${REVISION} }
+        ... on CreativeRevision { ${REVISION} }
+        ... on StrategyRevision { ${REVISION} }
+        ... on SegmentRevision { ${REVISION} }
+      }
+      diff { path kind before after }
+    }
+  }
+}`
+
+const CREATIVES = `query ($app: ID!) {
+  creatives(app: $app, first: 100) {
+    total
+    nodes { id name title reviewState app { name } review { id state } history(first: 3) { actor mutation } }
+  }
+}`
