@@ -8,6 +8,16 @@ const MAX_TEXT = 256
 const MAX_TAGS = 200
 const MAX_ATTRIBUTES = 50
 const MAX_VALUES = 50
+const TEXTS = [
+  'userId',
+  'deviceId',
+  'appVersion',
+  'platform',
+  'osVersion',
+  'region',
+  'channel',
+  'language',
+] as const satisfies readonly (keyof RequestContext)[]
 const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,64}$/
 
 /** Each slot once: what one answer may cost is bounded by what its slots hold. */
@@ -19,8 +29,7 @@ export function checkSlots(slots: readonly string[]): void {
 
 /** BAD_USER_INPUT with the path of what is too long or too many. */
 export function checkContext(context: RequestContext): void {
-  checkText(context.userId, 'context.userId')
-  checkText(context.deviceId, 'context.deviceId')
+  for (const name of TEXTS) checkText(context[name], `context.${name}`)
   checkTexts(context.tags ?? [], 'context.tags', MAX_TAGS)
   const attributes = context.attributes ?? []
   checkCount(attributes.length, 'context.attributes', MAX_ATTRIBUTES)
