@@ -33,18 +33,6 @@ export function checkInlined(constraint: Constraint, constraintOf: ConstraintOf)
 }
 
 /**
- * The same where it was checked before: undefined when a segment is missing.
- *
- * @throws Error on a cycle or past a limit.
- */
-export function inlineSegments(constraint: Constraint, constraintOf: ConstraintOf): InlinedConstraint | undefined {
-  const checked = checkInlined(constraint, constraintOf)
-  if (checked.ok) return checked.constraint
-  if (checked.reason === 'MISSING') return undefined
-  throw new Error(`A constraint ${checked.message}`)
-}
-
-/**
  * A cycle among segments as a list that begins and ends with the same id; undefined when there is none. Each segment is
  * looked at once.
  *

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { checkInlined, cycleIn, inlineSegments, segmentsIn } from '../../common/targeting/segments.ts'
+import { checkInlined, cycleIn, segmentsIn } from '../../common/targeting/segments.ts'
 import type { Constraint } from '../../common/targeting/types.ts'
 
 const leaf: Constraint = { dimension: 'tags', operator: 'IN', values: ['a'] }
@@ -24,26 +24,22 @@ describe('segments in place', () => {
   test('stand where their names stood, theirs in them too', () => {
     const constraintOf = from({ a: { any: [segment('b'), leaf] }, b: { not: segment('c') }, c: other })
     const tree: Constraint = { all: [segment('a'), leaf, { not: segment('c') }] }
-    expect(inlineSegments(tree, constraintOf)).toEqual({
-      all: [{ any: [{ not: other }, leaf] }, leaf, { not: other }],
+    expect(checkInlined(tree, constraintOf)).toEqual({
+      ok: true,
+      constraint: { all: [{ any: [{ not: other }, leaf] }, leaf, { not: other }] },
     })
   })
 
-  test('are undefined as a whole when one is missing, at any depth', () => {
-    expect(inlineSegments(segment('a'), none)).toBeUndefined()
-    expect(inlineSegments({ all: [leaf, segment('a')] }, from({ a: { not: segment('b') } }))).toBeUndefined()
-    expect(checkInlined({ any: [segment('b')] }, none)).toEqual({
-      ok: false,
-      reason: 'MISSING',
-      message: 'names the segment "b", which there is not',
-    })
+  test('are named when they are missing, at any depth', () => {
+    const missing = { ok: false, reason: 'MISSING', message: 'names the segment "b", which there is not' }
+    expect(checkInlined({ any: [leaf, segment('b')] }, none)).toEqual(missing)
+    expect(checkInlined({ all: [leaf, segment('a')] }, from({ a: { not: segment('b') } }))).toEqual(missing)
   })
 
   test('that name each other are refused by name, even where a limit is reached first', () => {
     const message = 'names segments that name each other: a -> b -> a'
     const constraintOf = from({ a: inside(5, segment('b')), b: inside(5, segment('a')) })
     expect(checkInlined({ all: [leaf, segment('a')] }, constraintOf)).toEqual({ ok: false, reason: 'CYCLE', message })
-    expect(() => inlineSegments(segment('a'), constraintOf)).toThrow(message)
   })
 
   test('count towards depth, at the limit and one past it', () => {
