@@ -1,5 +1,6 @@
 // The change log: no change without its entry, written in the change's own transaction.
 
+import type { Filter } from 'mongodb'
 import { newId } from '../ids.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
@@ -19,44 +20,83 @@ export type Change = {
 }
 
 const COLLECTION = 'changes'
+const changes = (db: Db) => db.rows<Change>(COLLECTION)
 
 export const changeIndexes: IndexDefinition[] = [
   { collection: COLLECTION, key: { 'subject.type': 1, 'subject.id': 1, _id: -1 } },
 ]
 
 export async function recordChange(tx: Tx, change: Omit<Change, '_id'>): Promise<void> {
-  await tx.rows<Change>(COLLECTION).insertOne({ _id: newId('change', change.at.getTime()), ...change })
+  await changes(tx).insertOne({ _id: newId('change', change.at.getTime()), ...change })
+}
+
+/** Narrows the changes of a thing; what is left out or null does not narrow. */
+export type ChangeFilter = {
+  /** From `from` until just before `to`. */
+  period?: { from?: Date | null; to?: Date | null } | null
+  actor?: string | null
+  mutations?: readonly string[] | null
 }
 
 /** Changes of one thing, newest first; `before` is the id after which the page begins. */
 export function changesOf(
   db: Db,
   subject: Change['subject'],
+  filter: ChangeFilter,
   page: { limit: number; before?: string | undefined },
 ): Promise<Change[]> {
   const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
-  const filter = { 'subject.type': subject.type, 'subject.id': subject.id, ...older }
-  return db.rows<Change>(COLLECTION).find(filter, { sort: { _id: -1 }, limit: page.limit })
+  return changes(db).find({ ...narrowed(subject, filter), ...older }, { sort: { _id: -1 }, limit: page.limit })
 }
 
-export function countChanges(db: Db, { type, id }: Change['subject']): Promise<number> {
-  return db.rows<Change>(COLLECTION).count({ 'subject.type': type, 'subject.id': id })
+export function countChanges(db: Db, subject: Change['subject'], filter: ChangeFilter): Promise<number> {
+  return changes(db).count(narrowed(subject, filter))
 }
 
-/** The newest changes of each of several things, in one read; keyed by subject id. */
+/** The app to which a thing belongs, as its changes say; null when it has none. */
+export async function appOfChanges(db: Db, subject: Change['subject']): Promise<string | null> {
+  const found = await changes(db).findOne(narrowed(subject, {}), { projection: { app: 1 } })
+  return found?.app ?? null
+}
+
+/**
+ * The newest changes of each of several things, at most `limitEach`, in one read; keyed by subject id. Of those beyond
+ * the limit only the index is read.
+ */
 export async function changesOfMany(
   db: Db,
   type: SubjectType,
   ids: readonly string[],
   limitEach: number,
 ): Promise<Map<string, Change[]>> {
-  const found = await db
-    .rows<Change>(COLLECTION)
-    .find({ 'subject.type': type, 'subject.id': { $in: [...ids] } }, { sort: { _id: -1 } })
+  const found = await changes(db).aggregate<Change>([
+    { $match: { 'subject.type': type, 'subject.id': { $in: [...new Set(ids)] } } },
+    { $group: { _id: '$subject.id' } },
+    {
+      $lookup: {
+        from: COLLECTION,
+        localField: '_id',
+        foreignField: 'subject.id',
+        pipeline: [{ $match: { 'subject.type': type } }, { $sort: { _id: -1 } }, { $limit: limitEach }],
+        as: 'newest',
+      },
+    },
+    { $unwind: '$newest' },
+    { $replaceRoot: { newRoot: '$newest' } },
+  ])
   const byId = new Map<string, Change[]>(ids.map((id) => [id, []]))
-  for (const change of found) {
-    const list = byId.get(change.subject.id)
-    if (list && list.length < limitEach) list.push(change)
-  }
+  for (const change of found) byId.get(change.subject.id)!.push(change)
   return byId
+}
+
+function narrowed({ type, id }: Change['subject'], { period, actor, mutations }: ChangeFilter): Filter<Change> {
+  return {
+    'subject.type': type,
+    'subject.id': id,
+    ...(period?.from || period?.to
+      ? { at: { ...(period.from ? { $gte: period.from } : {}), ...(period.to ? { $lt: period.to } : {}) } }
+      : {}),
+    ...(typeof actor === 'string' ? { actor } : {}),
+    ...(mutations ? { mutation: { $in: [...mutations] } } : {}),
+  }
 }

@@ -102,6 +102,13 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return ids.map((id) => byId.get(id) ?? null)
     },
 
+    /** The newest revision of each, in the order of the ids; null where there is none. */
+    async newestRevisions(db: Db, ids: readonly string[]): Promise<(number | null)[]> {
+      const found = await heads(db).find(by({ _id: { $in: [...new Set(ids)] } }), { projection: { revision: 1 } })
+      const byId = new Map(found.map((head) => [head._id, head.revision]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
     /** Newest first (ids sort by time); `before` is the id after which the page begins. */
     page(db: Db, app: string, filter: object, page: { limit: number; before?: string | undefined }): Promise<H[]> {
       const older = page.before === undefined ? {} : { _id: { $lt: page.before } }

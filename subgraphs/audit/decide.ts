@@ -12,7 +12,8 @@ import type { Tx } from '../../common/store/rows.ts'
 import { checkFourEyes } from './four-eyes.ts'
 import { logReview } from './log.ts'
 import { type Decision, type Review, reviews, submissions } from './repository.ts'
-import { byKind, invalidState, nameOf, pinOf, readSubjects, stateOf, subjectsOf, type Thing } from './subjects.ts'
+import { describeStates, moveStates } from './states.ts'
+import { byKind, invalidState, nameOf, pinOf, readSubjects, subjectsOf, type Thing } from './subjects.ts'
 
 const decideInput = z.object({
   submission: optional(reference),
@@ -24,8 +25,8 @@ const decideInput = z.object({
 
 type DecideInput = z.output<typeof decideInput>
 
-/** What is decided on: reviews, and the submission that is answered. */
-type Target = { called: string; app: string; submission: string; reviews: Review[] }
+/** What is decided on: reviews, and the submission that was named, if one was. */
+type Target = { called: string; app: string; submission: string | null; reviews: Review[] }
 
 /** Answers the id of a submission: the one that was named, or the newest that needs the review. */
 export async function approve(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -59,7 +60,11 @@ async function decide(services: Services, caller: Caller, action: 'approve' | 'r
     }
     const things = await readSubjects(tx, target.reviews)
     const decided = await moveStates(tx, target.reviews, decision.state)
-    if (decided.length === 0) throw invalidState(nothingLeft(target, things))
+    if (decided.length === 0) {
+      throw invalidState(
+        `Nothing in this ${target.called} waits for a decision: ${describeStates(target.reviews, things)}`,
+      )
+    }
     await checkContent(tx, decided, things)
     await checkFourEyes(mutation, target.app, decided, things)
     await reviews.decide(
@@ -76,7 +81,7 @@ async function decide(services: Services, caller: Caller, action: 'approve' | 'r
       const head = { ...thing.head, reviewState: decision.state }
       await logReview(mutation, thing, head, { before, after: { ...before, ...decision, version: before.version + 1 } })
     }
-    return target.submission
+    return target.submission ?? decided[0]!.submissions.at(-1)!
   })
   return id
 }
@@ -86,27 +91,14 @@ async function findTarget({ tx, authorize }: Mutation, input: DecideInput): Prom
     const submission = await submissions.require(tx, input.submission)
     authorize(submission.app)
     checkVersion('submission', submission, input.expectedVersion)
-    const found = await reviews.byIds(tx, submission.reviews)
-    const ofIt = found.filter((review) => review !== null)
+    if (submission.recalledAt !== null) throw invalidState('This submission was recalled: it takes no decision')
+    const ofIt = await reviews.ofSubmission(tx, submission)
     return { called: 'submission', app: submission.app, submission: submission._id, reviews: ofIt }
   }
   const review = await reviews.require(tx, input.review!)
   authorize(review.app)
   checkVersion('review', review, input.expectedVersion)
-  return { called: 'review', app: review.app, submission: review.submissions.at(-1)!, reviews: [review] }
-}
-
-/**
- * Moves the review state of each thing whose review can be decided, and answers those reviews. The move itself tells
- * whether a newer revision supersedes a review: it writes the head, so it collides with whoever is writing one just now.
- */
-async function moveStates(tx: Tx, candidates: readonly Review[], state: Decision['state']): Promise<Review[]> {
-  const moved: Review[] = []
-  for (const review of candidates) {
-    if (review.state !== 'OPEN') continue
-    if (await subjectsOf[review.subject.type].transition(tx, pinOf(review), state)) moved.push(review)
-  }
-  return moved
+  return { called: 'review', app: review.app, submission: null, reviews: [review] }
 }
 
 /** What was reviewed is what is stored, to the last character. */
@@ -120,12 +112,4 @@ async function checkContent(tx: Tx, decided: readonly Review[], things: Readonly
       throw invalidState(`Revision ${review.revision} of the ${nameOf(thing)} is not what was submitted: revise it`)
     }
   }
-}
-
-function nothingLeft({ called, reviews: all }: Target, things: ReadonlyMap<string, Thing>): string {
-  const states = all.map((review) => {
-    const thing = things.get(review.subject.id)!
-    return `revision ${review.revision} of the ${nameOf(thing)} is ${stateOf(review, thing.head.revision)}`
-  })
-  return `Nothing in this ${called} waits for a decision: ${states.join('; ')}`
 }

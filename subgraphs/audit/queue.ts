@@ -1,22 +1,24 @@
 // What waits for a decision. A review whose subject has a newer revision is superseded without anything having been
 // written, so the queue reads on until its page is full of those that are not.
 
+import { textFilter } from '../../common/store/revisioned.ts'
 import type { Store } from '../../common/store/store.ts'
 import type { AuditLoaders } from './loaders.ts'
-import { type Review, reviews } from './repository.ts'
-import { stateOf, subjectsOf } from './subjects.ts'
+import { type Review, type ReviewFilter, reviews, SUBJECT_KINDS, type Waiting } from './repository.ts'
+import { stateOf } from './states.ts'
+import { subjectsOf } from './subjects.ts'
 
 /** Open reviews of an app, oldest first; `after` is the id after which the page begins. */
 export async function readQueue(
   store: Store,
   loaders: AuditLoaders,
-  app: string,
+  queue: { app: string; filter: ReviewFilter },
   { limit, after }: { limit: number; after: string | undefined },
-): Promise<Review[]> {
-  const waiting: Review[] = []
+): Promise<Waiting[]> {
+  const waiting: Waiting[] = []
   let last = after
   while (true) {
-    const page = await reviews.openPage(store, app, { limit, after: last })
+    const page = await reviews.openPage(store, queue.app, queue.filter, { limit, after: last })
     const states = await Promise.all(page.map((review) => currentState(loaders, review)))
     waiting.push(...page.filter((_, index) => states[index] === 'OPEN'))
     if (waiting.length >= limit || page.length < limit) return waiting.slice(0, limit)
@@ -24,15 +26,25 @@ export async function readQueue(
   }
 }
 
-/** Where a review stands now; the heads of all that are asked for are read at once. */
+/** Where a review stands now; the newest revisions of all that are asked for are read at once. */
 export async function currentState(loaders: AuditLoaders, review: Review): Promise<Review['state']> {
   if (review.state !== 'OPEN') return review.state
-  const head = await loaders.subjects[review.subject.type].heads.load(review.subject.id)
-  return stateOf(review, head?.revision ?? review.revision)
+  const newest = await loaders.subjects[review.subject.type].newest.load(review.subject.id)
+  return stateOf(review, newest ?? review.revision)
 }
 
-/** How many reviews of an app wait for a decision: as many as there are things whose newest revision is in review. */
-export async function countWaiting(store: Store, app: string): Promise<number> {
-  const counts = Object.values(subjectsOf).map((subjects) => subjects.count(store, app, { reviewState: 'IN_REVIEW' }))
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+/**
+ * How many reviews of an app wait for a decision: as many as there are things whose newest revision is in review. Their
+ * own contents have what the reviews have of it, since a review is of that revision.
+ */
+export async function countWaiting(store: Store, app: string, { types, slot, text }: ReviewFilter): Promise<number> {
+  const kinds = SUBJECT_KINDS.filter((kind) => types?.includes(kind) ?? true)
+  const bookable = typeof slot === 'string' ? kinds.filter((kind) => kind === 'SCHEDULE') : kinds
+  const filter = {
+    reviewState: 'IN_REVIEW',
+    ...(typeof slot === 'string' ? { slot } : {}),
+    ...textFilter(text, ['content.name']),
+  }
+  const counts = await Promise.all(bookable.map((kind) => subjectsOf[kind].count(store, app, filter)))
+  return counts.reduce((sum, count) => sum + count, 0)
 }

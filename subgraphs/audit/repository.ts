@@ -3,6 +3,7 @@
 
 import { notFound } from '../../common/errors.ts'
 import type { Pin } from '../../common/publication/types.ts'
+import { textFilter } from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -11,22 +12,26 @@ export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY', 'SEGMENT'] as 
 export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
 /** SUPERSEDED is stored once a newer review is opened, and derived before: a newer revision is enough. */
-export type ReviewDecision = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'REVOKED'
+export type ReviewDecision = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'RECALLED' | 'REVOKED'
 
 /** A decision on one exact revision; there is at most one review of each. */
 export type Review = {
   _id: string
   app: string
-  /** The optimistic lock: +1 per decision. */
+  /** The optimistic lock: +1 per decision, recall and reopening. */
   version: number
   subject: { type: SubjectKind; id: string }
   revision: number
+  /** What that revision calls the subject. */
+  name: string
+  /** The id of the slot in which the subject is booked, if it is a schedule. */
+  slot: string | null
   /** Of the revision's content: what an approval binds. */
   hash: string
   state: ReviewDecision
   /** +1 by everything that relies on the approval, so that it collides with taking it back. */
   guard: number
-  /** The submissions that need it, oldest first. */
+  /** The submissions that need it, oldest first; one that was recalled no longer does. */
   submissions: string[]
   /** Everybody who submitted it, the first one first. */
   submittedBy: string[]
@@ -45,7 +50,7 @@ export type Review = {
 
 export type Submission = {
   _id: string
-  /** The optimistic lock: +1 per decision on it or on one of its reviews. */
+  /** The optimistic lock: +1 when it is recalled, and per decision on it or on one of the reviews that it needs. */
   version: number
   app: string
   subject: { type: SubjectKind; id: string }
@@ -53,6 +58,8 @@ export type Submission = {
   submittedBy: string
   submittedAt: Date
   note: string | null
+  recalledBy: string | null
+  recalledAt: Date | null
 }
 
 /** An approved, not revoked revision. */
@@ -61,8 +68,27 @@ export type Approved = Pin & { review: string; hash: string }
 export type Decision = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
 export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string }
 
+/** Narrows the queue; what is left out or null does not narrow. */
+export type ReviewFilter = {
+  types?: readonly string[] | null
+  /** The id of a slot: schedules booked in it. */
+  slot?: string | null
+  /** Part of the subject's name, in whatever letter case. */
+  text?: string | null
+}
+
+/** An open review that knows the approved revision before its own. */
+export type Waiting = Review & { approvedBefore: Approved | null }
+
 const rows = (db: Db) => db.rows<Review>('reviews')
 const submissionRows = (db: Db) => db.rows<Submission>('submissions')
+
+const NEWEST_APPROVED = [
+  { $match: { state: 'APPROVED' } },
+  { $sort: { revision: -1 } },
+  { $limit: 1 },
+  { $project: { subject: 1, revision: 1, hash: 1 } },
+]
 
 export const reviews = {
   indexes: [
@@ -84,6 +110,12 @@ export const reviews = {
     return ids.map((id) => byId.get(id) ?? null)
   },
 
+  /** Those that a submission opened, and those that were open already and that it needs. */
+  async ofSubmission(db: Db, submission: Submission): Promise<Review[]> {
+    const found = await reviews.byIds(db, submission.reviews)
+    return found.filter((review) => review !== null)
+  },
+
   /** The reviews of exact revisions, in the order of the pins; null where there is none. */
   async at(db: Db, pins: readonly Pin[]): Promise<(Review | null)[]> {
     const found = await rows(db).find({
@@ -102,19 +134,51 @@ export const reviews = {
       { 'subject.id': { $in: [...byId.keys()] }, state: 'APPROVED' },
       { sort: { revision: -1 }, projection: { subject: 1, revision: 1, hash: 1 } },
     )
-    for (const { _id: review, subject, revision, hash } of found) {
-      byId.get(subject.id)!.push({ id: subject.id, revision, review, hash })
-    }
+    for (const review of found) byId.get(review.subject.id)!.push(approvedBy(review))
     return byId
   },
 
-  /** Open reviews of an app, those superseded by a mere revision among them, oldest first. */
-  openPage(db: Db, app: string, page: { limit: number; after?: string | undefined }): Promise<Review[]> {
+  /**
+   * Open reviews of an app, those superseded by a mere revision among them, oldest first; in one read with what was
+   * approved before, since whoever looks at the queue looks at what differs.
+   */
+  async openPage(
+    db: Db,
+    app: string,
+    filter: ReviewFilter,
+    page: { limit: number; after?: string | undefined },
+  ): Promise<Waiting[]> {
     const rest = page.after === undefined ? {} : { _id: { $gt: page.after } }
-    return rows(db).find({ app, state: 'OPEN', ...rest }, { sort: { _id: 1 }, limit: page.limit })
+    const found = await rows(db).aggregate<Review & { approved: Review[] }>([
+      { $match: { app, state: 'OPEN', ...narrowed(filter), ...rest } },
+      { $sort: { _id: 1 } },
+      { $limit: page.limit },
+      {
+        $lookup: {
+          from: 'reviews',
+          localField: 'subject.id',
+          foreignField: 'subject.id',
+          as: 'approved',
+          pipeline: NEWEST_APPROVED,
+        },
+      },
+    ])
+    return found.map(({ approved, ...review }) => ({
+      ...review,
+      approvedBefore: approved[0] ? approvedBy(approved[0]) : null,
+    }))
   },
 
   insert: (tx: Tx, opened: readonly Review[]) => rows(tx).insertMany(opened),
+
+  /** A revision whose review was recalled is submitted again: the same review, with a later version. */
+  async reopen(tx: Tx, ids: readonly string[], submission: string, submittedBy: string): Promise<void> {
+    if (ids.length === 0) return
+    await rows(tx).updateMany(
+      { _id: { $in: [...ids] } },
+      { $set: { state: 'OPEN' }, $inc: { version: 1 }, $push: { submissions: submission }, $addToSet: { submittedBy } },
+    )
+  },
 
   /** A review of a newer revision is about to be opened. */
   async supersede(tx: Tx, subjectIds: readonly string[]): Promise<void> {
@@ -139,6 +203,20 @@ export const reviews = {
       { $set: decision, $inc: { version: 1 } },
     )
     if (matched !== ids.length) throw new Error(`Of ${ids.length} reviews to decide only ${matched} were open`)
+  },
+
+  /** The submission no longer needs these; those that no other needs leave the queue. */
+  async leave(
+    tx: Tx,
+    submission: string,
+    given: { kept: readonly string[]; recalled: readonly string[] },
+  ): Promise<void> {
+    const $pull = { submissions: submission }
+    await rows(tx).updateMany({ _id: { $in: [...given.kept] } }, { $pull })
+    await rows(tx).updateMany(
+      { _id: { $in: [...given.recalled] } },
+      { $set: { state: 'RECALLED' }, $inc: { version: 1 }, $pull },
+    )
   },
 
   /**
@@ -185,8 +263,24 @@ export const submissions = {
     return ids.map((id) => byId.get(id) ?? null)
   },
 
+  async recall(tx: Tx, id: string, recalled: { recalledBy: string; recalledAt: Date }): Promise<void> {
+    await submissionRows(tx).updateOne({ _id: id }, { $set: recalled, $inc: { version: 1 } })
+  },
+
   /** One of their reviews, or more, was decided. */
   async bump(tx: Tx, ids: readonly string[]): Promise<void> {
     await submissionRows(tx).updateMany({ _id: { $in: [...new Set(ids)] } }, { $inc: { version: 1 } })
   },
+}
+
+function approvedBy({ _id: review, subject, revision, hash }: Review): Approved {
+  return { id: subject.id, revision, review, hash }
+}
+
+function narrowed({ types, slot, text }: ReviewFilter): object {
+  return {
+    ...(types ? { 'subject.type': { $in: types } } : {}),
+    ...(typeof slot === 'string' ? { slot } : {}),
+    ...textFilter(text, ['name']),
+  }
 }

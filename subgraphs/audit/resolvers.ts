@@ -5,45 +5,52 @@ import { type PageArguments, readPage, toConnection } from '../../common/graphql
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Services } from '../../common/services.ts'
-import { type Change, changesOf, countChanges } from '../../common/store/changes.ts'
+import { appOfChanges, type Change, type ChangeFilter, changesOf, countChanges } from '../../common/store/changes.ts'
 import { approve, reject } from './decide.ts'
 import { differences } from './diff.ts'
 import { type AuditLoaders, forget } from './loaders.ts'
 import { countWaiting, currentState, readQueue } from './queue.ts'
-import type { Review, SubjectKind, Submission } from './repository.ts'
+import { recallSubmission } from './recall.ts'
+import type { Review, ReviewFilter, Submission, Waiting } from './repository.ts'
+import { historyOf, reviewedFields, revisionFieldsOf } from './subject-fields.ts'
 import { pinOf, REVISION_TYPES } from './subjects.ts'
 import { submitForReview } from './submit.ts'
 
 type Context = SubgraphContext<AuditLoaders>
 type Reference = { id: string }
+type QueueArguments = PageArguments & { app: string; filter?: ReviewFilter | null }
+type HistoryArguments = PageArguments & { subject: Change['subject']; filter?: ChangeFilter | null }
 
 export function auditResolvers(services: Services): Resolvers<Context> {
   const { store } = services
 
   return {
     Query: {
-      async reviewQueue(_, { app, ...page }: PageArguments & { app: string }, { caller, loaders }) {
+      async reviewQueue(_, { app, filter, ...page }: QueueArguments, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const found = await readQueue(store, loaders, app, { limit, after })
+        const found = await readQueue(store, loaders, { app, filter: filter ?? {} }, { limit, after })
         return toConnection(
           found,
           first,
           (review) => review._id,
-          () => countWaiting(store, app),
+          () => countWaiting(store, app, filter ?? {}),
         )
       },
-      async history(_, { subject, ...page }: PageArguments & { subject: Change['subject'] }, { caller }) {
+      submission: (_, { id }: Reference, context) => readSubmission(context, id),
+      review: (_, { id }: Reference, context) => readReview(context, id),
+      async history(_, { subject, filter, ...page }: HistoryArguments, { caller }) {
         requirePrincipal(caller.principal)
         const { first, limit, after } = readPage(page)
-        const changes = await changesOf(store, subject, { limit, before: after })
-        // Only the entries say to which app it belongs: what has none shows nothing to anybody.
-        for (const change of changes) authorize(caller.principal, change.app, 'read')
+        // Only the changes say to which app it belongs: what has none shows nothing to anybody.
+        const app = await appOfChanges(store, subject)
+        if (app !== null) authorize(caller.principal, app, 'read')
+        const changes = await changesOf(store, subject, filter ?? {}, { limit, before: after })
         return toConnection(
           changes,
           first,
           (change) => change._id,
-          () => countChanges(store, subject),
+          () => countChanges(store, subject, filter ?? {}),
         )
       },
     },
@@ -51,6 +58,8 @@ export function auditResolvers(services: Services): Resolvers<Context> {
     Mutation: {
       submitForReview: async (_, { input }, context) =>
         readSubmissionAnew(context, await submitForReview(services, context.caller, input)),
+      recallSubmission: async (_, { input }, context) =>
+        readSubmissionAnew(context, await recallSubmission(services, context.caller, input)),
       approve: async (_, { input }, context) =>
         readSubmissionAnew(context, await approve(services, context.caller, input)),
       reject: async (_, { input }, context) =>
@@ -58,8 +67,7 @@ export function auditResolvers(services: Services): Resolvers<Context> {
     },
 
     Submission: {
-      __resolveReference: ({ id }: Reference, { caller, loaders }: Context) =>
-        readable(caller, () => loaders.submissions.load(id)),
+      __resolveReference: ({ id }: Reference, context: Context) => readSubmission(context, id),
       id: (submission: Submission) => submission._id,
       app: (submission: Submission) => ({ id: submission.app }),
       reviews: (submission: Submission, _: unknown, { loaders }: Context) =>
@@ -67,51 +75,48 @@ export function auditResolvers(services: Services): Resolvers<Context> {
     },
 
     Review: {
-      __resolveReference: ({ id }: Reference, { caller, loaders }: Context) =>
-        readable(caller, () => loaders.reviews.load(id)),
+      __resolveReference: ({ id }: Reference, context: Context) => readReview(context, id),
       id: (review: Review) => review._id,
       app: (review: Review) => ({ id: review.app }),
       subject: (review: Review) => ({ __typename: REVISION_TYPES[review.subject.type], ...pinOf(review) }),
       state: (review: Review, _: unknown, { loaders }: Context) => currentState(loaders, review),
       submissions: (review: Review) => review.submissions.toReversed(),
       submittedBy: (review: Review) => review.submittedBy[0],
-      diff: (review: Review, _: unknown, { loaders }: Context) => diffOf(loaders, review),
+      diff: (review: Review | Waiting, _: unknown, { loaders }: Context) => diffOf(loaders, review),
     },
 
     Change: { id: (change: Change) => change._id },
 
-    Schedule: subjectFields('SCHEDULE'),
-    Creative: subjectFields('CREATIVE'),
-    Strategy: subjectFields('STRATEGY'),
+    App: { history: historyOf('APP') },
+    Slot: { history: historyOf('SLOT') },
+    Schedule: reviewedFields('SCHEDULE'),
+    Creative: reviewedFields('CREATIVE'),
+    Strategy: reviewedFields('STRATEGY'),
+    Segment: reviewedFields('SEGMENT'),
+    ScheduleRevision: revisionFieldsOf('SCHEDULE'),
+    CreativeRevision: revisionFieldsOf('CREATIVE'),
+    StrategyRevision: revisionFieldsOf('STRATEGY'),
+    SegmentRevision: revisionFieldsOf('SEGMENT'),
   }
 }
 
-/** What reviews add to a thing that another subgraph has. */
-function subjectFields(type: SubjectKind) {
-  return {
-    async review({ id }: Reference, _: unknown, { caller, loaders }: Context) {
-      const head = await readable(caller, () => loaders.subjects[type].heads.load(id))
-      return head && loaders.reviewsAt.load({ id, revision: head.revision })
-    },
-    async history({ id }: Reference, page: { first?: number | null }, { caller, loaders }: Context) {
-      requirePrincipal(caller.principal)
-      const { first } = readPage(page)
-      const changes = await loaders.changes.load({ type, id, first })
-      for (const change of changes) authorize(caller.principal, change.app, 'read')
-      return changes
-    },
-  }
-}
-
-async function diffOf(loaders: AuditLoaders, review: Review) {
+async function diffOf(loaders: AuditLoaders, review: Review | Waiting) {
   const { revisions } = loaders.subjects[review.subject.type]
-  const approved = await loaders.approved.load(review.subject.id)
-  const last = approved?.find((earlier) => earlier.revision < review.revision)
+  // Without waiting where it is known: both revisions are then read together with those that clients see.
+  const last = 'approvedBefore' in review ? review.approvedBefore : await loaders.approvedBefore.load(pinOf(review))
   const [before, after] = await Promise.all([last ? revisions.load(last) : null, revisions.load(pinOf(review))])
   return differences(before?.content ?? {}, after?.content ?? {})
 }
 
-async function readSubmissionAnew({ caller, loaders }: Context, id: string): Promise<Submission | null> {
-  forget(loaders)
+function readReview({ caller, loaders }: Context, id: string): Promise<Review | null> {
+  return readable(caller, () => loaders.reviews.load(id))
+}
+
+function readSubmission({ caller, loaders }: Context, id: string): Promise<Submission | null> {
   return readable(caller, () => loaders.submissions.load(id))
+}
+
+function readSubmissionAnew(context: Context, id: string): Promise<Submission | null> {
+  forget(context.loaders)
+  return readSubmission(context, id)
 }

@@ -70,11 +70,3 @@ export function nameOf({ type, head }: Thing): string {
 export function invalidState(message: string): AlkaidError {
   return new AlkaidError('INVALID_STATE', message)
 }
-
-/**
- * Where a review stands. An open one is superseded as soon as its subject has a newer revision, before anything is
- * written: whoever revises a thing knows nothing of reviews.
- */
-export function stateOf(review: Review, newestRevision: number): Review['state'] {
-  return review.state === 'OPEN' && newestRevision > review.revision ? 'SUPERSEDED' : review.state
-}

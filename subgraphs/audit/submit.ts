@@ -1,21 +1,22 @@
-// Sending to the reviewers: the newest revision of a thing, and with a schedule what it uses and is not yet approved.
-// Each submitted revision has exactly one review; a submission groups those that it opened and those that it needs.
+// Sending to the reviewers: the newest revision of a thing, and along with it what it uses and is not yet approved.
+// Each submitted revision has exactly one review, which is opened again when it was recalled; a submission groups those
+// that it opened and those that it needs.
 
 import { z } from 'zod'
 import { newId } from '../../common/ids.ts'
 import { expectedVersion, idempotencyKey, optionalText, parseInput, reference } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
-import type { ScheduleContent } from '../schedule/repository.ts'
+import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import type { ScheduleMore } from '../schedule/repository.ts'
+import { goesAlong } from './along.ts'
 import { logReview } from './log.ts'
-import { type Review, reviews, SUBJECT_KINDS, type SubjectKind, type Submission, submissions } from './repository.ts'
-import { invalidState, nameOf, pinOf, readThings, subjectsOf, type Thing } from './subjects.ts'
+import { type Review, reviews, SUBJECT_KINDS, type Submission, submissions } from './repository.ts'
+import { invalidState, nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
 
 const submitInput = z.object({
   subject: z.object({
-    type: z.enum(SUBJECT_KINDS, 'must be SCHEDULE, CREATIVE or STRATEGY: nothing else is reviewed'),
+    type: z.enum(SUBJECT_KINDS, 'must be SCHEDULE, CREATIVE, STRATEGY or SEGMENT: nothing else is reviewed'),
     id: reference,
   }),
   expectedVersion,
@@ -23,8 +24,8 @@ const submitInput = z.object({
   idempotencyKey,
 })
 
-/** What goes along with a submission: things that need a review, and reviews that are open already. */
-type Along = { drafts: Thing[]; open: Review[] }
+/** A thing that is submitted, and its review before and after that. */
+type Opened = { thing: Thing; before: Review | null; after: Review }
 
 /** Answers the id of the submission. */
 export async function submitForReview(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -35,6 +36,7 @@ export async function submitForReview(services: Services, caller: Caller, given:
     const head = await subjectsOf[type].require(tx, subjectId)
     mutation.authorize(head.app)
     checkVersion(type.toLowerCase(), head, input.expectedVersion)
+    refuseArchived(type.toLowerCase(), head, 'be submitted')
     const subject: Thing = { type, head }
     if (head.reviewState !== 'DRAFT') {
       throw invalidState(
@@ -43,75 +45,54 @@ export async function submitForReview(services: Services, caller: Caller, given:
     }
     const { drafts, open } = await goesAlong(tx, subject)
     const submission = newSubmission(subject, { actor, at, note: input.note })
-    const opened = [subject, ...drafts].map((thing) => newReview(thing, submission))
-    submission.reviews = [...opened, ...open].map((review) => review._id)
-    await reviews.supersede(
-      tx,
-      opened.map((review) => review.subject.id),
-    )
-    await reviews.insert(tx, opened)
+    const opened = await openAll(mutation, [subject, ...drafts], submission)
     await reviews.join(
       tx,
       open.map((review) => review._id),
       submission._id,
       actor,
     )
+    submission.reviews = [...opened.map(({ after }) => after), ...open].map((review) => review._id)
     await submissions.insert(tx, submission)
-    await moveToReview(mutation, subject, drafts, opened)
+    await moveToReview(mutation, opened)
     return submission._id
   })
   return id
 }
 
-/** The subject is what the mutation is of, so its version rises; the versions of what goes along stay. */
-async function moveToReview(mutation: Mutation, subject: Thing, drafts: readonly Thing[], opened: readonly Review[]) {
-  const { tx, at } = mutation
-  const [first, ...along] = opened
-  const after = await subjectsOf[subject.type].touch(tx, subject.head, { reviewState: 'IN_REVIEW' }, at)
-  await logReview(mutation, subject, after, { before: null, after: first! })
-  for (const [index, draft] of drafts.entries()) {
-    await subjectsOf[draft.type].transition(tx, pinOf(along[index]!), 'IN_REVIEW')
-    await logReview(
-      mutation,
-      draft,
-      { ...draft.head, reviewState: 'IN_REVIEW' },
-      { before: null, after: along[index]! },
-    )
-  }
-}
-
-async function goesAlong(tx: Tx, subject: Thing): Promise<Along> {
-  if (subject.type !== 'SCHEDULE') return { drafts: [], open: [] }
-  const { creatives, strategy } = subject.head.content as ScheduleContent
-  const used = [
-    ...(await readThings(
-      tx,
-      'CREATIVE',
-      creatives.map(({ creative }) => creative),
-    )),
-    ...(await readThings(tx, 'STRATEGY', strategy === null ? [] : [strategy])),
-  ]
-  const inState = (state: Thing['head']['reviewState']) => used.filter(({ head }) => head.reviewState === state)
-  await refuseRejected(tx, inState('REJECTED'))
-  const waiting = inState('IN_REVIEW').map(({ head }) => ({ id: head._id, revision: head.revision }))
-  const open = (await reviews.at(tx, waiting)).map((review, index) => {
-    if (!review) throw new Error(`${JSON.stringify(waiting[index])} is IN_REVIEW without a review`)
-    return review
-  })
-  return { drafts: inState('DRAFT'), open }
-}
-
-/** What was rejected can still be used at an earlier revision that is approved: that one will be published. */
-async function refuseRejected(tx: Tx, rejected: readonly Thing[]): Promise<void> {
-  const approved = await reviews.approvedOf(
+/** A review of each thing, in their order: a new one, or the one that was recalled. */
+async function openAll({ tx, actor }: Mutation, things: readonly Thing[], submission: Submission): Promise<Opened[]> {
+  const recalled = await reviews.at(
     tx,
-    rejected.map(({ head }) => head._id),
+    things.map(({ head }) => ({ id: head._id, revision: head.revision })),
   )
-  const lacking = rejected.filter(({ head }) => approved.get(head._id)!.length === 0)
-  if (lacking.length === 0) return
-  throw invalidState(
-    `Rejected, and no earlier revision is approved: ${lacking.map(nameOf).join(', ')}. Revise what was rejected first`,
+  const opened = things.map((thing, index): Opened => {
+    const before = recalled[index] ?? null
+    return { thing, before, after: before ? reopened(before, submission) : newReview(thing, submission) }
+  })
+  await reviews.supersede(
+    tx,
+    things.map(({ head }) => head._id),
   )
+  await reviews.insert(
+    tx,
+    opened.filter(({ before }) => before === null).map(({ after }) => after),
+  )
+  const again = opened.flatMap(({ before }) => (before ? [before._id] : []))
+  await reviews.reopen(tx, again, submission._id, actor)
+  return opened
+}
+
+/** The subject is what the mutation is of, so its version rises; the versions of what goes along stay. */
+async function moveToReview(mutation: Mutation, [first, ...along]: readonly Opened[]): Promise<void> {
+  const { tx, at } = mutation
+  const { thing: subject, ...review } = first!
+  const after = await subjectsOf[subject.type].touch(tx, subject.head, { reviewState: 'IN_REVIEW' }, at)
+  await logReview(mutation, subject, after, review)
+  for (const { thing, ...review } of along) {
+    await subjectsOf[thing.type].transition(tx, pinOf(review.after), 'IN_REVIEW')
+    await logReview(mutation, thing, { ...thing.head, reviewState: 'IN_REVIEW' }, review)
+  }
 }
 
 function newSubmission({ type, head }: Thing, by: { actor: string; at: Date; note: string | null }): Submission {
@@ -124,16 +105,20 @@ function newSubmission({ type, head }: Thing, by: { actor: string; at: Date; not
     submittedBy: by.actor,
     submittedAt: by.at,
     note: by.note,
+    recalledBy: null,
+    recalledAt: null,
   }
 }
 
-function newReview({ type, head }: { type: SubjectKind; head: Thing['head'] }, submission: Submission): Review {
+function newReview({ type, head }: Thing, submission: Submission): Review {
   return {
     _id: newId('review', submission.submittedAt.getTime()),
     app: head.app,
     version: 1,
     subject: { type, id: head._id },
     revision: head.revision,
+    name: head.content.name,
+    slot: type === 'SCHEDULE' ? (head as unknown as ScheduleMore).slot : null,
     hash: head.hash,
     state: 'OPEN',
     guard: 0,
@@ -147,5 +132,15 @@ function newReview({ type, head }: { type: SubjectKind; head: Thing['head'] }, s
     revokedAt: null,
     revokeReason: null,
     recomposed: [],
+  }
+}
+
+function reopened(review: Review, { _id: id, submittedBy }: Submission): Review {
+  return {
+    ...review,
+    state: 'OPEN',
+    version: review.version + 1,
+    submissions: [...review.submissions, id],
+    submittedBy: [...new Set([...review.submittedBy, submittedBy])],
   }
 }

@@ -24,9 +24,11 @@ describeEachStore('Reading reviews and the change log', (open) => {
 
   const queue = (variables: object = {}) => flow.subgraphs.audit.must('viewer', QUEUE, { app: flow.app, ...variables })
 
-  async function entity(typename: string, { id }: Thing) {
-    const found = await flow.subgraphs.audit.must('viewer', ENTITIES, { of: [{ __typename: typename, id }] })
-    return found[0]
+  /** As the gateway asks: with the newest revision, which the owner of the thing has told it. */
+  async function entity(typename: string, thing: Thing) {
+    const { revision } = await flow.head(thing)
+    const of = [{ __typename: typename, id: thing.id, revision }]
+    return (await flow.subgraphs.audit.must('viewer', ENTITIES, { of }))[0]
   }
 
   async function historyOf({ type, id }: Thing, page: object = {}) {
@@ -109,7 +111,8 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect((await entity('Schedule', schedule)).review).toEqual({ state: 'APPROVED' })
     await flow.revise(schedule, { priority: 3 })
     expect((await entity('Schedule', schedule)).review).toBeNull()
-    expect(await entity('Schedule', { type: 'SCHEDULE', id: 'sch_none' })).toEqual({ review: null, history: [] })
+    const of = [{ __typename: 'Schedule', id: 'sch_none', revision: 1 }]
+    expect(await flow.subgraphs.audit.must('viewer', ENTITIES, { of })).toEqual([{ review: null, history: [] }])
   })
 
   test('history tells each change, newest first, with what was before and after', async () => {
@@ -140,6 +143,121 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect(history).toEqual([{ mutation: 'reject', actor: 'reviewer' }])
   })
 
+  test('the queue is narrowed by kind, by the slot of schedules, and by part of the name; the total counts the same', async () => {
+    const there = await startWorkflow(await open())
+    const slot = await there.makeSlot()
+    const creative = await there.makeCreative({ name: 'Summer (50 %)' })
+    const here = await there.makeSchedule({ content: { name: 'Summer here' } })
+    const elsewhere = await there.makeSchedule({ slot: slot.id, creatives: [creative], content: { name: 'Elsewhere' } })
+    const strategy = await there.makeStrategy({ name: 'In summer' })
+    for (const thing of [here, elsewhere, strategy]) await there.submit(thing)
+    const superseded = await there.makeStrategy({ name: 'Summer over' })
+    await there.submit(superseded)
+    await there.revise(superseded, { name: 'Summer anew' })
+    const text = `query ($app: ID!, $filter: ReviewFilter) { reviewQueue(app: $app, filter: $filter, first: 1) {
+      total pageInfo { endCursor } nodes { hash } } }`
+    const all = `query ($app: ID!, $filter: ReviewFilter) { reviewQueue(app: $app, filter: $filter, first: 100) {
+      nodes { subject { ... on ScheduleRevision { id } ... on CreativeRevision { id } ... on StrategyRevision { id } } } } }`
+    const found = async (filter: object | null) => {
+      const { nodes } = await there.subgraphs.audit.must('viewer', all, { app: there.app, filter })
+      const { total } = await there.subgraphs.audit.must('viewer', text, { app: there.app, filter })
+      expect(total).toBe(nodes.length)
+      return nodes.map((review: { subject: Thing }) => review.subject.id)
+    }
+    expect(await found(null)).toHaveLength(5)
+    expect(await found({ types: ['CREATIVE', 'STRATEGY'] })).toHaveLength(3)
+    expect(await found({ types: [] })).toEqual([])
+    expect(await found({ types: ['SLOT'] })).toEqual([])
+    expect(await found({ slot: slot.id })).toEqual([elsewhere.id])
+    expect(await found({ slot: slot.id, types: ['CREATIVE'] })).toEqual([])
+    expect(await found({ text: 'summer' })).toEqual([here.id, creative.id, strategy.id])
+    expect(await found({ text: '(50 %)' })).toEqual([creative.id])
+    expect(await found({ text: 'summer', types: ['SCHEDULE'], slot: there.slot.id })).toEqual([here.id])
+    await there.stop()
+  })
+
+  test('a submission and a review are found by their ids, and nothing where there is none', async () => {
+    const creative = await flow.makeCreative()
+    const id = await flow.submit(creative)
+    const { _id: review } = await flow.reviewOf(creative)
+    const text = `query ($submission: ID!, $review: ID!) {
+      submission(id: $submission) { id recalledBy recalledAt reviews { id } } review(id: $review) { id state } }`
+    const ask = (variables: object) => flow.subgraphs.audit.ask('viewer', text, { ...variables })
+    expect((await ask({ submission: id, review })).data).toEqual({
+      submission: { id, recalledBy: null, recalledAt: null, reviews: [{ id: review }] },
+      review: { id: review, state: 'OPEN' },
+    })
+    expect(await ask({ submission: 'sub_none', review: 'rev_none' })).toMatchObject({
+      data: { submission: null, review: null },
+    })
+    await flow.revise(creative, { title: 'Anew' })
+    expect((await ask({ submission: id, review })).data).toMatchObject({ review: { state: 'SUPERSEDED' } })
+  })
+
+  test('a reference is not trusted: what it says of a revision shows nothing of another app', async () => {
+    const creative = await flow.makeCreative()
+    await flow.submit(creative)
+    const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
+    const query = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on Creative { review {
+      id subject { ... on CreativeRevision { content } } } } } }`
+    for (const revision of [1, 2]) {
+      const variables = { of: [{ __typename: 'Creative', id: creative.id, app: 'elsewhere', revision }] }
+      const { data } = await flow.subgraphs.audit.subgraph.execute(
+        { query, variables },
+        { authorization, requestId: 'test' },
+      )
+      expect(data).toEqual({ _entities: [{ review: null }] })
+    }
+  })
+
+  test('a review brings the revision that it is of: its content, hash, author and time', async () => {
+    const creative = await flow.makeCreative({}, 'operator-author')
+    const at = new Date(flow.clock.now()).toISOString()
+    const id = await flow.submit(creative)
+    const text = `query ($id: ID!) { submission(id: $id) { reviews { hash subject {
+      ... on CreativeRevision { revision content hash author writtenAt } } } } }`
+    const { reviews } = await flow.subgraphs.audit.must('viewer', text, { id })
+    const { hash, content } = await flow.head(creative)
+    const subject = { revision: 1, content, hash, author: 'operator-author', writtenAt: at }
+    expect(reviews).toEqual([{ hash, subject }])
+  })
+
+  test('history is narrowed by period, actor and mutation, and the total counts the same', async () => {
+    const creative = await flow.makeCreative()
+    const made = new Date(flow.clock.now())
+    flow.clock.advance(60_000)
+    await flow.revise(creative, { title: 'Anew' }, 'operator-2')
+    const revised = new Date(flow.clock.now())
+    await flow.approve(await flow.submit(creative))
+    const text = `query ($subject: SubjectInput!, $filter: ChangeFilter) {
+      history(subject: $subject, filter: $filter) { total nodes { mutation } } }`
+    const found = async (filter: object | null) => {
+      const { type, id } = creative
+      const { total, nodes } = await flow.subgraphs.audit.must('viewer', text, { subject: { type, id }, filter })
+      expect(total).toBe(nodes.length)
+      return nodes.map((change: { mutation: string }) => change.mutation)
+    }
+    expect(await found(null)).toEqual(['approve', 'submitForReview', 'reviseCreative', 'createCreative'])
+    expect(await found({ period: { from: made, to: revised } })).toEqual(['createCreative'])
+    expect(await found({ period: { from: revised } })).toEqual(['approve', 'submitForReview', 'reviseCreative'])
+    expect(await found({ actor: 'operator-2' })).toEqual(['reviseCreative'])
+    expect(await found({ mutations: ['approve', 'createCreative'] })).toEqual(['approve', 'createCreative'])
+    expect(await found({ actor: 'operator', mutations: ['approve'] })).toEqual([])
+  })
+
+  test('to somebody of another app, not even what a filter or a page leaves empty tells anything', async () => {
+    const creative = await flow.makeCreative()
+    const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
+    const query = `query ($subject: SubjectInput!, $filter: ChangeFilter, $after: String) {
+      history(subject: $subject, filter: $filter, after: $after) { total } }`
+    const subject = { type: 'CREATIVE', id: creative.id }
+    for (const narrowed of [{ filter: { actor: 'nobody' } }, { after: Buffer.from('k:chg_').toString('base64url') }]) {
+      const request = { query, variables: { subject, ...narrowed } }
+      const { errors } = await flow.subgraphs.audit.subgraph.execute(request, { authorization, requestId: 'test' })
+      expect(errors?.[0]?.extensions?.code).toBe('FORBIDDEN')
+    }
+  })
+
   test('history covers apps and slots too, and is empty for what does not exist', async () => {
     const ask = (type: string, id: string) => flow.subgraphs.audit.must('viewer', HISTORY, { subject: { type, id } })
     expect((await ask('APP', flow.app)).nodes).toMatchObject([{ mutation: 'createApp' }])
@@ -153,10 +271,17 @@ describeEachStore('Reading reviews and the change log', (open) => {
     const { _id: review, submissions } = await flow.reviewOf(creative)
     const entities = `query ($of: [_Any!]!) { _entities(representations: $of) {
       ... on Creative { review { id } } ... on Review { id } ... on Submission { id } } }`
+    const history = `query ($of: [_Any!]!) { _entities(representations: $of) {
+      ... on Creative { history { id } } ... on Slot { history { id } } ... on App { history { id } } } }`
     const asks: [string, object][] = [
       [QUEUE, { app: flow.app }],
       [HISTORY, { subject: { type: 'CREATIVE', id: creative.id } }],
-      [entities, { of: [{ __typename: 'Creative', id: creative.id }] }],
+      ['query ($id: ID!) { submission(id: $id) { id } }', { id: submissions[0] }],
+      ['query ($id: ID!) { review(id: $id) { id } }', { id: review }],
+      [entities, { of: [{ __typename: 'Creative', id: creative.id, revision: 1 }] }],
+      [history, { of: [{ __typename: 'Creative', id: creative.id }] }],
+      [history, { of: [{ __typename: 'Slot', id: flow.slot.id }] }],
+      [history, { of: [{ __typename: 'App', id: flow.app }] }],
       [entities, { of: [{ __typename: 'Review', id: review }] }],
       [entities, { of: [{ __typename: 'Submission', id: submissions[0] }] }],
     ]

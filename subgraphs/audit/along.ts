@@ -1,0 +1,85 @@
+// What goes along with a submission: all that the subject uses, and what that uses in turn, where it is not approved.
+// A schedule uses creatives and a strategy; a strategy uses segments, and so does a segment.
+
+import type { ReviewState } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { segmentsIn } from '../../common/targeting/segments.ts'
+import type { ScheduleContent } from '../schedule/repository.ts'
+import type { SegmentContent, StrategyContent } from '../strategy/repository.ts'
+import { type Review, reviews, type SubjectKind } from './repository.ts'
+import { invalidState, nameOf, readThings, type SubjectContent, subjectsOf, type Thing } from './subjects.ts'
+
+/** Things that need a review, and reviews that are open already. */
+export type Along = { drafts: Thing[]; open: Review[] }
+
+type Uses = (content: SubjectContent) => { type: SubjectKind; id: string }[]
+
+const constrained: Uses = (content) =>
+  segmentsIn((content as StrategyContent | SegmentContent).constraint).map((id) => ({ type: 'SEGMENT', id }))
+
+const usesOf: Record<SubjectKind, Uses> = {
+  SCHEDULE(content) {
+    const { creatives, strategy } = content as ScheduleContent
+    const booked = creatives.map(({ creative }) => ({ type: 'CREATIVE' as const, id: creative }))
+    return strategy === null ? booked : [...booked, { type: 'STRATEGY', id: strategy }]
+  },
+  STRATEGY: constrained,
+  SEGMENT: constrained,
+  CREATIVE: () => [],
+}
+
+/** Throws INVALID_STATE, naming everything that can neither go along nor be published as it is. */
+export async function goesAlong(tx: Tx, subject: Thing): Promise<Along> {
+  const used: Thing[] = []
+  const seen = new Set([subject.head._id])
+  let next = usesOf[subject.type](subject.head.content)
+  while (next.length > 0) {
+    const level: Thing[] = []
+    for (const [type, ofKind] of Map.groupBy(next, (reference) => reference.type)) {
+      const ids = [...new Set(ofKind.map(({ id }) => id))].filter((id) => !seen.has(id))
+      for (const id of ids) seen.add(id)
+      level.push(...(await readThings(tx, type, ids)))
+    }
+    used.push(...level)
+    next = (await contentsOf(tx, level)).flatMap(({ type, content }) => usesOf[type](content))
+  }
+  const inState = (state: ReviewState) => used.filter(({ head }) => head.reviewState === state)
+  const drafts = inState('DRAFT').filter((thing) => !staysBehind(thing))
+  return { drafts, open: await openReviews(tx, inState('IN_REVIEW')) }
+}
+
+/** Its newest revision does not go to the reviewers: it was rejected, or it is archived. */
+function staysBehind({ head }: Thing): boolean {
+  return head.reviewState === 'REJECTED' || (head.reviewState === 'DRAFT' && head.archivedAt !== null)
+}
+
+/** What will be published of each: of those that stay behind, the newest approved revision. */
+async function contentsOf(tx: Tx, things: readonly Thing[]): Promise<{ type: SubjectKind; content: SubjectContent }[]> {
+  const [behind, others] = [things.filter(staysBehind), things.filter((thing) => !staysBehind(thing))]
+  const contents = others.map(({ type, head }) => ({ type, content: head.content }))
+  const approved = await reviews.approvedOf(
+    tx,
+    behind.map(({ head }) => head._id),
+  )
+  const lacking = behind.filter(({ head }) => approved.get(head._id)!.length === 0)
+  if (lacking.length > 0) throw invalidState(nothingToPublish(lacking))
+  for (const [type, ofKind] of Map.groupBy(behind, (thing) => thing.type)) {
+    const pins = ofKind.map(({ head }) => approved.get(head._id)![0]!)
+    for (const revision of await subjectsOf[type].atPins(tx, pins)) contents.push({ type, content: revision!.content })
+  }
+  return contents
+}
+
+function nothingToPublish(things: readonly Thing[]): string {
+  const names = things.map((thing) => `the ${nameOf(thing)} is ${thing.head.archivedAt ? 'archived' : 'REJECTED'}`)
+  return `It uses what cannot be reviewed, and of which no earlier revision is approved: ${names.join(', ')}`
+}
+
+async function openReviews(tx: Tx, things: readonly Thing[]): Promise<Review[]> {
+  const pins = things.map(({ head }) => ({ id: head._id, revision: head.revision }))
+  const found = pins.length === 0 ? [] : await reviews.at(tx, pins)
+  return found.map((review, index) => {
+    if (!review) throw new Error(`${JSON.stringify(pins[index])} is IN_REVIEW without a review`)
+    return review
+  })
+}

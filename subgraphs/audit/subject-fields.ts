@@ -1,0 +1,56 @@
+// What audit adds to the things of other subgraphs: their review, their changes, and the revisions that reviewers
+// decide on. A reference is never trusted for rights: the role is checked on what is found.
+
+import { authorize, requirePrincipal } from '../../common/auth.ts'
+import { readPage } from '../../common/graphql/connection.ts'
+import { readable } from '../../common/graphql/read.ts'
+import { revisionFields } from '../../common/graphql/revisioned.ts'
+import type { SubgraphContext } from '../../common/graphql/subgraph.ts'
+import type { Pin } from '../../common/publication/types.ts'
+import type { SubjectType } from '../../common/store/changes.ts'
+import type { AuditLoaders } from './loaders.ts'
+import type { SubjectKind } from './repository.ts'
+import type { SubjectRevision } from './subjects.ts'
+
+type Context = SubgraphContext<AuditLoaders>
+
+/** The newest changes of a thing. */
+export function historyOf(type: SubjectType) {
+  return async ({ id }: { id: string }, page: { first?: number | null }, { caller, loaders }: Context) => {
+    requirePrincipal(caller.principal)
+    const { first } = readPage(page)
+    const changes = await loaders.changes.load({ subject: { type, id }, first })
+    for (const change of changes) authorize(caller.principal, change.app, 'read')
+    return changes
+  }
+}
+
+/** Of a thing that is reviewed. The reference brings its newest revision, so its head is not read again. */
+export function reviewedFields(type: SubjectKind) {
+  return {
+    async review({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) {
+      loaders.subjects[type].newest.prime(id, revision)
+      return readable(caller, () => loaders.reviewsAt.load({ id, revision }))
+    },
+    history: historyOf(type),
+  }
+}
+
+/**
+ * Of an exact revision. Its owner has the same fields; audit answers them too, since it reads these revisions anyway to
+ * say what differs, and so each is read once.
+ */
+export function revisionFieldsOf(type: SubjectKind) {
+  const field =
+    (value: (revision: SubjectRevision) => unknown) =>
+    async ({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) => {
+      const found = await readable(caller, () => loaders.subjects[type].revisions.load({ id, revision }))
+      return found && value(found)
+    }
+  return {
+    content: field(revisionFields.content),
+    hash: field(({ hash }) => hash),
+    author: field(({ author }) => author),
+    writtenAt: field(revisionFields.writtenAt),
+  }
+}
