@@ -28,6 +28,8 @@ export type App = {
   createdBy: string
 }
 
+/** The settings that operators choose. */
+export type AppChoices = Omit<App, '_id' | 'version' | 'keys' | 'createdAt' | 'createdBy'>
 export type NewApp = Omit<App, 'version' | 'keys'>
 
 type ListHead = { _id: string; revision: number }
@@ -50,6 +52,14 @@ export async function appsByCode(db: Db, codes: readonly string[]): Promise<(App
   const byCode = new Map(found.map((app) => [app._id, app]))
   return codes.map((code) => byCode.get(code) ?? null)
 }
+
+/** Those that pass the filter, by code; `after` is the code after which the page begins. */
+export function pageOfApps(db: Db, filter: object, page: { limit: number; after?: string | undefined }) {
+  const rest = page.after === undefined ? [] : [{ _id: { $gt: page.after } }]
+  return apps(db).find({ $and: [filter, ...rest] }, { sort: { _id: 1 }, limit: page.limit })
+}
+
+export const countApps = (db: Db, filter: object): Promise<number> => apps(db).count(filter)
 
 export async function requireApp(db: Db, code: string): Promise<App> {
   const app = await getApp(db, code)
@@ -88,6 +98,20 @@ export async function addAppKey(
     { _id: code, version: before.version },
     { $set: { version: after.version, keys: after.keys } },
   )
+  return { before, after }
+}
+
+/** Changes settings; what is not among them stays. CONFLICT unless the version is the expected one. */
+export async function changeApp(
+  tx: Tx,
+  code: string,
+  expectedVersion: number,
+  settings: Partial<AppChoices>,
+): Promise<{ before: App; after: App }> {
+  const before = await requireApp(tx, code)
+  checkVersion('app', before, expectedVersion)
+  const after: App = { ...before, ...settings, version: before.version + 1 }
+  await apps(tx).updateOne({ _id: code, version: before.version }, { $set: { ...settings, version: after.version } })
   return { before, after }
 }
 

@@ -2,11 +2,16 @@
 
 import type DataLoader from 'dataloader'
 import { type App, appsByCode } from '../../common/apps/apps.ts'
-import { loaderById } from '../../common/graphql/loader.ts'
+import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'
+import { canonicalJson } from '../../common/hash.ts'
 import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import { type Schedule, type ScheduleContent, type Slot, schedules, slots } from './repository.ts'
+
+/** What is asked of one slot; `filter` as MongoDB has it. */
+export type OfSlot = { slot: string; filter: object }
+export type PageOfSlot = OfSlot & { page: { limit: number; before?: string | undefined } }
 
 export type ScheduleLoaders = {
   /** By code. */
@@ -14,6 +19,8 @@ export type ScheduleLoaders = {
   /** By id. */
   slots: DataLoader<string, Slot | null>
   schedules: RevisionedLoaders<Schedule, Revision<ScheduleContent>>
+  bookedIn: DataLoader<PageOfSlot, Schedule[], string>
+  countOfBooked: DataLoader<OfSlot, number, string>
 }
 
 export function scheduleLoaders({ store }: Services): ScheduleLoaders {
@@ -21,5 +28,31 @@ export function scheduleLoaders({ store }: Services): ScheduleLoaders {
     apps: loaderById((codes) => appsByCode(store, codes)),
     slots: loaderById((ids) => slots.byIds(store, ids)),
     schedules: revisionedLoaders(store, schedules),
+    bookedIn: loaderForSlots<PageOfSlot, Schedule[]>(
+      (ids, { filter, page }) => schedules.pageInEach(store, ids, filter, page),
+      [],
+    ),
+    countOfBooked: loaderForSlots<OfSlot, number>((ids, { filter }) => schedules.countInEach(store, ids, filter), 0),
   }
+}
+
+/** One read for all the slots of which the same is asked. `none`: the answer for a slot that the read leaves out. */
+function loaderForSlots<K extends OfSlot, T>(
+  read: (slotIds: readonly string[], asked: K) => Promise<Map<string, T>>,
+  none: T,
+): DataLoader<K, T, string> {
+  const same = ({ slot: _, ...asked }: K) => canonicalJson(asked)
+
+  async function readAll(keys: readonly K[]): Promise<T[]> {
+    const bySlot = new Map<string, Promise<Map<string, T>>>()
+    for (const key of keys) {
+      const asked = same(key)
+      if (bySlot.has(asked)) continue
+      const ids = keys.filter((other) => same(other) === asked).map(({ slot }) => slot)
+      bySlot.set(asked, read(ids, key))
+    }
+    return Promise.all(keys.map(async (key) => (await bySlot.get(same(key))!).get(key.slot) ?? none))
+  }
+
+  return loaderByKey<K, T>(readAll, (key) => canonicalJson(key))
 }

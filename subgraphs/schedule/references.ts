@@ -1,48 +1,84 @@
-// Whatever a slot or schedule names must exist, in the same app. What is another app's is as if it did not exist.
+// What a slot or schedule names: it must exist in the same app, must not be archived unless it was named before, and a
+// creative must fit the slot's format. What is another app's is as if it did not exist.
 
 import { badInput } from '../../common/errors.ts'
+import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { creatives } from '../creative/repository.ts'
 import { strategies } from '../strategy/repository.ts'
-import { slots } from './repository.ts'
+import { type ScheduleContent, type Slot, slots } from './repository.ts'
 
-/** Where something is named that does not exist. */
-export type Missing = { path: string; message: string }
+/** Where something is named that cannot be, and why. */
+export type Mistake = { path: string; message: string }
 
-/** BAD_USER_INPUT that names everything missing, when something is. */
-export function refuseMissing([first, ...more]: readonly Missing[]): void {
+type Thing = { app: string; archivedAt: Date | null }
+
+/** What the ids are held against. `kept`: ids that were named before, which may be archived by now. */
+export type NamedIn = { app: string; format: SlotFormat | null; kept: ReadonlySet<string> }
+
+/** BAD_USER_INPUT that says every mistake, when there is one. */
+export function refuse([first, ...more]: readonly Mistake[]): void {
   if (first) throw badInput(first.path, first.message, more)
 }
 
-export async function missingSlot(tx: Tx, app: string, id: string, path: string): Promise<Missing[]> {
-  return missing('slot', app, [id], await slots.byIds(tx, [id]), () => path)
-}
-
-export async function missingStrategy(tx: Tx, app: string, id: string | null, path: string): Promise<Missing[]> {
-  if (id === null) return []
-  return missing('strategy', app, [id], [await strategies.get(tx, id)], () => path)
-}
-
-export async function missingCreatives(
+/** The slot to book in; null with its mistake when nothing can be booked there. */
+export async function slotToBook(
   tx: Tx,
   app: string,
-  ids: readonly string[],
-  path: (index: number) => string,
-): Promise<Missing[]> {
-  if (ids.length === 0) return []
-  return missing('creative', app, ids, await creatives.byIds(tx, ids), path)
+  id: string,
+  path: string,
+): Promise<{ slot: Slot | null; mistakes: Mistake[] }> {
+  const [slot = null] = await slots.byIds(tx, [id])
+  const message = namingMistake('slot', app, id, slot, new Set())
+  return message === undefined ? { slot, mistakes: [] } : { slot: null, mistakes: [{ path, message }] }
 }
 
-function missing(
+/** What is wrong with the creatives and the strategy that a schedule's content names. `path`: where the content is. */
+export async function contentMistakes(
+  tx: Tx,
+  named: NamedIn,
+  { creatives, strategy }: ScheduleContent,
+  path: string,
+): Promise<Mistake[]> {
+  const ids = creatives.map(({ creative }) => creative)
+  return [
+    ...(await creativeMistakes(tx, named, ids, (index) => `${path}.creatives[${index}].creative`)),
+    ...(await strategyMistakes(tx, named, strategy, `${path}.strategy`)),
+  ]
+}
+
+/** What is wrong with creatives, at their newest content. `path` says where each is named. */
+export async function creativeMistakes(
+  tx: Tx,
+  { app, format, kept }: NamedIn,
+  ids: readonly string[],
+  path: (index: number) => string,
+): Promise<Mistake[]> {
+  if (ids.length === 0) return []
+  const found = await creatives.byIds(tx, ids)
+  return ids.flatMap((id, index) => {
+    const creative = found[index] ?? null
+    const naming = namingMistake('creative', app, id, creative, kept)
+    if (naming !== undefined || !creative) return [{ path: path(index), message: naming! }]
+    const misfits = formatMistakes(format, creative.content)
+    return misfits.map((misfit) => ({ path: path(index), message: `the creative ${JSON.stringify(id)} ${misfit}` }))
+  })
+}
+
+async function strategyMistakes(tx: Tx, { app, kept }: NamedIn, id: string | null, path: string): Promise<Mistake[]> {
+  if (id === null) return []
+  const message = namingMistake('strategy', app, id, await strategies.get(tx, id), kept)
+  return message === undefined ? [] : [{ path, message }]
+}
+
+function namingMistake(
   what: string,
   app: string,
-  ids: readonly string[],
-  found: readonly ({ app: string } | null)[],
-  path: (index: number) => string,
-): Missing[] {
-  return ids.flatMap((id, index) =>
-    found[index]?.app === app
-      ? []
-      : [{ path: path(index), message: `there is no ${what} ${JSON.stringify(id)} in app ${JSON.stringify(app)}` }],
-  )
+  id: string,
+  found: Thing | null,
+  kept: ReadonlySet<string>,
+): string | undefined {
+  if (found?.app !== app) return `there is no ${what} ${JSON.stringify(id)} in app ${JSON.stringify(app)}`
+  if (found.archivedAt === null || kept.has(id)) return undefined
+  return `the ${what} ${JSON.stringify(id)} is archived: it cannot be booked anew`
 }

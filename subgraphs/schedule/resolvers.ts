@@ -2,64 +2,54 @@
 
 import type { App } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
-import { type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
+import { shownFormat } from '../../common/formats/format-input.ts'
 import { readable } from '../../common/graphql/read.ts'
 import { headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
-import { createApp, rotateAppKey, type ShownKey } from './apps-service.ts'
+import { createApp, rotateAppKey, type ShownKey, updateApp } from './apps-service.ts'
+import { listApps, listBooked, listSchedules, listSlots } from './lists.ts'
 import type { ScheduleLoaders } from './loaders.ts'
-import { type Schedule, type ScheduleContent, type ScheduleFilter, type Slot, schedules, slots } from './repository.ts'
-import { createSchedule, createSlot, reviseSchedule } from './service.ts'
+import type { Schedule, ScheduleContent, Slot } from './repository.ts'
+import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
+import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
+import { windowState } from './window.ts'
 
 type Context = SubgraphContext<ScheduleLoaders>
-type ListArguments = PageArguments & { app: string }
 
 export function scheduleResolvers(services: Services): Resolvers<Context> {
-  const { store } = services
-
   return {
     Query: {
+      apps: (_, list, { caller }) => listApps(services, caller, list),
       app: (_, { id }: { id: string }, context) => readApp(context, id),
-      async slots(_, { app, ...page }: ListArguments, { caller }) {
-        authorize(caller.principal, app, 'read')
-        const { first, limit, after } = readPage(page)
-        const found = await slots.page(store, app, { limit, after })
-        return toConnection(
-          found,
-          first,
-          (slot) => slot.code,
-          () => slots.count(store, app),
-        )
-      },
+      slot: (_, { id }: { id: string }, context) => readSlot(context, id),
+      slots: (_, list, { caller }) => listSlots(services, caller, list),
       schedule: (_, { id }: { id: string }, context) => readSchedule(context, id),
-      async schedules(_, { app, filter, ...page }: ListArguments & { filter?: ScheduleFilter | null }, { caller }) {
-        authorize(caller.principal, app, 'read')
-        const { first, limit, after } = readPage(page)
-        const found = await schedules.pageOf(store, app, filter ?? {}, { limit, before: after })
-        return toConnection(
-          found,
-          first,
-          (schedule) => schedule._id,
-          () => schedules.countOf(store, app, filter ?? {}),
-        )
-      },
+      schedules: (_, list, { caller }) => listSchedules(services, caller, list),
     },
 
     Mutation: {
       createApp: async (_, { input }, context) => withKey(context, await createApp(services, context.caller, input)),
+      updateApp: async (_, { input }, context) =>
+        readAppAnew(context, await updateApp(services, context.caller, input)),
       rotateAppKey: async (_, { input }, context) =>
         withKey(context, await rotateAppKey(services, context.caller, input)),
-      createSlot: async (_, { input }, { caller, loaders }) => {
-        const id = await createSlot(services, caller, input)
-        return readable(caller, () => loadAnew(loaders.slots, id))
-      },
+      createSlot: async (_, { input }, context) =>
+        readSlotAnew(context, await createSlot(services, context.caller, input)),
+      updateSlot: async (_, { input }, context) =>
+        readSlotAnew(context, await updateSlot(services, context.caller, input)),
+      archiveSlot: async (_, { input }, context) =>
+        readSlotAnew(context, await archiveSlot(services, context.caller, input)),
       createSchedule: async (_, { input }, context) =>
         readScheduleAnew(context, await createSchedule(services, context.caller, input)),
       reviseSchedule: async (_, { input }, context) =>
         readScheduleAnew(context, await reviseSchedule(services, context.caller, input)),
+      duplicateSchedule: async (_, { input }, context) =>
+        readScheduleAnew(context, await duplicateSchedule(services, context.caller, input)),
+      archiveSchedule: async (_, { input }, context) =>
+        readScheduleAnew(context, await archiveSchedule(services, context.caller, input)),
     },
 
     App: {
@@ -68,11 +58,12 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
     },
 
     Slot: {
-      __resolveReference: ({ id }: { id: string }, { caller, loaders }: Context) =>
-        readable(caller, () => loaders.slots.load(id)),
+      __resolveReference: ({ id }: { id: string }, context: Context) => readSlot(context, id),
       id: (slot: Slot) => slot._id,
       app: (slot: Slot, _, { loaders }) => loaders.apps.load(slot.app),
       fallback: (slot: Slot) => slot.fallback.map(creativeReference),
+      format: ({ format }: Slot) => format && shownFormat(format),
+      schedules: (slot: Slot, list, { loaders }) => listBooked(services, loaders, slot, list),
     },
 
     Schedule: {
@@ -80,6 +71,7 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
       ...headFields<ScheduleContent>(['name', 'creatives', 'startsAt', 'endsAt', 'priority', 'weight']),
       app: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.apps.load(schedule.app),
       slot: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.slots.load(schedule.slot),
+      windowState: ({ content }: Schedule) => windowState(content, services.now()),
       strategy: ({ content: { strategy } }: Schedule) => strategy && { __typename: 'Strategy', id: strategy },
     },
 
@@ -106,6 +98,14 @@ async function readApp({ caller, loaders }: Context, code: string): Promise<App 
   return loaders.apps.load(code)
 }
 
+function readSlot({ caller, loaders }: Context, id: string): Promise<Slot | null> {
+  return readable(caller, () => loaders.slots.load(id))
+}
+
+function readSlotAnew({ caller, loaders }: Context, id: string): Promise<Slot | null> {
+  return readable(caller, () => loadAnew(loaders.slots, id))
+}
+
 function readSchedule({ caller, loaders }: Context, id: string): Promise<Schedule | null> {
   return readable(caller, () => loaders.schedules.heads.load(id))
 }
@@ -114,12 +114,13 @@ function readScheduleAnew({ caller, loaders }: Context, id: string): Promise<Sch
   return readable(caller, () => loadAnew(loaders.schedules.heads, id))
 }
 
-async function withKey(
-  { caller, loaders }: Context,
-  { app, key }: ShownKey,
-): Promise<{ app: App | null; key: string | null }> {
-  authorize(caller.principal, app, 'read')
-  return { app: await loadAnew(loaders.apps, app), key }
+async function readAppAnew({ caller, loaders }: Context, code: string): Promise<App | null> {
+  authorize(caller.principal, code, 'read')
+  return loadAnew(loaders.apps, code)
+}
+
+async function withKey(context: Context, { app, key }: ShownKey): Promise<{ app: App | null; key: string | null }> {
+  return { app: await readAppAnew(context, app), key }
 }
 
 function creativeReference(id: string) {

@@ -33,8 +33,11 @@ type Limit = {
   max: number
 }
 
-/** Limits that are no simple range. Their own tests: apps, schedule, schedule-slots, creative, strategy. */
-const TESTED_ELSEWHERE = ['code', 'linkSchemes', 'corsOrigins', 'fallback', 'creatives', 'data', 'constraint', 'values']
+/** Limits that are no simple range. Their own tests: apps, schedule, schedule-slots, formats, creative, strategy. */
+const TESTED_ELSEWHERE = [
+  ...['code', 'linkSchemes', 'corsOrigins', 'fallback', 'ratio', 'dataSchema', 'creatives', 'data'],
+  ...['constraint', 'values'],
+]
 
 const limits = (['schedule', 'creative', 'strategy'] as const).flatMap(limitsIn)
 
@@ -148,7 +151,7 @@ function set(input: Input, [, ...path]: (string | number)[], value: unknown): vo
   let part = input
   for (const [index, step] of path.entries()) {
     if (index === path.length - 1) part[step] = value
-    else part = part[step] ??= { ...REQUIRED[step] }
+    else part = part[step] ??= path[index - 1] === 'format' ? {} : { ...REQUIRED[step] }
   }
 }
 

@@ -52,6 +52,8 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     test(`${mutation} leaves exactly one entry in the change log: who, when, before and after`, async () => {
       const input = await inputFor(planning, mutation, app)
       const before = await document(mutation, input.id ?? input.app ?? '')
+      const isNew = /^create|^duplicate/.test(mutation)
+      const copyOf = mutation === 'duplicateSchedule' ? { copyOf: { id: input.id, revision: 1 } } : {}
       planning.clock.advance(1)
       const id = idIn(await run(planning, mutation, input))
       const entry = (await changesOf(id)).filter((change) => change.mutation === mutation)
@@ -63,8 +65,8 @@ describeEachStore('What holds for every mutation in which operators plan', (open
           actor: 'admin',
           mutation,
           subject: { type: SUBJECTS[mutation], id },
-          before: mutation.startsWith('create') ? null : before,
-          after: await document(mutation, id),
+          before: isNew ? null : before,
+          after: { ...(await document(mutation, id)), ...copyOf },
           requestId: 'test',
         },
       ])

@@ -48,10 +48,15 @@ const HEAD = 'id version revision reviewState'
 /** The mutations as texts. Each takes `$input`. */
 export const texts = {
   createApp: 'mutation ($input: CreateAppInput!) { createApp(input: $input) { app { id version } key } }',
+  updateApp: 'mutation ($input: UpdateAppInput!) { updateApp(input: $input) { id version name } }',
   rotateAppKey: 'mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { app { id version } key } }',
   createSlot: 'mutation ($input: CreateSlotInput!) { createSlot(input: $input) { id version code } }',
+  updateSlot: 'mutation ($input: UpdateSlotInput!) { updateSlot(input: $input) { id version name } }',
+  archiveSlot: 'mutation ($input: ArchiveInput!) { archiveSlot(input: $input) { id version archivedAt } }',
   createSchedule: `mutation ($input: CreateScheduleInput!) { createSchedule(input: $input) { ${HEAD} } }`,
   reviseSchedule: `mutation ($input: ReviseScheduleInput!) { reviseSchedule(input: $input) { ${HEAD} } }`,
+  duplicateSchedule: `mutation ($input: DuplicateScheduleInput!) { duplicateSchedule(input: $input) { ${HEAD} name } }`,
+  archiveSchedule: `mutation ($input: ArchiveInput!) { archiveSchedule(input: $input) { ${HEAD} archivedAt } }`,
   createCreative: `mutation ($input: CreateCreativeInput!) { createCreative(input: $input) { ${HEAD} } }`,
   reviseCreative: `mutation ($input: ReviseCreativeInput!) { reviseCreative(input: $input) { ${HEAD} } }`,
   archiveCreative: `mutation ($input: ArchiveInput!) { archiveCreative(input: $input) { ${HEAD} archivedAt } }`,
@@ -69,8 +74,12 @@ export const MUTATIONS = Object.keys(texts) as PlanningMutation[]
 
 /** Those on something that exists. */
 export const CHANGES = [
+  'updateApp',
   'rotateAppKey',
+  'updateSlot',
+  'archiveSlot',
   'reviseSchedule',
+  'archiveSchedule',
   'reviseCreative',
   'archiveCreative',
   'reviseStrategy',
@@ -82,10 +91,15 @@ export const CHANGES = [
 /** What the change log calls what each mutation changes. */
 export const SUBJECTS: Record<PlanningMutation, Change['subject']['type']> = {
   createApp: 'APP',
+  updateApp: 'APP',
   rotateAppKey: 'APP',
   createSlot: 'SLOT',
+  updateSlot: 'SLOT',
+  archiveSlot: 'SLOT',
   createSchedule: 'SCHEDULE',
   reviseSchedule: 'SCHEDULE',
+  duplicateSchedule: 'SCHEDULE',
+  archiveSchedule: 'SCHEDULE',
   createCreative: 'CREATIVE',
   reviseCreative: 'CREATIVE',
   archiveCreative: 'CREATIVE',
@@ -185,10 +199,15 @@ export async function inputFor(
   })
   const inputs: Record<PlanningMutation, () => Promise<Input>> = {
     createApp: async () => ({ code: freshCode(), name: 'An app' }),
+    updateApp: async () => ({ app: await makeApp(planning), expectedVersion: 1, name: 'Anew' }),
     rotateAppKey: async () => ({ app: await makeApp(planning), expectedVersion: 1 }),
     createSlot: async () => ({ app, code: freshCode(), name: 'A slot' }),
+    updateSlot: async () => ({ ...of(await makeSlot(planning, app)), name: 'Anew' }),
+    archiveSlot: async () => of(await makeSlot(planning, app)),
     createSchedule: async () => ({ app, slot: await makeSlot(planning, app), content: await booking() }),
     reviseSchedule: async () => ({ ...of(await makeSchedule(planning, app)), content: await booking() }),
+    duplicateSchedule: async () => of(await makeSchedule(planning, app)),
+    archiveSchedule: async () => of(await makeSchedule(planning, app)),
     createCreative: async () => ({ app, content: { name: freshCode(), title: 'Hello', ...content } }),
     reviseCreative: async () => ({
       ...of(await makeCreative(planning, app)),

@@ -1,0 +1,72 @@
+// The lists of apps, slots and schedules, in pages.
+
+import { type App, countApps, pageOfApps } from '../../common/apps/apps.ts'
+import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/auth.ts'
+import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
+import { headConnection } from '../../common/graphql/revisioned.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { appFilter, scheduleFilter, slotFilter } from './filters.ts'
+import type { ScheduleLoaders } from './loaders.ts'
+import { type Schedule, type Slot, schedules, slots } from './repository.ts'
+
+type Listing = PageArguments & { filter?: unknown }
+type InApp = Listing & { app: string }
+
+/** The apps that the caller may read, by code. UNAUTHENTICATED without a token. */
+export async function listApps({ store }: Services, caller: Caller, { filter, ...page }: Listing) {
+  const codes = readableApps(requirePrincipal(caller.principal))
+  const narrowed = appFilter(filter, codes)
+  const { first, limit, after } = readPage(page)
+  const found = await pageOfApps(store, narrowed, { limit, after })
+  return toConnection(found, first, codeOf, () => countApps(store, narrowed))
+}
+
+/** By code. */
+export async function listSlots(
+  { store }: Services,
+  { principal }: Caller,
+  { app, filter, ...page }: InApp,
+): Promise<Connection<Slot>> {
+  authorize(principal, app, 'read')
+  const narrowed = slotFilter(filter)
+  const { first, limit, after } = readPage(page)
+  const found = await slots.page(store, app, narrowed, { limit, after })
+  return toConnection(
+    found,
+    first,
+    ({ code }) => code,
+    () => slots.count(store, app, narrowed),
+  )
+}
+
+/** Newest first. */
+export async function listSchedules(services: Services, caller: Caller, list: InApp): Promise<Connection<Schedule>> {
+  const filter = scheduleFilter(list.filter, services.now())
+  return headConnection(services.store, caller, schedules, { ...list, filter })
+}
+
+/** Those booked in a slot that the caller may read, newest first. Many slots cost as many reads as one. */
+export async function listBooked(
+  { now }: Services,
+  { bookedIn, countOfBooked }: ScheduleLoaders,
+  { _id: slot }: Slot,
+  { filter, ...page }: Listing,
+): Promise<Connection<Schedule>> {
+  const asked = { slot, filter: scheduleFilter(filter, now()) }
+  const { first, limit, after } = readPage(page)
+  const found = await bookedIn.load({ ...asked, page: { limit, before: after } })
+  return toConnection(
+    found,
+    first,
+    ({ _id }) => _id,
+    () => countOfBooked.load(asked),
+  )
+}
+
+/** The codes of the apps in which someone has a role; undefined: of every app. */
+function readableApps(principal: Principal): string[] | undefined {
+  if (mayDo(principal, '*', 'read')) return undefined
+  return Object.keys(principal.roles).filter((code) => mayDo(principal, code, 'read'))
+}
+
+const codeOf = ({ _id }: App) => _id

@@ -1,0 +1,13 @@
+// A patch names only what is to change: what is left out stays as it is, and an explicit null takes the default or
+// clears. The two must not be mixed up, so the parser is made of the fields that are named.
+
+import { z } from 'zod'
+import { parseInput } from '../../common/input.ts'
+
+/** The patch with the fields of `identity`, and of `fields` those that are named; BAD_USER_INPUT otherwise. */
+export function parsePatch<I extends z.ZodRawShape, F extends z.ZodRawShape>(identity: I, fields: F, given: object) {
+  const isNamed = (name: string) => (given as Record<string, unknown>)[name] !== undefined
+  const named = Object.fromEntries(Object.entries(fields).filter(([name]) => isNamed(name)))
+  type Parsed = z.output<z.ZodObject<I>> & Partial<z.output<z.ZodObject<F>>>
+  return parseInput(z.object({ ...identity, ...named }), given) as Parsed
+}

@@ -1,0 +1,135 @@
+// The rules of schedules: what they may be, and how they change.
+
+import { z } from 'zod'
+import { requireApp } from '../../common/apps/apps.ts'
+import { archiveHead } from '../../common/archive.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  integer,
+  optional,
+  optionalText,
+  parseInput,
+  reference,
+  text,
+  withDefault,
+} from '../../common/input.ts'
+import { mutate } from '../../common/mutate.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { eachOnce } from './each-once.ts'
+import { contentMistakes, refuse, slotToBook } from './references.ts'
+import { type ScheduleContent, schedules, slots } from './repository.ts'
+
+const MAX_NAME = 200
+const share = withDefault(integer(1, 1_000_000), 1)
+
+const content = z
+  .object({
+    name: text(MAX_NAME),
+    creatives: z
+      .array(z.object({ creative: reference, weight: share }))
+      .min(1, 'must hold at least 1')
+      .max(50, 'must hold at most 50')
+      .superRefine((booked, context) =>
+        eachOnce(['creative'])(
+          booked.map(({ creative }) => creative),
+          context,
+        ),
+      ),
+    strategy: optional(reference),
+    startsAt: optional(z.date()),
+    endsAt: optional(z.date()),
+    priority: withDefault(integer(-1_000, 1_000), 0),
+    weight: share,
+  })
+  .refine(({ startsAt, endsAt }) => !startsAt || !endsAt || startsAt < endsAt, {
+    path: ['endsAt'],
+    message: 'must be after startsAt',
+  })
+
+const createInput = z.object({ app: reference, slot: reference, content, idempotencyKey })
+const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+const duplicateInput = z.object({
+  id: reference,
+  expectedVersion,
+  slot: optional(reference),
+  name: optionalText(MAX_NAME),
+  idempotencyKey,
+})
+
+/** Books creatives in a slot, as a draft. Answers the id of the schedule. */
+export async function createSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(createInput, given)
+  const { id } = await mutate(services, caller, 'createSchedule', input, async ({ tx, actor, at, authorize, log }) => {
+    const { app, content } = input
+    authorize(app)
+    await requireApp(tx, app)
+    const { slot, mistakes } = await slotToBook(tx, app, input.slot, 'input.slot')
+    const named = { app, format: slot?.format ?? null, kept: new Set<string>() }
+    refuse([...mistakes, ...(await contentMistakes(tx, named, content, 'input.content'))])
+    const more = { slot: input.slot, deliveryState: 'NONE' } as const
+    const made = await schedules.create(tx, { app, content, actor, at, more })
+    await log(app, { type: 'SCHEDULE', id: made._id }, null, made)
+    return made._id
+  })
+  return id
+}
+
+/** Writes a new draft revision. Answers the id of the schedule. */
+export async function reviseSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(reviseInput, given)
+  const { id } = await mutate(services, caller, 'reviseSchedule', input, async ({ tx, actor, at, authorize, log }) => {
+    const before = await schedules.require(tx, input.id)
+    authorize(before.app)
+    checkVersion('schedule', before, input.expectedVersion)
+    refuseArchived('schedule', before, 'be revised')
+    const { format } = await slots.require(tx, before.slot)
+    const named = { app: before.app, format, kept: new Set(namedIn(before.content)) }
+    refuse(await contentMistakes(tx, named, input.content, 'input.content'))
+    const after = await schedules.revise(tx, before, { content: input.content, actor, at })
+    await log(after.app, { type: 'SCHEDULE', id: after._id }, before, after)
+    return after._id
+  })
+  return id
+}
+
+/** Books the newest content of a schedule, an archived one too, once more. Answers the id of the new schedule. */
+export async function duplicateSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(duplicateInput, given)
+  const { id } = await mutate(services, caller, 'duplicateSchedule', input, async (mutation) => {
+    const { tx, actor, at } = mutation
+    const original = await schedules.require(tx, input.id)
+    const { app } = original
+    mutation.authorize(app)
+    checkVersion('schedule', original, input.expectedVersion)
+    const content = { ...original.content, name: input.name ?? nameOfCopy(original.content.name) }
+    const booked = input.slot ?? original.slot
+    const { slot, mistakes } = await slotToBook(tx, app, booked, 'input.slot')
+    const named = { app, format: slot?.format ?? null, kept: new Set<string>() }
+    // The content is the original's: whatever is wrong with it, the input only names the original.
+    const inContent = await contentMistakes(tx, named, content, 'content')
+    refuse([...mistakes, ...inContent.map(({ message }) => ({ path: 'input.id', message }))])
+    const made = await schedules.create(tx, { app, content, actor, at, more: { slot: booked, deliveryState: 'NONE' } })
+    const copyOf = { id: original._id, revision: original.revision }
+    await mutation.log(app, { type: 'SCHEDULE', id: made._id }, null, { ...made, copyOf })
+    return made._id
+  })
+  return id
+}
+
+/** Hides a schedule. Answers its id. */
+export function archiveSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
+  return archiveHead(services, caller, { action: 'archiveSchedule', type: 'SCHEDULE', repository: schedules }, given)
+}
+
+/** `<name> (copy)`, the name cut so that both fit. */
+function nameOfCopy(name: string): string {
+  const suffix = ' (copy)'
+  const cut = name.slice(0, MAX_NAME - suffix.length)
+  return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}${suffix}`
+}
+
+function namedIn({ creatives, strategy }: ScheduleContent): string[] {
+  return [...creatives.map(({ creative }) => creative), ...(strategy === null ? [] : [strategy])]
+}

@@ -1,0 +1,111 @@
+// The rules of slots: what they may be, and how they change.
+
+import { z } from 'zod'
+import { requireApp } from '../../common/apps/apps.ts'
+import { badInput } from '../../common/errors.ts'
+import { slotFormat } from '../../common/formats/format-input.ts'
+import { newId } from '../../common/ids.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  integer,
+  optional,
+  parseInput,
+  reference,
+  text,
+  withDefault,
+} from '../../common/input.ts'
+import { mutate } from '../../common/mutate.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { refuseArchived } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { eachOnce } from './each-once.ts'
+import { parsePatch } from './patch.ts'
+import { creativeMistakes, refuse } from './references.ts'
+import { type Slot, slots } from './repository.ts'
+
+/** The fields of a slot that operators choose, and may change. */
+const choices = {
+  name: text(200),
+  capacity: withDefault(integer(1, 50), 1),
+  rotationSeconds: withDefault(integer(60, 31_536_000), 86_400),
+  fallback: withDefault(z.array(reference).max(50, 'must hold at most 50').superRefine(eachOnce([])), []),
+  format: optional(slotFormat),
+}
+
+const createInput = z.object({
+  app: reference,
+  code: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`'),
+  ...choices,
+  idempotencyKey,
+})
+
+const changeInput = { id: reference, expectedVersion, idempotencyKey }
+
+/** Makes a slot. Answers its id. */
+export async function createSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(createInput, given)
+  const { id } = await mutate(services, caller, 'createSlot', input, async ({ tx, actor, at, authorize, log }) => {
+    const { idempotencyKey: _, ...chosen } = input
+    const { app, code } = chosen
+    authorize(app)
+    await requireApp(tx, app)
+    if (await slots.byCode(tx, app, code)) {
+      throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
+    }
+    const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
+    const slot: Slot = { ...made, ...chosen }
+    await refuseFallback(tx, slot, new Set(), fallbackPath)
+    await slots.insert(tx, slot)
+    await log(app, { type: 'SLOT', id: slot._id }, null, slot)
+    return slot._id
+  })
+  return id
+}
+
+/** Changes what is named; the rest stays. Answers the id of the slot. */
+export async function updateSlot(services: Services, caller: Caller, given: object): Promise<string> {
+  const input = parsePatch(changeInput, choices, given)
+  const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
+    const { id, expectedVersion, idempotencyKey: _, ...patch } = input
+    const { app } = await slots.require(tx, id)
+    authorize(app)
+    const before = await slots.requireVersion(tx, id, expectedVersion)
+    refuseArchived('slot', before, 'be updated')
+    if (patch.fallback || patch.format) {
+      // A new format that its old fallback does not fit is the format's mistake.
+      const path = patch.fallback ? fallbackPath : () => 'input.format'
+      await refuseFallback(tx, { ...before, ...patch }, new Set(before.fallback), path)
+    }
+    const after = await slots.touch(tx, before, patch)
+    await log(app, { type: 'SLOT', id }, before, after)
+    return id
+  })
+  return id
+}
+
+/** Hides a slot: nothing can be booked in it anew. Answers its id. */
+export async function archiveSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
+  const input = parseInput(z.object(changeInput), given)
+  const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
+    const { app } = await slots.require(tx, input.id)
+    authorize(app)
+    const before = await slots.requireVersion(tx, input.id, input.expectedVersion)
+    refuseArchived('slot', before, 'be archived once more')
+    const after = await slots.touch(tx, before, { archivedAt: at })
+    await log(app, { type: 'SLOT', id: before._id }, before, after)
+    return before._id
+  })
+  return id
+}
+
+const fallbackPath = (index: number) => `input.fallback[${index}]`
+
+async function refuseFallback(
+  tx: Tx,
+  { app, format, fallback }: Slot,
+  kept: ReadonlySet<string>,
+  path: (index: number) => string,
+): Promise<void> {
+  refuse(await creativeMistakes(tx, { app, format, kept }, fallback, path))
+}

@@ -1,0 +1,38 @@
+// The window of a schedule, [startsAt, endsAt): where it stands at a moment, and the same as MongoDB filters by it.
+
+export const WINDOW_STATES = ['UPCOMING', 'RUNNING', 'ENDED'] as const
+export type WindowState = (typeof WINDOW_STATES)[number]
+
+/** null is without bound. */
+type Window = { startsAt: Date | null; endsAt: Date | null }
+type Period = { from?: Date | null; to?: Date | null }
+
+/** @param now milliseconds since the Unix epoch. */
+export function windowState({ startsAt, endsAt }: Window, now: number): WindowState {
+  if (endsAt && endsAt.getTime() <= now) return 'ENDED'
+  return startsAt && startsAt.getTime() > now ? 'UPCOMING' : 'RUNNING'
+}
+
+/** Schedules whose window is in one of the states. @param now milliseconds since the Unix epoch. */
+export function inWindowStates(states: readonly WindowState[], now: number): object {
+  const at = new Date(now)
+  const byState: Record<WindowState, object> = {
+    UPCOMING: { 'content.startsAt': { $gt: at } },
+    RUNNING: { $and: [startedBy({ $lte: at }), notEndedBy(at)] },
+    ENDED: { 'content.endsAt': { $lte: at } },
+  }
+  return { $or: states.map((state) => byState[state]) }
+}
+
+/** Schedules whose window has a moment in common with the period. */
+export function overlapping({ from, to }: Period): object[] {
+  return [...(to ? [startedBy({ $lt: to })] : []), ...(from ? [notEndedBy(from)] : [])]
+}
+
+function startedBy(before: { $lt: Date } | { $lte: Date }): object {
+  return { $or: [{ 'content.startsAt': null }, { 'content.startsAt': before }] }
+}
+
+function notEndedBy(at: Date): object {
+  return { $or: [{ 'content.endsAt': null }, { 'content.endsAt': { $gt: at } }] }
+}
