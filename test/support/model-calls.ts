@@ -1,0 +1,79 @@
+// What the graph is asked to do for each command of the model.
+
+import { KINDS, type Kind, type Uses } from './model.ts'
+import type { Step } from './model-rules.ts'
+import type { MutationName } from './workflow.ts'
+
+type Call = { mutation: MutationName; input: Record<string, unknown> }
+
+/** The mutation and its input, without a version. `id` knows what the model calls by name; reviews by their revision. */
+export function callFor(step: Step, app: string, id: (name: string) => string): Call {
+  switch (step.does) {
+    case 'create': {
+      const slot = step.slot === null ? {} : { slot: id(step.slot) }
+      return { mutation: CREATE[step.kind], input: { app, ...slot, content: contentFor(step, id) } }
+    }
+    case 'revise':
+      return { mutation: REVISE[kindOf(step.thing)], input: { id: id(step.thing), content: contentFor(step, id) } }
+    case 'submit':
+      return { mutation: 'submitForReview', input: { subject: { type: kindOf(step.thing), id: id(step.thing) } } }
+    case 'recall':
+      return { mutation: 'recallSubmission', input: { submission: id(step.submission) } }
+    case 'approve':
+    case 'reject':
+      return { mutation: step.does, input: { submission: id(step.submission), comment: 'Looked at' } }
+    case 'approveOne':
+      return { mutation: 'approve', input: { review: id(step.review), comment: 'Looked at' } }
+    case 'rejectOne':
+      return { mutation: 'reject', input: { review: id(step.review), comment: 'Looked at' } }
+    case 'revoke':
+      return { mutation: 'revokeApproval', input: { review: id(step.review), reason: 'A mistake' } }
+    case 'publishSlot':
+      return { mutation: 'publishSlot', input: { slot: id(step.slot) } }
+    case 'stop':
+      return { mutation: 'stopSlot', input: { slot: id(step.slot) } }
+    case 'restart':
+      return { mutation: 'restartSlot', input: { slot: id(step.slot) } }
+    default:
+      return { mutation: step.does, input: { schedule: id(step.thing) } }
+  }
+}
+
+export function kindOf(name: string): Kind {
+  const [kind] = Object.entries(KINDS).find(([, letter]) => name.startsWith(letter))!
+  return kind as Kind
+}
+
+const CREATE = {
+  CREATIVE: 'createCreative',
+  SEGMENT: 'createSegment',
+  STRATEGY: 'createStrategy',
+  SCHEDULE: 'createSchedule',
+} as const
+
+const REVISE = {
+  CREATIVE: 'reviseCreative',
+  SEGMENT: 'reviseSegment',
+  STRATEGY: 'reviseStrategy',
+  SCHEDULE: 'reviseSchedule',
+} as const
+
+/** Says of itself which revision it is, so that a node's answers tell whose content they are. */
+function contentFor(
+  { content: text, uses }: { content: string; uses: Uses },
+  id: (name: string) => string,
+): Record<string, unknown> {
+  switch (kindOf(text)) {
+    case 'CREATIVE':
+      return { name: text, title: text }
+    case 'SCHEDULE': {
+      const creatives = uses.creatives.map((creative) => ({ creative: id(creative) }))
+      return { name: text, creatives, strategy: uses.strategy && id(uses.strategy) }
+    }
+    default: {
+      // It lets in whoever has it as a tag, or is let in by one of its segments.
+      const own = { dimension: 'tags', operator: 'IN', values: [text] }
+      return { name: text, constraint: { any: [own, ...uses.segments.map((segment) => ({ segment: id(segment) }))] } }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// The rules of delivery, as the model has them: what is pinned, and what becomes of it.
+
+import type { ErrorCode } from '../../common/errors.ts'
+import {
+  type Effect,
+  isApproved,
+  type Kind,
+  type Model,
+  namesIn,
+  newest,
+  newestApproved,
+  type Pin,
+  reviewOf,
+  revisionOf,
+  servable,
+  type Thing,
+  thingOf,
+} from './model.ts'
+
+/** Pins the newest approved revision of the schedule and of all that this one uses. */
+export function publish(model: Model, schedule: Thing): ErrorCode | Effect {
+  const own = newestApproved(model, schedule.name)
+  if (own === null) return 'INVALID_STATE'
+  const pinned = [own]
+  for (const text of pinned) {
+    for (const name of namesIn(revisionOf(model, text).uses)) {
+      const approved = newestApproved(model, name)
+      if (approved === null) return 'INVALID_STATE'
+      if (!pinned.includes(approved)) pinned.push(approved)
+    }
+  }
+  const of = (kind: Kind) => pinned.filter((text) => thingOf(model, text).kind === kind)
+  const pin: Pin = {
+    schedule: own,
+    creatives: of('CREATIVE'),
+    strategy: of('STRATEGY')[0] ?? null,
+    segments: of('SEGMENT'),
+  }
+  return () => {
+    schedule.pin = pin
+    schedule.delivery = 'LIVE'
+    schedule.version += 1
+    compose(model, schedule.slot!)
+  }
+}
+
+export function deliver(model: Model, schedule: Thing, does: 'pause' | 'resume' | 'withdraw'): ErrorCode | Effect {
+  const { pin, delivery } = schedule
+  const from = { pause: ['LIVE'], resume: ['PAUSED'], withdraw: ['LIVE', 'PAUSED'] }[does]
+  if (!from.includes(delivery)) return 'INVALID_STATE'
+  if (does === 'resume' && !servable(model, pin!)) return 'INVALID_STATE'
+  return () => {
+    schedule.delivery = ({ pause: 'PAUSED', resume: 'LIVE', withdraw: 'WITHDRAWN' } as const)[does]
+    if (does === 'withdraw') schedule.pin = null
+    schedule.version += 1
+    compose(model, schedule.slot!)
+  }
+}
+
+export function changeSlot(model: Model, name: string, does: 'publishSlot' | 'stop' | 'restart'): ErrorCode | Effect {
+  const slot = model.slots.get(name)!
+  const approved = slot.fallback.map((creative) => newestApproved(model, creative))
+  if (does === 'publishSlot' && approved.includes(null)) return 'INVALID_STATE'
+  if (does === 'stop' && slot.stopped) return 'INVALID_STATE'
+  if (does === 'restart' && !slot.stopped) return 'INVALID_STATE'
+  return () => {
+    slot.version += 1
+    compose(model, name)
+    if (does === 'publishSlot') slot.pinnedFallback = approved as string[]
+    else slot.stopped = does === 'stop'
+  }
+}
+
+/** Every slot that has it pinned is composed; schedules whose own, strategy's or segment's revision it is are withdrawn. */
+export function revoke(model: Model, text: string): ErrorCode | Effect {
+  if (!isApproved(model, text)) return 'INVALID_STATE'
+  return () => {
+    const review = reviewOf(model, text)
+    review.state = 'REVOKED'
+    review.version += 1
+    const thing = thingOf(model, text)
+    if (newest(thing) === text) thing.state = 'REJECTED'
+    const schedules = [...model.things.values()].filter(({ pin }) => pin && textsIn(pin).includes(text))
+    const slots = [...model.slots].filter(([, { pinnedFallback }]) => pinnedFallback.includes(text))
+    const touched = new Set([...schedules.map(({ slot }) => slot!), ...slots.map(([name]) => name)])
+    for (const slot of touched) compose(model, slot)
+    for (const schedule of thing.kind === 'CREATIVE' ? [] : schedules) {
+      schedule.pin = null
+      schedule.delivery = 'WITHDRAWN'
+    }
+  }
+}
+
+/** The slot's next publication. Its first one takes what is approved of the fallback. */
+function compose(model: Model, name: string): void {
+  const slot = model.slots.get(name)!
+  if (slot.revision === 0) slot.pinnedFallback = slot.fallback.flatMap((id) => newestApproved(model, id) ?? [])
+  slot.revision += 1
+}
+
+function textsIn({ schedule, creatives, strategy, segments }: Pin): string[] {
+  return [schedule, ...creatives, ...(strategy ? [strategy] : []), ...segments]
+}

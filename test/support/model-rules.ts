@@ -1,0 +1,64 @@
+// The rules of reviewing and publishing, said once more, as plainly as can be: for each command the code with which it is
+// to fail, or what it does to the model.
+
+import type { ErrorCode } from '../../common/errors.ts'
+import type { Effect, Kind, Model, Thing, Uses } from './model.ts'
+import { changeSlot, deliver, publish, revoke } from './model-delivery-rules.ts'
+import { decide, recall, submit } from './model-review-rules.ts'
+
+/** A command with everything that it names. `content`: the revision that it makes, as `C1@2`. */
+export type Step =
+  | { does: 'create'; content: string; kind: Kind; slot: string | null; uses: Uses; by: string }
+  | { does: 'revise'; content: string; thing: string; uses: Uses; by: string }
+  | { does: 'submit'; thing: string; by: string }
+  | { does: 'approve' | 'reject' | 'recall'; submission: string; by: string }
+  | { does: 'approveOne' | 'rejectOne' | 'revoke'; review: string; by: string }
+  | { does: 'publish' | 'pause' | 'resume' | 'withdraw'; thing: string; by: string }
+  | { does: 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+
+/** The code of the error, or what the command changes. */
+export function ruleFor(model: Model, step: Step): ErrorCode | Effect {
+  switch (step.does) {
+    case 'create':
+      return () => create(model, step)
+    case 'revise':
+      return () => revise(model.things.get(step.thing)!, step)
+    case 'submit':
+      return submit(model, model.things.get(step.thing)!, step.by)
+    case 'recall':
+      return recall(model, step.submission)
+    case 'approve':
+    case 'reject': {
+      const { recalled, reviews } = model.submissions.get(step.submission)!
+      return recalled ? 'INVALID_STATE' : decide(model, reviews, step)
+    }
+    case 'approveOne':
+    case 'rejectOne':
+      return decide(model, [step.review], step)
+    case 'publish':
+      return publish(model, model.things.get(step.thing)!)
+    case 'pause':
+    case 'resume':
+    case 'withdraw':
+      return deliver(model, model.things.get(step.thing)!, step.does)
+    case 'publishSlot':
+    case 'stop':
+    case 'restart':
+      return changeSlot(model, step.slot, step.does)
+    case 'revoke':
+      return revoke(model, step.review)
+  }
+}
+
+function create(model: Model, { content, kind, slot, uses, by }: Extract<Step, { does: 'create' }>): void {
+  const name = content.split('@')[0]!
+  const first = { author: by, uses, review: null }
+  const state = { state: 'DRAFT', delivery: 'NONE', pin: null } as const
+  model.things.set(name, { name, kind, version: 1, slot, revisions: [first], ...state })
+}
+
+function revise(thing: Thing, { uses, by }: Extract<Step, { does: 'revise' }>): void {
+  thing.revisions.push({ author: by, uses, review: null })
+  thing.version += 1
+  thing.state = 'DRAFT'
+}

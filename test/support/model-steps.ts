@@ -1,0 +1,132 @@
+// From the numbers that fast-check draws to a command on what the model has: which ones there are, and which is taken.
+
+import { KINDS, type Kind, type Model, revisionText, type Thing, type Uses } from './model.ts'
+import { ruleFor, type Step } from './model-rules.ts'
+
+/** What is drawn of a command. Numbers count on from the beginning where they are too large. */
+export type Draw = {
+  /** To take a target on which it succeeds; else any. */
+  fitting: boolean
+  /** To name a version that is not the current one. */
+  stale: boolean
+  target: number
+  by: number
+  uses: readonly number[]
+}
+
+/** command -> all that it could be done to now. */
+export const COMMANDS = {
+  createCreative: (model, draw) => creations(model, draw, 'CREATIVE', 5),
+  createSegment: (model, draw) => creations(model, draw, 'SEGMENT', 4),
+  createStrategy: (model, draw) => creations(model, draw, 'STRATEGY', 3),
+  createSchedule: (model, draw) => creations(model, draw, 'SCHEDULE', 6),
+  revise: (model, draw) =>
+    [...model.things.values()].map((thing) => ({
+      does: 'revise',
+      content: revisionText(thing.name, thing.revisions.length + 1),
+      thing: thing.name,
+      uses: usesFor(model, draw, thing.kind, thing),
+      by: writer(draw),
+    })),
+  submit: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'submit', thing, by: writer(draw) })),
+  recall: (model, draw) => onSubmissions(model, 'recall', writer(draw)),
+  approve: (model, draw) => onSubmissions(model, 'approve', decider(draw)),
+  reject: (model, draw) => onSubmissions(model, 'reject', decider(draw)),
+  approveOne: (model, draw) => onReviews(model, 'approveOne', decider(draw)),
+  rejectOne: (model, draw) => onReviews(model, 'rejectOne', decider(draw)),
+  publish: (model) => onSchedules(model, 'publish'),
+  pause: (model) => onSchedules(model, 'pause'),
+  resume: (model) => onSchedules(model, 'resume'),
+  withdraw: (model) => onSchedules(model, 'withdraw'),
+  publishSlot: (model) => onSlots(model, 'publishSlot'),
+  stop: (model) => onSlots(model, 'stop'),
+  restart: (model) => onSlots(model, 'restart'),
+  revoke: (model) => onReviews(model, 'revoke', PUBLISHER),
+} as const satisfies Record<string, (model: Model, draw: Draw) => Step[]>
+
+export type CommandName = keyof typeof COMMANDS
+
+/** Undefined when there is nothing to do it to. */
+export function stepFor(model: Model, command: CommandName, draw: Draw): Step | undefined {
+  const steps: Step[] = COMMANDS[command](model, draw)
+  const among = draw.fitting ? steps.filter((step) => typeof ruleFor(model, step) === 'function') : steps
+  return among[draw.target % among.length]
+}
+
+/** The version of what a command is done to; undefined for what it makes. */
+export function versionFor(model: Model, step: Step): number | undefined {
+  if (step.does === 'create') return undefined
+  if ('thing' in step) return model.things.get(step.thing)!.version
+  if ('submission' in step) return model.submissions.get(step.submission)!.version
+  if ('slot' in step) return model.slots.get(step.slot)!.version
+  const [name, revision] = step.review.split('@')
+  return model.things.get(name!)!.revisions[Number(revision) - 1]!.review!.version
+}
+
+// Each may do everything, so that nothing but four eyes makes a difference between them.
+const WRITERS = ['admin-1', 'admin-2'] as const
+const DECIDERS = ['admin-3', 'admin-3', 'admin-1', 'admin-2'] as const
+const PUBLISHER = 'admin-4'
+
+const writer = ({ by }: Draw) => WRITERS[by % WRITERS.length]!
+const decider = ({ by }: Draw) => DECIDERS[by % DECIDERS.length]!
+
+function creations(model: Model, draw: Draw, kind: Kind, atMost: number): Step[] {
+  const count = namesOf(model, kind).length
+  if (count >= atMost) return []
+  const slots = kind === 'SCHEDULE' ? [...model.slots.keys()] : [null]
+  const uses = usesFor(model, draw, kind)
+  return slots.map((slot) => ({
+    does: 'create',
+    content: `${KINDS[kind]}${count + 1}@1`,
+    kind,
+    slot,
+    uses,
+    by: writer(draw),
+  }))
+}
+
+/** Segments name only earlier ones, so that there is no cycle. */
+function usesFor(model: Model, { uses: drawn }: Draw, kind: Kind, self?: Thing): Uses {
+  const [howMany, which, withStrategy, strategyAt] = drawn as [number, number, number, number]
+  const some = (names: string[], count: number) =>
+    names.length === 0
+      ? []
+      : [...new Set(Array.from({ length: count }, (_, at) => names[(which + at) % names.length]!))]
+  const uses: Uses = { creatives: [], strategy: null, segments: [] }
+  const segments = namesOf(model, 'SEGMENT')
+  const earlier = self?.kind === 'SEGMENT' ? segments.slice(0, segments.indexOf(self.name)) : segments
+  if (kind === 'STRATEGY' || kind === 'SEGMENT') uses.segments = some(earlier, howMany % 3)
+  if (kind !== 'SCHEDULE') return uses
+  uses.creatives = some(namesOf(model, 'CREATIVE'), 1 + (howMany % 3))
+  const strategies = namesOf(model, 'STRATEGY')
+  if (withStrategy % 2 === 1 && strategies.length > 0) uses.strategy = strategies[strategyAt % strategies.length]!
+  return uses
+}
+
+function onSubmissions(model: Model, does: 'approve' | 'reject' | 'recall', by: string): Step[] {
+  return [...model.submissions.keys()].map((submission) => ({ does, submission, by }))
+}
+
+function onReviews(model: Model, does: 'approveOne' | 'rejectOne' | 'revoke', by: string): Step[] {
+  return reviewed(model).map((review) => ({ does, review, by }))
+}
+
+function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withdraw'): Step[] {
+  return namesOf(model, 'SCHEDULE').map((thing) => ({ does, thing, by: PUBLISHER }))
+}
+
+function onSlots(model: Model, does: 'publishSlot' | 'stop' | 'restart'): Step[] {
+  return [...model.slots.keys()].map((slot) => ({ does, slot, by: PUBLISHER }))
+}
+
+function namesOf({ things }: Model, kind: Kind): string[] {
+  return [...things.values()].filter((thing) => thing.kind === kind).map(({ name }) => name)
+}
+
+/** Every revision that has a review, as `C1@2`. */
+function reviewed({ things }: Model): string[] {
+  return [...things.values()].flatMap(({ name, revisions }) =>
+    revisions.flatMap(({ review }, index) => (review ? [revisionText(name, index + 1)] : [])),
+  )
+}

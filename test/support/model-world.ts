@@ -1,0 +1,152 @@
+// The real side of the model: an app in the subgraphs and a distribution node on the same channel. It does what a step
+// says, and tells what there is, under the names of the model.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Change } from '../../common/store/changes.ts'
+import type { Store } from '../../common/store/store.ts'
+import { revisionText } from './model.ts'
+import { callFor } from './model-calls.ts'
+import type { Step } from './model-rules.ts'
+import { startServingNode } from './serving-node.ts'
+import { startWorkflow } from './workflow.ts'
+
+export type ModelPlatform = Awaited<ReturnType<typeof startModelPlatform>>
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+// biome-ignore lint/suspicious/noExplicitAny: documents of every collection
+type Rows = Record<(typeof COLLECTIONS)[number], any[]>
+
+const HEADS = ['creatives', 'segments', 'strategies', 'schedules'] as const
+/** Each mutation changes at least one of these; what is beside them only ever grows. */
+const COLLECTIONS = [...HEADS, 'slots', 'reviews', 'submissions', 'slotHeads', 'pins'] as const
+
+/** The subgraphs, and a node that serves what they publish. */
+export async function startModelPlatform(store: Store) {
+  const flow = await startWorkflow(store)
+  const node = await startServingNode(flow.services)
+  const stop = async () => {
+    await node.stop()
+    await flow.stop()
+  }
+  return { flow, node, store, stop }
+}
+
+/** An app of its own, with nothing in it. */
+export async function openWorld({ flow, node, store }: ModelPlatform) {
+  const app = flow.freshCode()
+  /** The model's names, and revisions for their reviews, -> ids. */
+  const ids = new Map<string, string>()
+  const names = new Map<string, string>()
+  const codes = new Map<string, string>()
+  await flow.run('createApp', 'admin', { code: app, name: 'An app' })
+
+  function id(name: string): string {
+    const found = ids.get(name)
+    if (!found) throw new Error(`The model speaks of ${name}, which there is not`)
+    return found
+  }
+
+  function learn(name: string, id: string): void {
+    ids.set(name, id)
+    names.set(id, name)
+  }
+
+  async function read(): Promise<Rows> {
+    const found = COLLECTIONS.map(async (name) => [name, await store.rows<never>(name).find({ app } as never)])
+    return Object.fromEntries(await Promise.all(found))
+  }
+
+  let rows = await read()
+  let lastChange = ''
+  await newChanges()
+
+  /** The entries that came into the change log since it was last asked. */
+  async function newChanges(): Promise<Change[]> {
+    const filter = { app, _id: { $gt: lastChange } }
+    const found = await store
+      .rows<Change>('changes')
+      .find(filter, { sort: { _id: 1 }, projection: { before: 0, after: 0 } })
+    lastChange = found.at(-1)?._id ?? lastChange
+    return found
+  }
+
+  return {
+    /** A slot with room for everything. */
+    async makeSlot(name: string, fallback: readonly string[]): Promise<void> {
+      const input = { app, code: flow.freshCode(), name, capacity: 50, fallback: fallback.map(id) }
+      const slot = await flow.run('createSlot', 'admin', input)
+      learn(name, slot.id)
+      codes.set(name, slot.code)
+      rows = await read()
+      await newChanges()
+    },
+
+    /** What came of it: the code of the error, null when there was none; and what changed in the database. */
+    async perform(step: Step, expectedVersion: number | undefined) {
+      const before = rows
+      const { mutation, input } = callFor(step, app, id)
+      const versioned = expectedVersion === undefined ? input : { ...input, expectedVersion }
+      const code = await flow.run(mutation, step.by, versioned).then(
+        (answer) => {
+          if (step.does === 'create') learn(step.content.split('@')[0]!, answer.id)
+          return null
+        },
+        (error: Error) => {
+          const [, found] = /^([A-Z_]+): /.exec(error.message) ?? []
+          if (!found) throw error
+          return found
+        },
+      )
+      rows = await read()
+      for (const submission of rows.submissions) {
+        if (!names.has(submission._id)) learn(`B${submissionCount() + 1}`, submission._id)
+      }
+      for (const { _id, subject, revision } of rows.reviews) {
+        learn(revisionText(names.get(subject.id)!, revision), _id)
+      }
+      const logged = await newChanges()
+      return {
+        code,
+        changed: !isDeepStrictEqual(rows, before),
+        /** Whose entries came into the change log, and by which mutation, each once. */
+        logged: [...new Set(logged.map((change) => `${change.mutation} by ${change.actor}`))],
+        expectedLog: `${mutation} by ${step.by}`,
+      }
+    },
+
+    /** Where everything stands, as the model says it. */
+    states() {
+      const heads = HEADS.flatMap((collection) => rows[collection])
+      const revisionOf = new Map<string, number>(heads.map(({ _id, revision }) => [_id, revision]))
+      const states: Record<string, string> = {}
+      for (const { _id, version, revision, reviewState, deliveryState } of heads) {
+        const delivery = deliveryState === undefined ? '' : ` ${deliveryState}`
+        states[names.get(_id)!] = `version ${version}, revision ${revision} ${reviewState}${delivery}`
+      }
+      for (const { subject, revision, state, version } of rows.reviews) {
+        // A newer revision is enough to supersede it; it is written down with the next review.
+        const superseded = state === 'OPEN' && revisionOf.get(subject.id)! > revision
+        states[revisionText(names.get(subject.id)!, revision)] =
+          `version ${version} ${superseded ? 'SUPERSEDED' : state}`
+      }
+      for (const { _id, version } of [...rows.submissions, ...rows.slots])
+        states[names.get(_id)!] = `version ${version}`
+      return states
+    },
+
+    /** What the node serves in a slot once it is in step with MongoDB, and the revision of that. */
+    async serves(slot: string) {
+      const head = rows.slotHeads.find(({ _id }) => _id === id(slot))
+      const held = await node.held(app, codes.get(slot)!, head)
+      return held && { revision: head.revision as number, ...held }
+    },
+
+    ask: (slot: string, userId: string, tags: readonly string[]) => node.ask(app, [codes.get(slot)!], userId, tags),
+
+    nameOf: (id: string) => names.get(id)!,
+  }
+
+  function submissionCount(): number {
+    return [...names.values()].filter((name) => /^B\d+$/.test(name)).length
+  }
+}
