@@ -79,8 +79,8 @@ export async function distributionOf(
 }
 
 /**
- * Which command helps when the channel has a higher document of the slot than MongoDB, so that nothing which is published
- * ever takes its place; null when that is not so. `latest` is what was read of its slot, whenever that was.
+ * Which command helps when the channel has a higher document of the slot than MongoDB, so that what is published does
+ * not take its place; null when that is not so. `latest` is what was read of its slot, whenever that was.
  */
 export async function warningOf(
   { store }: Services,
@@ -93,8 +93,8 @@ export async function warningOf(
   // What was published since `latest` was read must not look as if the channel were ahead.
   if (!isAhead(latest) || !isAhead(await slotHeads.get(store, slot))) return null
   return (
-    `The channel holds ${formatStamp(held!)} of the slot ${JSON.stringify(code)}, which is ahead of MongoDB, as after a ` +
-    'restore: nothing that is published reaches the nodes before `npm run raise-epoch`'
+    `The channel holds ${formatStamp(held!)} of the slot ${JSON.stringify(code)} and so is ahead of MongoDB, as after a ` +
+    'restore: what is published does not reach the nodes. Run `npm run raise-epoch`'
   )
 }
 

@@ -177,6 +177,37 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ revision: 8 })
   })
 
+  test('a publication says when the channel is ahead of MongoDB, and names the command that helps', async () => {
+    const { slot, schedule } = await makeLive()
+    const ask = `mutation ($input: PublishInput!) { publish(input: $input) { distribution { state warning } } }`
+    const publish = async () =>
+      (await flow.subgraphs.delivery.must('publisher', ask, { input: await flow.onSchedule(schedule) })).distribution
+    expect(await publish()).toEqual({ state: 'PENDING', warning: null })
+    const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
+    await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
+    const { warning } = await publish()
+    expect(warning).toMatch(/ahead of MongoDB.*npm run raise-epoch/)
+    expect(warning).toContain(`${flow.store.epoch}.7`)
+  })
+
+  test('an older publication has no warning, and none is given while the channel is out of reach', async () => {
+    const { slot, schedule } = await makeLive()
+    await flow.publish(schedule)
+    const ask = `query ($app: ID!, $slot: String!) {
+      publications(app: $app, slot: $slot) { nodes { distribution { warning } } } }`
+    const warnings = async () => {
+      const { nodes } = await flow.subgraphs.delivery.must('viewer', ask, { app: flow.app, slot: slot.code })
+      return nodes.map(({ distribution }: { distribution: { warning: string | null } }) => distribution.warning)
+    }
+    expect(await warnings()).toEqual([null, null])
+    const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
+    await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
+    expect(await warnings()).toEqual([expect.any(String), expect.any(String)])
+    fragile.setDown(true)
+    expect(await warnings()).toEqual([null, null])
+    fragile.setDown(false)
+  })
+
   test.each([
     ['nonsense', () => 'nonsense'],
     ['what somebody without our key wrote', (body: Publication) => seal(deriveSigningKeys('x'.repeat(32)), body)],

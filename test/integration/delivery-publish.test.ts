@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
+import { composeInNewEpoch } from '../../subgraphs/delivery/raise-epoch.ts'
 import type { SchedulePin } from '../../subgraphs/delivery/repository.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Workflow } from '../support/workflow.ts'
@@ -249,6 +250,17 @@ describeEachStore('Publishing and withdrawing', (open) => {
     const all = await rows.find({ slot: slot.id } as never, { sort: { revision: 1 } })
     expect(all.filter(({ body }) => body === null).map(({ revision }) => revision)).toEqual([1, 2])
     expect(all.every(({ pins }) => pins.entries.length === 1)).toBe(true)
+  })
+
+  test('a process that still works in an older epoch lowers no publication', async () => {
+    const slot = await flow.makeSlot()
+    const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
+    await flow.publish(schedule)
+    const { epoch } = await composeInNewEpoch(store, flow.services.now, () => {})
+    expect(epoch).toBeGreaterThan(store.epoch)
+    await flow.publish(schedule)
+    expect(await flow.latest(slot.id)).toMatchObject({ epoch, revision: 3 })
+    expect(await flow.served(slot.code)).toMatchObject({ epoch, revision: 3 })
   })
 
   test('schedules say where they stand and slots what they serve', async () => {

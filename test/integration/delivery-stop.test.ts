@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { decide } from '../../common/decision/select.ts'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
+import { readContext } from '../../common/targeting/context.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { startSync } from '../../subgraphs/distribution/sync.ts'
 import { slots } from '../../subgraphs/schedule/repository.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
+import { ONLY_NOTIFICATIONS } from '../support/sync-suite.ts'
+import { until } from '../support/until.ts'
 import { pinsIn, startWorkflow, type Workflow } from '../support/workflow.ts'
 
 describeEachStore('Stopping and restarting a slot', (open) => {
@@ -102,6 +108,47 @@ describeEachStore('Stopping and restarting a slot', (open) => {
       before: { stopped: true },
       after: { stopped: false },
     })
+  })
+
+  test('a node answers a stopped slot with nothing, not even its fallback, and says STOPPED', async () => {
+    const { slot } = await makeServing()
+    const reconciliation = startReconciliation(flow.services)
+    await reconciliation.runOnce()
+    await reconciliation.stop()
+    const { channel, keys, log } = flow.services
+    const node = await startSync({ channel, keys, log, node: 'node', intervals: ONLY_NOTIFICATIONS })
+    try {
+      const decided = (revision: number) => {
+        const held = node.table.slot(flow.app, slot.code)
+        if (held?.stamp.revision !== revision) return undefined
+        const { reason, creatives } = decide(held, readContext({ userId: 'u1' }), Date.now(), Math.random)
+        return { reason, shown: creatives.length }
+      }
+      const answers = async (revision: number) => {
+        await until(`the node serves revision ${revision}`, () => decided(revision) !== undefined)
+        return decided(revision)
+      }
+      expect(await answers(1)).toEqual({ reason: 'MATCHED', shown: 1 })
+      await stop(slot.id)
+      expect(await answers(2)).toEqual({ reason: 'STOPPED', shown: 0 })
+      await restart(slot.id)
+      expect(await answers(3)).toEqual({ reason: 'MATCHED', shown: 1 })
+    } finally {
+      await node.stop()
+    }
+  })
+
+  test('slots say whether they are stopped, false where nothing was ever published', async () => {
+    const slot = await flow.makeSlot()
+    const ask =
+      'query ($of: [_Any!]!) { _entities(representations: $of) { ... on Slot { stopped publication { stopped } } } }'
+    const shown = async () =>
+      (await flow.subgraphs.delivery.must('viewer', ask, { of: [{ __typename: 'Slot', id: slot.id }] }))[0]
+    expect(await shown()).toEqual({ stopped: false, publication: null })
+    await stop(slot.id)
+    expect(await shown()).toEqual({ stopped: true, publication: { stopped: true } })
+    await restart(slot.id)
+    expect(await shown()).toEqual({ stopped: false, publication: { stopped: false } })
   })
 
   test('what was revoked while the slot was stopped does not come back with it', async () => {

@@ -34,7 +34,10 @@ const PUBLICATION = `id epoch revision publishedBy fallback { id revision }
 const MUTATIONS = {
   createApp: ['schedule', 'CreateAppInput', 'app { id }'],
   createSlot: ['schedule', 'CreateSlotInput', 'id version code'],
+  updateSlot: ['schedule', 'UpdateSlotInput', 'id version'],
+  archiveSlot: ['schedule', 'ArchiveInput', 'id version'],
   createSchedule: ['schedule', 'CreateScheduleInput', 'id version'],
+  archiveSchedule: ['schedule', 'ArchiveInput', 'id version'],
   reviseSchedule: ['schedule', 'ReviseScheduleInput', 'id version revision'],
   createCreative: ['creative', 'CreateCreativeInput', 'id version'],
   reviseCreative: ['creative', 'ReviseCreativeInput', 'id version revision'],
