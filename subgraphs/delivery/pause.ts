@@ -41,7 +41,7 @@ export function pause(services: Services, caller: Caller, given: unknown): Promi
  * revocation marks the review first, and only then looks for the pins, paused ones too: it finds this one and composes
  * the slot. A resume that began before the mark still sees the approval, but both write the slot's head: if it commits
  * first, the revocation composes after it, without the revision; if the revocation does, the resume is run again and
- * sees the mark. Were the head not written, both could commit and the revoked content stay (write skew).
+ * sees the mark. Were the head not written, both could commit and a revoked creative stay (write skew).
  */
 export function resume(services: Services, caller: Caller, given: unknown): Promise<string> {
   return changePin(services, caller, given, {

@@ -3,7 +3,6 @@
 // composed anew, one transaction each. What a crash leaves undone, reconciliation finishes.
 
 import { z } from 'zod'
-import { AlkaidError } from '../../common/errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -14,6 +13,7 @@ import { type Review, reviews } from '../audit/repository.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
+import { invalidState } from './command.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
 import { type PublicationRow, pins, slotsThatPin } from './repository.ts'
@@ -49,7 +49,7 @@ export async function markRevoked(services: Services, caller: Caller, given: unk
     checkVersion('review', review, input.expectedVersion)
     if (review.state !== 'APPROVED') {
       const message = `The review ${JSON.stringify(review._id)} is ${review.state}: only an approval can be taken back`
-      throw new AlkaidError('INVALID_STATE', message)
+      throw invalidState(message)
     }
     const revoked = { revokedBy: actor, revokedAt: at, revokeReason: input.reason }
     await rejectHead(mutation, review, await reviews.revoke(tx, review._id, revoked))
