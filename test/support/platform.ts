@@ -32,10 +32,7 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
   const start = async () => {
     test.platform = await startPlatform(settings)
     test.tokens = await tokensOfRoles(test.platform.tokens)
-    const url = `${test.platform.gatewayUrl}/graphql`
-    test.clients = Object.fromEntries(
-      Object.entries(test.tokens).map(([role, token]) => [role, createClient(url, token)]),
-    ) as Record<Role, Client>
+    test.clients = clientsOf(test.platform.gatewayUrl, test.tokens)
   }
   test.restart = async () => {
     await test.platform.stop()
@@ -54,8 +51,14 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
   return test
 }
 
+/** For each role a client of the gateway. */
+export function clientsOf(gatewayUrl: string, tokens: Record<Role, string>): Record<Role, Client> {
+  const entries = Object.entries(tokens).map(([role, token]) => [role, createClient(`${gatewayUrl}/graphql`, token)])
+  return Object.fromEntries(entries) as Record<Role, Client>
+}
+
 /** An app with one slot in which one creative is approved and published. */
-export async function bookOne(test: TestPlatform, app: string) {
+export async function bookOne(test: Pick<TestPlatform, 'clients'>, app: string) {
   const { operator, reviewer, publisher } = test.clients
   const { createApp } = await operator(CREATE_APP, {
     input: { code: app, name: app, corsOrigins: ['https://shop.example'] },

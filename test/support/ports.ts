@@ -15,10 +15,16 @@ export function freePort(): Promise<number> {
 }
 
 /** A port that is free, and so is the one 10 above: what `npm start` wants. */
-export async function freePair(): Promise<number> {
+export function freePair(): Promise<number> {
+  return freePortWith([10])
+}
+
+/** A port that is free, and so are those so far above it. */
+export async function freePortWith(offsets: readonly number[]): Promise<number> {
   for (;;) {
     const port = await freePort()
-    if (port < 65_000 && (await isFree(port + 10))) return port
+    const free = await Promise.all(offsets.map((offset) => port < 65_000 && isFree(port + offset)))
+    if (free.every(Boolean)) return port
   }
 }
 

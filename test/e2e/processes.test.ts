@@ -1,0 +1,353 @@
+// Every service as a process of its own, on a real Redis: from booking to numbers, with one of them killed and started
+// again; what each refuses to start without; and that nothing is left behind.
+
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { run, runFile } from '../support/command.ts'
+import { bookOne, eventually, SCHEDULE } from '../support/platform.ts'
+import { freePair } from '../support/ports.ts'
+import { startProcesses, type TestProcesses } from '../support/processes.ts'
+import { describeWithRedis } from '../support/redis.ts'
+import { startStandaloneMongo } from '../support/standalone-mongo.ts'
+
+const manifest = JSON.parse(readFileSync(new URL('../../schema/persisted-queries.json', import.meta.url), 'utf8')) as {
+  operations: { id: string; name: string }[]
+}
+const hashOf = (name: string) => ({
+  persistedQuery: { version: 1, sha256Hash: manifest.operations.find((entry) => entry.name === name)!.id },
+})
+
+describeWithRedis('every service as a process of its own', () => {
+  let alkaid: TestProcesses
+  let booked: Awaited<ReturnType<typeof bookOne>>
+
+  beforeAll(async () => {
+    alkaid = await startProcesses({ LOG_LEVEL: 'debug' })
+    booked = await bookOne(alkaid, 'shop')
+  }, 120_000)
+  afterAll(async () => {
+    await alkaid?.stop()
+  }, 60_000)
+
+  const graph = () => `${alkaid.urlOf('gateway')}/graphql`
+  async function post(url: string, body: unknown, headers: Record<string, string> = { 'x-app-key': booked.appKey }) {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+    // biome-ignore lint/suspicious/noExplicitAny: answers are read as they come
+    return { status: response.status, headers: response.headers, body: (await response.json()) as any }
+  }
+  const slotQuery = { variables: { app: 'shop', slots: ['home.banner'], context: { userId: 'ann' } } }
+  const decide = (service: string, headers: Record<string, string> = {}) =>
+    post(
+      `${alkaid.urlOf(service)}/graphql`,
+      { ...slotQuery, extensions: hashOf('Decisions') },
+      { 'x-app-key': booked.appKey, ...headers },
+    )
+  const served = (service = 'distribution') =>
+    eventually(
+      () => decide(service),
+      ({ body }) => body.data?.decisions[0].reason === 'MATCHED',
+    )
+  const askAs = (query: string, variables: object, headers: Record<string, string> = {}) =>
+    post(graph(), { query, variables }, { authorization: `Bearer ${alkaid.tokens.viewer}`, ...headers })
+
+  test('what was booked, approved and published is served by the node, and its events are in the report', async () => {
+    const { body } = await served()
+    const [creative] = body.data.decisions[0].creatives
+    expect(creative).toMatchObject({ creative: booked.creative, schedule: booked.schedule, title: 'Sale' })
+    const events = ['IMPRESSION', 'CLICK'].map((type) => ({ id: `app-${type}`, type, token: creative.eventToken }))
+    const send = (url: string) =>
+      post(url, { variables: { input: { app: 'shop', events } }, extensions: hashOf('RecordEvents') })
+    expect((await send(graph())).body.data.recordEvents).toMatchObject({ accepted: 2, forged: 0 })
+    const lane = `${alkaid.urlOf('stats')}/graphql`
+    expect((await send(lane)).body.data.recordEvents).toMatchObject({ accepted: 2 })
+    const period = { from: day(-1), to: day(1) }
+    const ask = async () =>
+      (await alkaid.clients.viewer(REPORT, { app: 'shop', ids: [booked.schedule], ...period })).report
+    const { rows } = await eventually(ask, ({ total }) => total.clicks > 0)
+    expect(rows).toEqual([{ id: booked.schedule, impressions: 1, clicks: 1 }])
+  })
+
+  test('the gateway relays an app as it came, and its answer as it is', async () => {
+    const direct = await served('distribution')
+    const relayed = await served('gateway')
+    expect(relayed.body).toEqual(direct.body)
+    const origin = { origin: 'https://shop.example', 'x-request-id': 'relayed-1' }
+    for (const service of ['distribution', 'gateway']) {
+      const { status, headers } = await decide(service, origin)
+      const shown = ['cache-control', 'content-type', 'access-control-allow-origin', 'vary', 'x-request-id']
+      expect([service, status, ...shown.map((name) => headers.get(name))]).toEqual([
+        service,
+        200,
+        expect.stringMatching(/^private, max-age=\d+$/),
+        'application/json; charset=utf-8',
+        'https://shop.example',
+        'origin',
+        'relayed-1',
+      ])
+    }
+    const search = new URLSearchParams({
+      variables: JSON.stringify(slotQuery.variables),
+      extensions: JSON.stringify(hashOf('Decisions')),
+    })
+    const got = await fetch(`${graph()}?${search}`, { headers: { 'x-app-key': booked.appKey } })
+    expect(await got.json()).toEqual(direct.body)
+  })
+
+  test('a preflight and a refusal come through the relay, too', async () => {
+    const ask = (origin: string) =>
+      fetch(graph(), { method: 'OPTIONS', headers: { origin, 'access-control-request-headers': 'x-app-key' } })
+    const allowed = await ask('https://shop.example')
+    expect(allowed.status).toBe(204)
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://shop.example')
+    expect((await ask('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
+    const refused = await decide('gateway', { 'x-app-key': 'ak_wrong' })
+    expect(refused.status).toBe(401)
+    expect(refused.body.errors[0].extensions.code).toBe('UNAUTHENTICATED')
+  })
+
+  test('one mutation leaves lines of the gateway, the subgraph and the store with its request id', async () => {
+    const requestId = 'a-mutation-to-follow'
+    const input = { app: 'shop', content: { name: 'Followed', title: 'Followed' } }
+    const { body } = await post(
+      graph(),
+      {
+        query: 'mutation ($input: CreateCreativeInput!) { createCreative(input: $input) { id } }',
+        variables: { input },
+      },
+      { authorization: `Bearer ${alkaid.tokens.operator}`, 'x-request-id': requestId },
+    )
+    expect(body.errors).toBeUndefined()
+    const ask = async () =>
+      alkaid
+        .output()
+        .split('\n')
+        .filter((line) => line.includes(requestId))
+        .map((line) => JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>)
+    const lines = await eventually(ask, (found) => found.filter(({ msg }) => msg === 'request').length === 2)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ service: 'gateway', msg: 'request', route: '/graphql', status: 200 }),
+    )
+    expect(lines).toContainEqual(expect.objectContaining({ service: 'creative', msg: 'request', route: '/federation' }))
+    expect(lines).toContainEqual(expect.objectContaining({ service: 'creative', msg: 'operation', type: 'mutation' }))
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        service: 'creative',
+        msg: 'store command',
+        command: 'insert',
+        collection: 'creatives',
+      }),
+    )
+    expect(lines).toContainEqual(
+      expect.objectContaining({ service: 'creative', msg: 'transaction', outcome: 'committed', requestId }),
+    )
+  })
+
+  test('every service says that it lives and is ready, and what it counts', async () => {
+    for (const service of alkaid.services) {
+      const url = alkaid.urlOf(service)
+      expect([service, (await fetch(`${url}/livez`)).status]).toEqual([service, 200])
+      const ready = await fetch(`${url}/readyz`)
+      expect([service, ready.status, ((await ready.json()) as { ready: boolean }).ready]).toEqual([service, 200, true])
+      const metrics = await (await fetch(`${url}/metrics`)).text()
+      expect(metrics).toMatch(
+        /^alkaid_http_request_duration_seconds_count\{route="\/livez",method="GET",status="200"\} [1-9]/m,
+      )
+      expect(metrics).toContain('process_cpu_seconds_total')
+    }
+  })
+
+  test('a subgraph answers at /federation only those who show the service credential', async () => {
+    for (const service of alkaid.services.filter((name) => name !== 'gateway')) {
+      const url = `${alkaid.urlOf(service)}/federation`
+      const body = { query: '{ __typename }' }
+      const wrong = { 'x-alkaid-service': 'x'.repeat(43), authorization: `Bearer ${alkaid.tokens.admin}` }
+      for (const headers of [{}, wrong]) {
+        const refused = await post(url, body, headers as Record<string, string>)
+        expect([service, refused.status, refused.body.errors[0].extensions.code]).toEqual([
+          service,
+          401,
+          'UNAUTHENTICATED',
+        ])
+      }
+      const { serviceSecret } = JSON.parse(readFileSync(join(alkaid.dataDir, 'secrets.json'), 'utf8'))
+      const { status, body: answer } = await post(url, body, { 'x-alkaid-service': serviceSecret })
+      expect([service, status, answer]).toEqual([service, 200, { data: { __typename: 'Query' } }])
+    }
+  })
+
+  test('a subgraph that is killed costs only its fields, and they are back when it is', async () => {
+    const whole = await askAs(EVERYTHING, { id: booked.schedule })
+    expect(whole.body.errors).toBeUndefined()
+    await alkaid.kill('audit')
+    const { body } = await askAs(EVERYTHING, { id: booked.schedule })
+    expect(body.data.schedule).toEqual({ ...whole.body.data.schedule, review: null, history: null })
+    expect(body.errors).not.toHaveLength(0)
+    for (const error of body.errors) {
+      expect(error).toMatchObject({ message: expect.stringContaining('audit'), extensions: { code: 'UNAVAILABLE' } })
+    }
+    const ready = await fetch(`${alkaid.urlOf('gateway')}/readyz`)
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { ready: true, upstreams: { audit: false, schedule: true }, warnings: [expect.stringContaining('audit')] },
+    ])
+    await alkaid.startAgain('audit')
+    expect((await askAs(EVERYTHING, { id: booked.schedule })).body).toEqual(whole.body)
+  })
+
+  test('what is published while the node is away is served when it is back', async () => {
+    await alkaid.kill('distribution')
+    const refused = await decide('gateway')
+    expect([refused.status, refused.body.errors[0].extensions.code]).toEqual([503, 'UNAVAILABLE'])
+    const { schedule } = await alkaid.clients.viewer(SCHEDULE, { id: booked.schedule })
+    const input = { schedule: booked.schedule, expectedVersion: schedule.version }
+    await alkaid.clients.publisher('mutation ($input: WithdrawInput!) { withdraw(input: $input) { id } }', { input })
+    await alkaid.startAgain('distribution')
+    expect((await decide('gateway')).body.data.decisions[0].reason).toBe('EMPTY')
+  })
+
+  test('Ctrl-C ends them all in order, and leaves nothing behind', async () => {
+    const { code, stderr, stdout } = await alkaid.stop()
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).not.toMatch(/has ended (with|by SIG(?!KILL))/)
+    for (const service of alkaid.services) await expect(fetch(`${alkaid.urlOf(service)}/livez`)).rejects.toThrow()
+    const redis = /^ {2}Channel +Redis at redis:\/\/(\S+)/m.exec(stdout)![1]!
+    await expect(fetch(`http://${redis}`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
+  }, 60_000)
+})
+
+describe('a service that is started alone', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'alkaid-alone-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  const MONGODB = /^MONGODB_URI: expected a MongoDB replica set or sharded cluster/m
+  const REDIS = /^REDIS_URL: expected a Redis/m
+  const NEEDS: [string, RegExp[]][] = [
+    ['subgraphs/creative', [MONGODB]],
+    ['subgraphs/strategy', [MONGODB]],
+    ['subgraphs/audit', [MONGODB]],
+    ['subgraphs/schedule', [MONGODB, REDIS]],
+    ['subgraphs/delivery', [MONGODB, REDIS]],
+    ['subgraphs/stats', [MONGODB, REDIS]],
+    ['subgraphs/distribution', [REDIS]],
+  ]
+
+  test.each(NEEDS)(
+    '%s refuses to start without the URLs that it needs, with a line for each mistake',
+    async (path, lines) => {
+      const ended = await runFile(`${path}/index.ts`, [], { DATA_DIR: folder, PORT: 'x' }).ended
+      expect(ended).toMatchObject({ code: 1, stdout: '' })
+      for (const line of [...lines, /^PORT: expected a number from 0 to 65525, not "x"$/m])
+        expect(ended.stderr).toMatch(line)
+      expect(ended.stderr.trim().split('\n')).toHaveLength(lines.length + 1)
+    },
+  )
+
+  test('in production, the gateway does not start without the secrets that it shares with the others', async () => {
+    const { code, stderr } = await runFile('gateway/index.ts', [], { NODE_ENV: 'production', AUDIT_URL: 'audit' }).ended
+    expect(code).toBe(1)
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.split(':')[0]),
+    ).toEqual(['AUDIT_URL', 'SERVICE_SECRET', 'JWT_SECRET or JWKS_URL', 'SIGNING_SECRET'])
+  })
+
+  test('refuses a MongoDB that cannot do transactions', async () => {
+    const mongo = await startStandaloneMongo()
+    const env = { DATA_DIR: folder, PORT: '0', MONGODB_URI: mongo.uri }
+    const ended = await runFile('subgraphs/creative/index.ts', [], env).ended
+    await mongo.stop()
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr.trim()).toMatch(/^MONGODB_URI: .*standalone server, which cannot do transactions.*$/)
+  })
+
+  test('the gateway starts with everything else down, says so, and ends on SIGTERM', async () => {
+    const gateway = runFile('gateway/index.ts', [], { DATA_DIR: folder, PORT: '0', SCHEDULE_URL: 'http://127.0.0.1:1' })
+    const url = /http:\S+/.exec(await gateway.until('gateway listens at'))![0]
+    const typename = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    })
+    expect(await typename.json()).toEqual({ data: { __typename: 'Query' } })
+    const ready = (await (await fetch(`${url}/readyz`)).json()) as Record<string, unknown>
+    expect(ready).toMatchObject({ ready: true, upstreams: { schedule: false } })
+    expect(await gateway.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test.each(['subgraphs/creative', 'subgraphs/distribution', 'gateway'])('%s has a --help', async (path) => {
+    const { code, stdout } = await runFile(`${path}/index.ts`, ['--help']).ended
+    expect(code).toBe(0)
+    expect(stdout).toContain('SERVICE_SECRET')
+  })
+})
+
+describe('npm run start:processes', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'alkaid-launch-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test('says in one line that it needs a Redis, and leaves nothing running', async () => {
+    const port = await freePair()
+    const { code, stderr } = await run('start-processes.ts', ['--port', `${port}`, '--data-dir', folder], { PATH: '' })
+      .ended
+    expect(code).toBe(1)
+    expect(stderr.trim()).toMatch(
+      /^REDIS_URL: expected the URL of a Redis, since there is no redis-server .*install redis-server$/,
+    )
+    // The data folder is locked to one process: a server that was left behind would still have it.
+    const again = runFile('embedded/index.ts', ['--data-dir', folder])
+    await again.until('mongodb://')
+    await again.end('SIGTERM')
+  })
+
+  test('names every port that is taken, before it starts anything', async () => {
+    const gateway = runFile('gateway/index.ts', [], { DATA_DIR: folder, PORT: '0' })
+    const { port } = new URL(/http:\S+/.exec(await gateway.until('gateway listens at'))![0])
+    const ended = await run('start-processes.ts', ['--port', `${Number(port) - 4}`, '--data-dir', folder]).ended
+    await gateway.end('SIGTERM')
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(new RegExp(`^PORT: ${port} \\(audit\\) cannot be listened on, .*EADDRINUSE`, 'm'))
+  })
+
+  test('has a --help, and needs a port from which the others follow', async () => {
+    expect((await run('start-processes.ts', ['--help']).ended).stdout).toContain('--data-dir')
+    const { code, stderr } = await run('start-processes.ts', ['--port', '0', '--data-dir', folder]).ended
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^PORT: expected a number above 0/)])
+  })
+})
+
+function day(offset: number): string {
+  return new Date(Date.now() + offset * 86_400_000).toISOString()
+}
+
+const REPORT = `query Report($app: ID!, $ids: [ID!], $from: DateTime!, $to: DateTime!) {
+  report(app: $app, by: SCHEDULE, ids: $ids, from: $from, to: $to, interval: TOTAL) {
+    rows { id impressions clicks }
+    total { clicks }
+  }
+}`
+
+const EVERYTHING = `query Everything($id: ID!) {
+  schedule(id: $id) {
+    name
+    slot { code publication { revision } }
+    creatives { creative { title } }
+    review { state }
+    history { mutation }
+    delivery { publishedBy }
+  }
+}`
