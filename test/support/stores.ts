@@ -44,6 +44,10 @@ export function describeEachStore(title: string, body: (open: OpenStore) => void
   }
 }
 
+// The clock of the tests is behind the real one: a server that deletes what is past its TTL would take away what a
+// test has only just written, if the suite runs long enough.
+const NEVER_MS = 24 * 3_600_000
+
 let databases = 0
 
 function newDatabaseName(): string {
@@ -55,7 +59,7 @@ const embedded: ServerKind = {
   name: 'embedded',
   async start() {
     const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-'))
-    const server = await startEmbeddedServer({ dataDir })
+    const server = await startEmbeddedServer({ dataDir, expiryInterval: NEVER_MS })
     return {
       uri: server.uri,
       async stop() {
@@ -84,6 +88,7 @@ async function startMongod(program: string): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'alkaid-mongod-'))
   const port = await freePort()
   const options = ['--dbpath', folder, '--port', `${port}`, '--bind_ip', '127.0.0.1', '--replSet', 'rs0', '--quiet']
+  options.push('--setParameter', 'ttlMonitorEnabled=false')
   const child: ChildProcess = spawn(program, options, { stdio: 'ignore' })
   const uri = `mongodb://127.0.0.1:${port}/?directConnection=true`
   const client = await MongoClient.connect(uri, { serverSelectionTimeoutMS: 20_000 })
