@@ -23,8 +23,8 @@ export function compileSchema(schema: unknown): ValidateFunction {
   try {
     return ajv.compile(schema as object)
   } finally {
-    // Ajv keeps whatever it compiled, for ever, by the identity of the schema.
-    ajv.removeSchema(schema as object)
+    // Ajv keeps every object that it compiled, for ever, by its identity.
+    if (typeof schema === 'object') ajv.removeSchema(schema as object)
   }
 }
 
