@@ -44,7 +44,7 @@ describeEachStore('Apps', (open) => {
       fourEyes: true,
       maxAgeSeconds: 30,
       requestsPerSecond: 10_000,
-      createdAt: '2026-05-01T08:00:00.000Z',
+      createdAt: '2031-05-01T08:00:00.000Z',
     })
     const given = {
       name: 'Chosen',

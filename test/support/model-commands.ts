@@ -18,7 +18,7 @@ export type Tally = { outcomes: Map<string, number>; entries: number }
 /** How often each comes, against 1. */
 const WEIGHTS: Partial<Record<CommandName, number>> = {
   ...{ createSchedule: 2, revise: 3, submit: 4, approve: 7, approveOne: 2 },
-  ...{ publish: 7, pause: 2, resume: 2, publishSlot: 2, revoke: 2 },
+  ...{ publish: 7, pause: 2, resume: 3, withdraw: 2, restart: 3, revoke: 2 },
 }
 
 const often = (chance: number) => fc.nat(99).map((drawn) => drawn < chance)

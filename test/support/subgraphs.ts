@@ -20,8 +20,11 @@ export const tokenSettings: TokenSettings = {
   key: { secret: 'a secret that only the tests know, long enough' },
 }
 
-/** A clock that stands still until it is told to move. */
-export function fakeClock(start = Date.parse('2026-05-01T08:00:00Z')) {
+/**
+ * A clock that stands still until it is told to move; far in the future, for what the server deletes by its own clock,
+ * as idempotency keys, must not be deleted under a test.
+ */
+export function fakeClock(start = Date.parse('2031-05-01T08:00:00Z')) {
   let now = start
   return {
     now: () => now,
