@@ -56,7 +56,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     maxDepth: { n: 16, ignoreIntrospection: true },
     maxAliases: { n: 15 },
     maxDirectives: { n: 50 },
-    maxTokens: { n: MAX_TOKENS },
+    maxTokens: { enabled: false }, // `parseOptions` below: it would parse everything once more, and answer 500
     costLimit: { enabled: false }, // lists are bounded by `first`, depth and tokens
     blockFieldSuggestion: { enabled: production },
   }).protect()

@@ -3,7 +3,14 @@
 
 import type { ApolloServerPlugin } from '@apollo/server'
 import type { GraphQLFormattedError } from 'graphql'
-import { hideSuggestions, isExpected, maskError, REQUEST_ERRORS } from '../common/errors.ts'
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  hideSuggestions,
+  isExpected,
+  maskError,
+  REQUEST_ERRORS,
+} from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
 import type { GatewayContext } from './data-source.ts'
 
@@ -25,10 +32,16 @@ export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin
             const masked = maskError(error, requestId)
             return production ? { ...masked, message: hideSuggestions(masked.message) } : masked
           })
+          if (response.body.singleResult.data === undefined) response.http.status = statusOf(response.body.singleResult)
         },
       }
     },
   }
+}
+
+/** Of an answer that is nothing but an error. */
+function statusOf({ errors = [] }: { errors?: readonly GraphQLFormattedError[] }): number {
+  return ERROR_CODES[(errors[0]?.extensions?.code ?? 'INTERNAL') as ErrorCode].status
 }
 
 /** Apollo's own codes for requests that are wrong in themselves become BAD_USER_INPUT; all others stay for the plugin. */

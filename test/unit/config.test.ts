@@ -1,0 +1,119 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { readSettings, SettingsError, type Wanted } from '../../common/config.ts'
+import { readSecrets, readServiceSecret } from '../../common/secrets.ts'
+
+describe('settings', () => {
+  test('everything has a default, and an empty variable counts as not set', () => {
+    expect(readSettings({ PORT: '', REDIS_URL: '' })).toMatchObject({
+      production: false,
+      host: '127.0.0.1',
+      port: 4000,
+      redisUrl: undefined,
+      corsOrigins: [],
+      logLevel: 'warn',
+    })
+  })
+
+  test('a service has a port of its own, and finds the others where its variables say', () => {
+    const upstreams = [
+      { name: 'schedule', port: 4001 },
+      { name: 'stats', port: 4006 },
+    ]
+    const settings = readSettings({ STATS_URL: 'https://stats.internal/alkaid/' }, { port: 4002, upstreams })
+    expect(settings.port).toBe(4002)
+    expect(Object.fromEntries(settings.upstreams)).toEqual({
+      schedule: 'http://127.0.0.1:4001',
+      stats: 'https://stats.internal/alkaid',
+    })
+  })
+
+  test('every mistake is told at once, and no credential', () => {
+    const env = {
+      NODE_ENV: 'production',
+      PORT: 'many',
+      MONGODB_URI: 'root:hunter2@db',
+      SCHEDULE_URL: 'schedule:hunter2',
+      JWT_SECRET: 'hunter2',
+      CORS_ORIGINS: 'https://admin.example/',
+    }
+    const wanted: Wanted = {
+      needs: ['MONGODB_URI', 'REDIS_URL', 'SERVICE_SECRET'],
+      upstreams: [{ name: 'schedule', port: 4001 }],
+    }
+    const message = mistakes(env, wanted)
+    expect(message.split('\n').map((line) => line.split(':')[0])).toEqual([
+      'PORT',
+      'MONGODB_URI',
+      'JWT_SECRET',
+      'CORS_ORIGINS',
+      'SCHEDULE_URL',
+      'REDIS_URL',
+      'SERVICE_SECRET',
+      'SIGNING_SECRET',
+    ])
+    expect(message).not.toContain('hunter2')
+  })
+
+  test('origins are whole origins: no path, no wildcard', () => {
+    expect(readSettings({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' }).corsOrigins).toEqual([
+      'https://a.example',
+      'http://localhost:5173',
+    ])
+    for (const wrong of ['*', 'a.example', 'https://a.example/', 'https://a.example,', 'null']) {
+      expect(mistakes({ CORS_ORIGINS: wrong })).toMatch(/^CORS_ORIGINS: expected origins separated by commas/)
+    }
+  })
+
+  test('the service secret is needed in production only: elsewhere it makes itself', () => {
+    expect(() => readSettings({}, { needs: ['SERVICE_SECRET'] })).not.toThrow()
+    expect(mistakes({ SERVICE_SECRET: 'short' })).toBe('SERVICE_SECRET: expected at least 32 characters')
+  })
+})
+
+describe('the secrets of an installation in development', () => {
+  const folders: string[] = []
+  const newFolder = () => folders[folders.push(mkdtempSync(join(tmpdir(), 'alkaid-secrets-'))) - 1]!
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
+  })
+
+  test('are made once, for their owner only, and differ', () => {
+    const settings = readSettings({ DATA_DIR: newFolder() })
+    const service = readServiceSecret(settings)
+    const { tokens, signingSecret } = readSecrets(settings)
+    expect(new Set([service, signingSecret, (tokens.key as { secret: string }).secret]).size).toBe(3)
+    expect(readServiceSecret(settings)).toBe(service)
+    expect(statSync(join(settings.dataDir, 'secrets.json')).mode & 0o777).toBe(0o600)
+  })
+
+  test('a file from before there was a service secret is completed, and keeps the others', () => {
+    const dataDir = newFolder()
+    const before = { jwtSecret: 'j'.repeat(40), signingSecret: 's'.repeat(40) }
+    const file = join(dataDir, 'secrets.json')
+    writeFileSync(file, JSON.stringify(before), { mode: 0o600 })
+    const settings = readSettings({ DATA_DIR: dataDir })
+    const service = readServiceSecret(settings)
+    expect(service.length).toBeGreaterThanOrEqual(32)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...before, serviceSecret: service })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readServiceSecret(settings)).toBe(service)
+  })
+
+  test('the environment goes before the file', () => {
+    const serviceSecret = 'from the environment, long enough'
+    expect(readServiceSecret(readSettings({ SERVICE_SECRET: serviceSecret, DATA_DIR: '/nowhere' }))).toBe(serviceSecret)
+  })
+})
+
+function mistakes(env: Record<string, string>, wanted?: Wanted): string {
+  try {
+    readSettings(env, wanted)
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError)
+    return (error as Error).message
+  }
+  throw new Error('Expected a SettingsError, and there was none')
+}
