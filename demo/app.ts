@@ -1,4 +1,4 @@
-// The demo app, as data: a shop with three slots. What it is made of is called by keys here, since ids come later.
+// The demo app, as data: a shop. What it is made of is called by keys here, since ids come later.
 
 export const demoApp = {
   code: 'demo',
@@ -8,69 +8,101 @@ export const demoApp = {
   corsOrigins: ['*'],
 }
 
-export const demoCreatives = [
-  creative('spring', 'Spring sale', 'Everything for the garden, 20 % off', 'demoshop://sale/spring'),
-  creative('shoes', 'New shoes', 'The summer collection has arrived', 'demoshop://shoes'),
-  creative('members', 'Members first', 'Free delivery for members, today only', 'demoshop://members'),
-  creative('app-tour', 'Welcome', 'See what the app can do, in one minute', 'https://demo.example/tour'),
-  creative('gift-card', 'Gift cards', 'For those who have everything', 'demoshop://gift-cards'),
-  creative('house', 'Have a look around', 'New things every day', 'demoshop://home'),
+export type DemoSlot = {
+  key: string
+  code: string
+  name: string
+  capacity: number
+  /** Keys of creatives. */
+  fallback: string[]
+  format: DemoFormat | null
+  archived?: boolean
+}
+
+type DemoFormat = {
+  required: ('TEXT' | 'IMAGE' | 'LINK' | 'DATA')[]
+  image?: { width?: number; height?: number; ratio?: string }
+  dataSchema?: object
+}
+
+const banner: DemoFormat = { required: ['IMAGE', 'LINK'], image: { ratio: '3:1' } }
+const icon: DemoFormat = { required: ['IMAGE', 'LINK'], image: { width: 192, height: 192 } }
+const splash: DemoFormat = { required: ['IMAGE'], image: { ratio: '9:16' } }
+const copy: DemoFormat = { required: ['TEXT'] }
+const card: DemoFormat = { required: ['LINK'] }
+const offer: DemoFormat = {
+  required: ['TEXT', 'DATA'],
+  dataSchema: {
+    type: 'object',
+    required: ['category'],
+    properties: {
+      category: { enum: ['offer', 'news', 'service'] },
+      percentOff: { type: 'integer', minimum: 1, maximum: 90 },
+    },
+    additionalProperties: false,
+  },
+}
+
+export const demoSlots: DemoSlot[] = [
+  slot('banner', 'home.banner', 'Banner on the home page', 2, ['house'], banner),
+  slot('icons', 'home.icons', 'Icons below the banner', 4, ['icon-all'], icon),
+  slot('popup', 'home.popup', 'Pop-up on start', 1, [], copy),
+  slot('feed', 'feed.card', 'Card in the feed', 1, ['house'], card),
+  slot('search', 'search.top', 'Above the results of a search', 2, [], card),
+  slot('related', 'product.related', 'Beside a product', 3, ['house'], banner),
+  slot('notice', 'checkout.notice', 'Notice at the checkout', 1, ['delivery-notice'], copy),
+  slot('splash', 'app.splash', 'Picture while the app starts', 1, ['splash-logo'], splash),
+  slot('inbox', 'inbox.offers', 'Offers in the inbox', 5, [], offer),
+  { ...slot('ticker', 'home.ticker', 'Ticker of the old home page', 1, [], null), archived: true },
 ]
 
-export const demoStrategies = [
-  { key: 'members', name: 'Members', constraint: { dimension: 'tags', operator: 'IN', values: ['member'] } },
+export type DemoConstraint = Record<string, unknown>
+
+/** Constraints name segments by their keys. */
+export const demoSegments = [
+  { key: 'members', name: 'Members and staff', constraint: is('tags', 'IN', 'member', 'staff') },
+  { key: 'german-speaking', name: 'German-speaking', constraint: is('language', 'IN', 'de') },
+]
+
+export const demoStrategies: { key: string; name: string; constraint?: DemoConstraint; rollout?: object }[] = [
+  { key: 'members', name: 'Members', constraint: { segment: 'members' } },
   {
     key: 'newcomers',
     name: 'Newcomers who are not on trial',
     constraint: {
-      all: [
-        { dimension: 'attributes.visits', operator: 'EQUALS', values: ['1'] },
-        { not: { dimension: 'tags', operator: 'IN', values: ['trial'] } },
-      ],
+      all: [is('attributes.visits', 'NUMBER_LTE', '1'), { not: is('tags', 'IN', 'trial') }],
     },
   },
-]
-
-export const demoSlots = [
-  { key: 'banner', code: 'home.banner', name: 'Banner on the home page', capacity: 2, fallback: ['house'] },
-  { key: 'popup', code: 'home.popup', name: 'Pop-up on start', capacity: 1, fallback: [] },
-  { key: 'feed', code: 'feed.card', name: 'Card in the feed', capacity: 1, fallback: ['house'] },
-]
-
-/** How far each schedule goes: `revised` is live, with a newer draft. */
-export type DemoState = 'draft' | 'in review' | 'approved' | 'rejected' | 'live' | 'revised' | 'withdrawn'
-
-export const demoSchedules: DemoSchedule[] = [
-  { name: 'Spring sale', slot: 'banner', creatives: ['spring'], priority: 10, weight: 3, state: 'live' },
-  { name: 'New shoes', slot: 'banner', creatives: ['shoes'], priority: 10, weight: 1, state: 'live' },
-  { name: 'Members first', slot: 'banner', creatives: ['members'], strategy: 'members', priority: 20, state: 'live' },
-  { name: 'Tour for newcomers', slot: 'popup', creatives: ['app-tour'], strategy: 'newcomers', state: 'revised' },
   {
-    name: 'Gift cards in December',
-    slot: 'feed',
-    creatives: ['gift-card'],
-    startsInDays: 30,
-    endsInDays: 60,
-    state: 'approved',
+    key: 'germany',
+    name: 'Germany, in German',
+    constraint: { all: [is('region', 'IN', 'DE'), { segment: 'german-speaking' }] },
   },
-  { name: 'Shoes in the feed', slot: 'feed', creatives: ['shoes', 'spring'], state: 'in review' },
-  { name: 'Members in the feed', slot: 'feed', creatives: ['members'], state: 'withdrawn' },
-  { name: 'Pop-up for everyone', slot: 'popup', creatives: ['spring'], state: 'rejected' },
+  {
+    key: 'new-ios',
+    name: 'iPhones with the new checkout',
+    constraint: { all: [is('platform', 'IN', 'ios'), is('appVersion', 'VERSION_GTE', '8.2.0')] },
+  },
+  { key: 'tenth', name: 'A tenth of everybody', rollout: { percentage: 10 } },
+  {
+    key: 'beta',
+    name: 'Half of the beta channel, outside Bavaria',
+    constraint: { all: [is('channel', 'IN', 'beta'), { not: is('region', 'IN', 'DE-BY') }] },
+    rollout: { percentage: 50, stickiness: 'deviceId' },
+  },
 ]
 
-export type DemoSchedule = {
-  name: string
-  slot: string
-  creatives: string[]
-  strategy?: string
-  priority?: number
-  weight?: number
-  startsInDays?: number
-  endsInDays?: number
-  state: DemoState
+function slot(
+  key: string,
+  code: string,
+  name: string,
+  capacity: number,
+  fallback: string[],
+  format: DemoFormat | null,
+): DemoSlot {
+  return { key, code, name, capacity, fallback, format }
 }
 
-function creative(key: string, title: string, text: string, link: string) {
-  const image = { url: `https://demo.example/${key}.png`, width: 1200, height: 400, alt: title }
-  return { key, content: { name: title, title, text, image, link } }
+function is(dimension: string, operator: string, ...values: string[]): DemoConstraint {
+  return { dimension, operator, values }
 }

@@ -37,7 +37,7 @@ describe('npm start', () => {
     alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
     printed = await alkaid.until('Tell that they saw')
     printed = await alkaid.until(/RecordEvents|recordEvents|"events"/)
-  }, 30_000)
+  }, 90_000)
   afterAll(async () => {
     await alkaid.end('SIGKILL')
   })
@@ -62,29 +62,39 @@ describe('npm start', () => {
     expect(recorded.data.recordEvents).toMatchObject({ accepted: 1, forged: 0 })
   })
 
-  test('makes a demo app of 3 slots, 6 creatives, 2 strategies and 8 schedules in several states', async () => {
+  test('makes a demo app of 10 slots, 30 creatives, 6 strategies, 2 segments and 40 schedules in every state', async () => {
     const viewer = createClient(`http://127.0.0.1:${port}/graphql`, token('viewer'))
     const found = await viewer(`{
-      slots(app: "demo") { nodes { code } }
-      creatives(app: "demo") { nodes { id } }
-      strategies(app: "demo") { nodes { id } }
-      schedules(app: "demo") { nodes { reviewState deliveryState } }
+      slots(app: "demo") { total nodes { format { required } } }
+      ticker: slots(app: "demo", filter: {archived: true}) { total }
+      creatives(app: "demo") { total }
+      strategies(app: "demo") { total }
+      segments(app: "demo") { total }
+      schedules(app: "demo", first: 100) { total nodes { reviewState deliveryState windowState } }
+      archived: schedules(app: "demo", filter: {archived: true}) { total }
+      reviewQueue(app: "demo") { total }
     }`)
-    expect(found.slots.nodes).toHaveLength(3)
-    expect(found.creatives.nodes).toHaveLength(6)
-    expect(found.strategies.nodes).toHaveLength(2)
-    expect(found.schedules.nodes).toHaveLength(8)
-    const states = new Set(
-      found.schedules.nodes.map((node: Record<string, string>) => `${node.reviewState} ${node.deliveryState}`),
-    )
-    expect([...states].sort()).toEqual([
+    expect(found.slots.total + found.ticker.total).toBe(10)
+    expect(found.slots.nodes.every(({ format }: { format: object | null }) => format !== null)).toBe(true)
+    expect(found.creatives.total).toBe(30)
+    expect(found.strategies.total).toBe(6)
+    expect(found.segments.total).toBe(2)
+    expect(found.schedules.total + found.archived.total).toBe(40)
+    expect(found.reviewQueue.total).toBeGreaterThan(3)
+    const seen = (state: (node: Record<string, string>) => string) => [...new Set(found.schedules.nodes.map(state))]
+    expect(seen(({ reviewState, deliveryState }) => `${reviewState} ${deliveryState}`).sort()).toEqual([
       'APPROVED LIVE',
       'APPROVED NONE',
+      'APPROVED PAUSED',
       'APPROVED WITHDRAWN',
       'DRAFT LIVE',
+      'DRAFT NONE',
+      'IN_REVIEW LIVE',
       'IN_REVIEW NONE',
       'REJECTED NONE',
+      'REJECTED WITHDRAWN',
     ])
+    expect(seen(({ windowState }) => windowState!).sort()).toEqual(['ENDED', 'RUNNING', 'UPCOMING'])
   })
 
   test('a second one says that the port is taken, and one on another port that the folder is in use', async () => {
@@ -149,11 +159,12 @@ describe('npm start and its demo app', () => {
         port,
         printed,
         'viewer',
-      )('{ schedules(app: "demo") { nodes { deliveryState } } slots(app: "demo") { nodes { id } } }')
-      expect(schedules.nodes).toHaveLength(8)
-      expect(slots.nodes).toHaveLength(3)
+      )('{ schedules(app: "demo") { total } slots(app: "demo") { total } }')
+      expect(schedules.total).toBe(39) // one is archived
+      expect(slots.total).toBe(9)
       expect(await alkaid.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
     },
+    120_000,
   )
 
   test('makes itself a new key when the demo app was given another, and starts without anything to show', async () => {
@@ -164,7 +175,9 @@ describe('npm start and its demo app', () => {
     const { app } = await admin('{ app(id: "demo") { version } }')
     const input = { app: 'demo', expectedVersion: app.version, graceHours: 0 }
     await admin('mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { key } }', { input })
-    const { creatives } = await admin('{ creatives(app: "demo") { nodes { review { id version state } } } }')
+    const { creatives } = await admin(
+      '{ creatives(app: "demo", first: 100) { nodes { review { id version state } } } }',
+    )
     for (const { review } of creatives.nodes) {
       if (review?.state !== 'APPROVED') continue
       const revoked = { review: review.id, expectedVersion: review.version, reason: 'Enough of the demo' }
@@ -180,7 +193,7 @@ describe('npm start and its demo app', () => {
     const key = (text: string) => /ak_[\w-]+/.exec(text)![0]
     expect(key(again)).not.toBe(key(printed))
     expect(await second.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
-  })
+  }, 120_000)
 })
 
 describe('npm start says in one line what is wrong', () => {

@@ -40,4 +40,4 @@ test('the tour of the README and its example for app developers do what they say
     await alkaid.end('SIGTERM')
     await rm(dataDir, { recursive: true, force: true })
   }
-}, 60_000)
+}, 180_000)
