@@ -44,6 +44,27 @@ describeEachStore('References to what is planned, and what they cost', (open) =>
     expect(reads).toEqual({ 'find schedules': 1, 'find slots': 1, 'find apps': 1 })
   })
 
+  test('a total, and what follows from the content, cost one count', async () => {
+    const query = `query ($app: ID!) { schedules(app: $app, first: 100) { total
+      nodes { windowState archivedAt slot { archivedAt format { required } } } } }`
+    const reads = await readsOf(async () => {
+      const { nodes, total } = await planning.schedule.must('viewer', query, { app })
+      expect([nodes.length, total]).toEqual([100, 100])
+    })
+    expect(reads).toEqual({ 'find schedules': 1, 'find slots': 1, 'aggregate schedules': 1 })
+  })
+
+  test('a page of 100 slots with what is booked in each costs one read and one count, those of the list apart', async () => {
+    const query = `query ($app: ID!) { slots(app: $app, first: 100) { nodes { id
+      schedules(first: 5) { total nodes { name } } } } }`
+    const reads = await readsOf(async () => {
+      const { nodes } = await planning.schedule.must('viewer', query, { app })
+      const booked = ids.slots.map((id, at) => ({ id, schedules: { total: 1, nodes: [{ name: `Schedule ${at}` }] } }))
+      expect(nodes).toEqual(booked)
+    })
+    expect(reads).toEqual({ 'find slots': 1, 'aggregate slots': 1, 'aggregate schedules': 1 })
+  })
+
   const entities = (subgraph: TestSubgraph, representations: object[], fields: string, actor = 'viewer') => {
     const query = `query ($representations: [_Any!]!) { _entities(representations: $representations) { ${fields} } }`
     return subgraph.must(actor, query, { representations })
