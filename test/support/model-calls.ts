@@ -15,6 +15,8 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
     }
     case 'revise':
       return { mutation: REVISE[kindOf(step.thing)], input: { id: id(step.thing), content: contentFor(step, id) } }
+    case 'archive':
+      return { mutation: ARCHIVE[kindOf(step.thing)], input: { id: id(step.thing) } }
     case 'submit':
       return { mutation: 'submitForReview', input: { subject: { type: kindOf(step.thing), id: id(step.thing) } } }
     case 'recall':
@@ -28,6 +30,10 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
       return { mutation: 'reject', input: { review: id(step.review), comment: 'Looked at' } }
     case 'revoke':
       return { mutation: 'revokeApproval', input: { review: id(step.review), reason: 'A mistake' } }
+    case 'updateSlot':
+      return { mutation: 'updateSlot', input: { id: id(step.slot), fallback: step.fallback.map(id) } }
+    case 'archiveSlot':
+      return { mutation: 'archiveSlot', input: { id: id(step.slot) } }
     case 'publishSlot':
       return { mutation: 'publishSlot', input: { slot: id(step.slot) } }
     case 'stop':
@@ -56,6 +62,13 @@ const REVISE = {
   SEGMENT: 'reviseSegment',
   STRATEGY: 'reviseStrategy',
   SCHEDULE: 'reviseSchedule',
+} as const
+
+const ARCHIVE = {
+  CREATIVE: 'archiveCreative',
+  SEGMENT: 'archiveSegment',
+  STRATEGY: 'archiveStrategy',
+  SCHEDULE: 'archiveSchedule',
 } as const
 
 /** Says of itself which revision it is, so that a node's answers tell whose content they are. */

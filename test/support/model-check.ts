@@ -7,16 +7,17 @@ import type { HeldSlot, Shown } from './serving-node.ts'
 
 export function expectedStates({ things, submissions, slots }: Model): Record<string, string> {
   const states: Record<string, string> = {}
-  for (const { name, kind, version, revisions, state, delivery } of things.values()) {
+  for (const { name, kind, version, revisions, state, archived, delivery } of things.values()) {
     const delivered = kind === 'SCHEDULE' ? ` ${delivery}` : ''
-    states[name] = `version ${version}, revision ${revisions.length} ${state}${delivered}`
+    states[name] = `version ${version}, revision ${revisions.length} ${state}${delivered}${archived ? ' archived' : ''}`
     for (const [index, { review }] of revisions.entries()) {
       if (!review) continue
       const superseded = review.state === 'OPEN' && index + 1 < revisions.length
       states[revisionText(name, index + 1)] = `version ${review.version} ${superseded ? 'SUPERSEDED' : review.state}`
     }
   }
-  for (const [name, { version }] of [...submissions, ...slots]) states[name] = `version ${version}`
+  for (const [name, { version }] of submissions) states[name] = `version ${version}`
+  for (const [name, { version, archived }] of slots) states[name] = `version ${version}${archived ? ' archived' : ''}`
   return states
 }
 

@@ -15,16 +15,19 @@ export type Run = { world: World; trace: string[]; tally: Tally }
 /** What came of the commands of all runs: `publish`, `publish INVALID_STATE`, ... -> how often; and entries served. */
 export type Tally = { outcomes: Map<string, number>; entries: number }
 
-/** How often each comes, against 1. */
-const WEIGHTS: Partial<Record<CommandName, number>> = {
-  ...{ createSchedule: 2, revise: 3, submit: 4, approve: 7, approveOne: 2 },
-  ...{ publish: 7, pause: 2, resume: 3, withdraw: 2, restart: 3, revoke: 2 },
+/** How often each comes: most often what brings something new to the nodes, rarely what ends things. */
+const WEIGHTS: Record<CommandName, number> = {
+  ...{ createCreative: 3, createSegment: 3, createStrategy: 3, createSchedule: 8, revise: 16, archive: 2 },
+  ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 2 },
+  ...{ publish: 40, pause: 16, resume: 30, withdraw: 6, revoke: 5 },
+  ...{ updateSlot: 2, archiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
 }
 
+/** true in so many of a hundred. */
 const often = (chance: number) => fc.nat(99).map((drawn) => drawn < chance)
 
 const draw: fc.Arbitrary<Draw> = fc.record({
-  fitting: often(75),
+  fitting: often(80),
   stale: often(4),
   target: fc.nat(999),
   by: fc.nat(999),
@@ -35,7 +38,7 @@ const draw: fc.Arbitrary<Draw> = fc.record({
 export function commandLists(maxCommands: number) {
   const names = Object.keys(COMMANDS) as CommandName[]
   const arbitraries = names.flatMap((name) =>
-    Array(WEIGHTS[name] ?? 1).fill(draw.map((drawn) => new Command(name, drawn))),
+    Array(WEIGHTS[name]).fill(fc.noBias(draw).map((drawn) => new Command(name, drawn))),
   )
   return fc.commands<Model, Run, false>(arbitraries, { maxCommands, size: 'max' })
 }
@@ -51,7 +54,7 @@ export async function begin(platform: ModelPlatform, tally: Tally): Promise<{ mo
   for (const content of ['C1@1', 'C2@1']) await make(content, 'CREATIVE')
   for (const [name, fallback] of Object.entries({ X: ['C1'], Y: ['C1', 'C2'] })) {
     await real.world.makeSlot(name, fallback)
-    model.slots.set(name, { version: 1, fallback, stopped: false, revision: 0, pinnedFallback: [] })
+    model.slots.set(name, { version: 1, archived: false, fallback, stopped: false, revision: 0, pinnedFallback: [] })
   }
   await make('G1@1', 'SEGMENT')
   await make('T1@1', 'STRATEGY', { segments: ['G1'] })

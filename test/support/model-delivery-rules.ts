@@ -17,8 +17,10 @@ import {
   thingOf,
 } from './model.ts'
 
-/** Pins the newest approved revision of the schedule and of all that this one uses. */
+/** Pins the newest approved revision of the schedule and of all that this one uses. An archived slot takes nothing new. */
 export function publish(model: Model, schedule: Thing): ErrorCode | Effect {
+  if (schedule.archived) return 'INVALID_STATE'
+  if (model.slots.get(schedule.slot!)!.archived && !schedule.pin) return 'INVALID_STATE'
   const own = newestApproved(model, schedule.name)
   if (own === null) return 'INVALID_STATE'
   const pinned = [own]

@@ -14,22 +14,22 @@ import {
   thingOf,
 } from './model.ts'
 
-/** With what it uses and is not approved; what was rejected must have an earlier revision that is. */
+/** With what it uses and is not approved; what was rejected, or archived as a draft, stays behind: an earlier revision must be. */
 export function submit(model: Model, subject: Thing, by: string): ErrorCode | Effect {
-  if (subject.state !== 'DRAFT') return 'INVALID_STATE'
+  if (subject.archived || subject.state !== 'DRAFT') return 'INVALID_STATE'
   const along: Thing[] = []
   const next = namesIn(subject.revisions.at(-1)!.uses)
   for (const name of next) {
     const used = model.things.get(name)!
     if (along.includes(used)) continue
     along.push(used)
-    const published = used.state === 'REJECTED' ? newestApproved(model, name) : newest(used)
+    const published = staysBehind(used) ? newestApproved(model, name) : newest(used)
     if (published === null) return 'INVALID_STATE'
     next.push(...namesIn(revisionOf(model, published).uses))
   }
   return () => {
     const name = `B${model.submissions.size + 1}`
-    const opened = [subject, ...along.filter(({ state }) => state === 'DRAFT')]
+    const opened = [subject, ...along.filter((thing) => thing.state === 'DRAFT' && !staysBehind(thing))]
     const waiting = along.filter(({ state }) => state === 'IN_REVIEW')
     for (const thing of opened) {
       const revision = thing.revisions.at(-1)!
@@ -47,6 +47,10 @@ export function submit(model: Model, subject: Thing, by: string): ErrorCode | Ef
     subject.version += 1
     model.submissions.set(name, { subject: subject.name, version: 1, recalled: false, reviews })
   }
+}
+
+function staysBehind({ state, archived }: Thing): boolean {
+  return state === 'REJECTED' || (state === 'DRAFT' && archived)
 }
 
 /** What no other submission needs is a draft again. */

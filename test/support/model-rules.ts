@@ -2,7 +2,16 @@
 // to fail, or what it does to the model.
 
 import type { ErrorCode } from '../../common/errors.ts'
-import type { Effect, Kind, Model, Thing, Uses } from './model.ts'
+import {
+  type Effect,
+  isNewlyArchived,
+  type Kind,
+  type Model,
+  namesIn,
+  type Slot,
+  type Thing,
+  type Uses,
+} from './model.ts'
 import { changeSlot, deliver, publish, revoke } from './model-delivery-rules.ts'
 import { decide, recall, submit } from './model-review-rules.ts'
 
@@ -10,19 +19,22 @@ import { decide, recall, submit } from './model-review-rules.ts'
 export type Step =
   | { does: 'create'; content: string; kind: Kind; slot: string | null; uses: Uses; by: string }
   | { does: 'revise'; content: string; thing: string; uses: Uses; by: string }
-  | { does: 'submit'; thing: string; by: string }
+  | { does: 'submit' | 'archive'; thing: string; by: string }
   | { does: 'approve' | 'reject' | 'recall'; submission: string; by: string }
   | { does: 'approveOne' | 'rejectOne' | 'revoke'; review: string; by: string }
   | { does: 'publish' | 'pause' | 'resume' | 'withdraw'; thing: string; by: string }
-  | { does: 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+  | { does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+  | { does: 'updateSlot'; slot: string; fallback: string[]; by: string }
 
 /** The code of the error, or what the command changes. */
 export function ruleFor(model: Model, step: Step): ErrorCode | Effect {
   switch (step.does) {
     case 'create':
-      return () => create(model, step)
+      return create(model, step)
     case 'revise':
-      return () => revise(model.things.get(step.thing)!, step)
+      return revise(model, model.things.get(step.thing)!, step)
+    case 'archive':
+      return archive(model.things.get(step.thing)!)
     case 'submit':
       return submit(model, model.things.get(step.thing)!, step.by)
     case 'recall':
@@ -41,6 +53,10 @@ export function ruleFor(model: Model, step: Step): ErrorCode | Effect {
     case 'resume':
     case 'withdraw':
       return deliver(model, model.things.get(step.thing)!, step.does)
+    case 'updateSlot':
+      return updateSlot(model, step)
+    case 'archiveSlot':
+      return archive(model.slots.get(step.slot)!)
     case 'publishSlot':
     case 'stop':
     case 'restart':
@@ -50,15 +66,45 @@ export function ruleFor(model: Model, step: Step): ErrorCode | Effect {
   }
 }
 
-function create(model: Model, { content, kind, slot, uses, by }: Extract<Step, { does: 'create' }>): void {
-  const name = content.split('@')[0]!
-  const first = { author: by, uses, review: null }
-  const state = { state: 'DRAFT', delivery: 'NONE', pin: null } as const
-  model.things.set(name, { name, kind, version: 1, slot, revisions: [first], ...state })
+function create(model: Model, step: Extract<Step, { does: 'create' }>): ErrorCode | Effect {
+  const { content, kind, slot, uses, by } = step
+  if (isNewlyArchived(model, namesIn(uses), [])) return 'BAD_USER_INPUT'
+  if (slot !== null && model.slots.get(slot)!.archived) return 'BAD_USER_INPUT'
+  return () => {
+    const name = content.split('@')[0]!
+    const first = { author: by, uses, review: null }
+    const state = { state: 'DRAFT', archived: false, delivery: 'NONE', pin: null } as const
+    model.things.set(name, { name, kind, version: 1, slot, revisions: [first], ...state })
+  }
 }
 
-function revise(thing: Thing, { uses, by }: Extract<Step, { does: 'revise' }>): void {
-  thing.revisions.push({ author: by, uses, review: null })
-  thing.version += 1
-  thing.state = 'DRAFT'
+function revise(model: Model, thing: Thing, step: Extract<Step, { does: 'revise' }>): ErrorCode | Effect {
+  const { uses, by } = step
+  if (thing.archived) return 'INVALID_STATE'
+  if (isNewlyArchived(model, namesIn(uses), namesIn(thing.revisions.at(-1)!.uses))) return 'BAD_USER_INPUT'
+  return () => {
+    thing.revisions.push({ author: by, uses, review: null })
+    thing.version += 1
+    thing.state = 'DRAFT'
+  }
+}
+
+/** What is live stays live. */
+function archive(thing: Thing | Slot): ErrorCode | Effect {
+  if (thing.archived || ('state' in thing && thing.state === 'IN_REVIEW')) return 'INVALID_STATE'
+  return () => {
+    thing.archived = true
+    thing.version += 1
+  }
+}
+
+/** Takes effect by publishSlot. */
+function updateSlot(model: Model, step: Extract<Step, { does: 'updateSlot' }>): ErrorCode | Effect {
+  const slot = model.slots.get(step.slot)!
+  if (slot.archived) return 'INVALID_STATE'
+  if (isNewlyArchived(model, step.fallback, slot.fallback)) return 'BAD_USER_INPUT'
+  return () => {
+    slot.fallback = step.fallback
+    slot.version += 1
+  }
 }

@@ -28,6 +28,7 @@ export const COMMANDS = {
       uses: usesFor(model, draw, thing.kind, thing),
       by: writer(draw),
     })),
+  archive: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'archive', thing, by: writer(draw) })),
   submit: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'submit', thing, by: writer(draw) })),
   recall: (model, draw) => onSubmissions(model, 'recall', writer(draw)),
   approve: (model, draw) => onSubmissions(model, 'approve', decider(draw)),
@@ -38,6 +39,14 @@ export const COMMANDS = {
   pause: (model) => onSchedules(model, 'pause'),
   resume: (model) => onSchedules(model, 'resume'),
   withdraw: (model) => onSchedules(model, 'withdraw'),
+  updateSlot: (model, draw) =>
+    [...model.slots.keys()].map((slot) => ({
+      does: 'updateSlot',
+      slot,
+      fallback: usesFor(model, draw, 'SCHEDULE').creatives,
+      by: writer(draw),
+    })),
+  archiveSlot: (model) => onSlots(model, 'archiveSlot'),
   publishSlot: (model) => onSlots(model, 'publishSlot'),
   stop: (model) => onSlots(model, 'stop'),
   restart: (model) => onSlots(model, 'restart'),
@@ -116,7 +125,7 @@ function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withd
   return namesOf(model, 'SCHEDULE').map((thing) => ({ does, thing, by: PUBLISHER }))
 }
 
-function onSlots(model: Model, does: 'publishSlot' | 'stop' | 'restart'): Step[] {
+function onSlots(model: Model, does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'): Step[] {
   return [...model.slots.keys()].map((slot) => ({ does, slot, by: PUBLISHER }))
 }
 

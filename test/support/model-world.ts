@@ -119,9 +119,10 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
       const heads = HEADS.flatMap((collection) => rows[collection])
       const revisionOf = new Map<string, number>(heads.map(({ _id, revision }) => [_id, revision]))
       const states: Record<string, string> = {}
-      for (const { _id, version, revision, reviewState, deliveryState } of heads) {
+      for (const { _id, version, revision, reviewState, deliveryState, archivedAt } of heads) {
         const delivery = deliveryState === undefined ? '' : ` ${deliveryState}`
-        states[names.get(_id)!] = `version ${version}, revision ${revision} ${reviewState}${delivery}`
+        states[names.get(_id)!] =
+          `version ${version}, revision ${revision} ${reviewState}${delivery}${archivedAt ? ' archived' : ''}`
       }
       for (const { subject, revision, state, version } of rows.reviews) {
         // A newer revision is enough to supersede it; it is written down with the next review.
@@ -129,8 +130,10 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
         states[revisionText(names.get(subject.id)!, revision)] =
           `version ${version} ${superseded ? 'SUPERSEDED' : state}`
       }
-      for (const { _id, version } of [...rows.submissions, ...rows.slots])
-        states[names.get(_id)!] = `version ${version}`
+      for (const { _id, version } of rows.submissions) states[names.get(_id)!] = `version ${version}`
+      for (const { _id, version, archivedAt } of rows.slots) {
+        states[names.get(_id)!] = `version ${version}${archivedAt ? ' archived' : ''}`
+      }
       return states
     },
 

@@ -26,6 +26,7 @@ export type Thing = {
   kind: Kind
   version: number
   state: 'DRAFT' | 'IN_REVIEW' | 'APPROVED' | 'REJECTED'
+  archived: boolean
   /** The first one first. */
   revisions: Revision[]
   /** The rest is for schedules only. */
@@ -38,6 +39,7 @@ export type Submission = { subject: string; version: number; recalled: boolean; 
 
 export type Slot = {
   version: number
+  archived: boolean
   /** The names of creatives. */
   fallback: string[]
   stopped: boolean
@@ -93,6 +95,11 @@ export function newestApproved(model: Model, name: string): string | null {
   const { revisions } = model.things.get(name)!
   const texts = revisions.map((_, index) => revisionText(name, index + 1))
   return texts.findLast((text) => isApproved(model, text)) ?? null
+}
+
+/** Is archived, and was not named before: what was may stay. */
+export function isNewlyArchived({ things }: Model, names: readonly string[], before: readonly string[]): boolean {
+  return names.some((name) => things.get(name)!.archived && !before.includes(name))
 }
 
 /** Waits for a decision: nobody has decided, and there is no newer revision. */
