@@ -5,7 +5,9 @@ import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import { digestOf } from '../../common/publication/digest.ts'
 import { deriveSigningKeys, seal } from '../../common/publication/sign.ts'
 import type { Publication } from '../../common/publication/types.ts'
+import { warningOf } from '../../subgraphs/delivery/distribute.ts'
 import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { readsDuring } from '../support/reads.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
@@ -190,6 +192,18 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(warning).toContain(`${flow.store.epoch}.7`)
   })
 
+  test('what was published since its slot was read is not taken for a channel that is ahead', async () => {
+    const { slot, schedule } = await makeLive()
+    await flow.publish(schedule)
+    const manifest = await fragile.channel.manifest(flow.app)
+    const before = { epoch: flow.store.epoch, revision: 1 }
+    expect(manifest.get(slot.code)).toBe(`${flow.store.epoch}.2`)
+    const named = { slot: slot.id, code: slot.code }
+    expect(await warningOf(flow.services, manifest, named, before)).toBeNull()
+    const higher = new Map([[slot.code, `${flow.store.epoch}.3`]])
+    expect(await warningOf(flow.services, higher, named, before)).toContain('raise-epoch')
+  })
+
   test('an older publication has no warning, and none is given while the channel is out of reach', async () => {
     const { slot, schedule } = await makeLive()
     await flow.publish(schedule)
@@ -199,7 +213,9 @@ describeEachStore('The way of publications to the nodes', (open) => {
       const { nodes } = await flow.subgraphs.delivery.must('viewer', ask, { app: flow.app, slot: slot.code })
       return nodes.map(({ distribution }: { distribution: { warning: string | null } }) => distribution.warning)
     }
-    expect(await warnings()).toEqual([null, null])
+    const { answer, reads } = await readsDuring(flow.store, warnings)
+    expect(answer).toEqual([null, null])
+    expect(reads).toEqual({ publications: { reads: 1, counts: 0 }, slotHeads: { reads: 1, counts: 0 } })
     const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
     await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
     expect(await warnings()).toEqual([expect.any(String), expect.any(String)])

@@ -20,11 +20,12 @@ describeEachStore('Commands that come in between', (open) => {
   afterAll(() => flow.stop())
 
   test('an approval taken back while it is being published: the publish finds it gone, and nothing is served', async () => {
-    for (const kind of ['creative', 'strategy', 'schedule'] as const) {
-      const [slot, creative, strategy] = [await flow.makeSlot(), await flow.makeCreative(), await flow.makeStrategy()]
+    for (const kind of ['creative', 'strategy', 'segment', 'schedule'] as const) {
+      const [slot, creative, segment] = [await flow.makeSlot(), await flow.makeCreative(), await flow.makeSegment()]
+      const strategy = await flow.makeStrategy({ constraint: { segment: segment.id } })
       const schedule = await flow.makeSchedule({ creatives: [creative], strategy, slot: slot.id })
       await flow.approved(schedule)
-      const revoked = { creative, strategy, schedule }[kind]
+      const revoked = { creative, strategy, segment, schedule }[kind]
       const input = await flow.onSchedule(schedule)
       store.holdBefore('reviews', () => flow.revoke(revoked))
       expect(await flow.failure('publish', 'publisher', input)).toMatchObject({
@@ -158,46 +159,68 @@ describeEachStore('Commands that come in between', (open) => {
 
   test('whatever several people do at once, only approved revisions are served, with the content that was approved', async () => {
     const slots = [await flow.makeSlot(), await flow.makeSlot()]
-    const creatives = [await flow.makeCreative(), await flow.makeCreative(), await flow.makeCreative()]
-    const strategies = [await flow.makeStrategy(), await flow.makeStrategy()]
-    const schedules: Thing[] = []
-    for (let index = 0; index < 4; index++) {
-      const [first, second] = [creatives[index % 3]!, creatives[(index + 1) % 3]!]
-      const strategy = strategies[index % 2]!
-      schedules.push(await flow.makeSchedule({ creatives: [first, second], strategy, slot: slots[index % 2]!.id }))
-    }
-    for (const schedule of schedules) await flow.submit(schedule)
-    const things = [...creatives, ...strategies, ...schedules]
     const random = seeded(20_260_501)
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
+    const onSchedule = (name: 'pause' | 'resume' | 'withdraw') => async (_: Thing, schedule: Thing) =>
+      flow.run(name, 'publisher', await flow.onSchedule(schedule))
+    const onSlot = (name: 'publishSlot' | 'stopSlot' | 'restartSlot') => async () =>
+      flow.run(name, 'publisher', await flow.onSlot(pick(slots).id))
+    const submitted: string[] = []
     const actions: ((thing: Thing, schedule: Thing) => Promise<unknown>)[] = [
       (thing) => flow.revise(thing, { name: `Renamed ${random()}` }),
-      (thing) => flow.submit(thing),
-      async (thing) => flow.approve((await flow.reviewOf(thing)).submissions[0]!),
-      async (thing) => flow.approve((await flow.reviewOf(thing)).submissions.at(-1)!, 'reviewer-2'),
+      async (thing) => {
+        await flow.revise(thing, { name: `Submitted ${random()}` })
+        submitted.push(await flow.submit(thing))
+      },
+      async () => flow.approve(submitted.at(-1)!),
+      async () => flow.approve(pick(submitted.slice(-3)), 'reviewer-2'),
       (thing) => flow.revoke(thing),
       (_, schedule) => flow.publish(schedule),
       (_, schedule) => flow.publish(schedule, 'publisher-2'),
-      async (_, schedule) => flow.run('withdraw', 'publisher', await flow.onSchedule(schedule)),
+      onSchedule('pause'),
+      onSchedule('resume'),
+      onSchedule('withdraw'),
+      onSlot('publishSlot'),
+      onSlot('stopSlot'),
+      onSlot('restartSlot'),
     ]
     const did = new Set<number>()
     let served = 0
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0, scene = await makeScene(slots); round < 80; round++) {
+      // Now and then new things: what was revoked of the old ones leaves ever less to publish.
+      if (round % 10 === 9) scene = await makeScene(slots)
+      const { things, schedules } = scene
       const chosen = Array.from({ length: 5 }, () => Math.floor(random() * actions.length))
       const results = await Promise.allSettled(chosen.map((index) => actions[index]!(pick(things), pick(schedules))))
       for (const [at, { status }] of results.entries()) if (status === 'fulfilled') did.add(chosen[at]!)
       for (const slot of slots) served += await expectApprovedOnly(slot)
     }
-    expect([...did].sort()).toEqual(actions.map((_, index) => index))
+    expect([...did].sort((a, b) => a - b)).toEqual(actions.map((_, index) => index))
     expect(served).toBeGreaterThan(0)
-  }, 60_000)
+  }, 120_000)
+
+  /** Four live schedules in two slots, which share creatives, strategies and segments, and all of these things. */
+  async function makeScene(slots: readonly { id: string }[]): Promise<{ things: Thing[]; schedules: Thing[] }> {
+    const creatives = [await flow.makeCreative(), await flow.makeCreative(), await flow.makeCreative()]
+    const segments = [await flow.makeSegment(), await flow.makeSegment()]
+    const strategies: Thing[] = []
+    for (const { id } of segments) strategies.push(await flow.makeStrategy({ constraint: { segment: id } }))
+    const schedules: Thing[] = []
+    for (let index = 0; index < 4; index++) {
+      const booked = [creatives[index % 3]!, creatives[(index + 1) % 3]!]
+      const [strategy, slot] = [strategies[index % 2]!, slots[index % 2]!.id]
+      schedules.push(await flow.approved(await flow.makeSchedule({ creatives: booked, strategy, slot })))
+      await flow.publish(schedules[index]!)
+    }
+    return { things: [...creatives, ...segments, ...strategies, ...schedules], schedules }
+  }
 
   /** The number of pins that a slot serves, each checked against its review and its stored content. */
   async function expectApprovedOnly(slot: { id: string; code: string }): Promise<number> {
     const body = await flow.served(slot.code)
     if (!body) return 0
     expect(body).toEqual(await flow.latest(slot.id))
-    const kinds: Record<string, SubjectKind> = { sch: 'SCHEDULE', cre: 'CREATIVE', str: 'STRATEGY' }
+    const kinds: Record<string, SubjectKind> = { sch: 'SCHEDULE', cre: 'CREATIVE', str: 'STRATEGY', seg: 'SEGMENT' }
     const pins = pinsIn(body).map((text) => ({ id: text.split('@')[0]!, revision: Number(text.split('@')[1]) }))
     for (const pin of pins) {
       const [review] = await reviews.at(store, [pin])

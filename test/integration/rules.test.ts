@@ -1,4 +1,6 @@
-// The rules of the design, one test or more for each: taken out, its test fails. Interleavings have a file of their own.
+// The rules of the design, one test or more for each: taken out, its test fails. Those that are all about delivery are in
+// its own suites: 2 in delivery-publish and delivery-pause, 3 in delivery-revoke and delivery-segments, 9 in
+// delivery-formats, 10 in delivery-stop. 7 is held by rules-interleavings, rules-orders and rules-model.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { RIGHTS, ROLES } from '../../common/auth.ts'
