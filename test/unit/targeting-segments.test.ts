@@ -95,4 +95,17 @@ describe('a cycle', () => {
   ])('is found: %s', (_, ids, segments, cycle) => {
     expect(cycleIn(ids, from(segments))).toEqual(cycle)
   })
+
+  test('is looked for once in each segment, however many ways lead there', () => {
+    const asked: string[] = []
+    // Each of forty levels names both segments of the next: 2 to the power of 40 ways.
+    const constraintOf = (id: string): Constraint => {
+      asked.push(id)
+      const next = Number(id.slice(1)) + 1
+      return next === 40 ? leaf : { all: [segment(`a${next}`), segment(`b${next}`)] }
+    }
+    expect(cycleIn(['a0', 'b0'], constraintOf)).toBeUndefined()
+    expect(asked).toHaveLength(80)
+    expect(new Set(asked).size).toBe(80)
+  })
 })
