@@ -78,6 +78,13 @@ export function hideSuggestions(message: string): string {
   return message.replace(/ ?Did you mean [^?]*\?/g, '')
 }
 
+/** Of the table, whatever an error says: what is not in it is INTERNAL, so that nobody can make values of a metric. */
+export function knownCode({ extensions }: GraphQLFormattedError): ErrorCode {
+  const code = String(extensions?.code)
+  if (REQUEST_ERRORS.has(code)) return 'BAD_USER_INPUT'
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL'
+}
+
 /** Whether an error is one of the table's, and so needs no line in the log. */
 export function isExpected(error: unknown): error is AlkaidError {
   return error instanceof AlkaidError && error.code !== 'INTERNAL'

@@ -8,8 +8,9 @@ export type Metrics = {
   registry: Registry
   /** `route`: one of a fixed list. */
   request(route: string, method: string, status: number, ms: number): void
-  /** `service`: a subgraph or the gateway. `codes`: of the errors in the answer. */
-  operation(service: string, type: string, ms: number, codes: readonly string[]): void
+  /** `service`, here and below: a subgraph, its lane (as `stats lane`), or the gateway. */
+  operation(service: string, type: string, ms: number): void
+  error(service: string, code: string): void
   /** `outcome`: ok, or the code of its error. */
   mutation(name: string, outcome: string): void
   storeCommand(command: string, collection: string, outcome: 'ok' | 'failed', ms: number): void
@@ -72,10 +73,8 @@ export function createMetrics(): Metrics {
   return {
     registry,
     request: (route, method, status, ms) => requests.observe({ route, method, status }, ms / 1000),
-    operation(service, type, ms, codes) {
-      operations.observe({ service, type }, ms / 1000)
-      for (const code of codes) errors.inc({ service, code })
-    },
+    operation: (service, type, ms) => operations.observe({ service, type }, ms / 1000),
+    error: (service, code) => errors.inc({ service, code }),
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
     storeCommand: (command, collection, outcome, ms) => commands.observe({ command, collection, outcome }, ms / 1000),
     transaction(outcome, attempts) {

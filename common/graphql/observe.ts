@@ -2,7 +2,7 @@
 
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server'
 import { type GraphQLFormattedError, Kind, type OperationDefinitionNode } from 'graphql'
-import { ERROR_CODES, REQUEST_ERRORS } from '../errors.ts'
+import { knownCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -19,9 +19,10 @@ export function observeOperations<Context extends BaseContext>(
         async willSendResponse({ operation, operationName, response }) {
           const ms = performance.now() - began
           const errors = response.body.kind === 'single' ? (response.body.singleResult.errors ?? []) : []
-          const codes = errors.map(codeOf)
+          const codes = errors.map(knownCode)
           const type = operation?.operation ?? 'none'
-          metrics?.operation(service, type, ms, codes)
+          metrics?.operation(service, type, ms)
+          for (const code of codes) metrics?.error(service, code)
           if (metrics && operation && type === 'mutation' && service !== 'gateway') count(metrics, operation, errors)
           log.debug({ type, operation: operationName, ms: Number(ms.toFixed(2)), codes }, 'operation')
         },
@@ -38,13 +39,6 @@ function count(metrics: Metrics, operation: OperationDefinitionNode, errors: rea
     const key = field.alias?.value ?? field.name.value
     // What is asked of its answer may fail, and it has happened all the same.
     const own = errors.find(({ path }) => path?.length === 1 && path[0] === key) ?? whole
-    metrics.mutation(field.name.value, own ? codeOf(own) : 'ok')
+    metrics.mutation(field.name.value, own ? knownCode(own) : 'ok')
   }
-}
-
-/** Of the table only: what is not in it is one value, or clients could make labels. */
-function codeOf({ extensions }: GraphQLFormattedError): string {
-  const code = String(extensions?.code)
-  if (REQUEST_ERRORS.has(code)) return 'BAD_USER_INPUT'
-  return Object.hasOwn(ERROR_CODES, code) ? code : 'INTERNAL'
 }

@@ -2,7 +2,7 @@
 // the way waits where the subgraph's resolvers do not.
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
-import { AlkaidError, badInput, hideSuggestions, isExpected, maskError } from '../errors.ts'
+import { AlkaidError, badInput, type ErrorCode, hideSuggestions, isExpected, knownCode, maskError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
 import type { Logger } from '../log.ts'
@@ -29,6 +29,8 @@ export type LaneOptions = {
   cacheControl?(answer: ExecutionResult, contextValue: unknown): string
   now: () => number
   log: Logger
+  /** Called with the code of each error that is answered. */
+  onError?: ((code: ErrorCode) => void) | undefined
 }
 
 export type Lane = { operations: PersistedOperations; handle(request: HttpRequest): Promise<HttpReply> }
@@ -70,6 +72,7 @@ export function createLane(options: LaneOptions): Lane {
       })
     } catch (error) {
       if (!(error instanceof AlkaidError)) log.error({ err: error, requestId: request.requestId }, 'lane failed')
+      options.onError?.(error instanceof AlkaidError ? error.code : 'INTERNAL')
       const reply = errorReply(error, request.requestId, contentType)
       const limited = error instanceof AlkaidError && error.code === 'RATE_LIMITED'
       const retry: Record<string, string> = limited ? { 'retry-after': '1' } : {}
@@ -91,6 +94,7 @@ export function createLane(options: LaneOptions): Lane {
     if (!answer.errors) return { status: 200, headers, body: JSON.stringify(answer) }
     for (const error of answer.errors) {
       const cause = error.originalError ?? error
+      options.onError?.(knownCode(error.toJSON()))
       if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
     }
     const errors = answer.errors.map((error) => maskError(error.toJSON(), requestId))

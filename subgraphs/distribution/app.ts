@@ -70,6 +70,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),
     now,
     log,
+    onError: metrics && ((code) => metrics.error('distribution lane', code)),
   })
   return {
     subgraph,

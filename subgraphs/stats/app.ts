@@ -49,6 +49,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     context: (caller) => ({ caller, loaders: statsLoaders(services, caller) }),
     now,
     log,
+    onError: metrics && ((code) => metrics.error('stats lane', code)),
   })
   return {
     subgraph,

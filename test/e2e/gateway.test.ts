@@ -106,6 +106,7 @@ describe('what the gateway tells of itself', () => {
     const createApp = 'mutation ($input: CreateAppInput!) { again: createApp(input: $input) { key } }'
     await operator(createApp, { input: { code: 'counted', name: 'Counted' } })
     await expect(viewer(createApp, { input: { code: 'refused', name: 'Refused' } })).rejects.toThrow('FORBIDDEN')
+    await fetch(`${alkaid.platform.distributionUrl}/graphql?extensions={}`)
     await fetch(`${alkaid.platform.gatewayUrl}/a/path/that/nobody/serves?with=search`)
     const metrics = await (await fetch(`${alkaid.platform.gatewayUrl}/metrics`)).text()
     expect(metrics).toContain('alkaid_mutations_total{mutation="createApp",outcome="ok"} 1')
@@ -115,6 +116,9 @@ describe('what the gateway tells of itself', () => {
       /^alkaid_graphql_operation_duration_seconds_count\{service="schedule",type="mutation"\} 2$/m,
     )
     expect(metrics).toMatch(/^alkaid_gateway_upstream_duration_seconds_count\{subgraph="schedule",outcome="ok"\} \d/m)
+    expect(metrics).toContain(
+      'alkaid_graphql_errors_total{service="distribution lane",code="PERSISTED_QUERY_ID_REQUIRED"} 1',
+    )
     expect(metrics).toContain('route="other",method="GET",status="404"')
     expect(metrics).not.toContain('nobody')
     expect(metrics).toMatch(
