@@ -14,6 +14,7 @@ import {
   revisionOf,
   servable,
   type Thing,
+  textsIn,
   thingOf,
 } from './model.ts'
 
@@ -98,8 +99,4 @@ function compose(model: Model, name: string): void {
   const slot = model.slots.get(name)!
   if (slot.revision === 0) slot.pinnedFallback = slot.fallback.flatMap((id) => newestApproved(model, id) ?? [])
   slot.revision += 1
-}
-
-function textsIn({ schedule, creatives, strategy, segments }: Pin): string[] {
-  return [schedule, ...creatives, ...(strategy ? [strategy] : []), ...segments]
 }

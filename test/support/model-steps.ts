@@ -1,6 +1,6 @@
 // From the numbers that fast-check draws to a command on what the model has: which ones there are, and which is taken.
 
-import { KINDS, type Kind, type Model, revisionText, type Thing, type Uses } from './model.ts'
+import { KINDS, type Kind, type Model, revisionText, type Thing, textsIn, type Uses } from './model.ts'
 import { ruleFor, type Step } from './model-rules.ts'
 
 /** What is drawn of a command. Numbers count on from the beginning where they are too large. */
@@ -20,14 +20,9 @@ export const COMMANDS = {
   createSegment: (model, draw) => creations(model, draw, 'SEGMENT', 4),
   createStrategy: (model, draw) => creations(model, draw, 'STRATEGY', 3),
   createSchedule: (model, draw) => creations(model, draw, 'SCHEDULE', 6),
-  revise: (model, draw) =>
-    [...model.things.values()].map((thing) => ({
-      does: 'revise',
-      content: revisionText(thing.name, thing.revisions.length + 1),
-      thing: thing.name,
-      uses: usesFor(model, draw, thing.kind, thing),
-      by: writer(draw),
-    })),
+  revise: (model, draw) => revisions(model, draw, () => true),
+  reviseInReview: (model, draw) => revisions(model, draw, ({ state }) => state === 'IN_REVIEW'),
+  revisePinned: (model, draw) => revisions(model, draw, ({ name }) => isPinned(model, name)),
   archive: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'archive', thing, by: writer(draw) })),
   submit: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'submit', thing, by: writer(draw) })),
   recall: (model, draw) => onSubmissions(model, 'recall', writer(draw)),
@@ -111,6 +106,22 @@ function usesFor(model: Model, { uses: drawn }: Draw, kind: Kind, self?: Thing):
   const strategies = namesOf(model, 'STRATEGY')
   if (withStrategy % 2 === 1 && strategies.length > 0) uses.strategy = strategies[strategyAt % strategies.length]!
   return uses
+}
+
+function revisions(model: Model, draw: Draw, among: (thing: Thing) => boolean): Step[] {
+  return [...model.things.values()].filter(among).map((thing) => ({
+    does: 'revise',
+    content: revisionText(thing.name, thing.revisions.length + 1),
+    thing: thing.name,
+    uses: usesFor(model, draw, thing.kind, thing),
+    by: writer(draw),
+  }))
+}
+
+/** In the pin of a schedule, live or paused. */
+function isPinned({ things }: Model, name: string): boolean {
+  const pins = [...things.values()].flatMap(({ pin }) => (pin ? textsIn(pin) : []))
+  return pins.some((text) => text.startsWith(`${name}@`))
 }
 
 function onSubmissions(model: Model, does: 'approve' | 'reject' | 'recall', by: string): Step[] {

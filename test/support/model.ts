@@ -82,6 +82,10 @@ export function namesIn({ creatives, strategy, segments }: Uses): string[] {
   return [...creatives, ...(strategy ? [strategy] : []), ...segments]
 }
 
+export function textsIn({ schedule, creatives, strategy, segments }: Pin): string[] {
+  return [schedule, ...creatives, ...(strategy ? [strategy] : []), ...segments]
+}
+
 export function newest({ name, revisions }: Thing): string {
   return revisionText(name, revisions.length)
 }
