@@ -52,6 +52,11 @@ export const optional = <T extends z.ZodType>(schema: T) =>
 export const integer = (min: number, max: number) =>
   z.number().int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
 
+/** A PeriodInput: from `from` until just before `to`; null on a side without a bound. */
+export const period = z
+  .object({ from: optional(z.date()), to: optional(z.date()) })
+  .refine(({ from, to }) => !from || !to || from < to, { path: ['to'], message: 'must be after from' })
+
 /** An optional idempotency key: 1 to 128 printable characters. */
 export const idempotencyKey = z
   .string()

@@ -5,52 +5,55 @@ import { type PageArguments, readPage, toConnection } from '../../common/graphql
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Services } from '../../common/services.ts'
-import { appOfChanges, type Change, type ChangeFilter, changesOf, countChanges } from '../../common/store/changes.ts'
+import { appOfChanges, type Change, changesOf, countChanges } from '../../common/store/changes.ts'
 import { approve, reject } from './decide.ts'
 import { differences } from './diff.ts'
+import { readChangeFilter, readReviewFilter } from './filters.ts'
 import { type AuditLoaders, forget } from './loaders.ts'
 import { countWaiting, currentState, readQueue } from './queue.ts'
 import { recallSubmission } from './recall.ts'
-import type { Review, ReviewFilter, Submission, Waiting } from './repository.ts'
+import type { Review, Submission, Waiting } from './repository.ts'
 import { historyOf, reviewedFields, revisionFieldsOf } from './subject-fields.ts'
 import { pinOf, REVISION_TYPES } from './subjects.ts'
 import { submitForReview } from './submit.ts'
 
 type Context = SubgraphContext<AuditLoaders>
 type Reference = { id: string }
-type QueueArguments = PageArguments & { app: string; filter?: ReviewFilter | null }
-type HistoryArguments = PageArguments & { subject: Change['subject']; filter?: ChangeFilter | null }
+type QueueArguments = PageArguments & { app: string; filter?: unknown }
+type HistoryArguments = PageArguments & { subject: Change['subject']; filter?: unknown }
 
 export function auditResolvers(services: Services): Resolvers<Context> {
   const { store } = services
 
   return {
     Query: {
-      async reviewQueue(_, { app, filter, ...page }: QueueArguments, { caller, loaders }) {
+      async reviewQueue(_, { app, filter: given, ...page }: QueueArguments, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const found = await readQueue(store, loaders, { app, filter: filter ?? {} }, { limit, after })
+        const filter = readReviewFilter(given)
+        const found = await readQueue(store, loaders, { app, filter }, { limit, after })
         return toConnection(
           found,
           first,
           (review) => review._id,
-          () => countWaiting(store, app, filter ?? {}),
+          () => countWaiting(store, app, filter),
         )
       },
       submission: (_, { id }: Reference, context) => readSubmission(context, id),
       review: (_, { id }: Reference, context) => readReview(context, id),
-      async history(_, { subject, filter, ...page }: HistoryArguments, { caller }) {
+      async history(_, { subject, filter: given, ...page }: HistoryArguments, { caller }) {
         requirePrincipal(caller.principal)
         const { first, limit, after } = readPage(page)
+        const filter = readChangeFilter(given)
         // Only the changes say to which app it belongs: what has none shows nothing to anybody.
         const app = await appOfChanges(store, subject)
         if (app !== null) authorize(caller.principal, app, 'read')
-        const changes = await changesOf(store, subject, filter ?? {}, { limit, before: after })
+        const changes = await changesOf(store, subject, filter, { limit, before: after })
         return toConnection(
           changes,
           first,
           (change) => change._id,
-          () => countChanges(store, subject, filter ?? {}),
+          () => countChanges(store, subject, filter),
         )
       },
     },

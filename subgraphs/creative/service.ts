@@ -12,6 +12,7 @@ import {
   optional,
   optionalText,
   parseInput,
+  period,
   reference,
   text,
 } from '../../common/input.ts'
@@ -45,7 +46,7 @@ const content = z.object({
 const createInput = z.object({ app: reference, content, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
 const filterInput = headFilterInput.extend({
-  changed: optional(z.object({ from: optional(z.date()), to: optional(z.date()) })),
+  changed: optional(period),
 })
 
 /** Makes a creative, as a draft. Answers its id. */

@@ -1,17 +1,12 @@
 // Lists of publications: what they can be narrowed by.
 
-import { z } from 'zod'
 import { authorize } from '../../common/auth.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
-import { optional, parseInput } from '../../common/input.ts'
+import { parseInput, period as periodInput } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { type PublicationRecord, publications } from './repository.ts'
 
 export type ListArguments = PageArguments & { app: string; slot?: string | null; period?: unknown }
-
-const periodInput = z
-  .object({ from: optional(z.date()), to: optional(z.date()) })
-  .refine(({ from, to }) => !from || !to || from < to, { path: ['to'], message: 'must be after from' })
 
 /** Those of an app, or of the slot with this code, newest first. FORBIDDEN without a role in the app. */
 export async function listPublications(

@@ -3,14 +3,10 @@
 
 import { z } from 'zod'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
-import { optional, optionalText, parseInput, reference } from '../../common/input.ts'
+import { optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
 import { headFilter, textFilter } from '../../common/store/revisioned.ts'
 import type { DeliveryState } from './repository.ts'
 import { inWindowStates, overlapping, type WindowState } from './window.ts'
-
-const period = z
-  .object({ from: optional(z.date()), to: optional(z.date()) })
-  .refine(({ from, to }) => !from || !to || from < to, { path: ['to'], message: 'must be after from' })
 
 const appFilterInput = z.object({ text: optionalText(200) })
 const slotFilterInput = z.object({ text: optionalText(200), archived: optional(z.boolean()) })

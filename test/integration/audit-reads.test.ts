@@ -240,6 +240,7 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect(await found(null)).toEqual(['approve', 'submitForReview', 'reviseCreative', 'createCreative'])
     expect(await found({ period: { from: made, to: revised } })).toEqual(['createCreative'])
     expect(await found({ period: { from: revised } })).toEqual(['approve', 'submitForReview', 'reviseCreative'])
+    await expect(found({ period: { from: revised, to: made } })).rejects.toThrow('filter.period.to: must be after from')
     expect(await found({ actor: 'operator-2' })).toEqual(['reviseCreative'])
     expect(await found({ mutations: ['approve', 'createCreative'] })).toEqual(['approve', 'createCreative'])
     expect(await found({ actor: 'operator', mutations: ['approve'] })).toEqual([])

@@ -95,6 +95,7 @@ describeEachStore('Lists of creatives, and their archive', (open) => {
     expect(await listed({ changed: { to: times.popup } })).toEqual(['banner'])
     expect(await listed({ changed: { from: times.popup, to: times.feed } })).toEqual(['sale (50%)', 'popup'])
     expect(await listed({ changed: {} })).toEqual(everything)
+    await expect(listed({ changed: { from: times.feed, to: times.popup } })).rejects.toThrow('filter.changed.to')
     // Archiving is a change, made after all else.
     expect(await listed({ changed: { from: times.older }, archived: true })).toEqual(['older', 'old'])
     expect(await listed({ changed: { to: times.older }, archived: true })).toEqual([])
