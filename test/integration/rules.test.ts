@@ -1,16 +1,14 @@
-// The rules of the design, one test or more for each: taken out, its test fails. Those that are all about delivery are in
-// its own suites: 2 in delivery-publish and delivery-pause, 3 in delivery-revoke and delivery-segments, 9 in
-// delivery-formats, 10 in delivery-stop. 7 is held by rules-interleavings, rules-orders and rules-model.
+// The rules of the design, one test or more for each: taken out, its test fails. 5 and 6 are held on every mutation by
+// rules-every-mutation, 2, 8, 9 and 10 by rules-served and by delivery's own suites (2 in delivery-publish and
+// delivery-pause, 9 in delivery-formats, 10 in delivery-stop), 3 by delivery-revoke and delivery-segments, 7 by
+// rules-interleavings, rules-orders and rules-model.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { RIGHTS, ROLES } from '../../common/auth.ts'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
-import { type MutationName, pinsIn, startWorkflow, type Workflow } from '../support/workflow.ts'
-
-type Input = Record<string, unknown>
+import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
 describeEachStore('The rules of reviewing and publishing', (open) => {
   let flow: Workflow
@@ -134,102 +132,9 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
     })
   })
 
-  /** mutation -> a valid input on things of its own, and the thing whose history has to tell of it. */
-  const inputs: Record<
-    | ('submitForReview' | 'approve' | 'reject' | 'revokeApproval')
-    | ('publish' | 'pause' | 'resume' | 'withdraw' | 'publishSlot' | 'stopSlot' | 'restartSlot'),
-    () => Promise<{ input: Input; subject: string }>
-  > = {
-    async submitForReview() {
-      const creative = await flow.makeCreative()
-      return { input: await flow.submission(creative), subject: creative.id }
-    },
-    async approve() {
-      const creative = await flow.makeCreative()
-      return { input: await flow.onAll(await flow.submit(creative)), subject: creative.id }
-    },
-    async reject() {
-      const creative = await flow.makeCreative()
-      return { input: await flow.onAll(await flow.submit(creative), { comment: 'No' }), subject: creative.id }
-    },
-    async publish() {
-      const schedule = await flow.approved(await flow.makeSchedule())
-      return { input: await flow.onSchedule(schedule), subject: schedule.id }
-    },
-    async pause() {
-      const schedule = await flow.approved(await flow.makeSchedule())
-      await flow.publish(schedule)
-      return { input: await flow.onSchedule(schedule), subject: schedule.id }
-    },
-    async resume() {
-      const schedule = await flow.approved(await flow.makeSchedule())
-      await flow.publish(schedule)
-      await flow.run('pause', 'publisher', await flow.onSchedule(schedule))
-      return { input: await flow.onSchedule(schedule), subject: schedule.id }
-    },
-    async withdraw() {
-      const schedule = await flow.approved(await flow.makeSchedule())
-      await flow.publish(schedule)
-      return { input: await flow.onSchedule(schedule), subject: schedule.id }
-    },
-    async publishSlot() {
-      const slot = await flow.makeSlot()
-      return { input: await flow.onSlot(slot.id), subject: slot.id }
-    },
-    async stopSlot() {
-      const slot = await flow.makeSlot()
-      return { input: await flow.onSlot(slot.id), subject: slot.id }
-    },
-    async restartSlot() {
-      const slot = await flow.makeSlot()
-      await flow.run('stopSlot', 'publisher', await flow.onSlot(slot.id))
-      return { input: await flow.onSlot(slot.id), subject: slot.id }
-    },
-    async revokeApproval() {
-      const creative = await flow.approved(await flow.makeCreative())
-      return { input: await flow.onReview(creative), subject: creative.id }
-    },
-  }
-  const mutations = Object.keys(inputs) as (keyof typeof inputs)[]
-
-  describe('5. Versions and idempotency', () => {
-    for (const mutation of mutations) {
-      test(`${mutation} with a stale version is a CONFLICT that names the current one, and changes nothing`, async () => {
-        const { input } = await inputs[mutation]()
-        const before = await everythingIn(store)
-        const stale = { ...input, expectedVersion: 99 }
-        const { code, extensions } = await flow.failure(mutation, 'admin-2', stale)
-        expect([code, extensions.currentVersion]).toEqual(['CONFLICT', input.expectedVersion])
-        expect((await everythingIn(store)) === before).toBe(true)
-      })
-
-      test(`${mutation} repeated with its key changes nothing; with other arguments it is refused`, async () => {
-        const { input } = await inputs[mutation]()
-        const keyed = { ...input, idempotencyKey: `once-${mutation}` }
-        const first = await flow.run(mutation, 'admin-2', keyed)
-        const before = await everythingIn(store)
-        expect(await flow.run(mutation, 'admin-2', keyed)).toEqual(first)
-        const other = { ...keyed, expectedVersion: 98 }
-        expect(await flow.failure(mutation, 'admin-2', other)).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
-        expect((await everythingIn(store)) === before).toBe(true)
-      })
-    }
-  })
-
   describe('6. No change without its entry in the change log', () => {
     const changesOf = (id: string) =>
       store.rows<Change>('changes').find({ 'subject.id': id } as never, { sort: { _id: -1 } })
-
-    for (const mutation of mutations) {
-      test(`${mutation} leaves an entry that says who, when, before and after`, async () => {
-        const { input, subject } = await inputs[mutation]()
-        await flow.run(mutation, 'admin-2', input)
-        const [last] = await changesOf(subject)
-        expect(last).toMatchObject({ mutation, actor: 'admin-2', app: flow.app, requestId: 'test' })
-        expect(last!.at).toEqual(new Date(flow.clock.now()))
-        expect(last!.before).not.toEqual(last!.after)
-      })
-    }
 
     test('a submission leaves one for each thing that is now in review, a revocation for each that it takes off', async () => {
       const slot = await flow.makeSlot()
@@ -250,45 +155,5 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
       })
       expect(rejected).toMatchObject({ after: { reviewState: 'REJECTED', review: { state: 'REVOKED' } } })
     })
-  })
-
-  test('8. A publication goes out ahead of time, with its window', async () => {
-    const slot = await flow.makeSlot()
-    const content = { startsAt: '2030-01-01T00:00:00Z', endsAt: null }
-    const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id, content }))
-    await flow.publish(schedule)
-    expect(pinsIn((await flow.served(slot.code))!)).toContain(`${schedule.id}@1`)
-    expect(await flow.served(slot.code)).toMatchObject({
-      entries: [{ startsAt: Date.parse('2030-01-01T00:00:00Z'), endsAt: null }],
-    })
-  })
-
-  describe('Roles', () => {
-    for (const mutation of mutations) {
-      test(`${mutation} is for the roles that the table gives it, and changes nothing for others`, async () => {
-        for (const role of ROLES) {
-          const { input } = await inputs[mutation]()
-          const before = await everythingIn(store)
-          const may = role === 'admin' || (RIGHTS[mutation] as readonly string[]).includes(role)
-          const failed = await failureOf(mutation, `${role}-3`, input)
-          expect([role, failed]).toEqual([role, may ? undefined : 'FORBIDDEN'])
-          expect((await everythingIn(store)) === before).toBe(!may)
-        }
-      })
-
-      test(`${mutation} tells a stranger of no version and no state`, async () => {
-        const { input } = await inputs[mutation]()
-        expect(await failureOf(mutation, 'viewer', { ...input, expectedVersion: 99 })).toBe('FORBIDDEN')
-      })
-    }
-
-    async function failureOf(mutation: MutationName, actor: string, input: Input): Promise<unknown> {
-      try {
-        await flow.run(mutation, actor, input)
-        return undefined
-      } catch (error) {
-        return (error as Error).message.split(':')[0]
-      }
-    }
   })
 })

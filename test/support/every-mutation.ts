@@ -2,7 +2,7 @@
 // on all of them. The supergraph says which there are: one without an input here fails the tests by its name.
 
 import { readFileSync } from 'node:fs'
-import { type InputObjectTypeDefinitionNode, Kind, type ObjectTypeDefinitionNode, parse } from 'graphql'
+import { type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql'
 import type { Store } from '../../common/store/store.ts'
 import { statsSubgraph } from '../../subgraphs/stats/app.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
@@ -10,8 +10,8 @@ import * as planned from './planning.ts'
 import { startTestSubgraph, tokenFor } from './subgraphs.ts'
 import { startWorkflow } from './workflow.ts'
 
-/** The parts of an input that all mutations have alike, or do not have. */
-export type Mutation = { name: string; graph: string; input: string; takes: ReadonlySet<string> }
+/** `graph`: the subgraph. `takes`: the fields of its input. `answers`: what to ask for. */
+export type Mutation = { name: string; graph: string; input: string; takes: ReadonlySet<string>; answers: string }
 
 type Input = Record<string, unknown>
 /** What a mutation is called with, and the id of what its entry in the change log is about, if that is there before. */
@@ -98,10 +98,16 @@ export async function startEveryMutation(store: Store) {
     },
   }
 
-  async function ask({ name, graph, input: type }: Mutation, input: Input, authorization: string | undefined) {
+  async function ask({ name, graph, input: type, answers }: Mutation, input: Input, authorization: string | undefined) {
     flow.clock.advance(1)
-    const query = `mutation ($input: ${type}!) { ${name}(input: $input) { __typename } }`
+    const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${answers} } }`
     return subgraphs[graph]!.subgraph.execute({ query, variables: { input } }, { authorization, requestId: 'test' })
+  }
+
+  async function call(mutation: Mutation, actor: string | null, input: Input, apps?: readonly string[]) {
+    const authorization = actor === null ? undefined : `Bearer ${await tokenFor(actor, apps)}`
+    const { data, errors } = await ask(mutation, input, authorization)
+    return { data: data ?? null, error: errors?.[0] ? { ...errors[0].extensions } : null }
   }
 
   return {
@@ -115,10 +121,10 @@ export async function startEveryMutation(store: Store) {
 
     /** The first error's extensions, `code` among them; null when it succeeded. `actor` null: without a token. */
     async errorOf(mutation: Mutation, actor: string | null, input: Input, apps?: readonly string[]) {
-      const authorization = actor === null ? undefined : `Bearer ${await tokenFor(actor, apps)}`
-      const { errors } = await ask(mutation, input, authorization)
-      return errors?.[0] ? { ...errors[0].extensions } : null
+      return (await call(mutation, actor, input, apps)).error
     },
+
+    call,
 
     async stop() {
       await Promise.all([flow.stop(), planning.stop(), stats.subgraph.stop()])
@@ -127,21 +133,27 @@ export async function startEveryMutation(store: Store) {
 }
 
 function readMutations(): Mutation[] {
-  const document = parse(readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8'))
-  const mutation = document.definitions.find(
-    (node): node is ObjectTypeDefinitionNode =>
-      node.kind === Kind.OBJECT_TYPE_DEFINITION && node.name.value === 'Mutation',
+  const { definitions } = parse(readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8'))
+  const types = new Map(
+    definitions
+      .filter((node) => node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION)
+      .map((node) => [node.name.value, node.fields ?? []]),
   )
-  const inputs = new Map(
-    document.definitions
-      .filter((node): node is InputObjectTypeDefinitionNode => node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION)
-      .map((node) => [node.name.value, new Set(node.fields!.map((field) => field.name.value))]),
-  )
-  return mutation!.fields!.map(({ name, arguments: taken, directives }) => {
-    const type = taken![0]!.type
-    const input = type.kind === Kind.NON_NULL_TYPE && type.type.kind === Kind.NAMED_TYPE ? type.type.name.value : ''
+  const fieldsOf = (type: string) => new Set(types.get(type)!.map((field) => field.name.value))
+  const mutations = types.get('Mutation') as readonly FieldDefinitionNode[]
+  return mutations.map(({ name, type, arguments: taken, directives }) => {
     const graph = directives!.find((directive) => directive.name.value === 'join__field')!.arguments![0]!.value
-    const graphName = graph.kind === Kind.ENUM ? graph.value.toLowerCase() : ''
-    return { name: name.value, graph: graphName, input, takes: inputs.get(input) ?? new Set() }
+    const input = nameOf(taken![0]!.type)
+    return {
+      name: name.value,
+      graph: graph.kind === Kind.ENUM ? graph.value.toLowerCase() : '',
+      input,
+      takes: fieldsOf(input),
+      answers: fieldsOf(nameOf(type)).has('id') ? 'id' : '__typename',
+    }
   })
+}
+
+function nameOf(type: TypeNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type)
 }
