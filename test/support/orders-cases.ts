@@ -31,12 +31,13 @@ export type Case = {
 }
 
 /**
- * What makes each end well. A command that makes a pin (`publish`, `publishSlot`, of what it pins for the first time)
- * shares with the revocation only the guard of the review: where nothing is pinned yet, the revocation finds no slot. Only
- * the newest revision of a schedule is safe without it, for both write the schedule itself; hence the one with a newer
- * draft. Where it was pinned before, the revocation composes the slot, and what both share is the slot's head. A creative
- * is left out of the slot and nothing else is written; a schedule's, strategy's or segment's pin goes, so that `resume`,
- * which writes it, would collide without the head as well.
+ * What makes each end well, and so which of them fail without it:
+ * - The guard of the review, where something is pinned for the first time (not `published`): the revocation finds no slot
+ *   and shares nothing else.
+ * - The slot's head, where the command pins nothing of what is revoked: the revocation composes the slot as well.
+ * - Either of the two, where the command pins again what is pinned already.
+ * - Neither, where both write the same anyway: `publish` the newest revision of a schedule, which is then rejected (hence
+ *   the case with a newer draft), and `resume` a pin that goes, as all do but those of a revoked creative.
  */
 export const CASES: readonly Case[] = [
   { command: 'publish', revoked: 'creative', published: false },
