@@ -22,6 +22,11 @@ export function run(script: string, args: readonly string[] = [], env: Record<st
   return start(process.execPath, [`scripts/${script}`, ...args], env)
 }
 
+/** The same for a file that is no script: `file` as seen from the project's root. */
+export function runFile(file: string, args: readonly string[] = [], env: Record<string, string> = {}): Command {
+  return start(process.execPath, [file, ...args], env)
+}
+
 /** The same through npm, as the README has it: signals go to npm, as a service manager would send them. */
 export function runNpm(args: readonly string[], env: Record<string, string> = {}): Command {
   return start('npm', args, env)
@@ -49,7 +54,7 @@ function start(program: string, args: readonly string[], env: Record<string, str
   return {
     output: () => stdout,
     ended,
-    async until(text, ms = 20_000) {
+    async until(text, ms = 60_000) {
       const deadline = Date.now() + ms
       while (!(typeof text === 'string' ? stdout.includes(text) : text.test(stdout))) {
         if (child.exitCode !== null || Date.now() > deadline)
