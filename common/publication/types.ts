@@ -35,9 +35,40 @@ export type PublishedEntry = {
   segments: Pin[]
   constraint: InlinedConstraint | null
   rollout: PublishedRollout | null
+  /** When it is open within its window; null: all the time. */
+  times: PublishedTimes | null
+  /** Alone in its slot while it matches. */
+  exclusive: boolean
+  /** How often one user may be served it: all of these. */
+  caps: FrequencyCap[]
   /** One of these is shown; `weight` is its share. */
   creatives: (PublishedCreative & { weight: number })[]
 }
+
+/** When a schedule is open within its window. Days and times of day are those of the zone. */
+export type PublishedTimes = {
+  /** IANA. */
+  zone: string
+  /** Open in any of these; none: all day. */
+  dayParts: DayPart[]
+  /** Days (`2026-12-24`) on which no part begins. */
+  excludedDates: string[]
+  /** RFC 5545 RRULE: the days on which parts begin, counted from the first day of the window; null: every day. */
+  recurrence: string | null
+}
+
+/** A part of certain days. Past midnight it runs into the next day. */
+export type DayPart = {
+  /** 1 (Monday) to 7 (Sunday), ascending, each once. */
+  days: number[]
+  /** Minutes from midnight, 0 to 1,439. */
+  from: number
+  /** Minutes from midnight, 1 to 1,440; not after `from`: on the next day. */
+  to: number
+}
+
+/** At most `count` times in `every` units; in whole periods of the clock (UTC) save for LIFETIME, which never ends. */
+export type FrequencyCap = { count: number; every: number; unit: 'MINUTE' | 'HOUR' | 'DAY' | 'LIFETIME' }
 
 /** A rollout as nodes evaluate it. */
 export type PublishedRollout = {
@@ -60,6 +91,8 @@ export type Publication = Stamp & {
     capacity: number
     /** How long the weighted order of one user stays the same, in seconds. */
     rotationSeconds: number
+    /** How often one user may be served anything in it but its fallback: all of these. */
+    caps: FrequencyCap[]
   }
   stopped: boolean
   fallback: PublishedCreative[]

@@ -22,7 +22,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
   const head = await slotHeads.advance(tx, slot, { epoch: by.epoch, latest: id })
   const body = await composeBody(tx, head)
   checkSize(body)
-  const { capacity, rotationSeconds, stopped } = head
+  const { capacity, rotationSeconds, caps, stopped } = head
   const fallback = body.fallback.map(({ id, revision }) => ({ id, revision }))
   const publication: PublicationRow = {
     _id: id,
@@ -32,7 +32,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
     epoch: head.epoch,
     revision: head.revision,
     body,
-    pins: { capacity, rotationSeconds, stopped, fallback, entries: body.entries.map(pinsOf) },
+    pins: { capacity, rotationSeconds, caps, stopped, fallback, entries: body.entries.map(pinsOf) },
     hash: contentHash(body),
     publishedBy: by.actor,
     publishedAt: by.at,
@@ -42,6 +42,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
 }
 
 async function composeBody(tx: Tx, head: SlotHead): Promise<Publication> {
+  const { capacity, rotationSeconds, caps } = head
   const live = await pins.live(tx, head._id)
   const servable = await readServable(tx, live, head.fallback)
   return {
@@ -49,7 +50,7 @@ async function composeBody(tx: Tx, head: SlotHead): Promise<Publication> {
     app: head.app,
     epoch: head.epoch,
     revision: head.revision,
-    slot: { id: head._id, code: head.code, capacity: head.capacity, rotationSeconds: head.rotationSeconds },
+    slot: { id: head._id, code: head.code, capacity, rotationSeconds, caps },
     stopped: head.stopped,
     fallback: head.fallback.flatMap((pin) => publishedCreative(servable, pin) ?? []),
     entries: live.flatMap((pin) => buildEntry(servable, pin) ?? []),

@@ -1,6 +1,12 @@
 // What the nodes get of pinned content.
 
-import type { Pin, PublishedCreative, PublishedEntry, PublishedRollout } from '../../common/publication/types.ts'
+import type {
+  Pin,
+  PublishedCreative,
+  PublishedEntry,
+  PublishedRollout,
+  PublishedTimes,
+} from '../../common/publication/types.ts'
 import { checkInlined } from '../../common/targeting/segments.ts'
 import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
 import type { PinnedEntry } from './repository.ts'
@@ -30,6 +36,9 @@ export function buildEntry(
     weight: content.weight,
     segments,
     constraint,
+    times: timesOf(content),
+    exclusive: content.exclusive,
+    caps: audience?.caps ?? [],
     rollout: audience?.rollout ? publishedRollout(audience.rollout, strategy!.id) : null,
     creatives: shown,
   }
@@ -43,6 +52,12 @@ function inlined(servable: Servable, constraint: Constraint, pins: readonly Pin[
   const byId = new Map(pins.map((pin) => [pin.id, servable.segments.get(pinText(pin))?.constraint]))
   const checked = checkInlined(constraint, (id) => byId.get(id))
   return checked.ok ? checked.constraint : undefined
+}
+
+/** Null where nothing narrows the window. */
+function timesOf({ zone, dayParts, excludedDates, recurrence }: ScheduleContent): PublishedTimes | null {
+  if (dayParts.length === 0 && excludedDates.length === 0 && recurrence === null) return null
+  return { zone, dayParts, excludedDates, recurrence }
 }
 
 /** Without a group of its own, a strategy chooses its users for itself. */

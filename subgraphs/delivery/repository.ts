@@ -1,7 +1,7 @@
 // The collections of pins, slot heads and publications. Nothing else touches them.
 
 import type { Filter } from 'mongodb'
-import type { Pin, Publication, Stamp } from '../../common/publication/types.ts'
+import type { FrequencyCap, Pin, Publication, Stamp } from '../../common/publication/types.ts'
 import type { Db, Rows, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -28,7 +28,7 @@ export type SchedulePin = PinnedEntry & {
 }
 
 /** What a slot has pinned of its own settings. */
-export type SlotSettings = { capacity: number; rotationSeconds: number; fallback: Pin[] }
+export type SlotSettings = { capacity: number; rotationSeconds: number; caps: FrequencyCap[]; fallback: Pin[] }
 
 /** One per slot, written by whatever composes it, so that two of those collide. */
 export type SlotHead = SlotSettings &

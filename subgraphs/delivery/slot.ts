@@ -19,6 +19,8 @@ import { type SlotSettings, slotHeads } from './repository.ts'
 /** The input of every mutation of delivery on a slot. */
 export const slotInput = z.object({ slot: reference, expectedVersion, idempotencyKey })
 
+const NOTHING = { capacity: null, rotationSeconds: null, caps: [], fallback: [] }
+
 /** Answers the id of the slot's new publication, which is on its way to the nodes. */
 export async function publishSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(slotInput, given)
@@ -40,9 +42,9 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     else await insertHead(tx, slot, settings, epoch)
     const after = await slots.touch(tx, slot)
     const made = await compose(tx, slot._id, { epoch, actor, at })
-    const { capacity, rotationSeconds, fallback } = before ?? { capacity: null, rotationSeconds: null, fallback: [] }
+    const { capacity, rotationSeconds, caps, fallback } = before ?? NOTHING
     const subject = { type: 'SLOT', id: slot._id } as const
-    const pinned = { capacity, rotationSeconds, fallback }
+    const pinned = { capacity, rotationSeconds, caps, fallback }
     await mutation.log(slot.app, subject, { ...slot, pinned: before && pinned }, { ...after, pinned: settings })
     return made
   })
@@ -77,7 +79,7 @@ async function pinSettings(tx: Tx, slot: Slot, approved: ReadonlyMap<string, App
     chosen.map(({ review }) => review),
   )
   const fallback = chosen.map(({ id, revision }) => ({ id, revision }))
-  return { capacity: slot.capacity, rotationSeconds: slot.rotationSeconds, fallback }
+  return { capacity: slot.capacity, rotationSeconds: slot.rotationSeconds, caps: slot.caps, fallback }
 }
 
 async function insertHead(tx: Tx, slot: Slot, settings: SlotSettings, epoch: number): Promise<void> {

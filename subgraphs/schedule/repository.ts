@@ -2,6 +2,7 @@
 
 import { notFound } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
+import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
 import { checkVersion, type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
@@ -18,6 +19,8 @@ export type Slot = {
   fallback: string[]
   /** What a creative in it must have; null: anything goes. */
   format: SlotFormat | null
+  /** How often one user may be served anything in it but its fallback. */
+  caps: FrequencyCap[]
   /** Since when it is hidden, and cannot be booked anew. */
   archivedAt: Date | null
   createdAt: Date
@@ -34,6 +37,15 @@ export type ScheduleContent = {
   endsAt: Date | null
   priority: number
   weight: number
+  /** IANA zone of its days and times of day. */
+  zone: string
+  dayParts: DayPart[]
+  /** As `2026-12-24`, ascending. */
+  excludedDates: string[]
+  /** RFC 5545 RRULE of days; null: every day. */
+  recurrence: string | null
+  /** Alone in its slot while it matches. */
+  exclusive: boolean
 }
 
 /** The id of the slot, for ever, and whether the schedule is published. */

@@ -1,5 +1,6 @@
 // The collections of strategies, of segments, and of the revisions of both. Nothing else touches them.
 
+import type { FrequencyCap } from '../../common/publication/types.ts'
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import type { Constraint, Rollout } from '../../common/targeting/types.ts'
@@ -10,6 +11,8 @@ export type StrategyContent = {
   constraint: Constraint | null
   /** null: all of them. */
   rollout: Rollout | null
+  /** How often one user may be served one schedule with this strategy. */
+  caps: FrequencyCap[]
 }
 
 export type SegmentContent = {

@@ -27,7 +27,7 @@ export function slotDocument(
     app,
     epoch: 1,
     revision,
-    slot: { id: `slo_${code}`, code, capacity: 1, rotationSeconds: 3600 },
+    slot: { id: `slo_${code}`, code, capacity: 1, rotationSeconds: 3600, caps: [] },
     stopped: false,
     fallback: [],
     entries: [
@@ -41,6 +41,9 @@ export function slotDocument(
         segments: [],
         constraint: null,
         rollout: null,
+        times: null,
+        exclusive: false,
+        caps: [],
         creatives: [{ ...creative, weight: 1 }],
       },
     ],

@@ -122,6 +122,7 @@ export async function planApp(store: Store, app: string, zone = 'UTC', key = `ke
       name: 'Home',
       capacity: 1,
       rotationSeconds: 86_400,
+      caps: [],
       fallback: [fallback],
       format: null,
       archivedAt: null,
@@ -146,6 +147,11 @@ export const scheduleOf = (creative: string) => ({
   endsAt: null,
   priority: 0,
   weight: 1,
+  zone: 'UTC',
+  dayParts: [],
+  excludedDates: [],
+  recurrence: null,
+  exclusive: false,
 })
 
 /** `n` events of a kind, ids from `prefix`. */

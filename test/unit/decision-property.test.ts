@@ -93,6 +93,9 @@ const entry = (index: number): fc.Arbitrary<PublishedEntry> =>
     segments: fc.constant([]),
     constraint: fc.option(constraint),
     rollout: fc.option(rollout),
+    times: fc.constant(null),
+    exclusive: fc.constant(false),
+    caps: fc.constant([]),
     creatives: fc
       .uniqueArray(creativeId, { minLength: 1, maxLength: 3 })
       .chain((ids) => fc.tuple(...ids.map((id) => weight.map((share) => ({ ...creative(id), weight: share }))))),
@@ -108,6 +111,7 @@ const publication: fc.Arbitrary<Publication> = fc.record({
     code: fc.constant('home'),
     capacity: fc.integer({ min: 1, max: 5 }),
     rotationSeconds: fc.constantFrom(1, 7, 3600),
+    caps: fc.constant([]),
   }),
   stopped: fc.nat(20).map((one) => one === 0),
   fallback: fc.array(creativeId.map(creative), { maxLength: 4 }),

@@ -32,6 +32,9 @@ const entry = (id: string, change: Partial<PublishedEntry> = {}): PublishedEntry
   segments: [],
   constraint: null,
   rollout: null,
+  times: null,
+  exclusive: false,
+  caps: [],
   creatives: [{ ...creative(`cre_${id}`), weight: 1 }],
   ...change,
 })
@@ -41,7 +44,7 @@ const showing = (...ids: string[]) => ids.map((id) => ({ ...creative(id), weight
 type Change = Partial<Omit<Publication, 'slot'>> & { capacity?: number }
 
 function publication(entries: PublishedEntry[], { capacity = 1, ...change }: Change = {}): Publication {
-  const slot = { id: 'slo_1', code: 'home.banner', capacity, rotationSeconds: 3600 }
+  const slot = { id: 'slo_1', code: 'home.banner', capacity, rotationSeconds: 3600, caps: [] }
   return { kind: 'slot', app: 'shop', epoch: 1, revision: 5, slot, stopped: false, fallback: [], entries, ...change }
 }
 
