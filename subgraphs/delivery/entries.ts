@@ -9,6 +9,7 @@ import type {
 } from '../../common/publication/types.ts'
 import { checkInlined } from '../../common/targeting/segments.ts'
 import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
+import type { ScheduleContent } from '../schedule/repository.ts'
 import type { PinnedEntry } from './repository.ts'
 import { pinText, type Servable } from './servable.ts'
 
