@@ -3,53 +3,16 @@
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/archive.ts'
-import {
-  expectedVersion,
-  idempotencyKey,
-  integer,
-  optional,
-  optionalText,
-  parseInput,
-  reference,
-  text,
-  withDefault,
-} from '../../common/input.ts'
+import { expectedVersion, idempotencyKey, optional, optionalText, parseInput, reference } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
-import { eachOnce } from './each-once.ts'
+import { contentIn, contentInput, MAX_NAME } from './content.ts'
 import { contentMistakes, refuse, slotToBook } from './references.ts'
 import { type ScheduleContent, schedules, slots } from './repository.ts'
 
-const MAX_NAME = 200
-const share = withDefault(integer(1, 1_000_000), 1)
-
-const content = z
-  .object({
-    name: text(MAX_NAME),
-    creatives: z
-      .array(z.object({ creative: reference, weight: share }))
-      .min(1, 'must hold at least 1')
-      .max(50, 'must hold at most 50')
-      .superRefine((booked, context) =>
-        eachOnce(['creative'])(
-          booked.map(({ creative }) => creative),
-          context,
-        ),
-      ),
-    strategy: optional(reference),
-    startsAt: optional(z.date()),
-    endsAt: optional(z.date()),
-    priority: withDefault(integer(-1_000, 1_000), 0),
-    weight: share,
-  })
-  .refine(({ startsAt, endsAt }) => !startsAt || !endsAt || startsAt < endsAt, {
-    path: ['endsAt'],
-    message: 'must be after startsAt',
-  })
-
-const createInput = z.object({ app: reference, slot: reference, content, idempotencyKey })
-const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+const createInput = z.object({ app: reference, slot: reference, content: contentInput, idempotencyKey })
+const reviseInput = z.object({ id: reference, expectedVersion, content: contentInput, idempotencyKey })
 const duplicateInput = z.object({
   id: reference,
   expectedVersion,
@@ -62,9 +25,9 @@ const duplicateInput = z.object({
 export async function createSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(createInput, given)
   const { id } = await mutate(services, caller, 'createSchedule', input, async ({ tx, actor, at, authorize, log }) => {
-    const { app, content } = input
+    const { app } = input
     authorize(app)
-    await requireApp(tx, app)
+    const content = contentIn(await requireApp(tx, app), input.content)
     const { slot, mistakes } = await slotToBook(tx, app, input.slot, 'input.slot')
     const named = { app, format: slot?.format ?? null, kept: new Set<string>() }
     refuse([...mistakes, ...(await contentMistakes(tx, named, content, 'input.content'))])
@@ -84,10 +47,11 @@ export async function reviseSchedule(services: Services, caller: Caller, given: 
     authorize(before.app)
     checkVersion('schedule', before, input.expectedVersion)
     refuseArchived('schedule', before, 'be revised')
+    const content = contentIn(await requireApp(tx, before.app), input.content)
     const { format } = await slots.require(tx, before.slot)
     const named = { app: before.app, format, kept: new Set(namedIn(before.content)) }
-    refuse(await contentMistakes(tx, named, input.content, 'input.content'))
-    const after = await schedules.revise(tx, before, { content: input.content, actor, at })
+    refuse(await contentMistakes(tx, named, content, 'input.content'))
+    const after = await schedules.revise(tx, before, { content, actor, at })
     await log(after.app, { type: 'SCHEDULE', id: after._id }, before, after)
     return after._id
   })

@@ -23,7 +23,7 @@ const corsOrigin = text(300).refine(
   'must be an origin as browsers send it, `https://host[:port]` or `http://localhost[:port]`, or `*`',
 )
 
-const zone = text(64).refine(isZone, 'must be an IANA zone, as `Asia/Shanghai`').transform(zoneName)
+export const zone = text(64).refine(isZone, 'must be an IANA zone, as `Asia/Shanghai`').transform(zoneName)
 
 /** The fields of an app that operators choose. */
 export const appSettings = {

@@ -54,7 +54,7 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
       throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
-    const slot: Slot = { ...made, ...chosen }
+    const slot: Slot = { ...made, ...chosen, caps: [] }
     await refuseFallback(tx, slot, new Set(), fallbackPath)
     await slots.insert(tx, slot)
     await log(app, { type: 'SLOT', id: slot._id }, null, slot)

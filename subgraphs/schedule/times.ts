@@ -1,0 +1,65 @@
+// When a schedule is open within its window, as operators write it: times of day as `HH:MM`, days by their names, dates as
+// `YYYY-MM-DD`.
+
+import { z } from 'zod'
+import type { DayPart } from '../../common/publication/types.ts'
+
+/** In the order of ISO 8601: MONDAY is 1. */
+const DAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const
+const MINUTES_OF_DAY = 1_440
+
+const from = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day as `HH:MM`, `00:00` to `23:59`')
+  .transform(minutesOf)
+
+const to = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be a time of day as `HH:MM`, `00:00` to `24:00`')
+  // The midnight that ends a day is written in two ways and means one thing.
+  .transform((text) => minutesOf(text) || MINUTES_OF_DAY)
+
+const days = z
+  .array(z.enum(DAYS))
+  .min(1, 'must hold at least 1')
+  .transform((names) =>
+    ascending(
+      names.map((name) => DAYS.indexOf(name) + 1),
+      (a, b) => a - b,
+    ),
+  )
+
+/** DayPartInputs, as they are stored. */
+export const dayParts = z.array(z.object({ days, from, to })).max(50, 'must hold at most 50')
+
+const date = z.string().refine(isDate, 'must be a date as `YYYY-MM-DD`')
+
+/** Dates, ascending and each once. */
+export const excludedDates = z
+  .array(date)
+  .transform((dates) => ascending(dates))
+  .pipe(z.array(z.string()).max(366, 'must hold at most 366'))
+
+/** A day part as it is shown. */
+export function shownDayPart({ days, from, to }: DayPart) {
+  return { days: days.map((day) => DAYS[day - 1]!), from: timeText(from), to: timeText(to) }
+}
+
+function ascending<T>(values: readonly T[], compare?: (a: T, b: T) => number): T[] {
+  return [...new Set(values)].sort(compare)
+}
+
+function minutesOf(time: string): number {
+  const [hours, minutes] = time.split(':').map(Number)
+  return hours! * 60 + minutes!
+}
+
+function timeText(minutes: number): string {
+  const digits = (value: number) => String(value).padStart(2, '0')
+  return `${digits(Math.floor(minutes / 60))}:${digits(minutes % 60)}`
+}
+
+function isDate(text: string): boolean {
+  // What is no day of the calendar, as 2026-02-30, comes back as another one.
+  return /^\d{4}-\d\d-\d\d$/.test(text) && Date.parse(text) >= 0 && new Date(text).toISOString().startsWith(text)
+}
