@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { badInput } from '../../common/errors.ts'
+import { frequencyCaps } from '../../common/frequency-caps.ts'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
 import type { HeadFilter } from '../../common/store/revisioned.ts'
@@ -12,11 +13,21 @@ import type { Constraint, Rollout } from '../../common/targeting/types.ts'
 import { checkConstraint } from '../../common/targeting/validate.ts'
 import type { SegmentContent, StrategyContent } from './repository.ts'
 
-const content = z.object({ name: text(200), constraint: z.unknown().optional(), rollout: z.unknown().optional() })
-const createInput = z.object({ app: reference, content, idempotencyKey })
-const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
+const ofSegment = z.object({ name: text(200), constraint: z.unknown().optional() })
+const ofStrategy = ofSegment.extend({ rollout: z.unknown().optional(), caps: frequencyCaps })
 
-type Given = z.output<typeof content>
+type GivenSegment = z.output<typeof ofSegment>
+type GivenStrategy = z.output<typeof ofStrategy>
+
+const strategyInput = inputsWith(ofStrategy)
+const segmentInput = inputsWith(ofSegment)
+
+function inputsWith<Content extends z.ZodType>(content: Content) {
+  return {
+    create: z.object({ app: reference, content, idempotencyKey }),
+    revise: z.object({ id: reference, expectedVersion, content, idempotencyKey }),
+  }
+}
 
 /** What a list of strategies or segments is narrowed by. */
 export function parseFilter(given: unknown): HeadFilter {
@@ -27,24 +38,25 @@ export function parseFilter(given: unknown): HeadFilter {
 export const CONSTRAINT_PATH = 'input.content.constraint'
 const ROLLOUT_PATH = 'input.content.rollout'
 
-export const parseCreateStrategy = (given: unknown) => clean(parseInput(createInput, given), strategyContent)
-export const parseReviseStrategy = (given: unknown) => clean(parseInput(reviseInput, given), strategyContent)
-export const parseCreateSegment = (given: unknown) => clean(parseInput(createInput, given), segmentContent)
-export const parseReviseSegment = (given: unknown) => clean(parseInput(reviseInput, given), segmentContent)
+export const parseCreateStrategy = (given: unknown) => clean(parseInput(strategyInput.create, given), strategyContent)
+export const parseReviseStrategy = (given: unknown) => clean(parseInput(strategyInput.revise, given), strategyContent)
+export const parseCreateSegment = (given: unknown) => clean(parseInput(segmentInput.create, given), segmentContent)
+export const parseReviseSegment = (given: unknown) => clean(parseInput(segmentInput.revise, given), segmentContent)
 
-function clean<Input extends { content: Given }, Content>(input: Input, read: (content: Given) => Content) {
+function clean<Given, Input extends { content: Given }, Content>(input: Input, read: (content: Given) => Content) {
   return { ...input, content: read(input.content) }
 }
 
-function strategyContent({ name, constraint, rollout }: Given): StrategyContent {
+function strategyContent({ name, constraint, rollout, caps }: GivenStrategy): StrategyContent {
   return {
     name,
     constraint: isLeftOut(constraint) ? null : readConstraint(constraint),
     rollout: isLeftOut(rollout) ? null : readRollout(rollout),
+    caps,
   }
 }
 
-function segmentContent({ name, constraint }: Given): SegmentContent {
+function segmentContent({ name, constraint }: GivenSegment): SegmentContent {
   return { name, constraint: readConstraint(constraint) }
 }
 

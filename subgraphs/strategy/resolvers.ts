@@ -61,7 +61,7 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
 
     Strategy: {
       __resolveReference: ({ id }: { id: string }, context: Context) => readStrategy(context, id),
-      ...headFields<StrategyContent>(['name', 'constraint', 'rollout']),
+      ...headFields<StrategyContent>(['name', 'constraint', 'rollout', 'caps']),
       ...fieldsOfBoth,
     },
 
