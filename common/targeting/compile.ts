@@ -5,7 +5,7 @@ import type { CompiledContext } from './context.ts'
 import { Held } from './held.ts'
 import { exactText } from './kinds.ts'
 import { OPERATORS } from './operators.ts'
-import { findDimension } from './registry.ts'
+import { kindOf } from './registry.ts'
 import type { Comparison, InlinedConstraint } from './types.ts'
 
 export type Matcher = (context: CompiledContext) => boolean
@@ -23,12 +23,10 @@ export function compileConstraint(constraint: InlinedConstraint): Matcher {
   return compileComparison(constraint)
 }
 
-function compileComparison({ dimension, operator, values }: Comparison): Matcher {
-  const found = findDimension(dimension)
-  if (!found?.operators.includes(operator)) {
-    throw new Error(`Cannot compile a constraint: ${dimension} ${operator} is not known to this version`)
-  }
-  const test = OPERATORS[operator].compile(values, found.kind)
+function compileComparison(comparison: Comparison): Matcher {
+  const { dimension, operator, values, caseInsensitive = false } = comparison
+  const kind = kindOf(comparison)
+  const test = OPERATORS[operator].compile(values, kind, caseInsensitive)
   return (context) => test(context.values.get(dimension) ?? NOTHING)
 }
 

@@ -2,6 +2,7 @@
 // then kept: at most once per request. Values that cannot be read in some way are as if missing from it.
 
 import { type Decimal, parseDecimal } from './decimal.ts'
+import { parseInstant } from './instant.ts'
 import type { ValueKind } from './kinds.ts'
 import { parseVersion, type Version } from './version.ts'
 
@@ -10,8 +11,10 @@ export class Held {
   readonly texts: readonly string[]
   readonly #kind: ValueKind
   #terms: readonly string[] | undefined
+  #folded: readonly string[] | undefined
   #numbers: readonly Decimal[] | undefined
   #versions: readonly Version[] | undefined
+  #instants: readonly number[] | undefined
 
   constructor(kind: ValueKind, texts: readonly string[]) {
     this.#kind = kind
@@ -24,6 +27,12 @@ export class Held {
     return this.#terms
   }
 
+  /** The texts in lower case: what is looked at where letter case does not matter. */
+  get folded(): readonly string[] {
+    this.#folded ??= this.texts.map(foldCase)
+    return this.#folded
+  }
+
   get numbers(): readonly Decimal[] {
     this.#numbers ??= parsed(this.texts, parseDecimal)
     return this.#numbers
@@ -33,6 +42,17 @@ export class Held {
     this.#versions ??= parsed(this.texts, parseVersion)
     return this.#versions
   }
+
+  /** In ms since the Unix epoch. */
+  get instants(): readonly number[] {
+    this.#instants ??= parsed(this.texts, parseInstant)
+    return this.#instants
+  }
+}
+
+/** One text for all letter cases of it: Unicode's lower case, the same in every locale. */
+export function foldCase(text: string): string {
+  return text.toLowerCase()
 }
 
 function parsed<T>(texts: readonly string[], parse: (text: string) => T | undefined): readonly T[] {

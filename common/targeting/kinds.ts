@@ -2,7 +2,7 @@
 // terms are, and says with which terms a held value is found: hierarchies are expanded there, once per request,
 // so that a comparison only ever looks terms up.
 
-import type { Held } from './held.ts'
+import { foldCase, type Held } from './held.ts'
 import type { Operator, ValueType } from './types.ts'
 import { formatVersion, parseVersion } from './version.ts'
 
@@ -10,6 +10,8 @@ export type ValueKind = {
   type: ValueType
   /** Those that a dimension of this kind has, unless it says otherwise. */
   operators: readonly Operator[]
+  /** Whether `a` and `A` are different text. False where values are no text to begin with. */
+  caseMatters: boolean
   /** For messages: `a version such as 8.1.0`. */
   expected: string
   /** The term of a value; undefined when it is none of this kind. */
@@ -18,12 +20,14 @@ export type ValueKind = {
   termsOf(held: Held): readonly string[]
 }
 
-const LISTED = ['IN', 'NOT_IN', 'EQUALS'] as const
+const LISTED = ['IN', 'NOT_IN', 'EQUALS', 'EXISTS'] as const
+const OF_TEXT = [...LISTED, 'STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'MATCHES'] as const
 
 /** Text to the letter. */
 export const exactText: ValueKind = {
   type: 'TEXT',
-  operators: LISTED,
+  operators: OF_TEXT,
+  caseMatters: true,
   expected: 'text',
   termOf: (value) => value,
   termsOf: (held) => held.texts,
@@ -32,16 +36,18 @@ export const exactText: ValueKind = {
 /** Text in any letter case. */
 export const anyCaseText: ValueKind = {
   type: 'TEXT',
-  operators: LISTED,
+  operators: OF_TEXT,
+  caseMatters: false,
   expected: 'text',
-  termOf: (value) => value.toLowerCase(),
-  termsOf: (held) => held.texts.map((text) => text.toLowerCase()),
+  termOf: foldCase,
+  termsOf: (held) => held.folded,
 }
 
 /** Versions by the rule of version.ts: `8.1` is the same as `v8.1.0`. */
 export const versions: ValueKind = {
   type: 'VERSION',
-  operators: [...LISTED, 'VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE'],
+  operators: [...LISTED, 'VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE', 'VERSION_BETWEEN'],
+  caseMatters: false,
   expected: 'a version such as 8.1.0',
   termOf(value) {
     const version = parseVersion(value)
@@ -61,6 +67,7 @@ export function codes(expected: string, pattern: RegExp): ValueKind {
   return {
     type: 'CODE',
     operators: LISTED,
+    caseMatters: false,
     expected,
     termOf,
     termsOf: (held) => held.texts.flatMap((text) => withAncestors(termOf(text))),

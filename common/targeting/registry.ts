@@ -9,7 +9,7 @@ import { platform } from './dimensions/platform.ts'
 import { region } from './dimensions/region.ts'
 import { tags } from './dimensions/tags.ts'
 import type { ValueKind } from './kinds.ts'
-import type { Dimension, DimensionFamily, Operator, ValueType } from './types.ts'
+import type { Comparison, Dimension, DimensionFamily, Operator, ValueType } from './types.ts'
 
 /** In the order in which operators are shown them. */
 export const DIMENSIONS: readonly Dimension[] = [tags, appVersion, platform, osVersion, region, channel, language]
@@ -46,6 +46,17 @@ export function findDimension(name: string): { kind: ValueKind; operators: reado
     DIMENSIONS.find((dimension) => dimension.name === name) ??
     DIMENSION_FAMILIES.find(({ prefix, names }) => name.startsWith(prefix) && names.test(name.slice(prefix.length)))
   return found && { kind: found.kind, operators: operatorsOf(found) }
+}
+
+/**
+ * What the values of a comparison are.
+ *
+ * @throws Error on a dimension or operator that this version does not know: no guess is safe.
+ */
+export function kindOf({ dimension, operator }: Comparison): ValueKind {
+  const found = findDimension(dimension)
+  if (found?.operators.includes(operator)) return found.kind
+  throw new Error(`Cannot compile a constraint: ${dimension} ${operator} is not known to this version`)
 }
 
 function operatorsOf({ operators, kind }: Dimension | DimensionFamily): readonly Operator[] {

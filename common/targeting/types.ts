@@ -8,22 +8,37 @@ export type Operator =
   | 'IN'
   | 'NOT_IN'
   | 'EQUALS'
+  | 'STARTS_WITH'
+  | 'ENDS_WITH'
+  | 'CONTAINS'
+  | 'MATCHES'
+  | 'EXISTS'
   | 'NUMBER_EQ'
   | 'NUMBER_LT'
   | 'NUMBER_LTE'
   | 'NUMBER_GT'
   | 'NUMBER_GTE'
+  | 'NUMBER_BETWEEN'
   | 'VERSION_EQ'
   | 'VERSION_LT'
   | 'VERSION_LTE'
   | 'VERSION_GT'
   | 'VERSION_GTE'
+  | 'VERSION_BETWEEN'
+  | 'DATE_BEFORE'
+  | 'DATE_AFTER'
 
 /** CODE: a hierarchy, in which a value stands for itself and everything below it. */
 export type ValueType = 'TEXT' | 'VERSION' | 'CODE'
 
 /** A leaf: one dimension held against values. */
-export type Comparison = { dimension: string; operator: Operator; values: string[] }
+export type Comparison = {
+  dimension: string
+  operator: Operator
+  values: string[]
+  /** Left out: letter case matters, unless the dimension says otherwise. Never false, so that content has one form. */
+  caseInsensitive?: true
+}
 
 /** A tree of comparisons; `all` of nothing is true, `any` of nothing is refused when written. */
 export type InlinedConstraint =
