@@ -1,4 +1,4 @@
-// A slot's own settings on the nodes: capacity, rotation and fallback take effect by `publishSlot`, and never by
+// A slot's own settings on the nodes: capacity, rotation, caps and fallback take effect by `publishSlot`, and never by
 // publishing a schedule, save that the first publication of a slot needs some.
 
 import { z } from 'zod'

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/errors.ts'
 import { slotFormat } from '../../common/formats/format-input.ts'
+import { frequencyCaps } from '../../common/frequency-caps.ts'
 import { newId } from '../../common/ids.ts'
 import {
   expectedVersion,
@@ -29,6 +30,7 @@ const choices = {
   name: text(200),
   capacity: withDefault(integer(1, 50), 1),
   rotationSeconds: withDefault(integer(60, 31_536_000), 86_400),
+  caps: frequencyCaps,
   fallback: withDefault(z.array(reference).max(50, 'must hold at most 50').superRefine(eachOnce([])), []),
   format: optional(slotFormat),
 }
@@ -54,7 +56,7 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
       throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
-    const slot: Slot = { ...made, ...chosen, caps: [] }
+    const slot: Slot = { ...made, ...chosen }
     await refuseFallback(tx, slot, new Set(), fallbackPath)
     await slots.insert(tx, slot)
     await log(app, { type: 'SLOT', id: slot._id }, null, slot)
