@@ -20,13 +20,20 @@ export type ValueKind = {
   termsOf(held: Held): readonly string[]
 }
 
+/** What can be asked of values of any kind. */
 const LISTED = ['IN', 'NOT_IN', 'EQUALS', 'EXISTS'] as const
-const OF_TEXT = [...LISTED, 'STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'MATCHES'] as const
+const OF_TEXT = ['STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'MATCHES'] as const
+const OF_VERSIONS = ['VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE', 'VERSION_BETWEEN'] as const
+const OF_NUMBERS = ['NUMBER_EQ', 'NUMBER_LT', 'NUMBER_LTE', 'NUMBER_GT', 'NUMBER_GTE', 'NUMBER_BETWEEN'] as const
+const OF_DATES = ['DATE_BEFORE', 'DATE_AFTER'] as const
+
+/** For text that may be written as any of these. */
+export const ALL_OPERATORS: readonly Operator[] = [...LISTED, ...OF_TEXT, ...OF_NUMBERS, ...OF_VERSIONS, ...OF_DATES]
 
 /** Text to the letter. */
 export const exactText: ValueKind = {
   type: 'TEXT',
-  operators: OF_TEXT,
+  operators: [...LISTED, ...OF_TEXT],
   caseMatters: true,
   expected: 'text',
   termOf: (value) => value,
@@ -36,7 +43,7 @@ export const exactText: ValueKind = {
 /** Text in any letter case. */
 export const anyCaseText: ValueKind = {
   type: 'TEXT',
-  operators: OF_TEXT,
+  operators: [...LISTED, ...OF_TEXT],
   caseMatters: false,
   expected: 'text',
   termOf: foldCase,
@@ -46,7 +53,7 @@ export const anyCaseText: ValueKind = {
 /** Versions by the rule of version.ts: `8.1` is the same as `v8.1.0`. */
 export const versions: ValueKind = {
   type: 'VERSION',
-  operators: [...LISTED, 'VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE', 'VERSION_BETWEEN'],
+  operators: [...LISTED, ...OF_VERSIONS],
   caseMatters: false,
   expected: 'a version such as 8.1.0',
   termOf(value) {

@@ -24,6 +24,8 @@ export type DimensionDescription = {
   type: ValueType
   /** Whether a request may hold several values. */
   isList: boolean
+  /** Whether it is compared to the letter, unless a constraint asks for any letter case. */
+  caseMatters: boolean
   /** What each means is in `OPERATORS`. */
   operators: readonly Operator[]
 }
@@ -32,7 +34,7 @@ export type DimensionDescription = {
 export function describeDimensions(): DimensionDescription[] {
   const describe = (name: string, of: Dimension | DimensionFamily): DimensionDescription => {
     const { description, kind, isList } = of
-    return { name, description, type: kind.type, isList, operators: operatorsOf(of) }
+    return { name, description, type: kind.type, isList, caseMatters: kind.caseMatters, operators: operatorsOf(of) }
   }
   return [
     ...DIMENSIONS.map((dimension) => describe(dimension.name, dimension)),

@@ -27,7 +27,7 @@ export function checkInlined(constraint: Constraint, constraintOf: ConstraintOf)
   const cycle = cycleIn(segmentsIn(constraint), constraintOf)
   if (cycle)
     return { ok: false, reason: 'CYCLE', message: `names segments that name each other: ${cycle.join(' -> ')}` }
-  const inlining: Inlining = { constraintOf, nodes: 0, failure: undefined }
+  const inlining: Inlining = { constraintOf, nodes: 0, values: 0, failure: undefined }
   const inlined = inline(inlining, constraint, 1)
   return inlined ? { ok: true, constraint: inlined } : inlining.failure!
 }
@@ -71,6 +71,7 @@ type Inlining = {
   constraintOf: ConstraintOf
   /** Of the constraint as it will be. */
   nodes: number
+  values: number
   failure: Extract<CheckedInlined, { ok: false }> | undefined
 }
 
@@ -84,8 +85,12 @@ function inline(inlining: Inlining, constraint: Constraint, depth: number): Inli
     node = named
   }
   inlining.nodes += 1
-  const { nodes, depth: deepest } = CONSTRAINT_LIMITS
+  if ('dimension' in node) inlining.values += node.values.length
+  const { nodes, values, depth: deepest } = CONSTRAINT_LIMITS
   if (inlining.nodes > nodes) return fail(inlining, 'LIMIT', `has more than ${nodes} nodes with its segments in place`)
+  if (inlining.values > values) {
+    return fail(inlining, 'LIMIT', `has more than ${values} values with its segments in place`)
+  }
   if (depth > deepest) return fail(inlining, 'LIMIT', `is nested more than ${deepest} deep with its segments in place`)
   if ('all' in node) {
     const all = inlineAll(inlining, node.all, depth + 1)

@@ -77,6 +77,8 @@ export type RequestContext = {
   channel?: string | null
   language?: string | null
   attributes?: readonly { name: string; values: readonly string[] }[] | null
+  /** What the user was served before, as the last answer said it: common/decision/cap-token.ts. */
+  capToken?: string | null
 }
 
 /** What single dimensions and families of them have in common. */

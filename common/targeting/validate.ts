@@ -3,18 +3,19 @@
 
 import { type InputError, isObject, presentFields, show } from './given.ts'
 import type { ValueKind } from './kinds.ts'
+import type { OperatorDefinition } from './operators/operator.ts'
 import { OPERATORS } from './operators.ts'
 import { describeDimensions, findDimension } from './registry.ts'
 import type { Comparison, Constraint, Operator } from './types.ts'
 
 export type CheckedConstraint = { ok: true; constraint: Constraint } | { ok: false; errors: InputError[] }
 
-/** Of a tree; `values` and `valueLength` (in UTF-16 units) of each comparison in it, which by itself has depth 1. */
+/** Of a tree with its segments in place; a comparison by itself has depth 1. `valueLength` is in UTF-16 units. */
 export const CONSTRAINT_LIMITS = { depth: 8, nodes: 200, values: 1000, valueLength: 256 } as const
 
 const KINDS = ['all', 'any', 'not', 'dimension', 'segment'] as const
 const MAX_SEGMENT_ID = 100
-const COMPARISON_FIELDS = ['dimension', 'operator', 'values']
+const COMPARISON_FIELDS = ['dimension', 'operator', 'values', 'caseInsensitive']
 
 /**
  * @param input what a client sent: properties that are null are as absent, as GraphQL inputs have them.
@@ -22,17 +23,18 @@ const COMPARISON_FIELDS = ['dimension', 'operator', 'values']
  * @returns a clean copy of the constraint, or all mistakes.
  */
 export function checkConstraint(input: unknown, path: string): CheckedConstraint {
-  const check: Check = { nodes: 0, errors: [] }
+  const check: Check = { nodes: 0, values: 0, errors: [] }
   const constraint = checkNode(check, input, path, 1)
-  if (check.nodes > CONSTRAINT_LIMITS.nodes) {
-    check.errors.push({ path, message: `has more than ${CONSTRAINT_LIMITS.nodes} nodes` })
+  for (const counted of ['nodes', 'values'] as const) {
+    const most = CONSTRAINT_LIMITS[counted]
+    if (check[counted] > most) check.errors.push({ path, message: `has more than ${most} ${counted}` })
   }
   return constraint && check.errors.length === 0 ? { ok: true, constraint } : { ok: false, errors: check.errors }
 }
 
-type Check = { nodes: number; errors: InputError[] }
+type Check = { nodes: number; values: number; errors: InputError[] }
 
-/** Undefined when something below is wrong; then `check.errors` or `check.nodes` say what. */
+/** Undefined when something below is wrong; then `check` says what. */
 function checkNode(check: Check, input: unknown, path: string, depth: number): Constraint | undefined {
   check.nodes += 1
   if (check.nodes > CONSTRAINT_LIMITS.nodes) return undefined
@@ -91,8 +93,26 @@ function checkComparison(check: Check, node: Record<string, unknown>, path: stri
     const message = `${operator === undefined ? 'missing' : `unknown operator ${show(operator)}`}; known for ${dimension}: ${found.operators.join(', ')}`
     return refuse(check, `${path}.operator`, message)
   }
-  const values = checkValues(check, node.values, operator as Operator, found.kind, `${path}.values`)
-  return values && { dimension: dimension as string, operator: operator as Operator, values }
+  const comparison = { dimension: dimension as string, operator: operator as Operator }
+  const folds = checkLetterCase(check, node.caseInsensitive, comparison, found.kind, `${path}.caseInsensitive`)
+  const values = checkValues(check, node.values, comparison.operator, found.kind, `${path}.values`)
+  if (!values || folds === undefined) return undefined
+  return folds ? { ...comparison, values, caseInsensitive: true } : { ...comparison, values }
+}
+
+function checkLetterCase(
+  check: Check,
+  input: unknown,
+  { dimension, operator }: Omit<Comparison, 'values'>,
+  kind: ValueKind,
+  path: string,
+): boolean | undefined {
+  if (input === undefined || input === false) return false
+  if (input !== true) return refuse(check, path, `must be true or false, but is ${show(input)}`)
+  if (!OPERATORS[operator].comparesLetters) return refuse(check, path, `means nothing for ${operator}`)
+  if (kind.caseMatters) return true
+  const why = kind.type === 'VERSION' ? 'whose values are versions' : 'which is compared in any letter case anyway'
+  return refuse(check, path, `means nothing for ${dimension}, ${why}`)
 }
 
 function checkValues(
@@ -102,18 +122,29 @@ function checkValues(
   kind: ValueKind,
   path: string,
 ): string[] | undefined {
-  if (!Array.isArray(input)) return refuse(check, path, `must be a list of strings, but is ${show(input)}`)
-  if (OPERATORS[operator].takes === 'exactly one' && input.length !== 1) {
-    return refuse(check, path, `must have exactly one value for ${operator}, but has ${input.length}`)
+  const { takes, contradicts } = OPERATORS[operator]
+  const given = takes === 'none' && input === undefined ? [] : input
+  if (!Array.isArray(given)) return refuse(check, path, `must be a list of strings, but is ${show(given)}`)
+  const expected = COUNTS[takes]
+  if (expected !== undefined && given.length !== expected.count) {
+    return refuse(check, path, `must have ${expected.said} for ${operator}, but has ${given.length}`)
   }
-  if (input.length === 0) return refuse(check, path, 'must not be empty')
-  const { values: most } = CONSTRAINT_LIMITS
-  if (input.length > most) return refuse(check, path, `has ${input.length} values; at most ${most} are allowed`)
-  for (const [index, value] of input.entries()) {
+  if (given.length === 0 && takes !== 'none') return refuse(check, path, 'must not be empty')
+  check.values += given.length
+  if (check.values > CONSTRAINT_LIMITS.values) return undefined
+  for (const [index, value] of given.entries()) {
     const expected = whatMisses(value, operator, kind)
     if (expected) return refuse(check, `${path}[${index}]`, `must be ${expected}, but is ${show(value)}`)
   }
-  return [...input]
+  const contradiction = contradicts?.(given)
+  return contradiction === undefined ? [...given] : refuse(check, path, contradiction)
+}
+
+/** Of the operators that take a certain number of values. */
+const COUNTS: Partial<Record<OperatorDefinition['takes'], { count: number; said: string }>> = {
+  none: { count: 0, said: 'no values' },
+  'exactly one': { count: 1, said: 'exactly one value' },
+  'exactly two': { count: 2, said: 'exactly two values' },
 }
 
 /** What a value must be, when this one is not. */

@@ -86,14 +86,17 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
     },
 
     TargetingDimension: {
-      operators: ({ operators }: DimensionDescription) =>
+      operators: ({ operators, caseMatters }: DimensionDescription) =>
         operators.map((operator) => {
-          const { description, takes } = OPERATORS[operator]
-          return { operator, description, takesMany: takes === 'one or more' }
+          const { description, takes, comparesLetters } = OPERATORS[operator]
+          return { operator, description, takes: TAKES[takes], caseInsensitive: caseMatters && comparesLetters }
         }),
     },
   }
 }
+
+/** OperatorTakes. */
+const TAKES = { none: 'NONE', 'exactly one': 'ONE', 'exactly two': 'TWO', 'one or more': 'MANY' } as const
 
 /** What strategies and segments have alike: the app, and the segments that the constraint itself names. */
 const fieldsOfBoth = {

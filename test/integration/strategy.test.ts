@@ -180,16 +180,24 @@ describeEachStore('Strategies', (open) => {
 
   test('the dimensions come with their operators, and need a token', async () => {
     const query = `{ targetingDimensions {
-      name description type isList operators { operator description takesMany } } }`
+      name description type isList operators { operator description takes caseInsensitive } } }`
     const dimensions: Input[] = await planning.strategy.must('viewer', query)
     expect(dimensions.map(({ name }) => name)).toEqual(describeDimensions().map(({ name }) => name))
-    expect(dimensions.find(({ name }) => name === 'tags')).toMatchObject({ type: 'TEXT', isList: true })
+    const tags = dimensions.find(({ name }) => name === 'tags')!
+    expect(tags).toMatchObject({ type: 'TEXT', isList: true })
+    expect(tags.operators).toContainEqual(expect.objectContaining({ operator: 'IN', caseInsensitive: true }))
+    expect(tags.operators).toContainEqual(expect.objectContaining({ operator: 'EXISTS', caseInsensitive: false }))
     const appVersion = dimensions.find(({ name }) => name === 'appVersion')!
     expect(appVersion).toMatchObject({ type: 'VERSION', isList: false })
+    const { description } = OPERATORS.VERSION_GTE
     expect(appVersion.operators).toContainEqual({
-      ...{ operator: 'VERSION_GTE', description: OPERATORS.VERSION_GTE.description, takesMany: false },
+      ...{ operator: 'VERSION_GTE', description, takes: 'ONE', caseInsensitive: false },
     })
-    expect(appVersion.operators).toContainEqual(expect.objectContaining({ operator: 'IN', takesMany: true }))
+    const takes = ({ operators }: Input, name: string) =>
+      operators.find(({ operator }: Input) => operator === name)?.takes
+    expect(takes(appVersion, 'IN')).toBe('MANY')
+    expect(takes(appVersion, 'EXISTS')).toBe('NONE')
+    expect(takes(appVersion, 'VERSION_BETWEEN')).toBe('TWO')
     expect(await planning.strategy.codeOf(undefined, query)).toBe('UNAUTHENTICATED')
   })
 })

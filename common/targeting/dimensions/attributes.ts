@@ -1,14 +1,14 @@
-import { exactText, versions } from '../kinds.ts'
+import { ALL_OPERATORS, exactText } from '../kinds.ts'
 import type { DimensionFamily } from '../types.ts'
 
 export const attributes: DimensionFamily = {
   prefix: 'attributes.',
   names: /^[A-Za-z0-9_.-]{1,64}$/,
   description:
-    'Anything else that the app knows, under a name of its own choice. To the letter, or compared as numbers or versions.',
+    'Anything else that the app knows, under a name of its own choice. To the letter, or compared as numbers, versions or dates.',
   kind: exactText,
   isList: true,
-  operators: [...versions.operators, 'NUMBER_EQ', 'NUMBER_LT', 'NUMBER_LTE', 'NUMBER_GT', 'NUMBER_GTE'],
+  operators: ALL_OPERATORS,
   read(context) {
     const byName = new Map<string, readonly string[]>()
     for (const { name, values } of context.attributes ?? []) {

@@ -5,7 +5,7 @@ import { RE2JS, RE2JSException } from 're2js'
 import type { OperatorDefinition } from './operator.ts'
 
 /** Instructions of a compiled pattern. Nested repetitions grow far beyond what was written: `((a{30}){30})`. */
-export const MAX_PATTERN_SIZE = 1000
+export const MAX_PATTERN_SIZE = 500
 
 export const matchesPattern: OperatorDefinition = {
   description:
