@@ -19,12 +19,12 @@ export function murmur3(text: string, seed = 0): number {
 }
 
 /** `murmur3` of two texts, one behind the other, as UTF-8. */
-export function murmur3Joined(first: Uint8Array, second: Uint8Array): number {
+export function murmur3Joined(first: Uint8Array, second: Uint8Array, seed = 0): number {
   const length = first.length + second.length
   const bytes = length <= scratch.length ? scratch : new Uint8Array(length)
   bytes.set(first)
   bytes.set(second, first.length)
-  return murmur3Bytes(bytes === scratch ? view : new DataView(bytes.buffer), length, 0)
+  return murmur3Bytes(bytes === scratch ? view : new DataView(bytes.buffer), length, seed)
 }
 
 export function utf8(text: string): Uint8Array {
