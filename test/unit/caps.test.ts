@@ -1,0 +1,170 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
+import {
+  type CapCounters,
+  cappedBy,
+  compileCaps,
+  count,
+  hash48,
+  isCapped,
+  timesServed,
+} from '../../common/decision/caps.ts'
+import type { FrequencyCap } from '../../common/publication/types.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+
+const NOON = Date.UTC(2026, 4, 1, 12)
+const UNIT_MS = { MINUTE: MINUTE_MS, HOUR: HOUR_MS, DAY: DAY_MS }
+const LIFETIME_ONCE: FrequencyCap = { count: 1, every: 1, unit: 'LIFETIME' }
+
+const capOf = (count: number, every: number, unit: FrequencyCap['unit']): FrequencyCap => ({ count, every, unit })
+const nothingSeen = (now = NOON): CapCounters => readCapToken(null, 'ann', now).counters
+const compiled = (id: string, ...caps: FrequencyCap[]) => compileCaps(id, caps)!
+
+/** Serves it at each of the instants at which it is not capped, as long as the client keeps its token; which they were. */
+function servedAt(caps: readonly FrequencyCap[], instants: readonly number[], token?: string): number[] {
+  const all = compileCaps('sch_1', caps)!
+  let kept = token
+  return instants.filter((now) => {
+    const { counters } = readCapToken(kept, 'ann', now)
+    if (isCapped(counters, all, now)) return false
+    count(counters, all, now)
+    kept = writeCapToken(counters, now)
+    return true
+  })
+}
+
+const anyCap: fc.Arbitrary<FrequencyCap> = fc.oneof(
+  fc.record({
+    count: fc.integer({ min: 1, max: 4 }),
+    every: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constantFrom(7, 60, 366)),
+    unit: fc.constantFrom('MINUTE' as const, 'HOUR' as const, 'DAY' as const),
+  }),
+  fc.integer({ min: 1, max: 6 }).map((count) => capOf(count, 1, 'LIFETIME')),
+)
+const someCaps = fc.uniqueArray(anyCap, {
+  minLength: 1,
+  maxLength: 10,
+  selector: ({ every, unit }) => `${every}${unit}`,
+})
+
+describe('A cap', () => {
+  test('holds for a period of the clock, which begins anew at its boundary in UTC', () => {
+    const midnight = Date.UTC(2026, 4, 2)
+    const instants = [midnight - 2, midnight - 1, midnight, midnight + 1, midnight + DAY_MS - 1, midnight + DAY_MS]
+    expect(servedAt([capOf(1, 1, 'DAY')], instants)).toEqual([midnight - 2, midnight, midnight + DAY_MS])
+    const hours = [11.9, 12, 13.9, 14].map((hour) => Date.UTC(2026, 4, 1) + hour * HOUR_MS)
+    expect(servedAt([capOf(1, 2, 'HOUR')], hours)).toEqual([hours[0], hours[1], hours[3]])
+    expect(servedAt([capOf(2, 5, 'MINUTE')], [0, 1, 2, 299_999, 300_000])).toEqual([0, 1, 300_000])
+  })
+
+  test('of a lifetime never begins anew', () => {
+    expect(servedAt([LIFETIME_ONCE], [NOON, NOON + 1, NOON + 50 * 366 * DAY_MS])).toEqual([NOON])
+  })
+
+  test('holds beside the others: the first that is reached says so', () => {
+    const caps = [capOf(2, 1, 'HOUR'), capOf(3, 1, 'DAY')]
+    expect(servedAt(caps, [0, 1, 2, HOUR_MS, HOUR_MS + 1, DAY_MS])).toEqual([0, 1, HOUR_MS, DAY_MS])
+    const counters = nothingSeen()
+    const all = compiled('sch_1', ...caps)
+    count(counters, all, NOON)
+    expect(cappedBy(counters, all, NOON)).toBeNull()
+    count(counters, all, NOON)
+    expect(cappedBy(counters, all, NOON)).toMatchObject({ source: caps[0] })
+    expect(all.map((cap) => timesServed(counters, cap, NOON))).toEqual([2, 2])
+  })
+
+  test('counts for one thing alone', () => {
+    const counters = nothingSeen()
+    count(counters, compiled('sch_1', LIFETIME_ONCE), NOON)
+    expect(isCapped(counters, compiled('sch_1', LIFETIME_ONCE), NOON)).toBe(true)
+    expect(isCapped(counters, compiled('sch_2', LIFETIME_ONCE), NOON)).toBe(false)
+  })
+
+  test('whose count changes goes on with what was counted; one whose period changes begins anew', () => {
+    const counters = nothingSeen()
+    for (let served = 0; served < 2; served += 1) count(counters, compiled('sch_1', capOf(2, 1, 'DAY')), NOON)
+    const reached = (cap: FrequencyCap) => isCapped(counters, compiled('sch_1', cap), NOON)
+    expect([capOf(1, 1, 'DAY'), capOf(2, 1, 'DAY'), capOf(3, 1, 'DAY')].map(reached)).toEqual([true, true, false])
+    expect(reached(capOf(1, 2, 'DAY'))).toBe(false)
+  })
+
+  test('of the same length as another leaves only the lower of the two', () => {
+    const caps = [capOf(5, 1, 'DAY'), capOf(2, 24, 'HOUR'), capOf(3, 1440 / 4, 'MINUTE')]
+    expect(compiled('sch_1', ...caps).map(({ source }) => source)).toEqual([caps[1], caps[2]])
+    expect(servedAt([caps[0]!, caps[1]!], [0, 1, 2])).toEqual([0, 1])
+  })
+
+  test('is nothing to look at where there are none', () => expect(compileCaps('sch_1', [])).toBeNull())
+
+  test('served at any instants, whatever the caps, is served as a plain count of each period says', () => {
+    const steps = fc.array(
+      fc.oneof(fc.integer({ min: 0, max: 3 * MINUTE_MS }), fc.integer({ min: 0, max: 2 * DAY_MS })),
+      {
+        maxLength: 40,
+      },
+    )
+    fc.assert(
+      fc.property(someCaps, fc.integer({ min: 0, max: 4e12 }), steps, (caps, start, waits) => {
+        let now = start
+        const instants = waits.map((wait) => (now += wait))
+        expect(servedAt(caps, instants)).toEqual(plainlyServed(caps, instants))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('is never exceeded by nodes whose clocks differ by less than a period', () => {
+    const skewed = fc.array(
+      fc.record({
+        wait: fc.integer({ min: 0, max: HOUR_MS }),
+        skew: fc.integer({ min: -HOUR_MS / 2 + 1, max: HOUR_MS / 2 - 1 }),
+      }),
+      { maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), skewed, (times, requests) => {
+        let now = NOON
+        const instants = requests.map(({ wait, skew }) => (now += wait) + skew)
+        const served = servedAt([capOf(times, 1, 'HOUR')], instants)
+        // What the clock that was furthest ahead so far says is the period that a serving counts in.
+        let latest = Number.NEGATIVE_INFINITY
+        const periods = served.map((instant) => (latest = Math.max(latest, Math.floor(instant / HOUR_MS))))
+        const inEach = [...Map.groupBy(periods, (period) => period).values()].map(({ length }) => length)
+        expect(Math.max(0, ...inEach)).toBeLessThanOrEqual(times)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('a clock that was years ahead once caps nothing afterwards', () => {
+    const ahead = NOON + 10 * 366 * DAY_MS
+    for (const cap of [capOf(1, 1, 'MINUTE'), capOf(1, 366, 'DAY')]) {
+      expect(servedAt([cap], [ahead, NOON, NOON + 1])).toEqual([ahead, NOON])
+    }
+  })
+})
+
+/** Which of the instants (ascending) it is served at: by a list of all the servings, looked through each time. */
+function plainlyServed(caps: readonly FrequencyCap[], instants: readonly number[]): number[] {
+  const served: number[] = []
+  for (const now of instants) {
+    const allowed = caps.every(({ count, every, unit }) => {
+      if (unit === 'LIFETIME') return served.length < count
+      const period = (instant: number) => Math.floor(instant / (every * UNIT_MS[unit]))
+      return served.filter((instant) => period(instant) === period(now)).length < count
+    })
+    if (allowed) served.push(now)
+  }
+  return served
+}
+
+test('hash48 is spread over all of its 48 bits, and no two of 100,000 names share one', () => {
+  const hashes = Array.from({ length: 100_000 }, (_, index) => hash48(`sch_${index}/86400000`))
+  expect(new Set(hashes).size).toBe(hashes.length)
+  for (let bit = 0; bit < 48; bit += 1) {
+    const set = hashes.slice(0, 10_000).filter((hash) => Math.floor(hash / 2 ** bit) % 2 === 1).length
+    // Five standard deviations of 10,000 tosses of a coin are 250.
+    expect(Math.abs(set - 5_000)).toBeLessThan(250)
+  }
+})
