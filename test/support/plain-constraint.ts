@@ -1,24 +1,40 @@
 // Whether a constraint holds of a context, said as plainly as possible: read both sides anew, compare, case by case. What
 // common/targeting is held against; nothing of it is used here.
 
+import { Temporal } from 'temporal-polyfill'
 import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
 
 export function holds(constraint: InlinedConstraint, context: RequestContext): boolean {
   if ('all' in constraint) return constraint.all.every((child) => holds(child, context))
   if ('any' in constraint) return constraint.any.some((child) => holds(child, context))
   if ('not' in constraint) return !holds(constraint.not, context)
-  const { dimension, operator, values } = constraint
+  const { dimension, operator, values, caseInsensitive = false } = constraint
   const held = valuesOf(dimension, context)
-  const isListed = held.some((one) => values.some((value) => isFound(dimension, one, value)))
-  if (operator === 'NOT_IN') return !isListed
-  if (operator === 'IN' || operator === 'EQUALS') return isListed
-  const [kind, relation] = operator.split('_') as ['NUMBER' | 'VERSION', 'EQ' | 'LT' | 'LTE' | 'GT' | 'GTE']
+  const anyCase = caseInsensitive || ANY_CASE.includes(dimension)
+  const some = (holdsOf: (one: string, value: string) => boolean) =>
+    held.some((one) => values.some((value) => (anyCase ? holdsOf(lower(one), lower(value)) : holdsOf(one, value))))
+  const isListed = () => some((one, value) => isFound(dimension, one, value))
+
+  if (operator === 'IN' || operator === 'EQUALS') return isListed()
+  if (operator === 'NOT_IN') return !isListed()
+  if (operator === 'STARTS_WITH') return some((one, value) => one.slice(0, value.length) === value)
+  if (operator === 'ENDS_WITH') return some((one, value) => one.length >= value.length && one.endsWith(value))
+  if (operator === 'CONTAINS') return some((one, value) => one.split(value).length > 1)
+  if (operator === 'MATCHES') return held.some((one) => new RegExp(values[0]!, anyCase ? 'iu' : 'u').test(one))
+  if (operator === 'EXISTS') return held.some((one) => isReadable(dimension, one))
+  const [kind, relation] = operator.split('_') as ['NUMBER' | 'VERSION' | 'DATE', string]
+  const orderOf = { NUMBER: orderOfNumbers, VERSION: orderOfVersions, DATE: orderOfDates }[kind]
   return held.some((one) => {
-    const order = kind === 'NUMBER' ? orderOfNumbers(one, values[0]!) : orderOfVersions(one, values[0]!)
+    const order = orderOf(one, values[0]!)
     if (order === null) return false
-    return { EQ: order === 0, LT: order < 0, LTE: order <= 0, GT: order > 0, GTE: order >= 0 }[relation]
+    if (relation === 'BETWEEN') return order >= 0 && orderOf(one, values[1]!)! <= 0
+    if (relation === 'EQ') return order === 0
+    if (relation === 'LTE' || relation === 'GTE') return relation === 'LTE' ? order <= 0 : order >= 0
+    return relation === 'LT' || relation === 'BEFORE' ? order < 0 : order > 0
   })
 }
+
+const ANY_CASE = ['platform']
 
 export function valuesOf(dimension: string, context: RequestContext): readonly string[] {
   if (dimension === 'tags') return context.tags ?? []
@@ -32,7 +48,6 @@ export function valuesOf(dimension: string, context: RequestContext): readonly s
 }
 
 function isFound(dimension: string, held: string, value: string): boolean {
-  if (dimension === 'platform') return held.toLowerCase() === value.toLowerCase()
   if (dimension === 'appVersion' || dimension === 'osVersion') return orderOfVersions(held, value) === 0
   if (dimension === 'region' || dimension === 'language') {
     const [code, above] = [held, value].map((text) => text.toLowerCase().split(/[-_]/))
@@ -40,6 +55,32 @@ function isFound(dimension: string, held: string, value: string): boolean {
     return isCode && above!.every((part, at) => part === code![at])
   }
   return held === value
+}
+
+function isReadable(dimension: string, held: string): boolean {
+  if (dimension === 'appVersion' || dimension === 'osVersion') return readVersion(held) !== null
+  if (dimension !== 'region' && dimension !== 'language') return true
+  const [first, ...rest] = held.split(/[-_]/)
+  const isFirst = dimension === 'region' ? /^[A-Za-z]{2}$/.test(first!) : /^[A-Za-z]{2,8}$/.test(first!)
+  return isFirst && rest.every((part) => /^[A-Za-z0-9]{1,8}$/.test(part))
+}
+
+function lower(text: string): string {
+  return text.toLowerCase()
+}
+
+/** To the millisecond, as Temporal reads them. */
+function orderOfDates(a: string, b: string): number | null {
+  const [one, other] = [readDate(a), readDate(b)]
+  return one === null || other === null ? null : Math.sign(one - other)
+}
+
+function readDate(text: string): number | null {
+  try {
+    return Temporal.Instant.from(text.includes('T') ? text : `${text}T00:00Z`).epochMilliseconds
+  } catch {
+    return null // no date, or one that is not in the calendar
+  }
 }
 
 /** For numbers that floats hold exactly. */
