@@ -83,9 +83,11 @@ describe('a comparison', () => {
   })
 
   test('with a value that this version cannot read is not compiled', () => {
-    for (const operator of ['IN', 'VERSION_LT'] as const) {
-      expect(() => compileConstraint({ dimension: 'appVersion', operator, values: ['8.x'] })).toThrow('cannot read 8.x')
+    for (const operator of ['IN', 'VERSION_LT', 'VERSION_BETWEEN'] as const) {
+      const values = ['8.x', '9']
+      expect(() => compileConstraint({ dimension: 'appVersion', operator, values })).toThrow('cannot read 8.x')
     }
+    expect(() => compileConstraint(compare('MATCHES', '(a'))).toThrow('cannot read (a')
   })
 })
 
@@ -114,13 +116,30 @@ const CASES: [string, Operator, string[], string[], string[]][] = [
   ['attributes.x', 'NUMBER_LTE', ['10'], ['10.00', '9'], ['10.000000000000000000001', 'NaN']],
   ['attributes.x', 'NUMBER_GT', ['9007199254740992'], ['9007199254740993'], ['9007199254740992', '9']],
   ['attributes.x', 'NUMBER_GTE', ['-1'], ['-1', '0', '1e999'], ['-1.5', '-1e999', ' 1']],
+  ['attributes.x', 'NUMBER_BETWEEN', ['-1', '2.5'], ['-1.0', '0', '25e-1'], ['-1.01', '2.51', 'x', '']],
+  ['attributes.x', 'NUMBER_BETWEEN', ['7', '7.0'], ['07'], ['6.9', '7.1']],
   ['attributes.x', 'VERSION_GT', ['1.9'], ['1.10'], ['1.9', 'one']],
+  ['osVersion', 'VERSION_BETWEEN', ['16', '17.2'], ['16', '17', '17.2.0', '17-beta'], ['16-beta', '17.2.1', '18', '']],
+  ['attributes.x', 'DATE_BEFORE', ['2026-05-01'], ['2026-04-30', '2026-05-01T00:00+00:01'], ['2026-05-01', 'May']],
+  ['attributes.x', 'DATE_AFTER', ['2026-05-01T08:00+08:00'], ['2026-05-01T00:00:00.001Z'], ['2026-05-01', '2026']],
+  ['platform', 'STARTS_WITH', ['IP', 'win'], ['ipados', 'iPhone', 'Windows'], ['ios', ' ip', '']],
+  ['channel', 'STARTS_WITH', ['App'], ['AppStore', 'App'], ['appstore', 'MyApp', 'Ap', '']],
+  ['channel', 'ENDS_WITH', ['Store', '.cn'], ['AppStore', 'Store', 'a.cn'], ['store', 'Stores', 'cn']],
+  ['channel', 'CONTAINS', ['or', '.'], ['AppStore', '.'], ['APPSTORE', '']],
+  ['channel', 'MATCHES', ['^camp-\\d{2,3}$'], ['camp-12', 'camp-123'], ['camp-1', 'camp-1234', 'xcamp-12', 'CAMP-12']],
+  ['channel', 'MATCHES', ['(?i)b+|é'], ['abba', 'B', 'É'], ['a', 'e', '']],
+  ['platform', 'MATCHES', ['^I.*s$'], ['ios', 'IPADOS'], ['tvos']],
+  ['region', 'EXISTS', [], ['CN', 'cn-11'], ['China', 'C', '']],
+  ['appVersion', 'EXISTS', [], ['8', 'v8.1'], ['8.x', '']],
+  ['channel', 'EXISTS', [], ['x', ' '], ['']],
   ['attributes.x', 'EQUALS', ['1'], ['1'], ['1.0', '01']],
 ]
 
+const holdingIn = (dimension: string, held: readonly string[]): RequestContext =>
+  dimension === 'attributes.x' ? { attributes: [{ name: 'x', values: held }] } : { [dimension]: held[0] }
+
 describe.each(CASES)('%s %s %j', (dimension, operator, values, yes, no) => {
-  const holding = (held: readonly string[]): RequestContext =>
-    dimension === 'attributes.x' ? { attributes: [{ name: 'x', values: held }] } : { [dimension]: held[0] }
+  const holding = (held: readonly string[]) => holdingIn(dimension, held)
 
   test.each(yes)('matches %j', (held) => {
     expect(matches({ dimension, operator, values }, holding([held]))).toBe(true)
@@ -135,12 +154,45 @@ describe.each(CASES)('%s %s %j', (dimension, operator, values, yes, no) => {
   })
 })
 
+/** The same, in any letter case. */
+const ANY_CASE: [Operator, string[], string[], string[]][] = [
+  ['IN', ['Gold', 'ÉTÉ'], ['GOLD', 'gold', 'été'], ['golden', 'ete']],
+  ['NOT_IN', ['Gold'], ['silver'], ['GOLD', 'gold']],
+  ['EQUALS', ['a.B'], ['A.b'], ['ab', 'axb']],
+  ['STARTS_WITH', ['vip-'], ['VIP-1'], ['VIP1', 'xVIP-']],
+  ['ENDS_WITH', ['@Example.com'], ['A@EXAMPLE.COM'], ['a@example.org']],
+  ['CONTAINS', ['ÄÖ'], ['xäöx', 'ÄÖ'], ['ao']],
+  ['MATCHES', ['^abc$'], ['AbC'], ['zabc']],
+]
+
+describe.each(ANY_CASE)('%s %j in any letter case', (operator, values, yes, no) => {
+  const constraint: InlinedConstraint = { dimension: 'attributes.x', operator, values, caseInsensitive: true }
+
+  test.each([...yes.map((held) => [held, true] as const), ...no.map((held) => [held, false] as const)])(
+    'of %j is %j',
+    (held, expected) => {
+      expect(matches(constraint, holdingIn('attributes.x', [held]))).toBe(expected)
+      expect(checkConstraint(constraint, 'constraint')).toEqual({ ok: true, constraint })
+    },
+  )
+})
+
+test('every operator that compares letters has cases of letter case', () => {
+  const all = Object.entries(OPERATORS).filter(([, { comparesLetters }]) => comparesLetters)
+  expect(ANY_CASE.map(([operator]) => operator)).toEqual(all.map(([operator]) => operator))
+})
+
 test('every operator and every typed dimension has its cases', () => {
   expect(new Set([...CASES.map(([, operator]) => operator)])).toEqual(new Set(Object.keys(OPERATORS)))
   const typed = describeDimensions().filter(({ isList }) => !isList)
   expect(new Set(CASES.map(([dimension]) => dimension))).toEqual(
     new Set([...typed.map(({ name }) => name), 'attributes.x']),
   )
+})
+
+test('an empty value that is held is a value', () => {
+  expect(matches(compare('EXISTS'), { tags: [''] })).toBe(true)
+  expect(matches(compare('EXISTS'), { tags: [] })).toBe(false)
 })
 
 test('of several values held, one that compares is enough', () => {
@@ -164,6 +216,8 @@ test('a value is read at most once per request, and not before it is asked for',
   expect(reads).toBe(1)
   expect(held.versions).toBe(held.versions)
   expect(held.numbers).toBe(held.numbers)
+  expect(held.instants).toBe(held.instants)
+  expect(held.folded).toBe(held.folded)
 })
 
 describe('a tree', () => {

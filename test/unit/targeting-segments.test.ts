@@ -62,6 +62,21 @@ describe('segments in place', () => {
     })
   })
 
+  test('count towards values as often as they stand there, at the limit and one past it', () => {
+    const holding = (count: number): Constraint => ({
+      dimension: 'tags',
+      operator: 'IN',
+      values: Array(count).fill('a'),
+    })
+    const constraintOf = from({ a: { not: holding(400) } })
+    expect(checkInlined({ all: [segment('a'), segment('a'), holding(200)] }, constraintOf).ok).toBe(true)
+    expect(checkInlined({ all: [segment('a'), segment('a'), holding(201)] }, constraintOf)).toEqual({
+      ok: false,
+      reason: 'LIMIT',
+      message: 'has more than 1000 values with its segments in place',
+    })
+  })
+
   test('that would grow to 100 to the power of 7 are given up early', () => {
     let asked = 0
     const constraintOf = (id: string): Constraint => {

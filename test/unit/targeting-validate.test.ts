@@ -58,22 +58,22 @@ describe('checking a constraint when it is written', () => {
     [
       'an unknown operator',
       { all: [leaf, { ...leaf, operator: 'LIKE' }] },
-      'constraint.all[1].operator: unknown operator "LIKE"; known for tags: IN, NOT_IN, EQUALS',
+      'constraint.all[1].operator: unknown operator "LIKE"; known for tags: IN, NOT_IN, EQUALS, EXISTS, STARTS_WITH, ENDS_WITH, CONTAINS, MATCHES',
     ],
     [
       'an operator that every object has',
       { ...leaf, operator: 'toString' },
-      'constraint.operator: unknown operator "toString"; known for tags: IN, NOT_IN, EQUALS',
+      'constraint.operator: unknown operator "toString"; known for tags: IN, NOT_IN, EQUALS, EXISTS, STARTS_WITH, ENDS_WITH, CONTAINS, MATCHES',
     ],
     [
       'a missing operator',
       { dimension: 'tags', values: [] },
-      'constraint.operator: missing; known for tags: IN, NOT_IN, EQUALS',
+      'constraint.operator: missing; known for tags: IN, NOT_IN, EQUALS, EXISTS, STARTS_WITH, ENDS_WITH, CONTAINS, MATCHES',
     ],
     [
       'an operator that does not go with the dimension',
       { ...leaf, dimension: 'region', operator: 'VERSION_LT' },
-      'constraint.operator: unknown operator "VERSION_LT"; known for region: IN, NOT_IN, EQUALS',
+      'constraint.operator: unknown operator "VERSION_LT"; known for region: IN, NOT_IN, EQUALS, EXISTS',
     ],
     [
       'a segment beside something',
@@ -138,6 +138,61 @@ describe('checking a constraint when it is written', () => {
       { ...leaf, values: [1] },
       'constraint.values[0]: must be a string of 1 to 256 characters, but is 1',
     ],
+    [
+      'one value for BETWEEN',
+      { dimension: 'appVersion', operator: 'VERSION_BETWEEN', values: ['8'] },
+      'constraint.values: must have exactly two values for VERSION_BETWEEN, but has 1',
+    ],
+    [
+      'a range that ends before it begins',
+      { dimension: 'attributes.age', operator: 'NUMBER_BETWEEN', values: ['10', '9'] },
+      'constraint.values: must have the lower value first: it would never match',
+    ],
+    [
+      'values for EXISTS',
+      { ...leaf, operator: 'EXISTS' },
+      'constraint.values: must have no values for EXISTS, but has 1',
+    ],
+    [
+      'a date without an offset',
+      { dimension: 'attributes.until', operator: 'DATE_BEFORE', values: ['2026-05-01T08:00'] },
+      'constraint.values[0]: must be a date such as 2026-05-01 or 2026-05-01T08:00:00+08:00, but is "2026-05-01T08:00"',
+    ],
+    [
+      'a pattern that is none',
+      { any: [{ ...leaf, operator: 'MATCHES', values: ['(vip'] }] },
+      'constraint.any[0].values[0]: must be a regular expression in RE2 syntax (error parsing regexp: missing closing ): `(vip`), but is "(vip"',
+    ],
+    [
+      'a pattern with what RE2 does not have',
+      { ...leaf, operator: 'MATCHES', values: ['^(a)\\1$'] },
+      'constraint.values[0]: must be a regular expression in RE2 syntax (error parsing regexp: invalid escape sequence: `\\1`), but is "^(a)\\\\1$"',
+    ],
+    [
+      'any letter case of versions',
+      { dimension: 'appVersion', operator: 'IN', values: ['8'], caseInsensitive: true },
+      'constraint.caseInsensitive: means nothing for appVersion, whose values are versions',
+    ],
+    [
+      'any letter case where it is so anyway',
+      { dimension: 'region', operator: 'IN', values: ['CN'], caseInsensitive: true },
+      'constraint.caseInsensitive: means nothing for region, which is compared in any letter case anyway',
+    ],
+    [
+      'any letter case of numbers',
+      { dimension: 'attributes.x', operator: 'NUMBER_LT', values: ['8'], caseInsensitive: true },
+      'constraint.caseInsensitive: means nothing for NUMBER_LT',
+    ],
+    [
+      'a letter case that is neither true nor false',
+      { ...leaf, caseInsensitive: 'yes' },
+      'constraint.caseInsensitive: must be true or false, but is "yes"',
+    ],
+    [
+      'letter case beside a tree',
+      { all: [], caseInsensitive: true },
+      'constraint.caseInsensitive: does not belong beside all',
+    ],
   ])('refuses %s and says where', (_, input, error) => {
     expect(errorsOf(input)).toEqual([error])
   })
@@ -162,12 +217,39 @@ describe('checking a constraint when it is written', () => {
     expect(errorsOf({ any: Array(100_000).fill({ all: [leaf] }) })).toEqual(['constraint: has more than 200 nodes'])
   })
 
-  test('allows 1,000 values of 256 characters and refuses one more of either', () => {
+  test('allows 1,000 values in all and refuses 1,001', () => {
+    const holding = (count: number) => ({ ...leaf, values: Array(count).fill('x') })
+    const tree = (last: number) => ({ all: [holding(400), { not: { any: [holding(599), holding(last)] } }] })
+    expect(errorsOf(holding(1000))).toEqual([])
+    expect(errorsOf(holding(1001))).toEqual(['constraint: has more than 1000 values'])
+    expect(errorsOf(tree(1))).toEqual([])
+    expect(errorsOf(tree(2))).toEqual(['constraint: has more than 1000 values'])
+  })
+
+  test('allows values of 256 characters and refuses 257', () => {
     const value = 'x'.repeat(256)
-    expect(errorsOf({ ...leaf, values: Array(1000).fill(value) })).toEqual([])
-    expect(errorsOf({ ...leaf, values: Array(1001).fill(value) })).toEqual([
-      'constraint.values: has 1001 values; at most 1000 are allowed',
-    ])
+    expect(errorsOf({ ...leaf, values: [value] })).toEqual([])
     expect(errorsOf({ ...leaf, values: [`${value}x`] })[0]).toMatch(/^constraint\.values\[0\]: .*\(259 characters\)$/)
+  })
+
+  test('allows patterns of 500 instructions and refuses more', () => {
+    const matching = (pattern: string) => ({ ...leaf, operator: 'MATCHES', values: [pattern] })
+    expect(errorsOf(matching('a{498}'))).toEqual([])
+    expect(errorsOf(matching('a{499}'))).toEqual([
+      expect.stringContaining('RE2 syntax (too large: 501 instructions of at most 500), but is "a{499}"'),
+    ])
+    expect(errorsOf(matching('((a{30}){30}){30}'))).toEqual([expect.stringContaining('constraint.values[0]: must be')])
+  })
+
+  test('keeps letter case only where it is said, so that content has one form', () => {
+    expect(checkConstraint({ ...leaf, caseInsensitive: false }, 'constraint')).toEqual({ ok: true, constraint: leaf })
+    const folded = { ...leaf, caseInsensitive: true }
+    expect(checkConstraint(folded, 'constraint')).toEqual({ ok: true, constraint: folded })
+  })
+
+  test('takes no values and an empty list of them for the same', () => {
+    const constraint = { dimension: 'tags', operator: 'EXISTS', values: [] }
+    expect(checkConstraint(constraint, 'constraint')).toEqual({ ok: true, constraint })
+    expect(checkConstraint({ ...constraint, values: null }, 'constraint')).toEqual({ ok: true, constraint })
   })
 })
