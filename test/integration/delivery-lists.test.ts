@@ -24,7 +24,7 @@ describeEachStore('Lists of publications, and what pages of schedules and slots 
 
   const LIST = `query ($app: ID!, $slot: String, $period: PeriodInput, $first: Int, $after: String) {
     publications(app: $app, slot: $slot, period: $period, first: $first, after: $after) {
-      nodes { id revision slot { id } capacity rotationSeconds stopped publishedAt entries { schedule { id } } }
+      nodes { id revision slot { id } capacity rotationSeconds caps { count every unit } stopped publishedAt entries { schedule { id } } }
       edges { cursor } pageInfo { hasNextPage endCursor } total } }`
   const ONE = `query ($app: ID!, $slot: String!, $revision: Int) {
     publication(app: $app, slot: $slot, revision: $revision) { revision stopped } }`
@@ -95,11 +95,13 @@ describeEachStore('Lists of publications, and what pages of schedules and slots 
   test('an older publication says what the settings of the slot were then', async () => {
     const { slot } = await makePublished(1)
     const { expectedVersion } = await flow.onSlot(slot.id)
-    await flow.run('updateSlot', 'operator', { id: slot.id, expectedVersion, capacity: 7, rotationSeconds: 120 })
+    const caps = [{ count: 2, every: 1, unit: 'HOUR' }]
+    const patch = { capacity: 7, rotationSeconds: 120, caps }
+    await flow.run('updateSlot', 'operator', { id: slot.id, expectedVersion, ...patch })
     await flow.run('publishSlot', 'publisher', await flow.onSlot(slot.id))
     expect((await list({ slot: slot.code })).nodes).toMatchObject([
-      { capacity: 7, rotationSeconds: 120 },
-      { capacity: 1, rotationSeconds: 86_400 },
+      patch,
+      { capacity: 1, rotationSeconds: 86_400, caps: [] },
     ])
   })
 

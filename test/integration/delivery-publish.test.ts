@@ -24,10 +24,12 @@ describeEachStore('Publishing and withdrawing', (open) => {
   const entities = (of: object[]) => flow.subgraphs.delivery.must('viewer', ENTITIES, { of })
 
   test('a published schedule is in the slot with all that it uses, as nodes read it', async () => {
-    const slot = await flow.makeSlot({ capacity: 3, rotationSeconds: 60 })
+    const caps = [{ count: 2, every: 1, unit: 'DAY' }]
+    const slot = await flow.makeSlot({ capacity: 3, rotationSeconds: 60, caps })
     const creative = await flow.makeCreative({ title: 'Sale', link: 'https://example.com/sale', data: { big: true } })
     const constraint = { dimension: 'tags', operator: 'IN', values: ['new'] }
-    const strategy = await flow.makeStrategy({ constraint })
+    const rarely = [{ count: 1, every: 1, unit: 'LIFETIME' }]
+    const strategy = await flow.makeStrategy({ constraint, caps: rarely })
     const content = {
       startsAt: '2026-06-01T00:00:00Z',
       endsAt: '2026-07-01T00:00:00Z',
@@ -46,7 +48,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
       app: flow.app,
       epoch: store.epoch,
       revision: 1,
-      slot: { id: slot.id, code: slot.code, capacity: 3, rotationSeconds: 60 },
+      slot: { id: slot.id, code: slot.code, capacity: 3, rotationSeconds: 60, caps },
       stopped: false,
       fallback: [],
       entries: [
@@ -60,6 +62,9 @@ describeEachStore('Publishing and withdrawing', (open) => {
           weight: 5,
           constraint,
           rollout: null,
+          times: null,
+          exclusive: false,
+          caps: rarely,
           creatives: [
             {
               ...{ id: creative.id, revision: 1, title: 'Sale', text: null, image: null },

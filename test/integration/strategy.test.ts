@@ -66,7 +66,7 @@ describeEachStore('Strategies', (open) => {
     await run(planning, 'reviseStrategy', { id, expectedVersion: 1, content: { name: 'Anew' } }, 'operator-two')
     expect(await read(id)).toMatchObject({ version: 2, revision: 2, name: 'Anew', constraint: null })
     const representations = [{ __typename: 'StrategyRevision', id, revision: 1 }]
-    const content = { name: 'A strategy', constraint: VIP, rollout: null }
+    const content = { name: 'A strategy', constraint: VIP, rollout: null, caps: [] }
     expect(await planning.strategy.must('reviewer', REVISION, { representations })).toEqual([
       {
         ...{ id, revision: 1, content, hash: contentHash(content), author: 'admin' },
