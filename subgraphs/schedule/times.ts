@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import type { DayPart } from '../../common/publication/types.ts'
+import { dayOfDate } from '../../common/time.ts'
 
 /** In the order of ISO 8601: MONDAY is 1. */
 const DAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const
@@ -32,7 +33,7 @@ const days = z
 /** DayPartInputs, as they are stored. */
 export const dayParts = z.array(z.object({ days, from, to })).max(50, 'must hold at most 50')
 
-const date = z.string().refine(isDate, 'must be a date as `YYYY-MM-DD`')
+const date = z.string().refine((date) => dayOfDate(date) !== undefined, 'must be a date as `YYYY-MM-DD`')
 
 /** Dates, ascending and each once. */
 export const excludedDates = z
@@ -57,9 +58,4 @@ function minutesOf(time: string): number {
 function timeText(minutes: number): string {
   const digits = (value: number) => String(value).padStart(2, '0')
   return `${digits(Math.floor(minutes / 60))}:${digits(minutes % 60)}`
-}
-
-function isDate(text: string): boolean {
-  // What is no day of the calendar, as 2026-02-30, comes back as another one.
-  return /^\d{4}-\d\d-\d\d$/.test(text) && Date.parse(text) >= 0 && new Date(text).toISOString().startsWith(text)
 }
