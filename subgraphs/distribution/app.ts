@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { Channel } from '../../common/channel/channel.ts'
-import type { Decision } from '../../common/decision/types.ts'
 import { AlkaidError } from '../../common/errors.ts'
 import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
@@ -16,6 +15,7 @@ import type { SigningKeys } from '../../common/publication/sign.ts'
 import type { Checks } from '../../common/readiness.ts'
 import type { Caller } from '../../common/services.ts'
 import { laneFieldsOf } from '../registry.ts'
+import { type Answer, noCapTokens } from './answer.ts'
 import { distributionResolvers } from './resolvers.ts'
 import { type Sync, type SyncIntervals, startSync } from './sync.ts'
 import { distributionChecks, measureDistribution } from './watch.ts'
@@ -43,7 +43,8 @@ export const distributionSchema = new URL('./schema.graphql', import.meta.url)
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
   const { channel, keys, node, verify, now, random, log, metrics } = options
   const sync = await startSync({ channel, keys, node, clock: now, log, intervals: options.intervals })
-  if (metrics) measureDistribution(metrics, sync)
+  const capTokens = noCapTokens()
+  if (metrics) measureDistribution(metrics, sync, capTokens)
   const resolvers = distributionResolvers({
     get table() {
       return sync.table
@@ -53,6 +54,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     },
     now,
     random,
+    capTokens,
   })
   const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
   const subgraph = await runSubgraph(parts, log, verify, metrics)
@@ -89,7 +91,7 @@ export function newNodeName(): string {
   return `${hostname()}-${randomUUID().slice(0, 8)}`
 }
 
-type LaneContext = { caller: Caller; decisions?: Decision[] }
+type LaneContext = { caller: Caller; answers?: Answer[] }
 
 function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefined {
   const app = table.appOfKey(hash, now)
@@ -106,11 +108,14 @@ function originAllowed({ table }: Sync, origin: string): boolean {
   })
 }
 
-/** Until the next window or rotation boundary, and never longer than the app's maximum age; chance is never kept. */
-function cacheControl({ table }: Sync, { caller, decisions }: LaneContext, now: number): string {
+/**
+ * Until the next window or rotation boundary, and never longer than the app's maximum age. What chance had a part in is
+ * never kept, nor is what caps had: the same question again has another token.
+ */
+function cacheControl({ table }: Sync, { caller, answers }: LaneContext, now: number): string {
   const settings = caller.appKey && table.settings(caller.appKey.app)
-  if (!settings || !decisions || decisions.some((decision) => decision.chance)) return 'no-store'
-  const left = Math.min(...decisions.map((decision) => decision.validUntil)) - now
+  if (!settings || !answers || answers.some(({ chance, capToken }) => chance || capToken !== null)) return 'no-store'
+  const left = Math.min(...answers.map(({ validUntil }) => validUntil)) - now
   const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor(left / 1000)))
   return seconds === 0 ? 'no-store' : `private, max-age=${seconds}`
 }

@@ -5,6 +5,8 @@ import type { RequestContext } from '../../common/targeting/types.ts'
 
 const MAX_SLOTS = 50
 const MAX_TEXT = 256
+/** More than any token of ours has: what is longer than those, but not by much, is ignored as any that is malformed. */
+const MAX_CAP_TOKEN = 2_100
 const MAX_TAGS = 200
 const MAX_ATTRIBUTES = 50
 const MAX_VALUES = 50
@@ -30,6 +32,7 @@ export function checkSlots(slots: readonly string[]): void {
 /** BAD_USER_INPUT with the path of what is too long or too many. */
 export function checkContext(context: RequestContext): void {
   for (const name of TEXTS) checkText(context[name], `context.${name}`)
+  checkText(context.capToken, 'context.capToken', MAX_CAP_TOKEN)
   checkTexts(context.tags ?? [], 'context.tags', MAX_TAGS)
   const attributes = context.attributes ?? []
   checkCount(attributes.length, 'context.attributes', MAX_ATTRIBUTES)
@@ -49,7 +52,6 @@ function checkCount(count: number, path: string, most: number): void {
   if (count > most) throw badInput(path, `must have at most ${most} items, not ${count}`)
 }
 
-function checkText(text: string | null | undefined, path: string): void {
-  if (text && text.length > MAX_TEXT)
-    throw badInput(path, `must have at most ${MAX_TEXT} characters, not ${text.length}`)
+function checkText(text: string | null | undefined, path: string, most = MAX_TEXT): void {
+  if (text && text.length > most) throw badInput(path, `must have at most ${most} characters, not ${text.length}`)
 }

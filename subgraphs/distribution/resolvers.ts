@@ -1,52 +1,29 @@
 // The slot query over the node's memory. Synchronous: the lane answers it without waiting for anything.
 
 import { authorize } from '../../common/auth.ts'
-import { decide } from '../../common/decision/select.ts'
-import { type DecidedCreative, type Decision, emptyDecision } from '../../common/decision/types.ts'
+import type { DecidedCreative } from '../../common/decision/types.ts'
 import { AlkaidError, notFound } from '../../common/errors.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
-import { readContext } from '../../common/targeting/context.ts'
-import type { RequestContext } from '../../common/targeting/types.ts'
-import { checkContext, checkSlots } from './limits.ts'
-import type { Table } from './table.ts'
+import { type Answer, type Asked, answerSlots, type Node } from './answer.ts'
 
-/** What the resolver needs of the node. */
-export type Node = { readonly table: Table; readonly ready: boolean; now(): number; random(): number }
-
-type Context = SubgraphContext<unknown> & { decisions?: Decision[] }
+type Context = SubgraphContext<unknown> & { answers?: Answer[] }
 
 export function distributionResolvers(node: Node): Resolvers<Context> {
   return {
     Query: {
-      decisions(_root, args: { app: string; slots: string[]; context?: RequestContext | null }, context) {
-        const { table } = node
+      decisions(_root, args: Asked, context) {
         requireApp(context.caller, args.app)
         if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
-        if (!table.settings(args.app)) throw notFound('app', args.app)
-        const decisions = decideSlots(table, args, node)
-        // The lane reads from here how long the answer holds.
-        context.decisions = decisions
-        return decisions
+        if (!node.table.settings(args.app)) throw notFound('app', args.app)
+        const answers = answerSlots(node, args)
+        // The lane reads from here how long they hold.
+        context.answers = answers
+        return answers
       },
     },
     DecidedCreative: { creative: (decided: DecidedCreative) => decided.id },
   }
-}
-
-function decideSlots(
-  table: Table,
-  { app, slots, context }: { app: string; slots: readonly string[]; context?: RequestContext | null },
-  node: Node,
-): Decision[] {
-  checkSlots(slots)
-  checkContext(context ?? {})
-  const compiled = readContext(context ?? {})
-  const now = node.now()
-  return slots.map((code) => {
-    const slot = table.slot(app, code)
-    return slot ? decide(slot, compiled, now, node.random) : emptyDecision(code, 'UNKNOWN_SLOT')
-  })
 }
 
 function requireApp(caller: Caller, app: string): void {

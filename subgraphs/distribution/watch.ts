@@ -3,6 +3,7 @@
 import { SETTINGS } from '../../common/channel/channel.ts'
 import { counter, counters, gauge, type Metrics } from '../../common/metrics.ts'
 import type { Checks } from '../../common/readiness.ts'
+import type { CapTokenCounts } from './answer.ts'
 import type { Sync } from './sync.ts'
 
 /** Comparisons come every three seconds: ten that failed are no accident. */
@@ -20,7 +21,7 @@ export function distributionChecks(sync: Sync): Checks {
   }
 }
 
-export function measureDistribution(metrics: Metrics, sync: Sync): void {
+export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: CapTokenCounts): void {
   const name = (what: string) => `alkaid_distribution_${what}`
   gauge(metrics, { name: name('ready'), help: '1 once the node has held everything that it should serve.' }, () =>
     sync.ready ? 1 : 0,
@@ -63,6 +64,15 @@ export function measureDistribution(metrics: Metrics, sync: Sync): void {
     metrics,
     { name: name('failures_total'), help: 'Attempts to keep in step that failed as a whole.' },
     () => sync.status().failures,
+  )
+  counters(
+    metrics,
+    {
+      name: name('cap_tokens_total'),
+      help: 'Requests in slots with frequency caps by their cap token: read, missing, malformed, foreign (of another user), or keyless (neither user nor device: nothing is capped).',
+      label: 'outcome',
+    },
+    () => ({ ...capTokens }),
   )
 }
 

@@ -1,0 +1,63 @@
+// What one request is answered: a decision for each of its slots, and the cap token, which is read once for all of them and
+// written when all are decided.
+
+import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
+import type { CapCounters } from '../../common/decision/caps.ts'
+import { decide } from '../../common/decision/select.ts'
+import { type Decision, emptyDecision } from '../../common/decision/types.ts'
+import { readContext } from '../../common/targeting/context.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import { checkContext, checkSlots } from './limits.ts'
+import type { Table } from './table.ts'
+
+/** What answers need of the node. */
+export type Node = {
+  readonly table: Table
+  readonly ready: boolean
+  /** In ms since the Unix epoch. */
+  now(): number
+  random(): number
+  readonly capTokens: CapTokenCounts
+}
+
+/** How cap tokens were that were looked for. `keyless`: the request said nobody whom one could belong to. */
+export type CapTokenCounts = Record<CapTokenOutcome | 'keyless', number>
+
+export type Asked = { app: string; slots: readonly string[]; context?: RequestContext | null }
+
+/** The token is null when no cap had a part in the decision. */
+export type Answer = Decision & { capToken: string | null }
+
+export const noCapTokens = (): CapTokenCounts => ({ missing: 0, read: 0, malformed: 0, foreign: 0, keyless: 0 })
+
+/** BAD_USER_INPUT when more is asked than a node answers at once. */
+export function answerSlots(node: Node, { app, slots, context }: Asked): Answer[] {
+  checkSlots(slots)
+  checkContext(context ?? {})
+  const compiled = readContext(context ?? {})
+  const now = node.now()
+  const asked = slots.map((code) => ({ code, slot: node.table.slot(app, code) }))
+  const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
+  const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, now) : null
+  const decisions = asked.map(({ code, slot }) =>
+    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(code, 'UNKNOWN_SLOT'),
+  )
+  const token = counters && writeCapToken(counters, now)
+  return decisions.map((decision, index) => ({ ...decision, capToken: asked[index]!.slot?.hasCaps ? token : null }))
+}
+
+/** Null without a key: nothing can be counted, and nothing is capped. */
+function readCounters(
+  counts: CapTokenCounts,
+  token: string | null | undefined,
+  key: string | null,
+  now: number,
+): CapCounters | null {
+  if (key === null) {
+    counts.keyless += 1
+    return null
+  }
+  const { counters, outcome } = readCapToken(token, key, now)
+  counts[outcome] += 1
+  return counters
+}
