@@ -19,8 +19,8 @@ export function plainlyOpen({ startsAt, endsAt, times }: Windowed, begin: number
 }
 
 function openByTimes(times: PublishedTimes, startsAt: number | null, begin: number, minutes: number): boolean[] {
-  // What began days ago may still be open, and what the clock shows tomorrow tells where a part ends.
-  const before = (3 * DAY_MS) / MINUTE_MS
+  // What began the day before yesterday may still be open, and what the clock shows tomorrow tells where a part ends.
+  const before = (2 * DAY_MS) / MINUTE_MS
   const shown = Array.from({ length: before + minutes + before }, (_, minute) =>
     show(begin + (minute - before) * MINUTE_MS, times.zone),
   )

@@ -106,11 +106,11 @@ describe('The days of a recurrence', () => {
         const read = readRule(text)
         if (!read.ok) throw new Error(read.mistake)
         fc.pre(recurrenceMistake(read.rule, first) === undefined)
-        const last = Temporal.PlainDate.from(dateOf(first)).add({ days: 1_200 })
+        const last = Temporal.PlainDate.from(dateOf(first)).add({ days: 800 })
         const expected = plainRecurrence(read.text, Temporal.PlainDate.from(dateOf(first)), last).map(String)
-        expect(daysOf(read.text, dateOf(first), { days: 1_201 })).toEqual(expected)
+        expect(daysOf(read.text, dateOf(first), { days: 801 })).toEqual(expected)
       }),
-      { numRuns: 500 },
+      { numRuns: 100 },
     )
   })
 })
