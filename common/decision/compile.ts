@@ -1,36 +1,44 @@
-// Compiles a publication, once when it is loaded, into what a decision reads: tiers in order, constraints as
-// functions, hash seeds, and every creative as it will stand in answers, event token included.
+// Compiles a publication, once when it is loaded, into what a decision reads: entries by position, tiers in order, the
+// index, hash seeds, and every creative as it will stand in answers, event token included.
 
 import { mintEventToken } from '../publication/event-token.ts'
 import type { SigningKeys } from '../publication/sign.ts'
-import type {
-  Pin,
-  Publication,
-  PublishedCreative,
-  PublishedEntry,
-  PublishedRollout,
-  Stamp,
-} from '../publication/types.ts'
+import type { Pin, Publication, PublishedCreative, PublishedEntry, Stamp } from '../publication/types.ts'
 import { compileConstraint, type Matcher } from '../targeting/compile.ts'
-import { type Seed, seedOf } from './hash.ts'
+import type { InlinedConstraint } from '../targeting/types.ts'
+import { type CompiledCaps, compileCaps } from './caps.ts'
+import { seedOf } from './hash.ts'
+import { compileLandings, type Landings } from './landings.ts'
+import { OpenNow } from './open-now.ts'
 import { type CompiledRollout, rolloutCompiler } from './rollout.ts'
+import { compileIndex, type SlotIndex } from './slot-index.ts'
 import type { DecidedCreative } from './types.ts'
+import { variantPrefix } from './variants.ts'
+import { type CompiledWindows, windowsCompiler } from './windows.ts'
 
-export type CompiledCreative = { answer: DecidedCreative; weight: number; seed: Seed }
+export type CompiledCreative = { answer: DecidedCreative; weight: number }
 
 export type CompiledEntry = {
-  /** The schedule's id. */
-  schedule: string
-  /** Half-open [startsAt, endsAt) in ms; infinite where there is no bound. */
-  startsAt: number
-  endsAt: number
-  /** null matches every context. */
-  matches: Matcher | null
+  /** As published: what explanations are about. */
+  source: PublishedEntry
+  windows: CompiledWindows
+  /** What the index does not know of its constraint; null: nothing. */
+  rest: Matcher | null
   /** null lets everybody in. */
   rollout: CompiledRollout | null
-  weight: number
-  seed: Seed
+  /** null: no caps. */
+  caps: CompiledCaps | null
   creatives: readonly CompiledCreative[]
+  /** What the choice of a creative is hashed with; null where there is none to make. */
+  variantPrefix: Uint8Array | null
+}
+
+/** Entries of one priority, from one position up to another, by the schedule's id. */
+export type CompiledTier = {
+  from: number
+  to: number
+  /** Of a large tier only. */
+  landings: Landings | null
 }
 
 export type CompiledSlot = {
@@ -41,19 +49,86 @@ export type CompiledSlot = {
   capacity: number
   /** Length of a rotation period in ms. */
   rotationMs: number
-  /** Entries of one priority each, the highest first. */
-  tiers: readonly (readonly CompiledEntry[])[]
+  /** By position: tier by tier, the exclusive ones first. */
+  entries: readonly CompiledEntry[]
+  /** Tiers of exclusive schedules, the highest first; and those of all others. */
+  exclusive: readonly CompiledTier[]
+  tiers: readonly CompiledTier[]
+  index: SlotIndex
+  openNow: OpenNow
+  /** By position: the two seeds of each entry, one after the other; and its weight. */
+  seeds: Int32Array
+  weights: Float64Array
   /** In order, no creative twice. */
   fallback: readonly DecidedCreative[]
-  /** Every instant at which a window opens or closes, ascending, in ms. */
-  boundaries: Float64Array
+  /** Of the slot itself; null: none. */
+  caps: CompiledCaps | null
+  /** Whether the slot, or anything in it, is capped. */
+  hasCaps: boolean
 }
 
-/** @throws Error on a constraint or rollout that this version does not know. */
+/** In a tier of at most so many, the candidates are ordered one by one. */
+export const LARGEST_SMALL_TIER = 64
+
+/** @throws Error on a constraint, rollout, zone or recurrence that this version does not know. */
 export function compileSlot(publication: Publication, keys: SigningKeys): CompiledSlot {
   const { app, epoch, revision, stopped, slot } = publication
-  const compileRollout = rolloutCompiler()
-  const answer = (schedule: Pin | null, creative: PublishedCreative): DecidedCreative => ({
+  const sources = publication.entries.toSorted(byPosition)
+  const { index, rest } = compileIndex(sources.map(({ constraint }) => constraint))
+  const answer = answerWith(keys, app, slot.id)
+  const tools = { answer, rollout: rolloutCompiler(), windows: windowsCompiler(), rest: sharingCompiler() }
+  const entries = sources.map((source, position) => compileEntry(source, rest[position]!, tools))
+  const seeds = new Int32Array(2 * sources.length)
+  for (const [position, { schedule }] of sources.entries()) {
+    // The slot is part of the seed, so that one user's order in one slot tells nothing of another slot.
+    const { first, second } = seedOf(`${slot.id}/${schedule.id}`)
+    seeds.set([first, second], 2 * position)
+  }
+  const weights = Float64Array.from(sources, ({ weight }) => weight)
+  const caps = compileCaps(slot.id, slot.caps)
+  const tiersWhere = (exclusive: boolean) => compileTiers(slot.id, sources, exclusive, seeds)
+  return {
+    app,
+    code: slot.code,
+    stamp: { epoch, revision },
+    stopped,
+    capacity: slot.capacity,
+    rotationMs: slot.rotationSeconds * 1000,
+    entries,
+    exclusive: tiersWhere(true),
+    tiers: tiersWhere(false),
+    index,
+    openNow: new OpenNow(entries.map(({ windows }) => windows)),
+    seeds,
+    weights,
+    fallback: withoutRepeats(publication.fallback).map((creative) => answer(null, creative)),
+    caps,
+    hasCaps: caps !== null || entries.some((entry) => entry.caps !== null),
+  }
+}
+
+type Tools = {
+  answer: (schedule: Pin | null, creative: PublishedCreative) => DecidedCreative
+  rollout: ReturnType<typeof rolloutCompiler>
+  windows: ReturnType<typeof windowsCompiler>
+  rest: (constraint: InlinedConstraint | null) => Matcher | null
+}
+
+function compileEntry(source: PublishedEntry, rest: InlinedConstraint | null, tools: Tools): CompiledEntry {
+  const { schedule, rollout, caps, creatives } = source
+  return {
+    source,
+    windows: tools.windows(source),
+    rest: tools.rest(rest),
+    rollout: tools.rollout(rollout),
+    caps: compileCaps(schedule.id, caps),
+    creatives: creatives.map((creative) => ({ answer: tools.answer(schedule, creative), weight: creative.weight })),
+    variantPrefix: creatives.length > 1 ? variantPrefix(schedule.id) : null,
+  }
+}
+
+function answerWith(keys: SigningKeys, app: string, slot: string): Tools['answer'] {
+  return (schedule, creative) => ({
     id: creative.id,
     revision: creative.revision,
     schedule: schedule?.id ?? null,
@@ -62,55 +137,50 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
     image: creative.image,
     link: creative.link,
     data: creative.data,
-    eventToken: mintEventToken(keys, { app, slot: slot.id, schedule, creative }),
+    eventToken: mintEventToken(keys, { app, slot, schedule, creative }),
   })
-  return {
-    app,
-    code: slot.code,
-    stamp: { epoch, revision },
-    stopped,
-    capacity: slot.capacity,
-    rotationMs: slot.rotationSeconds * 1000,
-    tiers: tiersOf(publication.entries).map((tier) =>
-      tier.map((entry) => compileEntry(slot.id, entry, answer, compileRollout)),
-    ),
-    fallback: withoutRepeats(publication.fallback).map((creative) => answer(null, creative)),
-    boundaries: boundariesOf(publication.entries),
+}
+
+/** Entries of one slot often share a strategy: what is the same is compiled once. */
+function sharingCompiler(): Tools['rest'] {
+  const known = new Map<string, Matcher>()
+  return (constraint) => {
+    if (!constraint) return null
+    const text = JSON.stringify(constraint)
+    const matcher = known.get(text) ?? compileConstraint(constraint)
+    known.set(text, matcher)
+    return matcher
   }
 }
 
-function compileEntry(
+function byPosition(a: PublishedEntry, b: PublishedEntry): number {
+  if (a.exclusive !== b.exclusive) return a.exclusive ? -1 : 1
+  if (a.priority !== b.priority) return b.priority - a.priority
+  return a.schedule.id < b.schedule.id ? -1 : 1
+}
+
+function compileTiers(
   slotId: string,
-  entry: PublishedEntry,
-  answer: (schedule: Pin, creative: PublishedCreative) => DecidedCreative,
-  compileRollout: (rollout: PublishedRollout | null) => CompiledRollout | null,
-): CompiledEntry {
-  // The slot is part of the seed, so that one user's order in one slot tells nothing of another slot.
-  const name = `${slotId}/${entry.schedule.id}`
-  return {
-    schedule: entry.schedule.id,
-    startsAt: entry.startsAt ?? Number.NEGATIVE_INFINITY,
-    endsAt: entry.endsAt ?? Number.POSITIVE_INFINITY,
-    matches: entry.constraint && compileConstraint(entry.constraint),
-    rollout: compileRollout(entry.rollout),
-    weight: entry.weight,
-    seed: seedOf(name),
-    creatives: entry.creatives.map((creative) => ({
-      answer: answer(entry.schedule, creative),
-      weight: creative.weight,
-      seed: seedOf(`${name}/${creative.id}`),
-    })),
+  sources: readonly PublishedEntry[],
+  exclusive: boolean,
+  seeds: Int32Array,
+): CompiledTier[] {
+  const tiers: CompiledTier[] = []
+  let from = sources.findIndex((source) => source.exclusive === exclusive)
+  while (from >= 0 && from < sources.length && sources[from]!.exclusive === exclusive) {
+    const { priority } = sources[from]!
+    let to = from
+    while (sources[to]?.priority === priority && sources[to]!.exclusive === exclusive) to += 1
+    const landing = (source: PublishedEntry, index: number) => {
+      const position = from + index
+      return { position, first: seeds[2 * position]!, weight: source.weight }
+    }
+    const isLarge = to - from > LARGEST_SMALL_TIER
+    const seed = seedOf(`${slotId}/${exclusive ? 'exclusive ' : ''}tier ${priority}`)
+    tiers.push({ from, to, landings: isLarge ? compileLandings(sources.slice(from, to).map(landing), seed) : null })
+    from = to
   }
-}
-
-function tiersOf(entries: readonly PublishedEntry[]): PublishedEntry[][] {
-  const byPriority = Map.groupBy(entries, (entry) => entry.priority)
-  return [...byPriority].sort(([a], [b]) => b - a).map(([, tier]) => tier)
-}
-
-function boundariesOf(entries: readonly PublishedEntry[]): Float64Array {
-  const instants = entries.flatMap(({ startsAt, endsAt }) => [startsAt, endsAt]).filter((instant) => instant !== null)
-  return Float64Array.from(new Set(instants)).sort()
+  return tiers
 }
 
 function withoutRepeats(creatives: readonly PublishedCreative[]): PublishedCreative[] {

@@ -51,8 +51,13 @@ export function drawOf(keyHash: number, period: number): number {
 }
 
 /** What the draw gives to one seed: uniform in the open interval (0, 1), independent from seed to seed. */
-export function fractionOf(draw: number, seed: Seed): number {
-  return (finalise(finalise(draw ^ seed.first) ^ seed.second) + 0.5) / 2 ** 32
+export function fractionOf(draw: number, { first, second }: Seed): number {
+  return fractionFor(draw, first, second)
+}
+
+/** `fractionOf` a seed whose two parts come one by one. */
+export function fractionFor(draw: number, first: number, second: number): number {
+  return (finalise(finalise(draw ^ first) ^ second) + 0.5) / 2 ** 32
 }
 
 /**
@@ -61,7 +66,12 @@ export function fractionOf(draw: number, seed: Seed): number {
  * Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), as -ln(u) / weight.
  */
 export function orderKey(draw: number, seed: Seed, weight: number): number {
-  return -Math.log(fractionOf(draw, seed)) / weight
+  return keyOfFraction(fractionOf(draw, seed), weight)
+}
+
+/** The sort key of what the draw gives this fraction. Always above `(1 - fraction) / weight`, which takes no logarithm. */
+export function keyOfFraction(fraction: number, weight: number): number {
+  return -Math.log(fraction) / weight
 }
 
 function murmur3Bytes(bytes: DataView, length: number, seed: number): number {

@@ -2,98 +2,72 @@
 // nothing but its arguments.
 
 import type { CompiledContext } from '../targeting/context.ts'
-import type { CompiledCreative, CompiledEntry, CompiledSlot } from './compile.ts'
-import { drawOf, orderKey } from './hash.ts'
-import { isIn } from './rollout.ts'
+import { type CapCounters, count, isCapped } from './caps.ts'
+import type { CompiledSlot } from './compile.ts'
+import { drawOf } from './hash.ts'
+import { type Asking, fillFrom, withIndex } from './tiers.ts'
 import { type DecidedCreative, type Decision, emptyDecision } from './types.ts'
-import { createWeightedOrder } from './weighted-order.ts'
-
-/** Shared by all decisions: none of them gives way to another before it is done. */
-const order = createWeightedOrder()
 
 /**
- * Windows, constraints, rollouts, tiers by descending priority until capacity is filled, weighted order within a tier, one
- * creative per schedule, none twice; the fallback when nothing matched.
+ * Windows, constraints, rollouts and caps say which schedules match. If exclusive ones do, the first of them (by tier, then
+ * in the user's weighted order) is shown alone, whatever the priority of those that are not exclusive. Otherwise tiers by
+ * descending priority until capacity is filled, weighted order within a tier, one creative per schedule, none
+ * twice; the fallback when nothing matched.
  *
  * @param now in ms since the Unix epoch.
  * @param random uniform in [0, 1); asked only when the context has neither user nor device.
+ * @param counters what the user was served, to which this decision is added; null: nothing is capped or counted.
  */
-export function decide(slot: CompiledSlot, context: CompiledContext, now: number, random: () => number): Decision {
+export function decide(
+  slot: CompiledSlot,
+  context: CompiledContext,
+  now: number,
+  random: () => number,
+  counters: CapCounters | null = null,
+): Decision {
   if (slot.stopped) return { ...emptyDecision(slot.code, 'STOPPED'), revision: slot.stamp.revision }
 
+  const boundary = slot.openNow.refresh(now)
   const period = Math.floor(now / slot.rotationMs)
   const draw = drawOf(context.key === null ? random() * 2 ** 32 : context.keyHash, period)
-  const creatives: DecidedCreative[] = []
-  let hadChoice = false
-  for (const tier of slot.tiers) {
-    if (creatives.length >= slot.capacity) break
-    for (const entry of tier) {
-      if (isCandidate(entry, context, now)) order.add(entry, orderKey(draw, entry.seed, entry.weight))
-    }
-    hadChoice ||= order.size > 1
-    while (creatives.length < slot.capacity) {
-      const entry = order.take()
-      if (!entry) break
-      hadChoice ||= entry.creatives.length > 1
-      const creative = chooseCreative(entry, draw, creatives)
-      if (creative) creatives.push(creative)
-    }
-    order.clear()
-  }
+  const asking: Asking = { slot, context, now, draw, counters, creatives: [], taken: [], hadChoice: false }
+  const isClosed = counters !== null && slot.caps !== null && isCapped(counters, slot.caps, now)
+  if (!isClosed && slot.entries.length > 0) withIndex(asking, fill)
 
+  const { creatives, taken, hadChoice } = asking
   const matched = creatives.length > 0
-  if (!matched)
-    for (let at = 0; at < slot.fallback.length && at < slot.capacity; at += 1) creatives.push(slot.fallback[at]!)
+  if (matched && counters !== null) countServed(slot, taken, counters, now)
+  if (!matched) showFallback(slot, creatives)
   return {
     slot: slot.code,
     reason: matched ? 'MATCHED' : creatives.length > 0 ? 'FALLBACK' : 'EMPTY',
     creatives,
     revision: slot.stamp.revision,
-    validUntil: Math.min(nextBoundary(slot.boundaries, now), (period + 1) * slot.rotationMs),
+    validUntil: Math.min(boundary, (period + 1) * slot.rotationMs),
     chance: context.key === null && hadChoice,
   }
 }
 
-function isCandidate(entry: CompiledEntry, context: CompiledContext, now: number): boolean {
-  return (
-    entry.startsAt <= now &&
-    now < entry.endsAt &&
-    (entry.matches === null || entry.matches(context)) &&
-    (entry.rollout === null || isIn(entry.rollout, context))
-  )
-}
-
-/** The first in this user's weighted order that is not shown yet; undefined when all are. */
-function chooseCreative(
-  entry: CompiledEntry,
-  draw: number,
-  shown: readonly DecidedCreative[],
-): DecidedCreative | undefined {
-  let best: CompiledCreative | undefined
-  let bestKey = Number.POSITIVE_INFINITY
-  for (const creative of entry.creatives) {
-    if (isShown(creative.answer.id, shown)) continue
-    const key = entry.creatives.length === 1 ? 0 : orderKey(draw, creative.seed, creative.weight)
-    if (best && key >= bestKey) continue
-    best = creative
-    bestKey = key
+function fill(asking: Asking): void {
+  const { exclusive, tiers, capacity } = asking.slot
+  for (const tier of exclusive) {
+    fillFrom(asking, tier, 1)
+    if (asking.creatives.length > 0) return
   }
-  return best?.answer
-}
-
-function isShown(id: string, shown: readonly DecidedCreative[]): boolean {
-  for (const creative of shown) if (creative.id === id) return true
-  return false
-}
-
-/** The first boundary after `now`, by binary search; Infinity when there is none. */
-function nextBoundary(boundaries: Float64Array, now: number): number {
-  let low = 0
-  let high = boundaries.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (boundaries[middle]! > now) high = middle
-    else low = middle + 1
+  for (const tier of tiers) {
+    fillFrom(asking, tier, capacity)
+    if (asking.creatives.length >= capacity) return
   }
-  return boundaries[low] ?? Number.POSITIVE_INFINITY
+}
+
+function countServed(slot: CompiledSlot, taken: readonly number[], counters: CapCounters, now: number): void {
+  if (slot.caps !== null) count(counters, slot.caps, now)
+  for (const position of taken) {
+    const { caps } = slot.entries[position]!
+    if (caps !== null) count(counters, caps, now)
+  }
+}
+
+function showFallback({ fallback, capacity }: CompiledSlot, creatives: DecidedCreative[]): void {
+  for (let at = 0; at < fallback.length && at < capacity; at += 1) creatives.push(fallback[at]!)
 }

@@ -1,71 +1,43 @@
-// A binary min-heap of entries by their keys: the weighted order of a tier is wanted only as far as there are
-// places to fill. It is emptied, never thrown away, so that a decision allocates nothing here.
+// The entries with the lowest keys of all that are offered, in order: the weighted order of a tier is wanted only as far as
+// there are places to fill. It is emptied, never thrown away, so that a decision allocates nothing here.
 
-import type { CompiledEntry } from './compile.ts'
+/** Entries are known by their position. */
+export class WeightedOrder {
+  size = 0
+  #room = 0
+  #keys = new Float64Array(64)
+  #positions = new Int32Array(64)
 
-export type WeightedOrder = {
-  readonly size: number
-  add(entry: CompiledEntry, key: number): void
-  /** Removes and returns the entry with the lowest key (of equal ones, the one added first). */
-  take(): CompiledEntry | undefined
-  clear(): void
-}
-
-type Item = { entry: CompiledEntry | undefined; key: number; turn: number }
-
-export function createWeightedOrder(): WeightedOrder {
-  const items: Item[] = []
-  let size = 0
-
-  const isBefore = (a: Item, b: Item) => a.key < b.key || (a.key === b.key && a.turn < b.turn)
-
-  function swap(a: number, b: number): void {
-    const item = items[a]!
-    items[a] = items[b]!
-    items[b] = item
+  /** Empties it. @param room how many it keeps from now on. */
+  begin(room: number): void {
+    this.size = 0
+    this.#room = room
+    if (room > this.#keys.length) {
+      this.#keys = new Float64Array(room)
+      this.#positions = new Int32Array(room)
+    }
   }
 
-  return {
-    get size() {
-      return size
-    },
-    add(entry, key) {
-      let at = size
-      items[at] ??= { entry: undefined, key: 0, turn: 0 }
-      const item = items[at]!
-      item.entry = entry
-      item.key = key
-      item.turn = size
-      size += 1
-      while (at > 0) {
-        const parent = (at - 1) >> 1
-        if (!isBefore(items[at]!, items[parent]!)) return
-        swap(at, parent)
-        at = parent
-      }
-    },
-    take() {
-      if (size === 0) return undefined
-      size -= 1
-      swap(0, size)
-      for (let at = 0; ; ) {
-        let least = at
-        for (let child = 2 * at + 1; child <= 2 * at + 2 && child < size; child += 1) {
-          if (isBefore(items[child]!, items[least]!)) least = child
-        }
-        if (least === at) break
-        swap(at, least)
-        at = least
-      }
-      const taken = items[size]!
-      const { entry } = taken
-      taken.entry = undefined
-      return entry
-    },
-    clear() {
-      // Entries of an old publication must not be kept alive from here.
-      for (let at = 0; at < size; at += 1) items[at]!.entry = undefined
-      size = 0
-    },
+  /** Whether there is a place for a key that is at least this. */
+  hasRoomFor(atLeast: number): boolean {
+    return this.size < this.#room || atLeast < this.#keys[this.size - 1]!
+  }
+
+  /** Of equal keys, the one offered first comes first. */
+  offer(position: number, key: number): void {
+    if (!this.hasRoomFor(key)) return
+    let at = this.size < this.#room ? this.size : this.size - 1
+    while (at > 0 && this.#keys[at - 1]! > key) {
+      this.#keys[at] = this.#keys[at - 1]!
+      this.#positions[at] = this.#positions[at - 1]!
+      at -= 1
+    }
+    this.#keys[at] = key
+    this.#positions[at] = position
+    if (this.size < this.#room) this.size += 1
+  }
+
+  positionAt(place: number): number {
+    return this.#positions[place]!
   }
 }

@@ -1,9 +1,19 @@
 // The decision, said as plainly as possible: filter, sort, take. Slow, obvious, and what compile and select are
-// held against. It shares with them only the hash, since the order is defined by it.
+// held against. It shares with them only what the order is defined by: the hashes, and where landings hit.
 
-import { drawOf, murmur3, orderKey, seedOf } from '../../common/decision/hash.ts'
+import { type CapCounters, compileCaps, count, isCapped } from '../../common/decision/caps.ts'
+import { LARGEST_SMALL_TIER } from '../../common/decision/compile.ts'
+import { drawOf, finalise, murmur3, orderKey, seedOf } from '../../common/decision/hash.ts'
+import { compileLandings, land, landingBase } from '../../common/decision/landings.ts'
+import { landingsFor } from '../../common/decision/tiers.ts'
 import type { DecisionReason } from '../../common/decision/types.ts'
-import type { Publication, PublishedEntry, PublishedRollout } from '../../common/publication/types.ts'
+import { compileWindows } from '../../common/decision/windows.ts'
+import type {
+  Publication,
+  PublishedCreative,
+  PublishedEntry,
+  PublishedRollout,
+} from '../../common/publication/types.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 import { holds, valuesOf } from './plain-constraint.ts'
 
@@ -15,49 +25,67 @@ export type PlainDecision = {
   chance: boolean
 }
 
-/** @param random in [0, 1): what chance says to a request without user and device. */
+/**
+ * @param random in [0, 1): what chance says to a request without user and device.
+ * @param counters to which the decision is added; null: nothing is capped.
+ */
 export function decidePlainly(
   publication: Publication,
   context: RequestContext,
   now: number,
   random: number,
+  counters: CapCounters | null = null,
 ): PlainDecision {
   const { slot, entries, fallback } = publication
   if (publication.stopped) return { reason: 'STOPPED', shown: [], validUntil: Infinity, chance: false }
 
   const rotationMs = slot.rotationSeconds * 1000
   const period = Math.floor(now / rotationMs)
-  const instants = entries.flatMap((entry) => [entry.startsAt ?? Infinity, entry.endsAt ?? Infinity])
-  const validUntil = Math.min((period + 1) * rotationMs, ...instants.filter((instant) => instant > now))
-
+  const boundaries = entries.map((entry) => compileWindows(entry).nextChange(now))
+  const validUntil = Math.min((period + 1) * rotationMs, ...boundaries)
   const key = context.userId || context.deviceId
   const draw = drawOf(key ? murmur3(key) : random * 2 ** 32, period)
-  const orderOf = (name: string, weight: number) => orderKey(draw, seedOf(name), weight)
 
+  const isOut = (id: string, caps: PublishedEntry['caps']) => {
+    const compiled = compileCaps(id, caps)
+    return counters !== null && compiled !== null && isCapped(counters, compiled, now)
+  }
   const candidates = entries.filter(
     (entry) =>
-      (entry.startsAt === null || entry.startsAt <= now) &&
-      (entry.endsAt === null || now < entry.endsAt) &&
+      compileWindows(entry).isOpen(now) &&
       (entry.constraint === null || holds(entry.constraint, context)) &&
-      (entry.rollout === null || letsIn(entry.rollout, context)),
+      (entry.rollout === null || letsIn(entry.rollout, context)) &&
+      !isOut(entry.schedule.id, entry.caps) &&
+      !isOut(slot.id, slot.caps),
   )
+  const exclusive = candidates.filter((entry) => entry.exclusive)
+  const playing = exclusive.length > 0 ? exclusive : candidates
+  const places = exclusive.length > 0 ? 1 : slot.capacity
+
   const shown: { schedule: string; creative: string }[] = []
   let choices = 0
-  for (const priority of [...new Set(candidates.map((entry) => entry.priority))].sort((a, b) => b - a)) {
-    if (shown.length >= slot.capacity) break
-    const nameOf = (entry: PublishedEntry) => `${slot.id}/${entry.schedule.id}`
-    const tier = candidates
-      .filter((entry) => entry.priority === priority)
-      .sort((a, b) => orderOf(nameOf(a), a.weight) - orderOf(nameOf(b), b.weight))
+  for (const priority of [...new Set(playing.map((entry) => entry.priority))].sort((a, b) => b - a)) {
+    if (shown.length >= places) break
+    const isInTier = (entry: PublishedEntry) => entry.priority === priority && entry.exclusive === exclusive.length > 0
+    const tier = orderOf(publication, entries.filter(isInTier), draw).filter((entry) => playing.includes(entry))
     if (tier.length > 1) choices += 1
     for (const entry of tier) {
-      if (shown.length >= slot.capacity) break
+      if (shown.length >= places) break
+      const left = entry.creatives.filter(({ id }) => !shown.some((other) => other.creative === id))
+      if (left.length === 0) continue
       if (entry.creatives.length > 1) choices += 1
-      const creativeOrder = (id: string, weight: number) => orderOf(`${nameOf(entry)}/${id}`, weight)
-      const [creative] = entry.creatives
-        .filter(({ id }) => !shown.some((other) => other.creative === id))
-        .sort((a, b) => creativeOrder(a.id, a.weight) - creativeOrder(b.id, b.weight))
-      if (creative) shown.push({ schedule: entry.schedule.id, creative: creative.id })
+      const sticky = stickyKey(entry.rollout?.stickiness ?? null, context) || key
+      const creative = choose(
+        left,
+        sticky ? variantOf(entry, sticky) : chanceOf(`${slot.id}/${entry.schedule.id}`, draw),
+      )
+      shown.push({ schedule: entry.schedule.id, creative: creative.id })
+    }
+  }
+  if (counters && shown.length > 0) {
+    const served = entries.filter((entry) => shown.some(({ schedule }) => schedule === entry.schedule.id))
+    for (const { id, caps } of [slot, ...served.map((entry) => ({ id: entry.schedule.id, caps: entry.caps }))]) {
+      count(counters, compileCaps(id, caps) ?? [], now)
     }
   }
   const chance = !key && choices > 0
@@ -69,17 +97,51 @@ export function decidePlainly(
   return { reason, shown: house.map((id) => `fallback:${id}`), validUntil, chance }
 }
 
+/** A whole tier, matching or not, in the order of a draw. */
+function orderOf({ slot }: Publication, tier: readonly PublishedEntry[], draw: number): PublishedEntry[] {
+  const seed = (entry: PublishedEntry) => seedOf(`${slot.id}/${entry.schedule.id}`)
+  const byKey = tier.toSorted((a, b) => orderKey(draw, seed(a), a.weight) - orderKey(draw, seed(b), b.weight))
+  if (tier.length <= LARGEST_SMALL_TIER) return byKey
+  const byId = tier.toSorted((a, b) => (a.schedule.id < b.schedule.id ? -1 : 1))
+  const [{ priority, exclusive }] = tier as [PublishedEntry]
+  const landings = compileLandings(
+    byId.map((entry, position) => ({ position, first: seed(entry).first, weight: entry.weight })),
+    seedOf(`${slot.id}/${exclusive ? 'exclusive ' : ''}tier ${priority}`),
+  )
+  const hits = Array.from({ length: landingsFor(slot.capacity) }, (_, turn) =>
+    land(landings, landingBase(draw, landings), turn + 1),
+  )
+  const hit = hits.filter((position) => position >= 0).map((position) => byId[position]!)
+  return [...new Set([...hit, ...byKey])]
+}
+
+/** By weight, as a number line on which the hash has its place. */
+function choose<T extends PublishedCreative & { weight: number }>(left: readonly T[], hash: number): T {
+  const total = left.reduce((sum, { weight }) => sum + weight, 0)
+  const place = hash % total
+  return left.find((_, at) => place < left.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0))!
+}
+
+/** Unleash's, as test/unit/variants.test.ts has it. */
+function variantOf(entry: PublishedEntry, key: string): number {
+  return murmur3(`${entry.schedule.id}:${key}`, 86_028_157)
+}
+
+function chanceOf(name: string, draw: number): number {
+  return finalise(draw ^ seedOf(name).first)
+}
+
 /** Of 10,000 buckets, the first `buckets` are in. */
 export function letsIn({ buckets, stickiness, group }: PublishedRollout, context: RequestContext): boolean {
-  const { userId, deviceId } = context
-  const key =
-    stickiness === null
-      ? userId || deviceId
-      : stickiness === 'userId' || stickiness === 'deviceId'
-        ? context[stickiness]
-        : valuesOf(stickiness, context)[0]
+  const key = stickyKey(stickiness, context)
   if (buckets === 10_000) return true
   if (!key) return false
   const hash = murmur3(`${group}:${key}`)
   return (hash % 100) * 100 + (Math.floor(hash / 100) % 100) < buckets
+}
+
+function stickyKey(stickiness: string | null, context: RequestContext): string | null | undefined {
+  if (stickiness === null) return context.userId || context.deviceId
+  if (stickiness === 'userId' || stickiness === 'deviceId') return context[stickiness]
+  return valuesOf(stickiness, context)[0]
 }

@@ -51,7 +51,7 @@ export async function startServingNode({ channel, keys, now, log }: Services) {
       return {
         stopped: slot.stopped,
         fallback: slot.fallback.map(shown),
-        entries: slot.tiers.flat().map(({ creatives }) => creatives.map(({ answer }) => shown(answer))),
+        entries: slot.entries.map(({ creatives }) => creatives.map(({ answer }) => shown(answer))),
       }
     },
 

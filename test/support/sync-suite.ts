@@ -63,7 +63,7 @@ function withGate(channel: Channel) {
 }
 
 export function shownIn(sync: Sync, app: string, code: string): string | undefined {
-  return sync.table.slot(app, code)?.tiers[0]?.[0]?.creatives[0]?.answer.id
+  return sync.table.slot(app, code)?.entries[0]?.creatives[0]?.answer.id
 }
 
 export function describeSync(title: string, open: () => Promise<{ writer: Channel; reader: Channel }>): void {

@@ -2,85 +2,52 @@
 
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileSlot } from '../../common/decision/compile.ts'
+import type { CapCounters } from '../../common/decision/caps.ts'
+import { compileSlot, LARGEST_SMALL_TIER } from '../../common/decision/compile.ts'
 import { decide } from '../../common/decision/select.ts'
-import { deriveSigningKeys } from '../../common/publication/sign.ts'
-import type { Publication, PublishedCreative, PublishedEntry } from '../../common/publication/types.ts'
+import type { Publication } from '../../common/publication/types.ts'
 import { readContext } from '../../common/targeting/context.ts'
-import { constraint, context } from '../support/arbitrary-constraint.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import { context } from '../support/arbitrary-constraint.ts'
+import { instant, largePublication, publication } from '../support/arbitrary-publication.ts'
+import { testKeys } from '../support/documents.ts'
 import { decidePlainly } from '../support/plain-decision.ts'
 
-const keys = deriveSigningKeys('a secret for tests of 32 characters or more')
+const chance = fc.nat(2 ** 32 - 1).map((drawn) => drawn / 2 ** 32)
+const REQUESTS = 5
+const requests = fc.array(fc.tuple(context, instant, chance), { minLength: REQUESTS, maxLength: REQUESTS })
 
-// Small alphabets, so that values, creatives and instants meet often.
-const instant = fc.integer({ min: 0, max: 40 }).map((step) => step * 500)
-const creativeId = fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5', 'c6')
-const weight = fc.constantFrom(0.01, 1, 1, 3, 250)
+type Asked = [RequestContext, now: number, random: number]
 
-const rollout = fc.record({
-  buckets: fc.constantFrom(0, 1, 2500, 5000, 9999, 10_000),
-  stickiness: fc.constantFrom(null, 'userId', 'deviceId', 'attributes.x'),
-  group: fc.constantFrom('spring', 'str_1', '\u00e9'),
-})
-
-const creative = (id: string): PublishedCreative => {
-  return { id, revision: 1, title: id, text: null, image: null, link: null, data: null }
+/** One user's counters go through all requests, where there are any. */
+function equalsPlain(of: Publication, asked: readonly Asked[], counted: boolean): void {
+  const slot = compileSlot(of, testKeys)
+  const [counters, plainCounters] = [noCounters(counted), noCounters(counted)]
+  for (const [request, now, random] of asked) {
+    const decision = decide(slot, readContext(request), now, () => random, counters)
+    const shown = decision.creatives.map((one) => `${one.schedule ?? 'fallback'}:${one.id}`)
+    const { reason, validUntil, chance } = decision
+    expect({ reason, shown, validUntil, chance }).toEqual(decidePlainly(of, request, now, random, plainCounters))
+    expect(byId(counters)).toEqual(byId(plainCounters))
+  }
 }
 
-const entry = (index: number): fc.Arbitrary<PublishedEntry> =>
-  fc.record({
-    schedule: fc.constant({ id: `s${index}`, revision: 1 }),
-    strategy: fc.constant(null),
-    startsAt: fc.option(instant),
-    endsAt: fc.option(instant),
-    priority: fc.integer({ min: -1, max: 1 }),
-    weight,
-    segments: fc.constant([]),
-    constraint: fc.option(constraint),
-    rollout: fc.option(rollout),
-    times: fc.constant(null),
-    exclusive: fc.constant(false),
-    caps: fc.constant([]),
-    creatives: fc
-      .uniqueArray(creativeId, { minLength: 1, maxLength: 3 })
-      .chain((ids) => fc.tuple(...ids.map((id) => weight.map((share) => ({ ...creative(id), weight: share }))))),
-  })
-
-const publication: fc.Arbitrary<Publication> = fc.record({
-  kind: fc.constant('slot' as const),
-  app: fc.constant('shop'),
-  epoch: fc.constant(1),
-  revision: fc.nat(),
-  slot: fc.record({
-    id: fc.constantFrom('slo_1', 'slo_2'),
-    code: fc.constant('home'),
-    capacity: fc.integer({ min: 1, max: 5 }),
-    rotationSeconds: fc.constantFrom(1, 7, 3600),
-    caps: fc.constant([]),
-  }),
-  stopped: fc.nat(20).map((one) => one === 0),
-  fallback: fc.array(creativeId.map(creative), { maxLength: 4 }),
-  entries: fc.nat(12).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => entry(index)))),
-})
-
-const chance = fc.nat(2 ** 32 - 1).map((drawn) => drawn / 2 ** 32)
+const noCounters = (counted: boolean): CapCounters | null => (counted ? { owner: 0, byId: new Map() } : null)
+const byId = (counters: CapCounters | null) => counters && Object.fromEntries(counters.byId)
 
 test('the compiled decision equals the plain one', () => {
   fc.assert(
-    fc.property(
-      publication,
-      fc.array(fc.tuple(context, instant, chance), { minLength: 5, maxLength: 5 }),
-      (of, requests) => {
-        const slot = compileSlot(of, keys)
-        for (const [request, now, random] of requests) {
-          const decision = decide(slot, readContext(request), now, () => random)
-          const shown = decision.creatives.map((one) => `${one.schedule ?? 'fallback'}:${one.id}`)
-          const { reason, validUntil, chance } = decision
-          expect({ reason, shown, validUntil, chance }).toEqual(decidePlainly(of, request, now, random))
-        }
-      },
+    fc.property(publication, requests, fc.boolean(), (of, asked, counted) => equalsPlain(of, asked, counted)),
+    { numRuns: 20_000 / REQUESTS },
+  )
+})
+
+test('the compiled decision equals the plain one in slots with large tiers', () => {
+  fc.assert(
+    fc.property(largePublication(LARGEST_SMALL_TIER), requests, fc.boolean(), (of, asked, counted) =>
+      equalsPlain(of, asked, counted),
     ),
-    { numRuns: 4000 },
+    { numRuns: 2_000 / REQUESTS },
   )
 })
 
@@ -93,7 +60,7 @@ test('an answer changes neither before its validity ends nor without a new publi
       fc.double({ min: 0, max: 1, noNaN: true }),
       chance,
       (of, request, now, part, random) => {
-        const slot = compileSlot(of, keys)
+        const slot = compileSlot(of, testKeys)
         const ask = (at: number) => decide(slot, readContext(request), at, () => random)
         const decision = ask(now)
         expect(decision.validUntil).toBeGreaterThan(now)
