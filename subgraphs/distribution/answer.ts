@@ -5,9 +5,10 @@ import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/
 import type { CapCounters } from '../../common/decision/caps.ts'
 import { decide } from '../../common/decision/select.ts'
 import { type Decision, emptyDecision } from '../../common/decision/types.ts'
+import { badInput } from '../../common/errors.ts'
 import { readContext } from '../../common/targeting/context.ts'
+import { checkContext } from '../../common/targeting/limits.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
-import { checkContext, checkSlots } from './limits.ts'
 import type { Table } from './table.ts'
 
 /** What answers need of the node. */
@@ -27,6 +28,8 @@ export type Asked = { app: string; slots: readonly string[]; context?: RequestCo
 
 /** The token is null when no cap had a part in the decision. */
 export type Answer = Decision & { capToken: string | null }
+
+const MAX_SLOTS = 50
 
 export const noCapTokens = (): CapTokenCounts => ({ missing: 0, read: 0, malformed: 0, foreign: 0, keyless: 0 })
 
@@ -60,4 +63,11 @@ function readCounters(
   const { counters, outcome } = readCapToken(token, key, now)
   counts[outcome] += 1
   return counters
+}
+
+/** Each slot once: what one answer may cost is bounded by what its slots hold. */
+function checkSlots(slots: readonly string[]): void {
+  if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
+  const again = slots.find((code, index) => slots.indexOf(code) !== index)
+  if (again !== undefined) throw badInput('slots', `names ${JSON.stringify(again.slice(0, 100))} more than once`)
 }

@@ -1,19 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { Kind } from 'graphql'
 import { readTypeDefs } from '../../common/graphql/subgraph.ts'
+import { checkContext } from '../../common/targeting/limits.ts'
 import { DIMENSIONS } from '../../common/targeting/registry.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 import { distributionSchema } from '../../subgraphs/distribution/app.ts'
-import { checkContext } from '../../subgraphs/distribution/limits.ts'
 
-const ARRAYS = ['tags', 'attributes']
+const BOUNDED_OTHERWISE = ['tags', 'attributes', 'capToken']
 
 const fields = readTypeDefs(distributionSchema).definitions.flatMap((node) =>
   node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION && node.name.value === 'ContextInput'
     ? (node.fields ?? []).map(({ name }) => name.value)
     : [],
 )
-const texts = fields.filter((field) => !ARRAYS.includes(field))
+const texts = fields.filter((field) => !BOUNDED_OTHERWISE.includes(field))
 
 /** The path of what is refused; undefined when nothing is. */
 function refusal(context: RequestContext): unknown {
@@ -28,7 +28,7 @@ function refusal(context: RequestContext): unknown {
 describe('the context of a request', () => {
   test('has a field for every dimension', () => {
     expect(new Set(fields)).toEqual(
-      new Set(['userId', 'deviceId', ...DIMENSIONS.map(({ name }) => name), 'attributes']),
+      new Set(['userId', 'deviceId', ...DIMENSIONS.map(({ name }) => name), 'attributes', 'capToken']),
     )
   })
 
@@ -36,6 +36,11 @@ describe('the context of a request', () => {
     expect(refusal({ [field]: 'x'.repeat(256) })).toBeUndefined()
     expect(refusal({ [field]: 'x'.repeat(257) })).toBe(`context.${field}`)
     expect(refusal({ [field]: null })).toBeUndefined()
+  })
+
+  test('holds a cap token of at most 2,100 characters', () => {
+    expect(refusal({ capToken: 'x'.repeat(2_100) })).toBeUndefined()
+    expect(refusal({ capToken: 'x'.repeat(2_101) })).toBe('context.capToken')
   })
 
   test('is bounded in its lists too', () => {

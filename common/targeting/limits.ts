@@ -1,9 +1,8 @@
-// How much of a context a request may bring: a node's memory and time are shared by all.
+// How much of a context a request may bring: time and memory are shared by all.
 
-import { badInput } from '../../common/errors.ts'
-import type { RequestContext } from '../../common/targeting/types.ts'
+import { badInput } from '../errors.ts'
+import type { RequestContext } from './types.ts'
 
-const MAX_SLOTS = 50
 const MAX_TEXT = 256
 /** More than any token of ours has: what is longer than those, but not by much, is ignored as any that is malformed. */
 const MAX_CAP_TOKEN = 2_100
@@ -21,13 +20,6 @@ const TEXTS = [
   'language',
 ] as const satisfies readonly (keyof RequestContext)[]
 const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,64}$/
-
-/** Each slot once: what one answer may cost is bounded by what its slots hold. */
-export function checkSlots(slots: readonly string[]): void {
-  if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
-  const again = slots.find((code, index) => slots.indexOf(code) !== index)
-  if (again !== undefined) throw badInput('slots', `names ${JSON.stringify(again.slice(0, 100))} more than once`)
-}
 
 /** BAD_USER_INPUT with the path of what is too long or too many. */
 export function checkContext(context: RequestContext): void {
