@@ -2,11 +2,11 @@
 
 import { z } from 'zod'
 import type { App } from '../../common/apps/apps.ts'
-import { integer, optional, optionalText, reference, text, withDefault } from '../../common/input.ts'
+import { integer, optional, reference, text, withDefault } from '../../common/input.ts'
 import { eachOnce } from './each-once.ts'
 import type { ScheduleContent } from './repository.ts'
 import { zone } from './settings.ts'
-import { dayParts, excludedDates } from './times.ts'
+import { checkRecurrence, dayParts, excludedDates, recurrence } from './times.ts'
 
 export const MAX_NAME = 200
 const share = withDefault(integer(1, 1_000_000), 1)
@@ -35,15 +35,24 @@ export const contentInput = z
     zone: optional(zone),
     dayParts: withDefault(dayParts, []),
     excludedDates: withDefault(excludedDates, []),
-    recurrence: optionalText(500),
+    recurrence,
     exclusive: withDefault(z.boolean(), false),
   })
   .refine(({ startsAt, endsAt }) => !startsAt || !endsAt || startsAt < endsAt, {
     path: ['endsAt'],
     message: 'must be after startsAt',
   })
+  .refine(({ recurrence, startsAt }) => recurrence === null || startsAt !== null, {
+    path: ['recurrence'],
+    message: 'needs startsAt: its days are counted from that day on',
+  })
 
-/** The content as it is stored. The zone is part of it even where it is the app's: what is approved stays what it was. */
+/**
+ * The content as it is stored. The zone is part of it even where it is the app's: what is approved stays what it was.
+ * BAD_USER_INPUT on a recurrence that names no day.
+ */
 export function contentIn(app: App, given: z.output<typeof contentInput>): ScheduleContent {
-  return { ...given, zone: given.zone ?? app.zone }
+  const content = { ...given, zone: given.zone ?? app.zone }
+  checkRecurrence(content)
+  return content
 }

@@ -15,6 +15,7 @@ import type { ScheduleLoaders } from './loaders.ts'
 import type { Schedule, ScheduleContent, Slot } from './repository.ts'
 import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
 import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
+import { shownDayPart } from './times.ts'
 import { windowState } from './window.ts'
 
 type Context = SubgraphContext<ScheduleLoaders>
@@ -68,7 +69,11 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
 
     Schedule: {
       __resolveReference: ({ id }: { id: string }, context: Context) => readSchedule(context, id),
-      ...headFields<ScheduleContent>(['name', 'creatives', 'startsAt', 'endsAt', 'priority', 'weight']),
+      ...headFields<ScheduleContent>([
+        ...(['name', 'creatives', 'startsAt', 'endsAt', 'priority', 'weight'] as const),
+        ...(['zone', 'excludedDates', 'recurrence', 'exclusive'] as const),
+      ]),
+      dayParts: ({ content }: Schedule) => content.dayParts.map(shownDayPart),
       app: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.apps.load(schedule.app),
       slot: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.slots.load(schedule.slot),
       windowState: ({ content }: Schedule) => windowState(content, services.now()),

@@ -1,9 +1,16 @@
 // When a schedule is open within its window, as operators write it: times of day as `HH:MM`, days by their names, dates as
-// `YYYY-MM-DD`.
+// `YYYY-MM-DD`, and recurrence as RRULE of RFC 5545.
 
 import { z } from 'zod'
+import { dayAt } from '../../common/decision/openings.ts'
+import { recurrenceMistake } from '../../common/decision/recurrence.ts'
+import { readRule } from '../../common/decision/rrule.ts'
+import { badInput } from '../../common/errors.ts'
+import { optionalText } from '../../common/input.ts'
 import type { DayPart } from '../../common/publication/types.ts'
 import { dayOfDate } from '../../common/time.ts'
+import { clockOf } from '../../common/time-clock.ts'
+import type { ScheduleContent } from './repository.ts'
 
 /** In the order of ISO 8601: MONDAY is 1. */
 const DAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const
@@ -40,6 +47,23 @@ export const excludedDates = z
   .array(date)
   .transform((dates) => ascending(dates))
   .pipe(z.array(z.string()).max(366, 'must hold at most 366'))
+
+/** A recurrence, written in one way. Whether it names a day is for `checkRecurrence` to say: that depends on the zone. */
+export const recurrence = optionalText(500).transform((text, context) => {
+  if (text === null) return null
+  const read = readRule(text)
+  if (read.ok) return read.text
+  context.addIssue({ code: 'custom', message: read.mistake })
+  return z.NEVER
+})
+
+/** BAD_USER_INPUT when the recurrence of a content names no day, or too few for its COUNT. */
+export function checkRecurrence({ recurrence, startsAt, zone }: ScheduleContent): void {
+  if (recurrence === null || startsAt === null) return
+  const read = readRule(recurrence)
+  const mistake = read.ok ? recurrenceMistake(read.rule, dayAt(clockOf(zone), startsAt.getTime())) : read.mistake
+  if (mistake) throw badInput('input.content.recurrence', mistake)
+}
 
 /** A day part as it is shown. */
 export function shownDayPart({ days, from, to }: DayPart) {

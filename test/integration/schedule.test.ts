@@ -19,7 +19,7 @@ import { describeEachStore } from '../support/stores.ts'
 
 const SCHEDULE = `query ($id: ID!) { schedule(id: $id) {
   id version revision app { id name } slot { id code } name creatives { creative { id } weight } strategy { id }
-  startsAt endsAt priority weight reviewState deliveryState createdAt createdBy updatedAt } }`
+  startsAt endsAt priority weight zone dayParts { days from to } excludedDates recurrence exclusive reviewState deliveryState createdAt createdBy updatedAt } }`
 const REVISION = `query ($representations: [_Any!]!) { _entities(representations: $representations) {
   ... on ScheduleRevision { id revision content hash author writtenAt schedule { revision } } } }`
 const LIST = `query ($app: ID!, $filter: ScheduleFilter) { schedules(app: $app, filter: $filter) { nodes { id } } }`
@@ -67,6 +67,7 @@ describeEachStore('Schedules', (open) => {
       },
       ...{ name: 'S', creatives: [{ creative: { id: creative }, weight: 1 }], strategy: null },
       ...{ startsAt: null, endsAt: null, priority: 0, weight: 1, reviewState: 'DRAFT', deliveryState: 'NONE' },
+      ...{ zone: 'UTC', dayParts: [], excludedDates: [], recurrence: null, exclusive: false },
       ...{ createdAt: at, createdBy: 'admin', updatedAt: at },
     })
   })
@@ -114,7 +115,8 @@ describeEachStore('Schedules', (open) => {
     const representations = [{ __typename: 'ScheduleRevision', id, revision: 1 }]
     const [first] = await planning.schedule.must('reviewer', REVISION, { representations })
     const startsAt = '2026-06-01T00:00:00.000Z'
-    const before = { name: 'S', creatives: [{ creative, weight: 1 }], strategy, startsAt, endsAt: null }
+    const times = { zone: 'UTC', dayParts: [], excludedDates: [], recurrence: null, exclusive: false }
+    const before = { name: 'S', creatives: [{ creative, weight: 1 }], strategy, startsAt, endsAt: null, ...times }
     expect(first).toEqual({
       ...{ id, revision: 1, content: { ...before, priority: 5, weight: 1 }, hash: contentHash(first.content) },
       ...{ author: 'admin', writtenAt: new Date(made).toISOString(), schedule: { revision: 2 } },
