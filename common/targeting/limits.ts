@@ -15,6 +15,7 @@ const TEXTS = [
   'appVersion',
   'platform',
   'osVersion',
+  'network',
   'region',
   'channel',
   'language',

@@ -4,6 +4,7 @@ import { appVersion } from './dimensions/app-version.ts'
 import { attributes } from './dimensions/attributes.ts'
 import { channel } from './dimensions/channel.ts'
 import { language } from './dimensions/language.ts'
+import { network } from './dimensions/network.ts'
 import { osVersion } from './dimensions/os-version.ts'
 import { platform } from './dimensions/platform.ts'
 import { region } from './dimensions/region.ts'
@@ -12,7 +13,16 @@ import type { ValueKind } from './kinds.ts'
 import type { Comparison, Dimension, DimensionFamily, Operator, ValueType } from './types.ts'
 
 /** In the order in which operators are shown them. */
-export const DIMENSIONS: readonly Dimension[] = [tags, appVersion, platform, osVersion, region, channel, language]
+export const DIMENSIONS: readonly Dimension[] = [
+  tags,
+  appVersion,
+  platform,
+  osVersion,
+  network,
+  region,
+  channel,
+  language,
+]
 
 export const DIMENSION_FAMILIES: readonly DimensionFamily[] = [attributes]
 

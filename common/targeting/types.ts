@@ -73,6 +73,7 @@ export type RequestContext = {
   appVersion?: string | null
   platform?: string | null
   osVersion?: string | null
+  network?: string | null
   region?: string | null
   channel?: string | null
   language?: string | null

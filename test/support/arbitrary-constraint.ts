@@ -9,6 +9,7 @@ const VERSIONS = ['8', '8.0.0', 'v8.1', '8.01+5', '8.1-beta.2', '8.1.0-beta.11',
 const REGIONS = ['CN', 'cn-11', 'CN_11-2', 'CN-1', 'US']
 const LANGUAGES = ['zh', 'zh-Hans', 'ZH_hans_CN', 'zho', 'en-US']
 const PLATFORMS = ['ios', 'iOS', 'android']
+const NETWORKS = ['wifi', 'WiFi', 'none']
 const TEXTS = ['a', 'b', 'A', '1', 'ab', 'Ba', 'É1', 'é1']
 const NUMBERS = ['0', '-0.0', '1', '01', '2.5', '2.50', '-3', '10', '1e1']
 const DATES = [
@@ -28,6 +29,7 @@ export const ALPHABETS: Record<string, { values: string[]; strays: string[] }> =
   appVersion: { values: VERSIONS, strays: ['x', '8.', ''] },
   osVersion: { values: VERSIONS, strays: ['8.x'] },
   platform: { values: PLATFORMS, strays: [''] },
+  network: { values: NETWORKS, strays: [''] },
   region: { values: REGIONS, strays: ['CNX', 'CN-', 'C', 'China, Beijing', ''] },
   language: { values: LANGUAGES, strays: ['z', 'zh-', 'zh--CN', ''] },
   channel: { values: TEXTS, strays: [''] },

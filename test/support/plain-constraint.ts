@@ -34,12 +34,12 @@ export function holds(constraint: InlinedConstraint, context: RequestContext): b
   })
 }
 
-const ANY_CASE = ['platform']
+const ANY_CASE = ['platform', 'network']
 
 export function valuesOf(dimension: string, context: RequestContext): readonly string[] {
   if (dimension === 'tags') return context.tags ?? []
   if (!dimension.startsWith('attributes.')) {
-    const value = context[dimension as 'appVersion' | 'platform' | 'osVersion' | 'region' | 'channel' | 'language']
+    const value = (context as Record<string, string | null | undefined>)[dimension]
     return value ? [value] : []
   }
   return (context.attributes ?? [])

@@ -95,6 +95,7 @@ describe('a comparison', () => {
 const CASES: [string, Operator, string[], string[], string[]][] = [
   ['platform', 'IN', ['iOS'], ['ios', 'IOS'], ['ipados', 'ios ']],
   ['platform', 'NOT_IN', ['iOS', 'web'], ['android'], ['IOS', 'WEB']],
+  ['network', 'IN', ['WiFi', 'ethernet'], ['wifi', 'WIFI', 'Ethernet'], ['cellular', 'wi-fi', '']],
   ['channel', 'EQUALS', ['AppStore'], ['AppStore'], ['appstore']],
   ['region', 'IN', ['CN'], ['CN', 'cn', 'CN-11', 'cn_11', 'CN-11-2'], ['CNX', 'C', 'TW', 'X-CN']],
   ['region', 'IN', ['us', 'cn-11'], ['CN-11', 'US-CA'], ['CN', 'CN-1', 'CN-110', 'CN-12']],

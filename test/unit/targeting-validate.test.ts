@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
+import { describeDimensions } from '../../common/targeting/registry.ts'
 import { checkConstraint } from '../../common/targeting/validate.ts'
+
+const KNOWN = describeDimensions()
+  .map(({ name }) => name)
+  .join(', ')
 
 const leaf = { dimension: 'tags', operator: 'IN', values: ['new'] }
 
@@ -48,12 +53,12 @@ describe('checking a constraint when it is written', () => {
     [
       'an unknown dimension',
       { any: [{ ...leaf, dimension: 'tag' }] },
-      'constraint.any[0].dimension: unknown dimension "tag"; known: tags, appVersion, platform, osVersion, region, channel, language, attributes.<name>',
+      `constraint.any[0].dimension: unknown dimension "tag"; known: ${KNOWN}`,
     ],
     [
       'a bad attribute name',
       { ...leaf, dimension: 'attributes.a b' },
-      'constraint.dimension: unknown dimension "attributes.a b"; known: tags, appVersion, platform, osVersion, region, channel, language, attributes.<name>',
+      `constraint.dimension: unknown dimension "attributes.a b"; known: ${KNOWN}`,
     ],
     [
       'an unknown operator',
