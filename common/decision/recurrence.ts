@@ -56,9 +56,10 @@ export function recurrenceMistake(rule: ReadRule, first: number): string | undef
 /** The day on which the rule has named `count` days; undefined when that takes longer than the horizon. */
 function lastCounted(rule: ReadRule, count: number, first: number): number | undefined {
   const endless = ruleOf(rule, first)
+  const end = first + HORIZON_DAYS
   let left = count
-  for (let from = first, length = BLOCK_DAYS; from <= first + HORIZON_DAYS; from += length, length *= 2) {
-    const days = [...daysBetween(endless, from, from + length - 1)]
+  for (let from = first, length = BLOCK_DAYS; from <= end; from += length, length *= 2) {
+    const days = [...daysBetween(endless, from, Math.min(from + length - 1, end))]
     if (days.length >= left) return days[left - 1]
     left -= days.length
   }
