@@ -59,6 +59,22 @@ describeEachStore('Strategies', (open) => {
     })
   })
 
+  test('every way to compare reads as it was written', async () => {
+    const constraint = {
+      all: [
+        { dimension: 'network', operator: 'STARTS_WITH', values: ['wi', 'eth'] },
+        { dimension: 'tags', operator: 'MATCHES', values: ['^vip-\\d+$'], caseInsensitive: true },
+        { dimension: 'attributes.until', operator: 'DATE_AFTER', values: ['2026-05-01T08:00+08:00'] },
+        { dimension: 'appVersion', operator: 'VERSION_BETWEEN', values: ['8', '9.1'] },
+      ],
+    }
+    const exists = { dimension: 'region', operator: 'EXISTS', caseInsensitive: false }
+    const id = await makeStrategy(planning, app, { constraint: { all: [constraint, exists] } })
+    expect((await read(id)).constraint).toEqual({
+      all: [constraint, { dimension: 'region', operator: 'EXISTS', values: [] }],
+    })
+  })
+
   test('a revision replaces the whole content, and the one before stays as it was', async () => {
     const id = await makeStrategy(planning, app, { constraint: VIP })
     const made = planning.clock.now()
