@@ -14,6 +14,8 @@ export type ConstraintExplanation =
       /** Null where there is no comparison to point at: `not` of an empty `all`. */
       dimension: string | null
       operator: Operator | null
+      /** What the comparison asks for. */
+      values: readonly string[]
       /** What the request holds in the dimension, as it was sent; none = missing. */
       held: readonly string[]
     }
@@ -38,11 +40,11 @@ function decider(
   const at = (step: string) => (path === '' ? step : `${path}.${step}`)
   if ('not' in constraint) return decider(constraint.not, context, !outcome, at('not'))
   if ('dimension' in constraint) {
-    const { dimension, operator } = constraint
-    return { matched: false, path, dimension, operator, held: context.values.get(dimension)?.texts ?? [] }
+    const { dimension, operator, values } = constraint
+    return { matched: false, path, dimension, operator, values, held: context.values.get(dimension)?.texts ?? [] }
   }
   const [name, parts] = 'all' in constraint ? ['all', constraint.all] : ['any', constraint.any]
   const index = parts.findIndex((part) => compileConstraint(part)(context) === outcome)
-  if (index < 0) return { matched: false, path, dimension: null, operator: null, held: [] }
+  if (index < 0) return { matched: false, path, dimension: null, operator: null, values: [], held: [] }
   return decider(parts[index]!, context, outcome, at(`${name}[${index}]`))
 }

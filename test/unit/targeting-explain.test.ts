@@ -9,9 +9,11 @@ const everyone: InlinedConstraint = { all: [] }
 
 const user: RequestContext = { tags: ['new', 'vip'], appVersion: 'v7.9' }
 const explain = (constraint: InlinedConstraint, context = user) => explainConstraint(constraint, readContext(context))
-const byTags = (path: string) => ({ matched: false, path, dimension: 'tags', operator: 'IN', held: ['new', 'vip'] })
+const byTags = (path: string, tag: string) => {
+  return { matched: false, path, dimension: 'tags', operator: 'IN', values: [tag], held: ['new', 'vip'] }
+}
 const byVersion = (path: string) => {
-  return { matched: false, path, dimension: 'appVersion', operator: 'VERSION_GTE', held: ['v7.9'] }
+  return { matched: false, path, dimension: 'appVersion', operator: 'VERSION_GTE', values: ['8'], held: ['v7.9'] }
 }
 
 test('a constraint that matches needs no reason', () => {
@@ -22,11 +24,11 @@ test('a constraint that matches needs no reason', () => {
 test.each<[string, InlinedConstraint, ReturnType<typeof byTags>]>([
   ['the comparison itself', recent, byVersion('')],
   ['of all, the first that does not match', { all: [tagged('vip'), recent, tagged('x')] }, byVersion('all[1]')],
-  ['of any, the first', { any: [tagged('x'), recent] }, byTags('any[0]')],
+  ['of any, the first', { any: [tagged('x'), recent] }, byTags('any[0]', 'x')],
   ['deep in the tree', { all: [everyone, { any: [recent, tagged('x')] }] }, byVersion('all[1].any[0]')],
-  ['of not, what matched', { not: tagged('vip') }, byTags('not')],
-  ['of not any, the first that matched', { not: { any: [recent, tagged('new')] } }, byTags('not.any[1]')],
-  ['of not all, the first', { not: { all: [tagged('new'), tagged('vip')] } }, byTags('not.all[0]')],
+  ['of not, what matched', { not: tagged('vip') }, byTags('not', 'vip')],
+  ['of not any, the first that matched', { not: { any: [recent, tagged('new')] } }, byTags('not.any[1]', 'new')],
+  ['of not all, the first', { not: { all: [tagged('new'), tagged('vip')] } }, byTags('not.all[0]', 'new')],
   ['of not not, what did not match', { all: [{ not: { not: recent } }] }, byVersion('all[0].not.not')],
 ])('what decided is named: %s', (_, constraint, expected) => {
   expect(explain(constraint)).toEqual(expected)
@@ -38,6 +40,6 @@ test('what is missing is said to be', () => {
 
 test('where there is no comparison, the node is named', () => {
   expect(explain({ all: [{ not: everyone }] })).toEqual({
-    ...{ matched: false, path: 'all[0].not', dimension: null, operator: null, held: [] },
+    ...{ matched: false, path: 'all[0].not', dimension: null, operator: null, values: [], held: [] },
   })
 })
