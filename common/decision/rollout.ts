@@ -43,18 +43,29 @@ export function rolloutCompiler(): (rollout: PublishedRollout | null) => Compile
 
 /** Whether a request is in; one without anything to stick to never is. */
 export function isIn({ buckets, bucketing }: CompiledRollout, context: CompiledContext): boolean {
+  return placeIn(bucketing, context) < buckets
+}
+
+/** The bucket of a request, 0 to 9,999; null without anything to stick to. */
+export function bucketOf({ bucketing }: CompiledRollout, context: CompiledContext): number | null {
+  const bucket = placeIn(bucketing, context)
+  return bucket === BUCKETS ? null : bucket
+}
+
+/** The bucket of a request; the one after the last without anything to stick to. */
+function placeIn(bucketing: Bucketing, context: CompiledContext): number {
   if (bucketing.serial !== context.serial) {
     const key = context.stickyKey(bucketing.stickiness)
-    bucketing.bucket = key ? bucketOf(murmur3Joined(bucketing.prefix, key)) : BUCKETS
+    bucketing.bucket = key ? bucketOfHash(murmur3Joined(bucketing.prefix, key)) : BUCKETS
     bucketing.serial = context.serial
   }
-  return bucketing.bucket < buckets
+  return bucketing.bucket
 }
 
 /**
  * The bucket (0 to 9,999) of `murmur3("<group>:<key>")`. Its hundreds are the hash modulo 100, by which Unleash decides,
  * so that whole percentages let in the same users there and here.
  */
-function bucketOf(hash: number): number {
+function bucketOfHash(hash: number): number {
   return (hash % 100) * 100 + (Math.floor(hash / 100) % 100)
 }

@@ -29,7 +29,7 @@ export function decide(
 
   const boundary = slot.openNow.refresh(now)
   const period = Math.floor(now / slot.rotationMs)
-  const draw = drawOf(context.key === null ? random() * 2 ** 32 : context.keyHash, period)
+  const draw = drawFor(slot, context, now, random)
   const asking: Asking = { slot, context, now, draw, counters, creatives: [], taken: [], hadChoice: false }
   const isClosed = counters !== null && slot.caps !== null && isCapped(counters, slot.caps, now)
   if (!isClosed && slot.entries.length > 0) withIndex(asking, fill)
@@ -46,6 +46,11 @@ export function decide(
     validUntil: Math.min(boundary, (period + 1) * slot.rotationMs),
     chance: context.key === null && hadChoice,
   }
+}
+
+/** What decides about the order in each tier: of the user, and without one of chance. */
+export function drawFor(slot: CompiledSlot, context: CompiledContext, now: number, random: () => number): number {
+  return drawOf(context.key === null ? random() * 2 ** 32 : context.keyHash, Math.floor(now / slot.rotationMs))
 }
 
 function fill(asking: Asking): void {

@@ -59,6 +59,24 @@ export function fillFrom(asking: Asking, tier: CompiledTier, capacity: number): 
   if (asking.context.key === null && !asking.hadChoice) asking.hadChoice = hasTwoCandidates(asking, tier)
 }
 
+/** The positions of a whole tier in the order of a draw, which is that in which `fillFrom` comes to those that match. */
+export function tierOrder(slot: CompiledSlot, { from, to, landings }: CompiledTier, draw: number): number[] {
+  const keyAt = (position: number) => {
+    const fraction = fractionFor(draw, slot.seeds[2 * position]!, slot.seeds[2 * position + 1]!)
+    return keyOfFraction(fraction, slot.weights[position]!)
+  }
+  const positions = Array.from({ length: to - from }, (_, index) => from + index)
+  const byKey = positions.map((position) => ({ position, key: keyAt(position) })).sort((a, b) => a.key - b.key)
+  const order = new Set<number>()
+  if (landings) {
+    const base = landingBase(draw, landings)
+    for (let turn = 1; turn <= landingsFor(slot.capacity); turn += 1) order.add(land(landings, base, turn))
+    order.delete(-1)
+  }
+  for (const { position } of byKey) order.add(position)
+  return [...order]
+}
+
 function fillByLandings(asking: Asking, landings: Landings, capacity: number): void {
   const base = landingBase(asking.draw, landings)
   const last = landingsFor(asking.slot.capacity)
