@@ -2,7 +2,7 @@
 // revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
 
 import type { Filter, UpdateFilter } from 'mongodb'
-import { AlkaidError, notFound } from '../errors.ts'
+import { AlkaidError, invalidState, notFound } from '../errors.ts'
 import { contentHash } from '../hash.ts'
 import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
@@ -224,7 +224,7 @@ export function textFilter(text: string | null | undefined, fields: readonly str
 /** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */
 export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
   if (thing.archivedAt === null) return
-  throw new AlkaidError('INVALID_STATE', `The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
+  throw invalidState(`The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
 }
 
 export function checkVersion(what: string, thing: { _id: string; version: number }, expectedVersion: number): void {

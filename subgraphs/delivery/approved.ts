@@ -1,8 +1,8 @@
 // What can be pinned: the newest approved, not revoked revision of a thing. Whatever lacks one is named.
 
+import { invalidState } from '../../common/errors.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
-import { invalidState } from './command.ts'
 
 /** Something that is to be pinned. `called` is how people read it. */
 export type Wanted = { id: string; called: string }
