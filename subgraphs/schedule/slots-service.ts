@@ -17,7 +17,7 @@ import {
 } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { eachOnce } from './each-once.ts'
 import { parsePatch } from './patch.ts'
@@ -68,9 +68,10 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
   const input = parsePatch(changeInput, choices, given)
   const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
     const { id, expectedVersion, idempotencyKey: _, ...patch } = input
-    const { app } = await slots.require(tx, id)
+    const before = await slots.require(tx, id)
+    const { app } = before
     authorize(app)
-    const before = await slots.requireVersion(tx, id, expectedVersion)
+    checkVersion('slot', before, expectedVersion)
     refuseArchived('slot', before, 'be updated')
     if (patch.fallback || patch.format) {
       // A new format that its old fallback does not fit is the format's mistake.
@@ -88,9 +89,10 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
 export async function archiveSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(z.object(changeInput), given)
   const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
-    const { app } = await slots.require(tx, input.id)
+    const before = await slots.require(tx, input.id)
+    const { app } = before
     authorize(app)
-    const before = await slots.requireVersion(tx, input.id, input.expectedVersion)
+    checkVersion('slot', before, input.expectedVersion)
     refuseArchived('slot', before, 'be archived once more')
     const after = await slots.touch(tx, before, { archivedAt: at })
     await log(app, { type: 'SLOT', id: before._id }, before, after)
