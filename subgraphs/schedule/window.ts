@@ -1,7 +1,6 @@
 // The window of a schedule, [startsAt, endsAt): where it stands at a moment, and the same as MongoDB filters by it.
 
-export const WINDOW_STATES = ['UPCOMING', 'RUNNING', 'ENDED'] as const
-export type WindowState = (typeof WINDOW_STATES)[number]
+export type WindowState = 'UPCOMING' | 'RUNNING' | 'ENDED'
 
 /** null is without bound. */
 type Window = { startsAt: Date | null; endsAt: Date | null }
