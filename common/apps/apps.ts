@@ -127,6 +127,7 @@ export function settingsOf(app: App, epoch: number): AppSettings {
     app: app._id,
     keys: app.keys.map(({ hash, expiresAt }) => ({ hash, expiresAt: expiresAt?.getTime() ?? null })),
     zone: app.zone,
+    linkSchemes: app.linkSchemes,
     corsOrigins: app.corsOrigins,
     requestsPerSecond: app.requestsPerSecond,
     maxAgeSeconds: app.maxAgeSeconds,
