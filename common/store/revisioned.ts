@@ -8,6 +8,7 @@ import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
 import type { Pin } from '../publication/types.ts'
 import { byIds } from './by-ids.ts'
+import { type Period, periodFilter, textFilter } from './filters.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
 
@@ -38,6 +39,8 @@ export type HeadFilter = {
   text?: string | null
   /** true: only those that are archived. */
   archived?: boolean | null
+  /** When they were last changed. */
+  changed?: Period | null
 }
 
 export type Revision<Content> = {
@@ -194,7 +197,8 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 }
 
 /** A HeadFilter as MongoDB has it. `texts` are the fields of the content that text is looked for in. */
-export function headFilter({ reviewStates, text, archived }: HeadFilter, texts: readonly string[] = ['name']): object {
+export function headFilter(filter: HeadFilter, texts: readonly string[] = ['name']): object {
+  const { reviewStates, text, archived, changed } = filter
   return {
     archivedAt: archived ? { $ne: null } : null,
     ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
@@ -202,14 +206,8 @@ export function headFilter({ reviewStates, text, archived }: HeadFilter, texts: 
       text,
       texts.map((field) => `content.${field}`),
     ),
+    ...periodFilter(changed, 'updatedAt'),
   }
-}
-
-/** Documents that have the text in one of the fields, in whatever letter case. No text: all. */
-export function textFilter(text: string | null | undefined, fields: readonly string[]): object {
-  if (!text) return {}
-  const $regex = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return { $or: fields.map((field) => ({ [field]: { $regex, $options: 'i' } })) }
 }
 
 /** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */

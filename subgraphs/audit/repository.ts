@@ -4,7 +4,7 @@
 import { notFound } from '../../common/errors.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
-import { textFilter } from '../../common/store/revisioned.ts'
+import { textFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 

@@ -3,6 +3,7 @@
 import type { Filter } from 'mongodb'
 import type { Pin, Publication, Stamp } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
+import { periodFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -176,7 +177,7 @@ function narrowed({ app, code, from, to }: PublicationFilter): Filter<Publicatio
   return {
     app,
     ...(code === undefined ? {} : { code }),
-    ...(from || to ? { publishedAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) } } : {}),
+    ...periodFilter({ from, to }, 'publishedAt'),
   }
 }
 
