@@ -1,4 +1,4 @@
-// Things with revisions (schedules, creatives, strategies): a head with the newest content, and one document a
+// Things with revisions (schedules, creatives, strategies, segments): a head with the newest content, and one document a
 // revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
 
 import type { Filter, UpdateFilter } from 'mongodb'
@@ -8,7 +8,6 @@ import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
 import type { Pin } from '../publication/types.ts'
 import { byIds } from './by-ids.ts'
-import { type Period, periodFilter, textFilter } from './filters.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
 
@@ -31,17 +30,6 @@ export type Head<Content, More = unknown> = {
   createdBy: string
   updatedAt: Date
 } & More
-
-/** Narrows a list of heads; what is left out or null does not narrow, save that archived ones are left out. */
-export type HeadFilter = {
-  reviewStates?: readonly ReviewState[] | null
-  /** Part of the name, in whatever letter case. */
-  text?: string | null
-  /** true: only those that are archived. */
-  archived?: boolean | null
-  /** When they were last changed. */
-  changed?: Period | null
-}
 
 export type Revision<Content> = {
   /** `<id>@<revision>` */
@@ -193,20 +181,6 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     async setMore(tx: Tx, id: string, more: Partial<More>): Promise<void> {
       await heads(tx).updateOne(by({ _id: id }), change({ $set: more }))
     },
-  }
-}
-
-/** A HeadFilter as MongoDB has it. `texts` are the fields of the content that text is looked for in. */
-export function headFilter(filter: HeadFilter, texts: readonly string[] = ['name']): object {
-  const { reviewStates, text, archived, changed } = filter
-  return {
-    archivedAt: archived ? { $ne: null } : null,
-    ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
-    ...textFilter(
-      text,
-      texts.map((field) => `content.${field}`),
-    ),
-    ...periodFilter(changed, 'updatedAt'),
   }
 }
 

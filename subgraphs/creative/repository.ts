@@ -1,6 +1,7 @@
 // The collections of creatives and their revisions. Nothing else touches them.
 
-import { type Head, type HeadFilter, headFilter, revisionedRepository } from '../../common/store/revisioned.ts'
+import { type HeadFilter, headFilter } from '../../common/store/filters.ts'
+import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 
 export type CreativeContent = {
   name: string
