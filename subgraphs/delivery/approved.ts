@@ -23,7 +23,7 @@ export function refuseUnapproved(things: readonly Wanted[], approved: ReadonlyMa
   const lacking = things.filter(({ id }) => !approved.has(id))
   if (lacking.length === 0) return
   throw invalidState(
-    `No revision is approved of the ${lacking.map(({ called }) => called).join(', the ')}: have it reviewed first`,
+    `No revision is approved of the ${lacking.map(({ called }) => called).join(', the ')}: have it reviewed first, or use another`,
     { unapproved: lacking.map(({ id }) => id) },
   )
 }
