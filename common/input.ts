@@ -32,7 +32,7 @@ export const optionalText = (max: number) =>
 
 const anyText = (max: number) =>
   z
-    .string()
+    .string('must be text')
     .trim()
     .max(max, `must be at most ${max} characters`)
     // Half a surrogate pair becomes another character in the store, and then the content no longer fits its hash.

@@ -50,8 +50,10 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
     const { app, code } = chosen
     authorize(app)
     await requireApp(tx, app)
-    if (await slots.byCode(tx, app, code)) {
-      throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
+    const taken = await slots.byCode(tx, app, code)
+    if (taken) {
+      const what = taken.archivedAt ? 'an archived slot' : 'a slot'
+      throw badInput('input.code', `the app ${JSON.stringify(app)} has ${what} ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
     const slot: Slot = { ...made, ...chosen }
