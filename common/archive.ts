@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import type { Action } from './auth.ts'
-import { AlkaidError } from './errors.ts'
+import { invalidState } from './errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from './input.ts'
 import { mutate } from './mutate.ts'
 import type { Caller, Services } from './services.ts'
@@ -36,7 +36,7 @@ export async function archiveHead<H extends Head<unknown>>(
     refuseArchived(what, before, 'be archived once more')
     if (before.reviewState === 'IN_REVIEW') {
       const message = `The ${what} ${JSON.stringify(before._id)} is in review: recall its submission first`
-      throw new AlkaidError('INVALID_STATE', message)
+      throw invalidState(message)
     }
     const after = await repository.touch(tx, before, { archivedAt: at } as Partial<H>, at)
     await log(after.app, { type, id: after._id }, before, after)

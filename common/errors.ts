@@ -43,6 +43,10 @@ export function notFound(what: string, id: string) {
   return new AlkaidError('NOT_FOUND', `There is no ${what} ${JSON.stringify(id)}`)
 }
 
+export function invalidState(message: string, details: Record<string, unknown> = {}) {
+  return new AlkaidError('INVALID_STATE', message, details)
+}
+
 /** Apollo's own codes for requests that are wrong before any resolver runs. */
 export const REQUEST_ERRORS: ReadonlySet<string> = new Set([
   'GRAPHQL_PARSE_FAILED',

@@ -32,11 +32,13 @@ export const optionalText = (max: number) =>
 
 const anyText = (max: number) =>
   z
-    .string()
+    .string('must be text')
     .trim()
     .max(max, `must be at most ${max} characters`)
     // Half a surrogate pair becomes another character in the store, and then the content no longer fits its hash.
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+    // MongoDB takes no regular expression that holds one, so what has one in its name could not be looked for.
+    .refine((value) => !value.includes('\0'), 'must not hold a NUL character')
 
 /** The id or code of a thing that is named. Whether there is one is for the rules to say. */
 export const reference = text(100)

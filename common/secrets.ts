@@ -2,7 +2,7 @@
 // and kept in DATA_DIR/secrets.json, readable by its owner only.
 
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { TokenSettings } from './auth.ts'
@@ -23,6 +23,17 @@ export function readSecrets(settings: Settings): Secrets {
     tokens: { ...tokens, key: tokens.key ?? { secret: own.jwtSecret } },
     signingSecret: signingSecret ?? own.signingSecret,
   }
+}
+
+/** The tokens of an installation that is there. Throws SettingsError where it is not: a new secret would fit nobody's. */
+export function readTokenSettings(settings: Settings): TokenSettings {
+  const { tokens, dataDir } = settings
+  if (tokens.key) return { ...tokens, key: tokens.key }
+  const file = join(dataDir, 'secrets.json')
+  if (existsSync(file)) return { ...tokens, key: { secret: readFile(file).jwtSecret } }
+  throw new SettingsError(
+    `DATA_DIR: there is no ${file}; expected the data folder of a platform that was started (--data-dir), or JWT_SECRET`,
+  )
 }
 
 /** What services that run as processes of their own show each other. Throws SettingsError as `readSecrets` does. */

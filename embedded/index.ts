@@ -7,7 +7,7 @@ const usage = `Usage: npm run embedded -- --data-dir DIR
 Starts Alkaid's embedded server, which speaks MongoDB's wire protocol on a Unix socket, and prints its URI.
 It is for trying Alkaid out, for development and for tests; use MongoDB for anything that matters.
 
-  --data-dir DIR    where the data is kept; made if it is not there (default: DATA_DIR, else ./data)
+  --data-dir DIR    where the data is kept; made if it is not there (default: DATA_DIR, or .data)
   --socket-dir DIR  where the socket goes (default: the data directory)
   --help            this text
 
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     console.log(usage)
     return
   }
-  const dataDir = values['data-dir'] ?? process.env.DATA_DIR ?? 'data'
+  const dataDir = values['data-dir'] ?? process.env.DATA_DIR ?? '.data'
   const socketDir = values['socket-dir']
   const server = await startEmbeddedServer(socketDir === undefined ? { dataDir } : { dataDir, socketDir })
   console.log(server.uri)

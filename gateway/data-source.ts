@@ -2,6 +2,7 @@
 // fails or is too slow costs only its fields.
 
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
+import { Kind, type OperationDefinitionNode, parse } from 'graphql'
 import { AlkaidError } from '../common/errors.ts'
 import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
 import type { Logger } from '../common/log.ts'
@@ -45,10 +46,29 @@ export function upstreamDataSource(
             ? error
             : new AlkaidError('UNAVAILABLE', `The subgraph ${upstream.name} is out of reach`)
         timer(upstream.name, shown.code, performance.now() - began)
-        return { errors: [shown.toJSON()] } as never
+        return { errors: pathsOf(query, variables).map((path) => ({ ...shown.toJSON(), path })) } as never
       }
     },
   }
+}
+
+/**
+ * What a request to a subgraph asks for, as paths in its answer: its root fields, or each of the entities. Every null that a
+ * client finds has so an error of its own; the gateway turns the paths into those of the client's answer.
+ */
+function pathsOf(query: string, variables: Record<string, unknown> | undefined): (string | number)[][] {
+  const fields = rootFieldsOf(query)
+  const representations = variables?.representations
+  if (fields[0] !== '_entities' || !Array.isArray(representations)) return fields.map((field) => [field])
+  return representations.map((_, index) => ['_entities', index])
+}
+
+function rootFieldsOf(query: string): string[] {
+  const operation = parse(query, { noLocation: true }).definitions.find(
+    (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
+  )
+  const selections = operation?.selectionSet.selections ?? []
+  return selections.flatMap((field) => (field.kind === Kind.FIELD ? [field.alias?.value ?? field.name.value] : []))
 }
 
 function tooLate(name: string): AlkaidError {

@@ -34,7 +34,9 @@ async function openEmbedded(dataDir: string, observer?: StoreObserver): Promise<
   const failed = embedded.failed.then((error) => Promise.reject(error))
   failed.catch(() => {}) // whoever waits for it hears of it
   try {
-    const store = await connectStore({ uri: embedded.uri, now: Date.now, observer })
+    const store = await connectStore({ uri: embedded.uri, now: Date.now, observer }).catch((error: Error) => {
+      throw new SettingsError(`DATA_DIR: ${dataDir}: ${error.message}`)
+    })
     const storage = `${dataDir} (the embedded server, for trying out and development)`
     const close = async () => {
       await store.close()

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readSettings, type Settings, SettingsError } from '../common/config.ts'
-import { readSecrets } from '../common/secrets.ts'
+import { readTokenSettings } from '../common/secrets.ts'
 import { createClient } from './client.ts'
 import { operationIds } from './operation-ids.ts'
 import { startPlatform } from './platform.ts'
@@ -105,7 +105,7 @@ async function openTarget(values: { url?: string; 'distribution-url'?: string; '
   const distribution = values['distribution-url']
     ? readUrl('--distribution-url', values['distribution-url'])
     : Object.assign(new URL(gateway), { port: String(Number(gateway.port || 80) + 10) })
-  const { tokens } = readSecrets(settings)
+  const tokens = readTokenSettings(settings)
   return { gatewayUrl: gateway.origin, distributionUrl: distribution.origin, tokens, stop: async () => {} }
 }
 

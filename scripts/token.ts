@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { ROLES, type Role, signToken } from '../common/auth.ts'
 import { readSettings, SettingsError } from '../common/config.ts'
-import { readSecrets } from '../common/secrets.ts'
+import { readTokenSettings } from '../common/secrets.ts'
 
 const HELP = `Usage: npm run token -- --role ROLE [--app CODE] [--actor NAME] [--hours N] [--data-dir DIR]
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const hours = Number(values.hours ?? 12)
   if (!(hours > 0 && hours <= 12)) throw new SettingsError('--hours: expected a number above 0, at most 12')
   const settings = readSettings({ ...process.env, ...(values['data-dir'] && { DATA_DIR: values['data-dir'] }) })
-  const { tokens } = readSecrets(settings)
+  const tokens = readTokenSettings(settings)
   if (!('secret' in tokens.key))
     throw new SettingsError('JWKS_URL: tokens are signed by your identity provider; expected JWT_SECRET here')
   const principal = { actor: values.actor ?? role, roles: { [values.app ?? '*']: [role] } }

@@ -9,7 +9,7 @@ import { within } from '../within.ts'
 import { appList, getApp, settingsOf } from './apps.ts'
 
 /** Writes the app's settings to the channel. Rejects when the channel is out of reach. */
-export async function announceSettings(services: Services, code: string): Promise<void> {
+async function announceSettings(services: Services, code: string): Promise<void> {
   const app = await getApp(services.store, code)
   if (!app) return
   const settings = settingsOf(app, services.store.epoch)
@@ -17,7 +17,7 @@ export async function announceSettings(services: Services, code: string): Promis
 }
 
 /** Writes the list of apps to the channel. Rejects when the channel is out of reach. */
-export async function announceList(services: Services): Promise<void> {
+async function announceList(services: Services): Promise<void> {
   const list = await services.store.transaction((tx) => appList(tx, services.store.epoch))
   await services.channel.write('apps', list, seal(services.keys, list))
 }

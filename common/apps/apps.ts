@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { AlkaidError, notFound } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import type { AppList, AppSettings } from '../publication/types.ts'
+import { byIds } from '../store/by-ids.ts'
 import { checkVersion } from '../store/revisioned.ts'
 import type { Db, Tx } from '../store/rows.ts'
 import type { IndexDefinition } from '../store/store.ts'
@@ -47,11 +48,7 @@ export const appOfKeyHash = (db: Db, hash: string) => apps(db).findOne({ 'keys.h
 export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
 
 /** In the order of the codes; null where there is none. */
-export async function appsByCode(db: Db, codes: readonly string[]): Promise<(App | null)[]> {
-  const found = await apps(db).find({ _id: { $in: [...new Set(codes)] } })
-  const byCode = new Map(found.map((app) => [app._id, app]))
-  return codes.map((code) => byCode.get(code) ?? null)
-}
+export const appsByCode = (db: Db, codes: readonly string[]): Promise<(App | null)[]> => byIds(apps(db), codes)
 
 /** Those that pass the filter, by code; `after` is the code after which the page begins. */
 export function pageOfApps(db: Db, filter: object, page: { limit: number; after?: string | undefined }) {
@@ -130,6 +127,7 @@ export function settingsOf(app: App, epoch: number): AppSettings {
     app: app._id,
     keys: app.keys.map(({ hash, expiresAt }) => ({ hash, expiresAt: expiresAt?.getTime() ?? null })),
     zone: app.zone,
+    linkSchemes: app.linkSchemes,
     corsOrigins: app.corsOrigins,
     requestsPerSecond: app.requestsPerSecond,
     maxAgeSeconds: app.maxAgeSeconds,

@@ -11,8 +11,10 @@ export const SCHEMA_LIMITS = {
   /** Of its JSON text. */
   characters: 10_000,
   depth: 32,
-  /** Values in it, with every `$ref` written out. RE2's instructions count one each, `uniqueItems` counts as 100. */
+  /** Values in it, with every `$ref` written out. RE2's instructions count as 5 each, `uniqueItems` as 100. */
   work: 5_000,
+  /** Of a pattern: a few characters say to repeat all the others a thousand times, and that is written out to count it. */
+  patternCharacters: 500,
   /** `uniqueItems` compares every item with every other: `maxItems` beside it must be at most this. */
   uniqueItems: 100,
 } as const
@@ -137,9 +139,17 @@ function tallyKeyword(keyword: string, value: unknown, at: string, tally: Tally)
   }
 }
 
+/** An instruction is stepped for each character of a text, so it costs more than a keyword, which sees the text once. */
 function tallyPattern(pattern: string, at: string, tally: Tally): void {
+  const { work, patternCharacters } = SCHEMA_LIMITS
+  if (pattern.length > patternCharacters) {
+    tally.mistakes.push(`${at}: a pattern must be at most ${patternCharacters} characters, but has ${pattern.length}`)
+    return
+  }
+  // It is too much already: that there is more must not cost more.
+  if (tally.work > work) return
   try {
-    tally.work += RE2JS.compile(pattern).programSize()
+    tally.work += 5 * RE2JS.compile(pattern).programSize()
   } catch (error) {
     // RE2 throws for what it does not take, backreferences and looking around among it.
     tally.mistakes.push(`${at}: ${JSON.stringify(pattern)} is not a pattern of RE2: ${(error as Error).message}`)

@@ -5,10 +5,11 @@ import { badInput } from '../errors.ts'
 export type PageArguments = { first?: number | null; after?: string | null }
 
 export type Connection<T> = {
-  edges: { cursor: string; node: T }[]
   nodes: T[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
-  /** How many there are in all. Counted when it is asked for, and only then: GraphQL calls what is a function. */
+  /** Made when they are asked for, and only then: GraphQL calls what is a function. */
+  edges(): { cursor: string; node: T }[]
+  /** How many there are in all. Counted when it is asked for, likewise. */
   total(): Promise<number>
 }
 
@@ -29,9 +30,13 @@ export function toConnection<T>(
   total: () => Promise<number>,
 ): Connection<T> {
   const nodes = items.slice(0, first)
-  const edges = nodes.map((node) => ({ cursor: writeCursor(keyOf(node)), node }))
-  const pageInfo = { hasNextPage: items.length > first, endCursor: edges.at(-1)?.cursor ?? null }
-  return { edges, nodes, pageInfo, total }
+  const last = nodes.at(-1)
+  const pageInfo = { hasNextPage: items.length > first, endCursor: last === undefined ? null : cursorOf(last) }
+  return { nodes, pageInfo, edges: () => nodes.map((node) => ({ cursor: cursorOf(node), node })), total }
+
+  function cursorOf(item: T): string {
+    return writeCursor(keyOf(item))
+  }
 }
 
 function writeCursor(key: string): string {

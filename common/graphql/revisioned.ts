@@ -4,7 +4,7 @@
 import type DataLoader from 'dataloader'
 import { z } from 'zod'
 import { authorize } from '../auth.ts'
-import { optional, optionalText } from '../input.ts'
+import { optional, optionalText, period } from '../input.ts'
 import type { Pin } from '../publication/types.ts'
 import type { Caller } from '../services.ts'
 import type { Head, ReviewState, Revision } from '../store/revisioned.ts'
@@ -31,6 +31,7 @@ export const headFilterInput = z.object({
   reviewStates: optional(z.array(z.custom<ReviewState>())),
   text: optionalText(200),
   archived: optional(z.boolean()),
+  changed: optional(period),
 })
 
 /** Those of an app that pass the filter (as MongoDB has it), newest first. FORBIDDEN without a role in the app. */

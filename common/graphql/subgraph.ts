@@ -19,6 +19,7 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Caller, Services } from '../services.ts'
 import type { IndexDefinition } from '../store/store.ts'
+import { limitLists } from './list-limit.ts'
 import { observeOperations } from './observe.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
@@ -68,7 +69,7 @@ export async function buildSubgraph<Loaders>(
   const { name, schema } = definition
   const resolvers = definition.resolvers(services)
   const loaders = (caller: Caller) => definition.loaders(services, caller)
-  return runSubgraph({ name, schema, resolvers, loaders }, services.log, verify, services.metrics)
+  return runSubgraph({ name, schema, resolvers, loaders, limitLists: true }, services.log, verify, services.metrics)
 }
 
 export type SubgraphParts<Loaders> = {
@@ -76,7 +77,12 @@ export type SubgraphParts<Loaders> = {
   schema: URL
   resolvers: Resolvers<SubgraphContext<Loaders>>
   loaders(caller: Caller): Loaders
+  /** Whether lists in lists are held to a number of items; else the resolvers bound them. */
+  limitLists?: boolean
 }
+
+/** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
+const MAX_ERRORS = 100
 
 /** A subgraph over whatever its resolvers hold. */
 export async function runSubgraph<Loaders>(
@@ -89,6 +95,7 @@ export async function runSubgraph<Loaders>(
     typeDefs: readTypeDefs(parts.schema),
     resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...parts.resolvers } as never,
   })
+  if (parts.limitLists) limitLists(graphQLSchema)
   const server = new ApolloServer<SubgraphContext<Loaders>>({
     schema: graphQLSchema,
     introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
@@ -131,9 +138,8 @@ function maskErrors<Loaders>(log: Logger): ApolloServerPlugin<SubgraphContext<Lo
         async willSendResponse({ response, contextValue }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
           const { requestId } = contextValue.caller
-          response.body.singleResult.errors = response.body.singleResult.errors.map((error) =>
-            maskError(error, requestId),
-          )
+          const shown = response.body.singleResult.errors.slice(0, MAX_ERRORS)
+          response.body.singleResult.errors = shown.map((error) => maskError(error, requestId))
         },
       }
     },

@@ -107,6 +107,8 @@ export type AppSettings = Stamp & {
   keys: { hash: string; expiresAt: number | null }[]
   /** IANA zone in which days of this app begin. */
   zone: string
+  /** Schemes of its own deep links, beside `https`, without `:`. */
+  linkSchemes: string[]
   /** Origins that browsers may call from; `*` = any. */
   corsOrigins: string[]
   /** Requests per second allowed per app key and node. */

@@ -2,6 +2,7 @@
 
 import type { Filter } from 'mongodb'
 import { newId } from '../ids.ts'
+import { type Period, periodFilter } from './filters.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
 
@@ -33,7 +34,7 @@ export async function recordChange(tx: Tx, change: Omit<Change, '_id'>): Promise
 /** Narrows the changes of a thing; what is left out or null does not narrow. */
 export type ChangeFilter = {
   /** From `from` until just before `to`. */
-  period?: { from?: Date | null; to?: Date | null } | null
+  period?: Period | null
   actor?: string | null
   mutations?: readonly string[] | null
 }
@@ -93,9 +94,7 @@ function narrowed({ type, id }: Change['subject'], { period, actor, mutations }:
   return {
     'subject.type': type,
     'subject.id': id,
-    ...(period?.from || period?.to
-      ? { at: { ...(period.from ? { $gte: period.from } : {}), ...(period.to ? { $lt: period.to } : {}) } }
-      : {}),
+    ...periodFilter(period, 'at'),
     ...(typeof actor === 'string' ? { actor } : {}),
     ...(mutations ? { mutation: { $in: [...mutations] } } : {}),
   }

@@ -1,12 +1,13 @@
-// Things with revisions (schedules, creatives, strategies): a head with the newest content, and one document a
+// Things with revisions (schedules, creatives, strategies, segments): a head with the newest content, and one document a
 // revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
 
 import type { Filter, UpdateFilter } from 'mongodb'
-import { AlkaidError, notFound } from '../errors.ts'
+import { AlkaidError, invalidState, notFound } from '../errors.ts'
 import { contentHash } from '../hash.ts'
 import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
 import type { Pin } from '../publication/types.ts'
+import { byIds } from './by-ids.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
 
@@ -30,15 +31,6 @@ export type Head<Content, More = unknown> = {
   updatedAt: Date
 } & More
 
-/** Narrows a list of heads; what is left out or null does not narrow, save that archived ones are left out. */
-export type HeadFilter = {
-  reviewStates?: readonly ReviewState[] | null
-  /** Part of the name, in whatever letter case. */
-  text?: string | null
-  /** true: only those that are archived. */
-  archived?: boolean | null
-}
-
 export type Revision<Content> = {
   /** `<id>@<revision>` */
   _id: string
@@ -48,6 +40,8 @@ export type Revision<Content> = {
   content: Content
   hash: string
   author: string
+  /** Who wrote the content that it is a copy of; left out where it is none. */
+  copiedFrom?: string[]
   at: Date
 }
 
@@ -67,16 +61,10 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     return head
   }
 
-  /** The head, when its version is the expected one; CONFLICT or NOT_FOUND otherwise. */
-  async function requireVersion(tx: Tx, id: string, expectedVersion: number): Promise<H> {
-    const head = await require(tx, id)
-    checkVersion(names.what, head, expectedVersion)
-    return head
-  }
-
-  async function addRevision(tx: Tx, head: H, author: string): Promise<void> {
+  async function addRevision(tx: Tx, head: H, author: string, copiedFrom?: string[]): Promise<void> {
     const { _id: id, app, revision, content, hash, updatedAt: at } = head
-    await revisions(tx).insertOne({ _id: `${id}@${revision}`, id, app, revision, content, hash, author, at } as R)
+    const written = { _id: `${id}@${revision}`, id, app, revision, content, hash, author, copiedFrom, at }
+    await revisions(tx).insertOne(written as unknown as R)
   }
 
   // Typed here: inferred, the two keys make one type that is no index.
@@ -91,22 +79,15 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     indexes,
 
     require,
-    requireVersion,
 
     get: (db: Db, id: string): Promise<H | null> => heads(db).findOne(by({ _id: id })),
 
     /** In the order of the ids; null where there is none. */
-    async byIds(db: Db, ids: readonly string[]): Promise<(H | null)[]> {
-      const found = await heads(db).find(by({ _id: { $in: [...new Set(ids)] } }))
-      const byId = new Map(found.map((head) => [head._id, head]))
-      return ids.map((id) => byId.get(id) ?? null)
-    },
+    byIds: (db: Db, ids: readonly string[]): Promise<(H | null)[]> => byIds(heads(db), ids),
 
     /** The newest revision of each, in the order of the ids; null where there is none. */
     async newestRevisions(db: Db, ids: readonly string[]): Promise<(number | null)[]> {
-      const found = await heads(db).find(by({ _id: { $in: [...new Set(ids)] } }), { projection: { revision: 1 } })
-      const byId = new Map(found.map((head) => [head._id, head.revision]))
-      return ids.map((id) => byId.get(id) ?? null)
+      return (await byIds(heads(db), ids, { revision: 1 })).map((head) => head?.revision ?? null)
     },
 
     /** Newest first (ids sort by time); `before` is the id after which the page begins. */
@@ -119,28 +100,29 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     count: (db: Db, app: string, filter: object): Promise<number> => heads(db).count(by({ app, ...filter })),
 
     /** Exact revisions, in the order of the pins; null where there is none. */
-    async atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
+    atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
       const ids = pins.map((pin) => `${pin.id}@${pin.revision}`)
-      const found = await revisions(db).find({ _id: { $in: [...new Set(ids)] } } as Filter<R>)
-      const byId = new Map(found.map((revision) => [revision._id, revision]))
-      return ids.map((id) => byId.get(id) ?? null)
+      return byIds(revisions(db), ids)
     },
 
     /** All revisions of several things, in one read. */
     revisionsOf: (db: Db, ids: readonly string[]): Promise<R[]> =>
       revisions(db).find({ id: { $in: [...new Set(ids)] } } as Filter<R>),
 
-    /** Who wrote the revisions after `after`, up to and with `upTo`. */
+    /** Who wrote the revisions after `after`, up to and with `upTo`, or what they are copies of. */
     async authors(db: Db, id: string, after: number, upTo: number): Promise<Set<string>> {
       const found = await revisions(db).find({ id, revision: { $gt: after, $lte: upTo } } as Filter<R>, {
-        projection: { author: 1 },
+        projection: { author: 1, copiedFrom: 1 },
       })
-      return new Set(found.map((revision) => revision.author))
+      return new Set(found.flatMap(({ author, copiedFrom = [] }) => [author, ...copiedFrom]))
     },
 
-    /** Writes the thing with its first revision, a draft. */
-    async create(tx: Tx, first: { app: string; content: Content; actor: string; at: Date; more: More }): Promise<H> {
-      const { app, content, actor, at, more } = first
+    /** Writes the thing with its first revision, a draft. `copiedFrom`: who wrote the content, where it is a copy. */
+    async create(
+      tx: Tx,
+      first: { app: string; content: Content; actor: string; at: Date; more: More; copiedFrom?: readonly string[] },
+    ): Promise<H> {
+      const { app, content, actor, at, more, copiedFrom } = first
       const head = {
         _id: newId(names.kind, at.getTime()),
         app,
@@ -156,7 +138,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
         ...more,
       } as H
       await heads(tx).insertOne(head as never)
-      await addRevision(tx, head, actor)
+      await addRevision(tx, head, actor, copiedFrom && [...copiedFrom])
       return head
     },
 
@@ -202,29 +184,10 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
   }
 }
 
-/** A HeadFilter as MongoDB has it. `texts` are the fields of the content that text is looked for in. */
-export function headFilter({ reviewStates, text, archived }: HeadFilter, texts: readonly string[] = ['name']): object {
-  return {
-    archivedAt: archived ? { $ne: null } : null,
-    ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
-    ...textFilter(
-      text,
-      texts.map((field) => `content.${field}`),
-    ),
-  }
-}
-
-/** Documents that have the text in one of the fields, in whatever letter case. No text: all. */
-export function textFilter(text: string | null | undefined, fields: readonly string[]): object {
-  if (!text) return {}
-  const $regex = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return { $or: fields.map((field) => ({ [field]: { $regex, $options: 'i' } })) }
-}
-
 /** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */
 export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
   if (thing.archivedAt === null) return
-  throw new AlkaidError('INVALID_STATE', `The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
+  throw invalidState(`The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
 }
 
 export function checkVersion(what: string, thing: { _id: string; version: number }, expectedVersion: number): void {

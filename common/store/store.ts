@@ -13,6 +13,7 @@ import { AlkaidError, isExpected } from '../errors.ts'
 import { changeIndexes } from './changes.ts'
 import { collectionRows, sessionTx } from './collection-rows.ts'
 import { idempotencyIndexes } from './idempotency.ts'
+import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
 import { orUnavailable } from './outage.ts'
 import type { Db, Tx } from './rows.ts'
@@ -39,7 +40,8 @@ export interface Store extends Db {
 const TRANSACTION_MS = 10_000
 
 /**
- * Connects, and makes the indexes of what `common/store` itself owns: the change log and the idempotency keys.
+ * Connects, and makes the indexes of what `common/store` itself owns: the change log and the idempotency keys. Throws
+ * when the server cannot do transactions, or the database is of a format that this version does not read.
  *
  * @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none.
  */
@@ -66,7 +68,7 @@ export async function connectStore(options: {
     await client.connect()
     await requireTransactions(client)
     const db = client.db(databaseIn(options.uri) ?? options.database ?? 'alkaid')
-    const epoch = await readEpoch(db.collection('meta'), options.now)
+    const epoch = await openMeta(db, options.now)
     const store: Store = {
       epoch,
       client,
@@ -122,22 +124,4 @@ async function requireTransactions(client: MongoClient): Promise<void> {
 
 function databaseIn(uri: string): string | undefined {
   return /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1]
-}
-
-const EPOCH = 'epoch' as never
-
-async function readEpoch(meta: Collection, now: () => number): Promise<number> {
-  await meta.updateOne({ _id: EPOCH }, { $setOnInsert: { epoch: Math.floor(now() / 1000) } }, { upsert: true })
-  const found = await meta.findOne({ _id: EPOCH })
-  return found!.epoch as number
-}
-
-/**
- * Renews the epoch of a database that was restored, so that whatever is written from now on is higher than what nodes
- * hold from before. Answers the new one; processes that are running keep the old one until they are started again.
- */
-export async function raiseEpoch(store: Store, now: number): Promise<number> {
-  const epoch = Math.max(Math.floor(now / 1000), store.epoch + 1)
-  await store.client.db(store.database).collection('meta').updateOne({ _id: EPOCH }, { $max: { epoch } })
-  return epoch
 }

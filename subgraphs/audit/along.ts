@@ -1,13 +1,14 @@
 // What goes along with a submission: all that the subject uses, and what that uses in turn, where it is not approved.
 // A schedule uses creatives and a strategy; a strategy uses segments, and so does a segment.
 
+import { invalidState } from '../../common/errors.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
 import type { ScheduleContent } from '../schedule/repository.ts'
 import type { SegmentContent, StrategyContent } from '../strategy/repository.ts'
 import { type Review, reviews, type SubjectKind } from './repository.ts'
-import { invalidState, nameOf, readThings, type SubjectContent, subjectsOf, type Thing } from './subjects.ts'
+import { nameOf, readThings, type SubjectContent, subjectsOf, type Thing } from './subjects.ts'
 
 /** Things that need a review, and reviews that are open already. */
 export type Along = { drafts: Thing[]; open: Review[] }

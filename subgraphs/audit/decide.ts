@@ -2,7 +2,7 @@
 // revision and its content hash, and nobody decides on what they wrote or submitted.
 
 import { z } from 'zod'
-import { badInput } from '../../common/errors.ts'
+import { badInput, invalidState } from '../../common/errors.ts'
 import { contentHash } from '../../common/hash.ts'
 import { expectedVersion, idempotencyKey, optional, optionalText, parseInput, reference } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
@@ -13,7 +13,7 @@ import { checkFourEyes } from './four-eyes.ts'
 import { logReview } from './log.ts'
 import { type Decision, type Review, reviews, submissions } from './repository.ts'
 import { describeStates, moveStates } from './states.ts'
-import { byKind, invalidState, nameOf, pinOf, readSubjects, subjectsOf, type Thing } from './subjects.ts'
+import { byKind, nameOf, pinOf, readSubjects, subjectsOf, type Thing } from './subjects.ts'
 
 const decideInput = z.object({
   submission: optional(reference),

@@ -1,7 +1,7 @@
 // What waits for a decision. A review whose subject has a newer revision is superseded without anything having been
 // written, so the queue reads on until its page is full of those that are not.
 
-import { textFilter } from '../../common/store/revisioned.ts'
+import { textFilter } from '../../common/store/filters.ts'
 import type { Store } from '../../common/store/store.ts'
 import type { AuditLoaders } from './loaders.ts'
 import { type Review, type ReviewFilter, reviews, SUBJECT_KINDS, type Waiting } from './repository.ts'

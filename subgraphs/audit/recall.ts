@@ -2,6 +2,7 @@
 // draft again, unless another submission needs it too. What was decided stays decided.
 
 import { z } from 'zod'
+import { invalidState } from '../../common/errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -9,7 +10,7 @@ import { checkVersion } from '../../common/store/revisioned.ts'
 import { logRecall, logReview } from './log.ts'
 import { type Review, reviews, submissions } from './repository.ts'
 import { describeStates, moveStates, stateOf } from './states.ts'
-import { invalidState, readSubjects } from './subjects.ts'
+import { readSubjects } from './subjects.ts'
 
 const recallInput = z.object({ submission: reference, expectedVersion, idempotencyKey })
 

@@ -3,7 +3,8 @@
 
 import { notFound } from '../../common/errors.ts'
 import type { Pin } from '../../common/publication/types.ts'
-import { textFilter } from '../../common/store/revisioned.ts'
+import { byIds } from '../../common/store/by-ids.ts'
+import { textFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -104,11 +105,7 @@ export const reviews = {
   },
 
   /** In the order of the ids; null where there is none. */
-  async byIds(db: Db, ids: readonly string[]): Promise<(Review | null)[]> {
-    const found = await rows(db).find({ _id: { $in: [...new Set(ids)] } })
-    const byId = new Map(found.map((review) => [review._id, review]))
-    return ids.map((id) => byId.get(id) ?? null)
-  },
+  byIds: (db: Db, ids: readonly string[]): Promise<(Review | null)[]> => byIds(rows(db), ids),
 
   /** Those that a submission opened, and those that were open already and that it needs. */
   async ofSubmission(db: Db, submission: Submission): Promise<Review[]> {
@@ -257,11 +254,7 @@ export const submissions = {
   },
 
   /** In the order of the ids; null where there is none. */
-  async byIds(db: Db, ids: readonly string[]): Promise<(Submission | null)[]> {
-    const found = await submissionRows(db).find({ _id: { $in: [...new Set(ids)] } })
-    const byId = new Map(found.map((submission) => [submission._id, submission]))
-    return ids.map((id) => byId.get(id) ?? null)
-  },
+  byIds: (db: Db, ids: readonly string[]): Promise<(Submission | null)[]> => byIds(submissionRows(db), ids),
 
   async recall(tx: Tx, id: string, recalled: { recalledBy: string; recalledAt: Date }): Promise<void> {
     await submissionRows(tx).updateOne({ _id: id }, { $set: recalled, $inc: { version: 1 } })

@@ -18,6 +18,7 @@ type Context = SubgraphContext<AuditLoaders>
 export function historyOf(type: SubjectType) {
   return async ({ id }: { id: string }, page: { first?: number | null }, { caller, loaders }: Context) => {
     requirePrincipal(caller.principal)
+    if (type === 'APP') authorize(caller.principal, id, 'read')
     const { first } = readPage(page)
     const changes = await loaders.changes.load({ subject: { type, id }, first })
     for (const change of changes) authorize(caller.principal, change.app, 'read')

@@ -1,6 +1,6 @@
 // The things that are reviewed, whichever kind they are of. A new kind is a line in each table.
 
-import { AlkaidError, notFound } from '../../common/errors.ts'
+import { notFound } from '../../common/errors.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Head, Revision, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
@@ -65,8 +65,4 @@ export function pinOf({ subject, revision }: Review): Pin {
 /** As people should read it: `creative "Summer" (cre_...)`. */
 export function nameOf({ type, head }: Thing): string {
   return `${type.toLowerCase()} ${JSON.stringify(head.content.name)} (${head._id})`
-}
-
-export function invalidState(message: string): AlkaidError {
-  return new AlkaidError('INVALID_STATE', message)
 }

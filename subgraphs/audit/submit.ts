@@ -3,6 +3,7 @@
 // that it opened and those that it needs.
 
 import { z } from 'zod'
+import { invalidState } from '../../common/errors.ts'
 import { newId } from '../../common/ids.ts'
 import { expectedVersion, idempotencyKey, optionalText, parseInput, reference } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
@@ -12,7 +13,7 @@ import type { ScheduleMore } from '../schedule/repository.ts'
 import { goesAlong } from './along.ts'
 import { logReview } from './log.ts'
 import { type Review, reviews, SUBJECT_KINDS, type Submission, submissions } from './repository.ts'
-import { invalidState, nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
+import { nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
 
 const submitInput = z.object({
   subject: z.object({

@@ -1,7 +1,7 @@
 // The free JSON of a creative: small, flat enough and with keys that MongoDB takes, so that what is stored is what
 // was sent and its hash stays true.
 
-export const DATA_LIMITS = { bytes: 16 * 1024, depth: 32 } as const
+const DATA_LIMITS = { bytes: 16 * 1024, depth: 32 } as const
 
 /** What is wrong with free JSON; undefined when nothing is. */
 export function dataMistake(data: unknown): string | undefined {

@@ -1,6 +1,7 @@
 // The collections of creatives and their revisions. Nothing else touches them.
 
-import { type Head, type HeadFilter, headFilter, revisionedRepository } from '../../common/store/revisioned.ts'
+import { type HeadFilter, headFilter } from '../../common/store/filters.ts'
+import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 
 export type CreativeContent = {
   name: string
@@ -13,9 +14,6 @@ export type CreativeContent = {
 
 export type Creative = Head<CreativeContent>
 
-/** Narrows a list of creatives; text is part of the name or the title, `changed` is when they last were. */
-export type CreativeFilter = HeadFilter & { changed?: { from?: Date | null; to?: Date | null } | null }
-
 export const creatives = revisionedRepository<CreativeContent>({
   kind: 'creative',
   what: 'creative',
@@ -23,9 +21,5 @@ export const creatives = revisionedRepository<CreativeContent>({
   revisions: 'creativeRevisions',
 })
 
-/** A CreativeFilter as MongoDB has it. */
-export function creativeFilter({ changed, ...filter }: CreativeFilter): object {
-  const { from, to } = changed ?? {}
-  const updatedAt = { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) }
-  return { ...headFilter(filter, ['name', 'title']), ...(from || to ? { updatedAt } : {}) }
-}
+/** A CreativeFilter as MongoDB has it: text is part of the name or the title. */
+export const creativeFilter = (filter: HeadFilter): object => headFilter(filter, ['name', 'title'])

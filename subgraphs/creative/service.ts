@@ -12,17 +12,17 @@ import {
   optional,
   optionalText,
   parseInput,
-  period,
   reference,
   text,
 } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
+import type { HeadFilter } from '../../common/store/filters.ts'
 import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { dataMistake } from './free-data.ts'
 import { httpsMistake, linkMistake } from './links.ts'
-import { type CreativeFilter, creatives } from './repository.ts'
+import { creatives } from './repository.ts'
 
 const imageUrl = text(2_000).superRefine((url, context) => report(context, httpsMistake(url)))
 const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given)))
@@ -45,9 +45,6 @@ const content = z.object({
 
 const createInput = z.object({ app: reference, content, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
-const filterInput = headFilterInput.extend({
-  changed: optional(period),
-})
 
 /** Makes a creative, as a draft. Answers its id. */
 export async function createCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -84,8 +81,8 @@ export function archiveCreative(services: Services, caller: Caller, given: unkno
 }
 
 /** What a list of creatives is narrowed by. */
-export function parseFilter(given: unknown): CreativeFilter {
-  return parseInput(filterInput, given ?? {}, 'filter')
+export function parseFilter(given: unknown): HeadFilter {
+  return parseInput(headFilterInput, given ?? {}, 'filter')
 }
 
 async function checkLink(tx: Tx, code: string, link: string | null): Promise<void> {

@@ -1,8 +1,8 @@
 // What can be pinned: the newest approved, not revoked revision of a thing. Whatever lacks one is named.
 
+import { invalidState } from '../../common/errors.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
-import { invalidState } from './command.ts'
 
 /** Something that is to be pinned. `called` is how people read it. */
 export type Wanted = { id: string; called: string }
@@ -23,7 +23,7 @@ export function refuseUnapproved(things: readonly Wanted[], approved: ReadonlyMa
   const lacking = things.filter(({ id }) => !approved.has(id))
   if (lacking.length === 0) return
   throw invalidState(
-    `No revision is approved of the ${lacking.map(({ called }) => called).join(', the ')}: have it reviewed first`,
+    `No revision is approved of the ${lacking.map(({ called }) => called).join(', the ')}: have it reviewed first, or use another`,
     { unapproved: lacking.map(({ id }) => id) },
   )
 }

@@ -1,7 +1,6 @@
 // The frame of the mutations that compose a slot: the common one, and after the commit the way to the nodes.
 
 import type { Action } from '../../common/auth.ts'
-import { AlkaidError } from '../../common/errors.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { send } from './distribute.ts'
@@ -25,8 +24,4 @@ export async function mutateSlot(
   })
   if (!repeated) await send(services, made!)
   return id
-}
-
-export function invalidState(message: string, details: Record<string, unknown> = {}): AlkaidError {
-  return new AlkaidError('INVALID_STATE', message, details)
 }

@@ -12,7 +12,7 @@ import { type PinnedEntry, type PublicationRow, pins, publications, type SlotHea
 import { readServable } from './servable.ts'
 
 /** `bytes` of the document as JSON. */
-export const PUBLICATION_LIMITS = { entries: 1_000, bytes: 2 * 1024 * 1024 } as const
+const PUBLICATION_LIMITS = { entries: 1_000, bytes: 2 * 1024 * 1024 } as const
 
 export type ComposedBy = { epoch: number; actor: string; at: Date }
 

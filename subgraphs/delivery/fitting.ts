@@ -1,13 +1,12 @@
 // Whether what is to be pinned goes together: segments that can stand in for their names, creatives that fit their slot.
 // Each was checked when it was written, but the revisions that are pinned together may never have been seen together.
 
-import { AlkaidError } from '../../common/errors.ts'
+import { AlkaidError, invalidState } from '../../common/errors.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
 import { checkInlined } from '../../common/targeting/segments.ts'
 import type { CreativeContent } from '../creative/repository.ts'
 import type { Slot } from '../schedule/repository.ts'
 import type { Choice } from './choose.ts'
-import { invalidState } from './command.ts'
 
 /** INVALID_STATE names the segments that name each other; LIMIT_EXCEEDED says which limit they pass together. */
 export function refuseUninlined({ entry, constraint, segments }: Choice): void {

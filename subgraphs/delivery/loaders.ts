@@ -2,10 +2,13 @@
 
 import type DataLoader from 'dataloader'
 import type { Heartbeat } from '../../common/channel/channel.ts'
-import { loaderById } from '../../common/graphql/loader.ts'
+import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
+import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
+import { reviews } from '../audit/repository.ts'
 import { latestDigest, readHeartbeats, readManifest } from './distribute.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
+import { pinText } from './servable.ts'
 
 export type DeliveryLoaders = {
   /** By the id of the schedule. */
@@ -13,6 +16,8 @@ export type DeliveryLoaders = {
   /** By the id of the slot. */
   slotHeads: DataLoader<string, SlotHead | null>
   publications: DataLoader<string, PublicationRecord | null>
+  /** By exact revision: whether it is approved now. */
+  approvals: DataLoader<Pin, boolean, string>
   /** By the code of an app: the digest of a node that holds all of it. */
   digests: DataLoader<string, string | null>
   /** By the code of an app: what the channel holds of it; null when it is out of reach. */
@@ -30,6 +35,10 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
     pins: loaderById((ids) => pins.byIds(store, ids)),
     slotHeads: loaderById((ids) => slotHeads.byIds(store, ids)),
     publications: loaderById((ids) => publications.records(store, ids)),
+    approvals: loaderByKey<Pin, boolean>(
+      async (pins) => (await reviews.at(store, pins)).map((review) => review?.state === 'APPROVED'),
+      pinText,
+    ),
     digests: loaderById((apps) => Promise.all(apps.map((app) => latestDigest(services, app)))),
     manifests: loaderById((apps) => Promise.all(apps.map((app) => readManifest(services, app)))),
   }

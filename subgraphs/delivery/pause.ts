@@ -2,12 +2,13 @@
 // that names; `withdraw` drops the pin, and then only `publish` brings the schedule back.
 
 import { z } from 'zod'
+import { invalidState } from '../../common/errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type DeliveryState, type Schedule, schedules } from '../schedule/repository.ts'
-import { invalidState, mutateSlot } from './command.ts'
+import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { buildEntry } from './entries.ts'
 import { pins, type SchedulePin } from './repository.ts'

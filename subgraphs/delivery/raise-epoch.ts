@@ -2,7 +2,8 @@
 // makes everything that it publishes from now on higher than those; each slot is composed anew in it, from its pins.
 
 import { recordChange } from '../../common/store/changes.ts'
-import { raiseEpoch, type Store } from '../../common/store/store.ts'
+import { raiseEpoch } from '../../common/store/meta.ts'
+import type { Store } from '../../common/store/store.ts'
 import { compose } from './compose.ts'
 import { slotHeads } from './repository.ts'
 

@@ -2,7 +2,9 @@
 
 import type { Filter } from 'mongodb'
 import type { FrequencyCap, Pin, Publication, Stamp } from '../../common/publication/types.ts'
-import type { Db, Rows, Tx } from '../../common/store/rows.ts'
+import { byIds } from '../../common/store/by-ids.ts'
+import { periodFilter } from '../../common/store/filters.ts'
+import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
 export type WeightedPin = Pin & { weight: number }
@@ -90,7 +92,7 @@ export const pins = {
   get: (db: Db, schedule: string): Promise<SchedulePin | null> => pinRows(db).findOne({ _id: schedule }),
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, schedules: readonly string[]) => inOrder(pinRows(db), schedules),
+  byIds: (db: Db, schedules: readonly string[]) => byIds(pinRows(db), schedules),
 
   async live(tx: Tx, slot: string): Promise<SchedulePin[]> {
     return pinRows(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
@@ -114,7 +116,7 @@ export const slotHeads = {
   byCode: (db: Db, app: string, code: string): Promise<SlotHead | null> => headRows(db).findOne({ app, code }),
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, slots: readonly string[]) => inOrder(headRows(db), slots),
+  byIds: (db: Db, slots: readonly string[]) => byIds(headRows(db), slots),
 
   ofApp: (db: Db, app: string): Promise<SlotHead[]> =>
     headRows(db).find({ app }, { sort: { code: 1 }, projection: { fallback: 0 } }),
@@ -148,10 +150,10 @@ export const publications = {
 
   /** In the order of the ids; null where there is none. */
   records: (db: Db, ids: readonly string[]): Promise<(PublicationRecord | null)[]> =>
-    inOrder(publicationRows(db), ids, { body: 0 }),
+    byIds(publicationRows(db), ids, { body: 0 }),
 
   /** With their bodies, in the order of the ids; null where there is none. */
-  byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> => inOrder(publicationRows(db), ids),
+  byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> => byIds(publicationRows(db), ids),
 
   /** One of a slot, without its body. */
   ofRevision: (db: Db, slot: string, revision: number): Promise<PublicationRecord | null> =>
@@ -175,7 +177,7 @@ function narrowed({ app, code, from, to }: PublicationFilter): Filter<Publicatio
   return {
     app,
     ...(code === undefined ? {} : { code }),
-    ...(from || to ? { publishedAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) } } : {}),
+    ...periodFilter({ from, to }, 'publishedAt'),
   }
 }
 
@@ -200,15 +202,4 @@ export async function slotsThatPin(
     slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
   }
   return [...new Set(slots)].sort()
-}
-
-async function inOrder<D extends { _id: string }>(
-  rows: Rows<D>,
-  ids: readonly string[],
-  projection?: Record<string, 0>,
-): Promise<(D | null)[]> {
-  const filter = { _id: { $in: [...new Set(ids)] } } as Filter<D>
-  const found = await rows.find(filter, projection ? { projection } : {})
-  const byId = new Map(found.map((document) => [document._id, document]))
-  return ids.map((id) => byId.get(id) ?? null)
 }

@@ -3,6 +3,7 @@
 import { authorize } from '../../common/auth.ts'
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
+import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { distributionOf, warningOf } from './distribute.ts'
@@ -10,7 +11,7 @@ import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { pause, resume, withdraw } from './pause.ts'
 import { publish } from './publish.ts'
-import { type PublicationRecord, publications, slotHeads } from './repository.ts'
+import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
 import { restartSlot, stopSlot } from './stop.ts'
@@ -85,6 +86,14 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
     Schedule: {
       delivery: ({ id }: Reference, _: unknown, { caller, loaders }: Context) =>
         readable(caller, () => loaders.pins.load(id)),
+    },
+
+    Delivery: {
+      async unapproved({ schedule, strategy, segments, creatives }: SchedulePin, _: unknown, { loaders }: Context) {
+        const pinned: Pin[] = [schedule, ...(strategy ? [strategy] : []), ...segments, ...creatives]
+        const approved = await Promise.all(pinned.map((pin) => loaders.approvals.load(pin)))
+        return pinned.filter((_pin, index) => !approved[index])
+      },
     },
   }
 }

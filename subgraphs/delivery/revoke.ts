@@ -3,6 +3,7 @@
 // composed anew, one transaction each. What a crash leaves undone, reconciliation finishes.
 
 import { z } from 'zod'
+import { invalidState } from '../../common/errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -13,7 +14,6 @@ import { type Review, reviews } from '../audit/repository.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
-import { invalidState } from './command.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
 import { type PublicationRow, pins, slotsThatPin } from './repository.ts'

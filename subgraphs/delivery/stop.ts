@@ -1,11 +1,12 @@
 // Stopping a slot, so that it answers nothing, not even its fallback, and restarting it. Its pins stay; what is published
 // meanwhile is served once it is restarted.
 
+import { invalidState } from '../../common/errors.ts'
 import { parseInput } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { slots } from '../schedule/repository.ts'
-import { invalidState, mutateSlot } from './command.ts'
+import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { slotHeads } from './repository.ts'
 import { ensureHead, slotInput } from './slot.ts'

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import { optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
-import { headFilter, textFilter } from '../../common/store/revisioned.ts'
+import { headFilter, textFilter } from '../../common/store/filters.ts'
 import type { DeliveryState } from './repository.ts'
 import { inWindowStates, overlapping, type WindowState } from './window.ts'
 

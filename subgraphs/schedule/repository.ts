@@ -3,7 +3,8 @@
 import { notFound } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
 import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
-import { checkVersion, type Head, revisionedRepository } from '../../common/store/revisioned.ts'
+import { byIds } from '../../common/store/by-ids.ts'
+import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -112,13 +113,6 @@ export const slots = {
     return slot
   },
 
-  /** The slot, when its version is the expected one; CONFLICT or NOT_FOUND otherwise. */
-  async requireVersion(tx: Tx, id: string, expectedVersion: number): Promise<Slot> {
-    const slot = await slots.require(tx, id)
-    checkVersion('slot', slot, expectedVersion)
-    return slot
-  },
-
   /** A mutation of the slot itself: +1 on the version, so that two of one version collide, and what `set` says. */
   async touch(tx: Tx, { _id, version }: Slot, set: Partial<Slot> = {}): Promise<Slot> {
     const changed = Object.keys(set).length > 0 ? { $set: set } : {}
@@ -128,11 +122,7 @@ export const slots = {
   byCode: (db: Db, app: string, code: string): Promise<Slot | null> => rows(db).findOne({ app, code }),
 
   /** In the order of the ids; null where there is none. */
-  async byIds(db: Db, ids: readonly string[]): Promise<(Slot | null)[]> {
-    const found = await rows(db).find({ _id: { $in: [...new Set(ids)] } })
-    const byId = new Map(found.map((slot) => [slot._id, slot]))
-    return ids.map((id) => byId.get(id) ?? null)
-  },
+  byIds: (db: Db, ids: readonly string[]): Promise<(Slot | null)[]> => byIds(rows(db), ids),
 
   /** Those of an app that pass the filter, by code; `after` is the code after which the page begins. */
   page(db: Db, app: string, filter: object, page: { limit: number; after?: string | undefined }): Promise<Slot[]> {

@@ -74,7 +74,10 @@ export async function duplicateSchedule(services: Services, caller: Caller, give
     // The content is the original's: whatever is wrong with it, the input only names the original.
     const inContent = await contentMistakes(tx, named, content, 'content')
     refuse([...mistakes, ...inContent.map(({ message }) => ({ path: 'input.id', message }))])
-    const made = await schedules.create(tx, { app, content, actor, at, more: { slot: booked, deliveryState: 'NONE' } })
+    // A copy is the work of whoever wrote the original: copying it for them must not let them approve it.
+    const copiedFrom = [...(await schedules.authors(tx, original._id, 0, original.revision))]
+    const more = { slot: booked, deliveryState: 'NONE' } as const
+    const made = await schedules.create(tx, { app, content, actor, at, more, copiedFrom })
     const copyOf = { id: original._id, revision: original.revision }
     await mutation.log(app, { type: 'SCHEDULE', id: made._id }, null, { ...made, copyOf })
     return made._id

@@ -18,7 +18,7 @@ import {
 } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { eachOnce } from './each-once.ts'
 import { parsePatch } from './patch.ts'
@@ -52,8 +52,10 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
     const { app, code } = chosen
     authorize(app)
     await requireApp(tx, app)
-    if (await slots.byCode(tx, app, code)) {
-      throw badInput('input.code', `the app ${JSON.stringify(app)} has a slot ${JSON.stringify(code)} already`)
+    const taken = await slots.byCode(tx, app, code)
+    if (taken) {
+      const what = taken.archivedAt ? 'an archived slot' : 'a slot'
+      throw badInput('input.code', `the app ${JSON.stringify(app)} has ${what} ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
     const slot: Slot = { ...made, ...chosen }
@@ -70,9 +72,10 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
   const input = parsePatch(changeInput, choices, given)
   const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
     const { id, expectedVersion, idempotencyKey: _, ...patch } = input
-    const { app } = await slots.require(tx, id)
+    const before = await slots.require(tx, id)
+    const { app } = before
     authorize(app)
-    const before = await slots.requireVersion(tx, id, expectedVersion)
+    checkVersion('slot', before, expectedVersion)
     refuseArchived('slot', before, 'be updated')
     if (patch.fallback || patch.format) {
       // A new format that its old fallback does not fit is the format's mistake.
@@ -90,9 +93,10 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
 export async function archiveSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(z.object(changeInput), given)
   const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
-    const { app } = await slots.require(tx, input.id)
+    const before = await slots.require(tx, input.id)
+    const { app } = before
     authorize(app)
-    const before = await slots.requireVersion(tx, input.id, input.expectedVersion)
+    checkVersion('slot', before, input.expectedVersion)
     refuseArchived('slot', before, 'be archived once more')
     const after = await slots.touch(tx, before, { archivedAt: at })
     await log(app, { type: 'SLOT', id: before._id }, before, after)

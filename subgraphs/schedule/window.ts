@@ -1,11 +1,11 @@
 // The window of a schedule, [startsAt, endsAt): where it stands at a moment, and the same as MongoDB filters by it.
 
-export const WINDOW_STATES = ['UPCOMING', 'RUNNING', 'ENDED'] as const
-export type WindowState = (typeof WINDOW_STATES)[number]
+import type { Period } from '../../common/store/filters.ts'
+
+export type WindowState = 'UPCOMING' | 'RUNNING' | 'ENDED'
 
 /** null is without bound. */
 type Window = { startsAt: Date | null; endsAt: Date | null }
-type Period = { from?: Date | null; to?: Date | null }
 
 /** @param now milliseconds since the Unix epoch. */
 export function windowState({ startsAt, endsAt }: Window, now: number): WindowState {

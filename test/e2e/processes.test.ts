@@ -185,7 +185,11 @@ describeWithRedis('every service as a process of its own', () => {
     expect(body.data.schedule).toEqual({ ...whole.body.data.schedule, review: null, history: null })
     expect(body.errors).not.toHaveLength(0)
     for (const error of body.errors) {
-      expect(error).toMatchObject({ message: expect.stringContaining('audit'), extensions: { code: 'UNAVAILABLE' } })
+      expect(error).toMatchObject({
+        message: expect.stringContaining('audit'),
+        extensions: { code: 'UNAVAILABLE' },
+        path: expect.arrayContaining(['schedule']),
+      })
     }
     const ready = await fetch(`${alkaid.urlOf('gateway')}/readyz`)
     expect([ready.status, await ready.json()]).toMatchObject([

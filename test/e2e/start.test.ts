@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { MongoClient } from 'mongodb'
+import { startEmbeddedServer } from '../../embedded/server.ts'
 import { createClient } from '../../scripts/client.ts'
 import { type Command, run, runNpm } from '../support/command.ts'
 import { freePair } from '../support/ports.ts'
@@ -254,6 +256,21 @@ describe('npm start says in one line what is wrong', () => {
     expect(ended.stderr.trim()).toMatch(
       /^MONGODB_URI: expected a MongoDB replica set or sharded cluster .*standalone server, which cannot do transactions.*$/,
     )
+  })
+
+  test('a data directory that another version wrote', async () => {
+    const folder = await newFolder()
+    const embedded = await startEmbeddedServer({ dataDir: folder })
+    const client = await MongoClient.connect(embedded.uri)
+    await client
+      .db('alkaid')
+      .collection('meta')
+      .insertOne({ _id: 'epoch' as never, epoch: 1 })
+    await client.close()
+    await embedded.close()
+    const ended = await run('start.ts', ['--port', '0', '--data-dir', folder]).ended
+    expect(ended.code).toBe(1)
+    expect(ended.stderr.trim()).toMatch(/^DATA_DIR: .* the database is in format 1, and this version .*$/)
   })
 
   test('every mistake at once, one line each', async () => {

@@ -57,6 +57,8 @@ describeEachStore('Apps', (open) => {
     }
     const chosen = await makeApp(planning, given)
     expect(await planning.schedule.must('viewer', APP, { id: chosen })).toMatchObject(given)
+    const { name: _name, fourEyes: _fourEyes, ...onNodes } = given
+    expect(await settingsOnChannel(chosen)).toMatchObject(onNodes)
   })
 
   test('only the hash of an app key is kept', async () => {

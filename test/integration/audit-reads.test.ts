@@ -266,6 +266,25 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect((await ask('SLOT', 'slt_none')).nodes).toEqual([])
   })
 
+  test('nobody else learns by its history whether there is an app of a code', async () => {
+    const entities = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on App { history { id } } } }`
+    const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
+    const said = async (id: string) => {
+      const asks: [string, object][] = [
+        [HISTORY, { subject: { type: 'APP', id } }],
+        [entities, { of: [{ __typename: 'App', id }] }],
+      ]
+      const answers = asks.map(async ([query, variables]) => {
+        const request = { query, variables: { ...variables } }
+        const { errors } = await flow.subgraphs.audit.subgraph.execute(request, { authorization, requestId: 'test' })
+        return errors?.map(({ message }) => message.replace(id, 'the app'))
+      })
+      return Promise.all(answers)
+    }
+    expect(await said('there-is-none')).toEqual(await said(flow.app))
+    expect((await said('there-is-none')).flat()).toHaveLength(2)
+  })
+
   test('everything is refused without a token, and to somebody of another app', async () => {
     const creative = await flow.makeCreative()
     await flow.submit(creative)

@@ -107,6 +107,14 @@ describeEachStore('Lists of creatives, and their archive', (open) => {
     expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: 'filter.text' })
   })
 
+  test('text with a NUL, which no pattern of MongoDB can hold, is neither looked for nor written', async () => {
+    const { errors } = await planning.creative.ask('viewer', LIST, { app, filter: { text: 'a\0b' } })
+    expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: 'filter.text' })
+    const input = { app, content: { name: 'a\0b', title: 'Hello' } }
+    const failed = await failure(planning, 'createCreative', input)
+    expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.content.name' })
+  })
+
   test('an archived creative still reads, cannot be revised, and is archived once only', async () => {
     const id = await makeCreative(planning, await makeApp(planning), { title: 'Old' })
     planning.clock.advance(1_000)

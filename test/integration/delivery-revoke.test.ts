@@ -23,6 +23,15 @@ describeEachStore('Taking back an approval', (open) => {
     return { slot, schedule }
   }
 
+  /** What delivery says is pinned of a schedule and not served. */
+  async function unapproved({ id }: Thing) {
+    const query = `query ($representations: [_Any!]!) { _entities(representations: $representations) {
+      ... on Schedule { delivery { unapproved { id revision } } } } }`
+    const representations = [{ __typename: 'Schedule', id }]
+    const [entity] = await flow.subgraphs.delivery.must('viewer', query, { representations })
+    return entity.delivery.unapproved
+  }
+
   /** The first half of a revocation only, as a crash would leave it. */
   async function markOnly(thing: Thing, more: Record<string, unknown> = {}) {
     const principal = { actor: 'publisher', roles: { '*': ['publisher' as const] } }
@@ -41,6 +50,8 @@ describeEachStore('Taking back an approval', (open) => {
     const { entries } = (await flow.served(mixed.slot.code))!
     expect(entries.map(({ creatives }) => creatives.map(({ id }) => id))).toEqual([[good.id]])
     expect(await flow.head(alone.schedule)).toMatchObject({ deliveryState: 'LIVE' })
+    expect(await unapproved(alone.schedule)).toEqual([{ id: bad.id, revision: 1 }])
+    expect(await unapproved(await makeLive().then(({ schedule }) => schedule))).toEqual([])
     expect(await flow.head(bad)).toMatchObject({ reviewState: 'REJECTED', version: 1 })
     expect(await flow.reviewOf(bad)).toMatchObject({ state: 'REVOKED', revokedBy: 'publisher', version: 3 })
   })

@@ -88,15 +88,6 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       expect((await changesOf(idIn(one))).filter((change) => change.mutation === mutation)).toHaveLength(1)
       if (one.app) expect([one.key, other.key].filter((key) => key === null)).toHaveLength(1)
     })
-
-    test(`${mutation} with a used idempotency key and other arguments is refused and changes nothing`, async () => {
-      const key = { idempotencyKey: `mismatch-${mutation}` }
-      await run(planning, mutation, { ...(await inputFor(planning, mutation, app)), ...key })
-      const other = { ...(await inputFor(planning, mutation, app)), ...key }
-      const before = await everythingIn(store)
-      expect(await failure(planning, mutation, other)).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
-      expect(await everythingIn(store)).toBe(before)
-    })
   }
 
   for (const mutation of CHANGES) {

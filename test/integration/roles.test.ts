@@ -43,6 +43,8 @@ describeEachStore('Roles', (open) => {
         expect([role, ...codes]).toEqual([role, 'FORBIDDEN', 'FORBIDDEN'])
       }
       expect(await codeOf(null, input)).toBe('UNAUTHENTICATED')
+      // Not even what there is.
+      if ('id' in input) expect(await codeOf(null, { ...input, id: 'nothing' })).toBe('UNAUTHENTICATED')
       expect(await codeOf('admin', input, ['elsewhere'])).toBe('FORBIDDEN')
       expect((await everythingIn(store)) === before).toBe(true)
     })

@@ -8,7 +8,7 @@ import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
-import { startWorkflow, type Workflow } from '../support/workflow.ts'
+import { startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 
 describeEachStore('The rules of reviewing and publishing', (open) => {
   let flow: Workflow
@@ -109,6 +109,23 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
       const id = await flow.submit(creative)
       for (const revision of [2, 1]) await flow.revoke(creative, revision)
       expect(await decide(id, 'admin')).toMatchObject({ code: 'FOUR_EYES' })
+    })
+
+    test('a copy is the work of whoever wrote what it is a copy of, copies of copies too, until it is approved', async () => {
+      const copy = async (original: Thing): Promise<Thing> => {
+        const input = { id: original.id, expectedVersion: (await flow.head(original)).version }
+        return { type: 'SCHEDULE', id: (await flow.run('duplicateSchedule', 'operator-2', input)).id }
+      }
+      const creative = await flow.approved(await flow.makeCreative())
+      const original = await flow.makeSchedule({ creatives: [creative], actor: 'admin' })
+      await flow.revise(original, { priority: 2 })
+      for (const made of [await copy(original), await copy(await copy(original))]) {
+        const id = await flow.submit(made)
+        expect(await decide(id, 'admin')).toMatchObject({ code: 'FOUR_EYES' })
+        await flow.approve(id)
+        await flow.revise(made, { priority: 3 })
+        await flow.approve(await flow.submit(made), 'admin')
+      }
     })
 
     test('one thing in a submission is enough to refuse all of it', async () => {

@@ -120,6 +120,15 @@ describeEachStore('Filters of lists', (open) => {
     expect(await list(filter)).toEqual(expected)
   })
 
+  test('schedules by when they were last changed', async () => {
+    const later = new Date(planning.clock.now() + 1)
+    expect(await list({ changed: { to: later } })).toEqual(newestFirst)
+    expect(await list({ changed: { from: later } })).toEqual([])
+    const filter = { changed: { from: later, to: later } }
+    const { errors } = await planning.schedule.ask('viewer', SCHEDULES, { app, filter })
+    expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: 'filter.changed.to' })
+  })
+
   test('schedules by what they book in their newest revision', async () => {
     expect(await list({ slot })).toEqual(['open'])
     expect(await list({ creative })).toEqual(['open'])

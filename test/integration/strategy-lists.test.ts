@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals'
+import type { Head } from '../../common/store/revisioned.ts'
 import type { Store } from '../../common/store/store.ts'
 import { segments, strategies } from '../../subgraphs/strategy/repository.ts'
 import {
@@ -87,6 +88,17 @@ describeEachStore('Lists of strategies and segments', (open) => {
       ['everything at once', { archived: true, text: 'vip', reviewStates: ['APPROVED'] }, ['Old VIPs']],
     ])(`${kind} narrowed by %s`, async (_, filter, names) => {
       expect(await listed(kind, filter)).toEqual(names)
+    })
+
+    test(`${kind} narrowed by when they were changed: from a moment on, until just before another`, async () => {
+      const found = await store.rows<Head<{ name: string }>>(kind).find({ app })
+      const changed = Object.fromEntries(found.map(({ content, updatedAt }) => [content.name, updatedAt]))
+      expect(await listed(kind, { changed: { from: changed.Beta } })).toEqual(['Everyone', 'Beta'])
+      expect(await listed(kind, { changed: { to: changed.Beta } })).toEqual(['vip (new)', 'VIPs'])
+      expect(await listed(kind, { changed: {} })).toEqual(everything)
+      await expect(listed(kind, { changed: { from: changed.Beta, to: changed.Beta } })).rejects.toThrow(
+        'filter.changed.to',
+      )
     })
 
     test(`text to look for in ${kind} is at most 200 characters`, async () => {

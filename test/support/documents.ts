@@ -59,6 +59,7 @@ export function settingsDocument(app: string, revision: number, change: Partial<
     revision,
     keys: [{ hash: `hash-of-${app}-${revision}`, expiresAt: null }],
     zone: 'UTC',
+    linkSchemes: [],
     corsOrigins: [],
     requestsPerSecond: 1000,
     maxAgeSeconds: 30,

@@ -33,6 +33,8 @@ export const COMMANDS = {
   publish: (model) => onSchedules(model, 'publish'),
   pause: (model) => onSchedules(model, 'pause'),
   resume: (model) => onSchedules(model, 'resume'),
+  resumePaused: (model) =>
+    onSchedules(model, 'resume').filter(({ thing }) => model.things.get(thing)!.delivery === 'PAUSED'),
   withdraw: (model) => onSchedules(model, 'withdraw'),
   updateSlot: (model, draw) =>
     [...model.slots.keys()].map((slot) => ({
@@ -46,6 +48,7 @@ export const COMMANDS = {
   stop: (model) => onSlots(model, 'stop'),
   restart: (model) => onSlots(model, 'restart'),
   revoke: (model) => onReviews(model, 'revoke', PUBLISHER),
+  revokePaused: (model) => onReviews(model, 'revoke', PUBLISHER).filter(({ review }) => isPaused(model, review)),
 } as const satisfies Record<string, (model: Model, draw: Draw) => Step[]>
 
 export type CommandName = keyof typeof COMMANDS
@@ -124,15 +127,20 @@ function isPinned({ things }: Model, name: string): boolean {
   return pins.some((text) => text.startsWith(`${name}@`))
 }
 
+/** A creative that a paused schedule shows. */
+function isPaused({ things }: Model, review: string): boolean {
+  return [...things.values()].some(({ delivery, pin }) => delivery === 'PAUSED' && pin?.creatives.includes(review))
+}
+
 function onSubmissions(model: Model, does: 'approve' | 'reject' | 'recall', by: string): Step[] {
   return [...model.submissions.keys()].map((submission) => ({ does, submission, by }))
 }
 
-function onReviews(model: Model, does: 'approveOne' | 'rejectOne' | 'revoke', by: string): Step[] {
+function onReviews(model: Model, does: 'approveOne' | 'rejectOne' | 'revoke', by: string) {
   return reviewed(model).map((review) => ({ does, review, by }))
 }
 
-function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withdraw'): Step[] {
+function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withdraw') {
   return namesOf(model, 'SCHEDULE').map((thing) => ({ does, thing, by: PUBLISHER }))
 }
 

@@ -46,7 +46,7 @@ export function freshCode(): string {
 const HEAD = 'id version revision reviewState'
 
 /** The mutations as texts. Each takes `$input`. */
-export const texts = {
+const texts = {
   createApp: 'mutation ($input: CreateAppInput!) { createApp(input: $input) { app { id version } key } }',
   updateApp: 'mutation ($input: UpdateAppInput!) { updateApp(input: $input) { id version name } }',
   rotateAppKey: 'mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { app { id version } key } }',

@@ -39,6 +39,7 @@ const MUTATIONS = {
   createSchedule: ['schedule', 'CreateScheduleInput', 'id version'],
   archiveSchedule: ['schedule', 'ArchiveInput', 'id version'],
   reviseSchedule: ['schedule', 'ReviseScheduleInput', 'id version revision'],
+  duplicateSchedule: ['schedule', 'DuplicateScheduleInput', 'id version'],
   createCreative: ['creative', 'CreateCreativeInput', 'id version'],
   reviseCreative: ['creative', 'ReviseCreativeInput', 'id version revision'],
   archiveCreative: ['creative', 'ArchiveInput', 'id version'],

@@ -182,6 +182,17 @@ describe('The schema of data', () => {
     expect(schemaMistake({ allOf: Array(100).fill(unique) })).toContain('asks for too much work')
   })
 
+  test('may not hide work in patterns that repeat themselves, nor make the checking do it', () => {
+    expect(schemaMistake({ pattern: '^[a-z0-9]{1,64}(-[a-z0-9]{1,64}){1,3}$' })).toBeUndefined()
+    expect(schemaMistake({ pattern: '(a|b)*a(a|b){900}' })).toContain('asks for too much work')
+    expect(schemaMistake({ pattern: 'a{9}'.repeat(126) })).toContain(
+      '#/pattern: a pattern must be at most 500 characters',
+    )
+    const long = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`${at}a{1000}`, true]))
+    // Were each of them written out, the message would say hundreds of times as much.
+    expect(schemaMistake({ patternProperties: { ...long } })).toMatch(/asks for too much work: \d{4} steps/)
+  })
+
   test('of whatever shape is taken or refused in words, and never brings the checking down', () => {
     const keyword = fc.constantFrom(
       ...'$ref $defs type properties items not enum pattern uniqueItems allOf if'.split(' '),

@@ -1,0 +1,42 @@
+// What a database says of itself, in one document: since when it is used (the epoch), and how what is in it is written
+// (the format). A database of another format is refused at start, before anything reads it wrongly.
+
+import type { Collection } from 'mongodb'
+import type { Store } from './store.ts'
+
+/** How this version writes documents. +1 whenever it could no longer read those that are there already. */
+export const FORMAT = 3
+
+type Meta = {
+  _id: string
+  /** Unix seconds. */
+  epoch: number
+  /** Missing in the first one. */
+  format?: number
+}
+
+const ID = 'epoch'
+
+/** The epoch of the database. Throws when another version wrote it, in a format that this one does not read. */
+export async function openMeta(db: { collection(name: 'meta'): Collection<Meta> }, now: () => number): Promise<number> {
+  const meta = db.collection('meta')
+  const first = { epoch: Math.floor(now() / 1000), format: FORMAT }
+  await meta.updateOne({ _id: ID }, { $setOnInsert: first }, { upsert: true })
+  const { epoch, format = 1 } = (await meta.findOne({ _id: ID }))!
+  if (format !== FORMAT) {
+    const what = `the database is in format ${format}, and this version of Alkaid reads and writes format ${FORMAT} only`
+    throw new Error(`${what}: start with an empty one, or with the version that wrote it`)
+  }
+  return epoch
+}
+
+/**
+ * Renews the epoch of a database that was restored, so that whatever is written from now on is higher than what nodes
+ * hold from before. Answers the new one; processes that are running keep the old one until they are started again.
+ */
+export async function raiseEpoch(store: Store, now: number): Promise<number> {
+  const epoch = Math.max(Math.floor(now / 1000), store.epoch + 1)
+  const meta = store.client.db(store.database).collection<Meta>('meta')
+  await meta.updateOne({ _id: ID }, { $max: { epoch } })
+  return epoch
+}
