@@ -16,6 +16,7 @@ export type DemoSlot = {
   /** Keys of creatives. */
   fallback: string[]
   format: DemoFormat | null
+  caps?: { count: number; every?: number; unit: 'MINUTE' | 'HOUR' | 'DAY' | 'LIFETIME' }[]
   archived?: boolean
 }
 
@@ -51,7 +52,10 @@ export const demoSlots: DemoSlot[] = [
   slot('search', 'search.top', 'Above the results of a search', 2, [], card),
   slot('related', 'product.related', 'Beside a product', 3, ['house'], banner),
   slot('notice', 'checkout.notice', 'Notice at the checkout', 1, ['delivery-notice'], copy),
-  slot('splash', 'app.splash', 'Picture while the app starts', 1, ['splash-logo'], splash),
+  {
+    ...slot('splash', 'app.splash', 'Picture while the app starts', 1, ['splash-logo'], splash),
+    caps: [{ count: 3, unit: 'DAY' }],
+  },
   slot('inbox', 'inbox.offers', 'Offers in the inbox', 5, [], offer),
   { ...slot('ticker', 'home.ticker', 'Ticker of the old home page', 1, [], null), archived: true },
 ]

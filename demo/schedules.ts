@@ -30,7 +30,13 @@ export type DemoSchedule = {
   /** Days from the making of the demo app on. */
   startsInDays?: number
   endsInDays?: number
+  dayParts?: { days: DayOfWeek[]; from: string; to: string }[]
+  /** RFC 5545 RRULE. */
+  recurrence?: string
+  exclusive?: boolean
 }
+
+type DayOfWeek = 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY' | 'SUNDAY'
 
 export const demoSchedules: DemoSchedule[] = [
   { name: 'Spring sale', slot: 'banner', creatives: ['spring'], state: 'live', priority: 10, weight: 3 },
@@ -40,7 +46,14 @@ export const demoSchedules: DemoSchedule[] = [
   { name: 'Winter coats', slot: 'banner', creatives: ['winter'], state: 'live', ...days(-60, -10) },
   { name: 'Garden furniture', slot: 'banner', creatives: ['garden', 'lamps'], state: 'in review' },
   { name: 'Clearance', slot: 'banner', creatives: ['clearance'], state: 'rejected' },
-  { name: 'Lamps in the evening', slot: 'banner', creatives: ['lamps'], state: 'draft', strategy: 'tenth' },
+  {
+    name: 'Lamps in the evening',
+    slot: 'banner',
+    creatives: ['lamps'],
+    state: 'draft',
+    strategy: 'tenth',
+    dayParts: [{ days: ['FRIDAY', 'SATURDAY'], from: '18:00', to: '02:00' }],
+  },
 
   { name: 'Icon of the sale', slot: 'icons', creatives: ['icon-sale'], state: 'live', priority: 5 },
   { name: 'Icon of the shoes', slot: 'icons', creatives: ['icon-shoes'], state: 'live' },
@@ -80,7 +93,14 @@ export const demoSchedules: DemoSchedule[] = [
   { name: 'Strike in June', slot: 'notice', creatives: ['strike-notice'], state: 'draft', ...days(40, 47) },
 
   { name: 'Summer', slot: 'splash', creatives: ['splash-summer'], state: 'live', strategy: 'tenth' },
-  { name: 'Anniversary', slot: 'splash', creatives: ['splash-anniversary'], state: 'approved', ...days(90, 91) },
+  {
+    name: 'Anniversary',
+    slot: 'splash',
+    creatives: ['splash-anniversary'],
+    state: 'approved',
+    ...days(90, 91),
+    exclusive: true,
+  },
   {
     name: 'Anniversary for members',
     slot: 'splash',
@@ -90,7 +110,14 @@ export const demoSchedules: DemoSchedule[] = [
   },
 
   { name: 'Ten per cent', slot: 'inbox', creatives: ['offer-ten'], state: 'live', strategy: 'members' },
-  { name: 'Free delivery', slot: 'inbox', creatives: ['offer-shipping'], state: 'live', ...days(-1, 6) },
+  {
+    name: 'Free delivery',
+    slot: 'inbox',
+    creatives: ['offer-shipping'],
+    state: 'live',
+    ...days(-1, 60),
+    recurrence: 'FREQ=WEEKLY;BYDAY=SA,SU',
+  },
   { name: 'Store in Hamburg', slot: 'inbox', creatives: ['news-store'], state: 'live', strategy: 'germany' },
   { name: 'Care for leather', slot: 'inbox', creatives: ['service-care'], state: 'paused' },
   { name: 'Ten per cent once more', slot: 'inbox', creatives: ['offer-ten', 'offer-shipping'], state: 'draft' },

@@ -73,6 +73,9 @@ function contentOf(schedule: DemoSchedule, { creatives, strategies }: Keys, sinc
     weight: schedule.weight ?? 1,
     startsAt: at(schedule.startsInDays),
     endsAt: at(schedule.endsInDays),
+    dayParts: schedule.dayParts ?? [],
+    recurrence: schedule.recurrence ?? null,
+    exclusive: schedule.exclusive ?? false,
   }
 }
 
