@@ -14,7 +14,7 @@ import { type CompiledRollout, rolloutCompiler } from './rollout.ts'
 import { compileIndex, type SlotIndex } from './slot-index.ts'
 import type { DecidedCreative } from './types.ts'
 import { variantPrefix } from './variants.ts'
-import { type CompiledWindows, windowsCompiler } from './windows.ts'
+import { type CompiledWindows, compileWindows } from './windows.ts'
 
 export type CompiledCreative = { answer: DecidedCreative; weight: number }
 
@@ -76,7 +76,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
   const sources = publication.entries.toSorted(byPosition)
   const { index, rest } = compileIndex(sources.map(({ constraint }) => constraint))
   const answer = answerWith(keys, app, slot.id)
-  const tools = { answer, rollout: rolloutCompiler(), windows: windowsCompiler(), rest: sharingCompiler() }
+  const tools = { answer, rollout: rolloutCompiler(), windows: compileWindows, rest: sharingCompiler() }
   const entries = sources.map((source, position) => compileEntry(source, rest[position]!, tools))
   const seeds = new Int32Array(2 * sources.length)
   for (const [position, { schedule }] of sources.entries()) {
@@ -110,7 +110,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
 type Tools = {
   answer: (schedule: Pin | null, creative: PublishedCreative) => DecidedCreative
   rollout: ReturnType<typeof rolloutCompiler>
-  windows: ReturnType<typeof windowsCompiler>
+  windows: typeof compileWindows
   rest: (constraint: InlinedConstraint | null) => Matcher | null
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileWindows, windowsCompiler } from '../../common/decision/windows.ts'
+import { compileOpenings } from '../../common/decision/openings.ts'
+import { compileWindows } from '../../common/decision/windows.ts'
 import type { DayPart, PublishedTimes } from '../../common/publication/types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
 import { plainlyOpen } from '../support/plain-times.ts'
@@ -123,21 +124,21 @@ describe('Windows', () => {
     expect(() => windowsOf({ recurrence: 'FREQ=DAILY' })).toThrow('no day to count from')
   })
 
-  test('entries of one compiler that share their times have the same answers as alone, whatever their windows', () => {
-    const times = {
-      zone: 'Europe/Berlin',
-      dayParts: [part('09:00', '10:00')],
-      excludedDates: [],
-      recurrence: 'FREQ=DAILY;INTERVAL=2',
-    }
-    const compile = windowsCompiler()
-    for (const start of ['2026-05-01T00:00Z', '2026-05-01T12:00Z', '2026-05-02T12:00Z', '2026-04-30T21:00Z']) {
-      const entry = { startsAt: at(start), endsAt: at('2026-05-20T00:00Z'), times }
-      const [shared, alone] = [compile(entry), compileWindows(entry)]
-      for (let now = at('2026-04-30T00:30Z'); now < at('2026-05-21T00:00Z'); now += HOUR_MS) {
-        expect(shared.isOpen(now)).toBe(alone.isOpen(now))
-      }
-    }
+  test('entries that share their times share no window, nor the first day of their recurrence', () => {
+    const recurrence = 'FREQ=DAILY;INTERVAL=2'
+    const times = { zone: 'Europe/Berlin', dayParts: [part('09:00', '10:00')], excludedDates: [], recurrence }
+    const starts = ['2026-05-01T00:00Z', '2026-05-01T12:00Z', '2026-05-02T12:00Z', '2026-04-30T21:00Z'].map(at)
+    const opened = starts.map((startsAt) => {
+      const windows = compileWindows({ startsAt, endsAt: at('2026-05-05T07:30Z'), times })
+      const hours = Array.from({ length: 11 * 24 }, (_, hour) => at('2026-04-29T00:15Z') + hour * HOUR_MS)
+      return hours.filter((now) => windows.isOpen(now)).map(text)
+    })
+    expect(opened).toEqual([
+      ['05-01T07:15', '05-03T07:15', '05-05T07:15'],
+      ['05-03T07:15', '05-05T07:15'],
+      ['05-04T07:15'],
+      ['05-02T07:15', '05-04T07:15'],
+    ])
   })
 })
 
@@ -253,17 +254,16 @@ describe('Compiled windows', () => {
     )
   })
 
-  const instants = fc.array(fc.integer({ min: 0, max: 40 * 1_440 }), { minLength: 2, maxLength: 40 })
+  const instants = fc.array(fc.integer({ min: 0, max: 90 * 1_440 }), { minLength: 2, maxLength: 40 })
 
   test('have the same answers in whatever order they are asked', () => {
     fc.assert(
-      fc.property(cases, instants, ({ begin, ...entry }, offsets) => {
-        const windows = compileWindows(entry)
+      fc.property(cases, instants, ({ begin, startsAt, times }, offsets) => {
+        const openings = compileOpenings(times, startsAt)
         for (const offset of offsets) {
           const now = begin + offset * MINUTE_MS
-          const fresh = compileWindows(entry)
-          expect([windows.isOpen(now), windows.why(now)]).toEqual([fresh.isOpen(now), fresh.why(now)])
-          expect(windows.why(now) === 'OPEN').toBe(windows.isOpen(now))
+          const fresh = compileOpenings(times, startsAt)
+          expect([openings.isOpen(now), openings.sameUntil(now)]).toEqual([fresh.isOpen(now), fresh.sameUntil(now)])
         }
       }),
       { numRuns: 100 },
