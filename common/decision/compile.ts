@@ -14,13 +14,18 @@ import { type CompiledRollout, rolloutCompiler } from './rollout.ts'
 import { compileIndex, type SlotIndex } from './slot-index.ts'
 import type { DecidedCreative } from './types.ts'
 import { variantPrefix } from './variants.ts'
-import { type CompiledWindows, windowsCompiler } from './windows.ts'
+import { type CompiledWindows, compileWindows } from './windows.ts'
+
+/** Of an entry as published, what explanations are about. The rest of it is not kept in memory twice. */
+export type EntrySource = Pick<
+  PublishedEntry,
+  'schedule' | 'startsAt' | 'endsAt' | 'priority' | 'exclusive' | 'constraint'
+>
 
 export type CompiledCreative = { answer: DecidedCreative; weight: number }
 
 export type CompiledEntry = {
-  /** As published: what explanations are about. */
-  source: PublishedEntry
+  source: EntrySource
   windows: CompiledWindows
   /** What the index does not know of its constraint; null: nothing. */
   rest: Matcher | null
@@ -29,8 +34,8 @@ export type CompiledEntry = {
   /** null: no caps. */
   caps: CompiledCaps | null
   creatives: readonly CompiledCreative[]
-  /** What the choice of a creative is hashed with; null where there is none to make. */
-  variantPrefix: Uint8Array | null
+  /** What the choice of a creative is hashed with, and what it sticks to; null where there is none to make. */
+  variants: { prefix: Uint8Array; stickiness: string | null } | null
 }
 
 /** Entries of one priority, from one position up to another, by the schedule's id. */
@@ -76,7 +81,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
   const sources = publication.entries.toSorted(byPosition)
   const { index, rest } = compileIndex(sources.map(({ constraint }) => constraint))
   const answer = answerWith(keys, app, slot.id)
-  const tools = { answer, rollout: rolloutCompiler(), windows: windowsCompiler(), rest: sharingCompiler() }
+  const tools = { answer, rollout: rolloutCompiler(), windows: compileWindows, rest: sharingCompiler() }
   const entries = sources.map((source, position) => compileEntry(source, rest[position]!, tools))
   const seeds = new Int32Array(2 * sources.length)
   for (const [position, { schedule }] of sources.entries()) {
@@ -110,20 +115,21 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
 type Tools = {
   answer: (schedule: Pin | null, creative: PublishedCreative) => DecidedCreative
   rollout: ReturnType<typeof rolloutCompiler>
-  windows: ReturnType<typeof windowsCompiler>
+  windows: typeof compileWindows
   rest: (constraint: InlinedConstraint | null) => Matcher | null
 }
 
 function compileEntry(source: PublishedEntry, rest: InlinedConstraint | null, tools: Tools): CompiledEntry {
-  const { schedule, rollout, caps, creatives } = source
+  const { schedule, startsAt, endsAt, priority, exclusive, constraint, rollout, caps, creatives } = source
   return {
-    source,
+    source: { schedule, startsAt, endsAt, priority, exclusive, constraint },
     windows: tools.windows(source),
     rest: tools.rest(rest),
     rollout: tools.rollout(rollout),
     caps: compileCaps(schedule.id, caps),
     creatives: creatives.map((creative) => ({ answer: tools.answer(schedule, creative), weight: creative.weight })),
-    variantPrefix: creatives.length > 1 ? variantPrefix(schedule.id) : null,
+    variants:
+      creatives.length > 1 ? { prefix: variantPrefix(schedule.id), stickiness: rollout?.stickiness ?? null } : null,
   }
 }
 

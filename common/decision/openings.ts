@@ -19,12 +19,13 @@ import { compileRecurrence, type Recurrence } from './recurrence.ts'
  */
 export type Openings = {
   isOpen(now: number): boolean
-  /** An instant after `now` until which nothing changes: the next change, or a year ahead when none is so near. */
+  /** The next change after `now`; where none is in the 400 days from that of `now` on, the instant at which these end. */
   sameUntil(now: number): number
 }
 
-/** What is known of the instants from `begins` until `ends`. */
+/** What is known of the instants from `begins`, the first of `day`, until `ends`. */
 type Batch = {
+  day: number
   begins: number
   ends: number
   /** At `begins`. */
@@ -47,7 +48,7 @@ const MINUTES_OF_DAY = 1_440
 export function compileOpenings(times: PublishedTimes, first: number | null): Openings {
   const clock = clockOf(times.zone)
   const intervalsOf = intervalsByDay(times, first, clock)
-  const none = { begins: 0, ends: 0, open: false, changes: new Float64Array() }
+  const none = { day: 0, begins: 0, ends: 0, open: false, changes: new Float64Array() }
   let batch: Batch = none
   let other: Batch = none
   // The last answer: what was asked is mostly what is asked next.
@@ -62,6 +63,11 @@ export function compileOpenings(times: PublishedTimes, first: number | null): Op
       other = batch
       batch = found
     }
+    find(now)
+  }
+
+  /** In the batch that has it. */
+  function find(now: number): void {
     const passed = countUntil(batch.changes, now)
     from = passed === 0 ? batch.begins : batch.changes[passed - 1]!
     until = batch.changes[passed] ?? batch.ends
@@ -75,6 +81,11 @@ export function compileOpenings(times: PublishedTimes, first: number | null): Op
     },
     sameUntil(now) {
       seek(now)
+      if (until === batch.ends && batch.day !== dayAt(clock, now)) {
+        // Where a batch happens to end says nothing: the answer must not depend on what was asked before.
+        batch = compileBatch(clock, intervalsOf, now)
+        find(now)
+      }
       return until
     },
   }
@@ -124,7 +135,13 @@ function compileBatch(clock: Clock, intervalsOf: IntervalsOf, now: number): Batc
     intervalsOf(day, add)
   const ends = clock.firstFrom(day * DAY_MS)
   const open = changes.length > 0 && changes[0]! <= begins
-  return { begins, ends, open, changes: Float64Array.from(changes.filter((at) => at > begins && at < ends)) }
+  return {
+    day: today,
+    begins,
+    ends,
+    open,
+    changes: Float64Array.from(changes.filter((at) => at > begins && at < ends)),
+  }
 }
 
 /** How many of the ascending instants are at or before `now`. */

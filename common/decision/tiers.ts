@@ -166,15 +166,17 @@ function take(asking: Asking, position: number): void {
 }
 
 function chooseCreative(asking: Asking, entry: CompiledEntry, position: number): CompiledCreative | undefined {
-  if (entry.variantPrefix === null) {
-    const only = entry.creatives[0]
+  const { creatives, variants } = entry
+  if (variants === null) {
+    const only = creatives[0]
     return only && !isShown(asking, only.answer.id) ? only : undefined
   }
-  const { context } = asking
-  const key = context.stickyKey(entry.source.rollout?.stickiness ?? null) ?? context.stickyKey(null)
-  // Without a user the draw is chance, and so is what it gives to this entry.
-  const hash = key ? variantHash(entry.variantPrefix, key) : finalise(asking.draw ^ asking.slot.seeds[2 * position]!)
-  return chooseByWeight(entry.creatives, hash, ({ answer }) => isShown(asking, answer.id))
+  const { context, draw, slot } = asking
+  // What the rollout sticks to: a change of user must not change the creative where it does not change who is let in.
+  const key = context.stickyKey(variants.stickiness) ?? context.stickyKey(null)
+  // Without any key the draw is chance, and so is what it gives to this entry.
+  const hash = key ? variantHash(variants.prefix, key) : finalise(draw ^ slot.seeds[2 * position]!)
+  return chooseByWeight(creatives, hash, ({ answer }) => isShown(asking, answer.id))
 }
 
 function isShown({ creatives }: Asking, id: string): boolean {

@@ -28,9 +28,9 @@ export class CompiledWindows {
   }
 
   /**
-   * The instant after `after` at which to look again: until then `isOpen` stays what it is. Nearly always it is the next
-   * change; it is not at `startsAt` when the times are closed then, nor where no change is within about a year. Infinity:
-   * it never changes again.
+   * The instant after `after` at which to look again: until then `isOpen` stays what it is. It is the next change, save that
+   * before the window it is `startsAt`, even where the times are closed then, and that where no change is near it is 400 days
+   * ahead. Infinity: it never changes again.
    */
   nextChange(after: number): number {
     if (after < this.startsAt) return this.startsAt
@@ -45,27 +45,31 @@ export class CompiledWindows {
 }
 
 /**
- * A function that compiles the windows of one slot: entries that share their times share what is worked out of them.
+ * Entries that share their times share what is worked out of them, in whatever slots they are: it is kept for as long as one
+ * of them is.
  *
- * @throws Error (that function) on times that this version does not know.
+ * @throws Error on times that this version does not know.
  */
-export function windowsCompiler(): (entry: Windowed) => CompiledWindows {
-  const known = new Map<string, Openings>()
-  return (entry) => new CompiledWindows(entry, entry.times && openingsOf(entry.times, entry.startsAt, known))
-}
-
-/** The windows of one entry by itself. */
 export function compileWindows(entry: Windowed): CompiledWindows {
-  return windowsCompiler()(entry)
+  return new CompiledWindows(entry, entry.times && openingsOf(entry.times, entry.startsAt))
 }
 
-function openingsOf(times: PublishedTimes, startsAt: number | null, known: Map<string, Openings>): Openings {
+const known = new Map<string, WeakRef<Openings>>()
+const forgotten = new FinalizationRegistry<string>((key) => {
+  // It may have been compiled anew by now.
+  if (known.get(key)?.deref() === undefined) known.delete(key)
+})
+
+function openingsOf(times: PublishedTimes, startsAt: number | null): Openings {
   const { zone, dayParts, excludedDates, recurrence } = times
   // Only a recurrence depends on the window, and only on its first day.
   const first = recurrence === null || startsAt === null ? null : dayAt(clockOf(zone), startsAt)
   const parts = dayParts.map(({ days, from, to }) => [days, from, to])
   const key = JSON.stringify([zone, parts, excludedDates, recurrence, first])
-  const openings = known.get(key) ?? compileOpenings(times, startsAt)
-  known.set(key, openings)
+  const found = known.get(key)?.deref()
+  if (found) return found
+  const openings = compileOpenings(times, startsAt)
+  known.set(key, new WeakRef(openings))
+  forgotten.register(openings, key)
   return openings
 }

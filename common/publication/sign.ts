@@ -1,15 +1,18 @@
 // The envelope of every document in the channel: `{"mac":"<base64url>","body":<the document>}`, the MAC
 // (HMAC-SHA256) taken over the exact text of the body. Only a correctly signed document changes a node.
 
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { ChannelDocument } from './types.ts'
 
-/** Separate keys from the one signing secret, so that no MAC of one kind passes as another. */
-export type SigningKeys = { document: Buffer; eventToken: Buffer }
+/**
+ * Separate keys from the one signing secret, so that no MAC of one kind passes as another. Key objects, since a MAC with the
+ * bytes of a key would make one every time.
+ */
+export type SigningKeys = { document: KeyObject; eventToken: KeyObject }
 
 /** @param secret `SIGNING_SECRET`, at least 32 characters. */
 export function deriveSigningKeys(secret: string): SigningKeys {
-  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, 'alkaid', purpose, 32))
+  const derive = (purpose: string) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'alkaid', purpose, 32)))
   return { document: derive('document'), eventToken: derive('event-token') }
 }
 
@@ -37,7 +40,7 @@ export function open(keys: SigningKeys, text: string): ChannelDocument | { error
 }
 
 /** HMAC-SHA256 as base64url, 43 characters. */
-export function mac(key: Buffer, text: string): string {
+export function mac(key: KeyObject, text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url')
 }
 

@@ -5,7 +5,7 @@
 import { AlkaidError } from '../../common/errors.ts'
 import { contentHash } from '../../common/hash.ts'
 import { newId } from '../../common/ids.ts'
-import type { Publication } from '../../common/publication/types.ts'
+import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { buildEntry, publishedCreative } from './entries.ts'
 import { type PinnedEntry, type PublicationRow, pins, publications, type SlotHead, slotHeads } from './repository.ts'
@@ -21,7 +21,6 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
   const id = newId('publication', by.at.getTime())
   const head = await slotHeads.advance(tx, slot, { epoch: by.epoch, latest: id })
   const body = await composeBody(tx, head)
-  checkSize(body)
   const { capacity, rotationSeconds, caps, stopped } = head
   const fallback = body.fallback.map(({ id, revision }) => ({ id, revision }))
   const publication: PublicationRow = {
@@ -41,11 +40,21 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
   return publication
 }
 
-async function composeBody(tx: Tx, head: SlotHead): Promise<Publication> {
+/**
+ * What a slot with this head serves, and writes nothing. LIMIT_EXCEEDED when it would be too large.
+ *
+ * @param drafts stand in for what is pinned of the same schedules.
+ */
+export async function composeBody(
+  tx: Tx,
+  head: SlotHead,
+  drafts: readonly PublishedEntry[] = [],
+): Promise<Publication> {
   const { capacity, rotationSeconds, caps } = head
-  const live = await pins.live(tx, head._id)
+  const replaced = new Set(drafts.map(({ schedule }) => schedule.id))
+  const live = (await pins.live(tx, head._id)).filter(({ _id }) => !replaced.has(_id))
   const servable = await readServable(tx, live, head.fallback)
-  return {
+  const body: Publication = {
     kind: 'slot',
     app: head.app,
     epoch: head.epoch,
@@ -53,8 +62,10 @@ async function composeBody(tx: Tx, head: SlotHead): Promise<Publication> {
     slot: { id: head._id, code: head.code, capacity, rotationSeconds, caps },
     stopped: head.stopped,
     fallback: head.fallback.flatMap((pin) => publishedCreative(servable, pin) ?? []),
-    entries: live.flatMap((pin) => buildEntry(servable, pin) ?? []),
+    entries: [...live.flatMap((pin) => buildEntry(servable, pin) ?? []), ...drafts],
   }
+  checkSize(body)
+  return body
 }
 
 function checkSize(body: Publication): void {

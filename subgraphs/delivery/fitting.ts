@@ -8,13 +8,20 @@ import type { CreativeContent } from '../creative/repository.ts'
 import type { Slot } from '../schedule/repository.ts'
 import type { Choice } from './choose.ts'
 
-/** INVALID_STATE names the segments that name each other; LIMIT_EXCEEDED says which limit they pass together. */
-export function refuseUninlined({ entry, constraint, segments }: Choice): void {
+/**
+ * INVALID_STATE names the segments that name each other; LIMIT_EXCEEDED says which limit they pass together.
+ *
+ * @param which revisions these are, as people read it.
+ */
+export function refuseUninlined(
+  { entry, constraint, segments }: Pick<Choice, 'entry' | 'constraint' | 'segments'>,
+  which = 'newest approved',
+): void {
   if (!constraint) return
   const checked = checkInlined(constraint, (id) => segments.get(id)?.constraint)
   if (checked.ok) return
-  const what = `At the newest approved revisions the strategy ${JSON.stringify(entry.strategy?.id)} ${checked.message}`
-  const remedy = 'have another revision of the strategy, or of one of the segments, reviewed'
+  const what = `At the ${which} revisions the strategy ${JSON.stringify(entry.strategy?.id)} ${checked.message}`
+  const remedy = 'it takes another revision of the strategy, or of one of the segments'
   throw new AlkaidError(checked.reason === 'LIMIT' ? 'LIMIT_EXCEEDED' : 'INVALID_STATE', `${what}: ${remedy}`)
 }
 

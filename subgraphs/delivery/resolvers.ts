@@ -1,6 +1,7 @@
 // How publications and pins appear in the graph.
 
 import { authorize } from '../../common/auth.ts'
+import { explanationTypes } from '../../common/graphql/explanation.ts'
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
@@ -10,6 +11,7 @@ import { distributionOf, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { pause, resume, withdraw } from './pause.ts'
+import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
 import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
@@ -30,6 +32,7 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         if (!head || typeof revision !== 'number') return head && loaders.publications.load(head.latest)
         return publications.ofRevision(services.store, head._id, revision)
       },
+      preview: (_, args: PreviewArguments, { caller }) => preview(services, caller, args),
     },
 
     Mutation: {
@@ -95,6 +98,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         return pinned.filter((_pin, index) => !approved[index])
       },
     },
+
+    ...explanationTypes,
   }
 }
 

@@ -14,7 +14,7 @@ import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { refuseMisfits } from './fitting.ts'
-import { type SlotSettings, slotHeads } from './repository.ts'
+import { type SlotHead, type SlotSettings, slotHeads } from './repository.ts'
 
 /** The input of every mutation of delivery on a slot. */
 export const slotInput = z.object({ slot: reference, expectedVersion, idempotencyKey })
@@ -39,7 +39,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     const before = await slotHeads.get(tx, slot._id)
     const settings = await pinSettings(tx, slot, approved)
     if (before) await slotHeads.set(tx, slot._id, settings)
-    else await insertHead(tx, slot, settings, epoch)
+    else await slotHeads.insert(tx, newHead(slot, settings, epoch))
     const after = await slots.touch(tx, slot)
     const made = await compose(tx, slot._id, { epoch, actor, at })
     const { capacity, rotationSeconds, caps, fallback } = before ?? NOTHING
@@ -56,12 +56,23 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
  */
 export async function ensureHead(tx: Tx, slot: Slot, epoch: number): Promise<void> {
   if (await slotHeads.get(tx, slot._id)) return
+  const settings = await pinSettings(tx, slot, await fittingFallback(tx, slot))
+  await slotHeads.insert(tx, newHead(slot, settings, epoch))
+}
+
+/** The head of a slot; where nothing was published in it yet, the one that `ensureHead` would make. Writes nothing. */
+export async function headOrNew(tx: Tx, slot: Slot, epoch: number): Promise<SlotHead> {
+  const head = await slotHeads.get(tx, slot._id)
+  return head ?? newHead(slot, settingsWith(slot, await fittingFallback(tx, slot)), epoch)
+}
+
+/** What is approved of the slot's fallback, and fits. */
+async function fittingFallback(tx: Tx, slot: Slot): Promise<Map<string, Approved>> {
   const approved = await newestApproved(tx, slot.fallback)
   for (const [id, content] of await contentsOf(tx, approved)) {
     if (formatMistakes(slot.format, content).length > 0) approved.delete(id)
   }
-  const settings = await pinSettings(tx, slot, approved)
-  await insertHead(tx, slot, settings, epoch)
+  return approved
 }
 
 /** id -> what was approved of it. */
@@ -78,11 +89,15 @@ async function pinSettings(tx: Tx, slot: Slot, approved: ReadonlyMap<string, App
     tx,
     chosen.map(({ review }) => review),
   )
-  const fallback = chosen.map(({ id, revision }) => ({ id, revision }))
-  return { capacity: slot.capacity, rotationSeconds: slot.rotationSeconds, caps: slot.caps, fallback }
+  return settingsWith(slot, approved)
 }
 
-async function insertHead(tx: Tx, slot: Slot, settings: SlotSettings, epoch: number): Promise<void> {
-  const { _id, app, code } = slot
-  await slotHeads.insert(tx, { _id, app, code, stopped: false, ...settings, epoch, revision: 0, latest: '' })
+function settingsWith(slot: Slot, approved: ReadonlyMap<string, Approved>): SlotSettings {
+  const { capacity, rotationSeconds, caps } = slot
+  const chosen = slot.fallback.flatMap((id) => approved.get(id) ?? [])
+  return { capacity, rotationSeconds, caps, fallback: chosen.map(({ id, revision }) => ({ id, revision })) }
+}
+
+function newHead({ _id, app, code }: Slot, settings: SlotSettings, epoch: number): SlotHead {
+  return { _id, app, code, stopped: false, ...settings, epoch, revision: 0, latest: '' }
 }

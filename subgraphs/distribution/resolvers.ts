@@ -1,11 +1,12 @@
 // The slot query over the node's memory. Synchronous: the lane answers it without waiting for anything.
 
 import { authorize } from '../../common/auth.ts'
-import type { DecidedCreative } from '../../common/decision/types.ts'
 import { AlkaidError, notFound } from '../../common/errors.ts'
+import { explanationTypes } from '../../common/graphql/explanation.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
 import { type Answer, type Asked, answerSlots, type Node } from './answer.ts'
+import { type AskedWhy, explainFor } from './explain.ts'
 
 type Context = SubgraphContext<unknown> & { answers?: Answer[] }
 
@@ -21,8 +22,9 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
         context.answers = answers
         return answers
       },
+      explainDecision: (_root, args: AskedWhy, { caller }) => explainFor(node, caller, args),
     },
-    DecidedCreative: { creative: (decided: DecidedCreative) => decided.id },
+    ...explanationTypes,
   }
 }
 

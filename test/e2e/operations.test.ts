@@ -230,7 +230,7 @@ test('events are imported by an operator, and reported', async () => {
   await eventually(report, ({ total }) => total.clicks === 1)
 })
 
-test('a slot is decided for an operator too', async () => {
+test('a slot is decided for an operator too, who can ask why, and what it would be', async () => {
   const decided = await call(
     'viewer',
     'decisions',
@@ -238,6 +238,12 @@ test('a slot is decided for an operator too', async () => {
     'reason',
   )
   expect(decided).toEqual([{ reason: 'MATCHED' }])
+  const asked = { app, slot: 'home.banner', context: { userId: 'ann', language: 'de-DE' }, at: '2040-01-01T00:00:00Z' }
+  const SCHEDULES = 'at schedules { schedule { id } included reason startsAt creative { creative title } }'
+  const explained = await call('viewer', 'explainDecision', asked, SCHEDULES)
+  const previewed = await call('viewer', 'preview', asked, SCHEDULES)
+  expect(explained.schedules.length).toBeGreaterThan(0)
+  expect(previewed).toEqual(explained)
 })
 
 test('every field of Query and Mutation was called', () => {

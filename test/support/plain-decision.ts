@@ -74,6 +74,7 @@ export function decidePlainly(
       const left = entry.creatives.filter(({ id }) => !shown.some((other) => other.creative === id))
       if (left.length === 0) continue
       if (entry.creatives.length > 1) choices += 1
+      // What the rollout sticks to, else the user or device.
       const sticky = stickyKey(entry.rollout?.stickiness ?? null, context) || key
       const creative = choose(
         left,
@@ -122,9 +123,9 @@ function choose<T extends PublishedCreative & { weight: number }>(left: readonly
   return left.find((_, at) => place < left.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0))!
 }
 
-/** Unleash's, as test/unit/variants.test.ts has it. */
-function variantOf(entry: PublishedEntry, key: string): number {
-  return murmur3(`${entry.schedule.id}:${key}`, 86_028_157)
+/** Unleash's. */
+function variantOf({ schedule }: PublishedEntry, key: string): number {
+  return murmur3(`${schedule.id}:${key}`, 86_028_157)
 }
 
 function chanceOf(name: string, draw: number): number {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import type { CapCounters } from '../../common/decision/caps.ts'
 import { compileSlot } from '../../common/decision/compile.ts'
 import { decide } from '../../common/decision/select.ts'
 import { emptyDecision } from '../../common/decision/types.ts'
@@ -225,6 +226,88 @@ describe("a schedule's creatives", () => {
       { capacity: 2 },
     )
     expect(schedules(of)).toEqual(['first', 'last'])
+  })
+})
+
+describe('exclusive schedules', () => {
+  const vip: PublishedEntry['constraint'] = { dimension: 'tags', operator: 'IN', values: ['vip'] }
+  const alone = entry('alone', { exclusive: true, priority: -5, constraint: vip, creatives: showing('x', 'y') })
+  const others = [entry('a', { priority: 9 }), entry('b'), entry('c', { priority: -9 })]
+  const of = publication([...others, alone], { capacity: 4 })
+
+  test('are alone in the slot while they match, whatever the priority of the others', () => {
+    for (const { context } of users) {
+      expect(schedules(of, { context: { ...context, tags: ['vip'] } })).toEqual(['alone'])
+      expect(schedules(of, { context })).toEqual(['a', 'b', 'c'])
+    }
+  })
+
+  test('leave the slot to the others when their window, rollout or caps keep them out', () => {
+    const context = { userId: 'u', tags: ['vip'] }
+    const shut = (change: Partial<PublishedEntry>) =>
+      schedules(publication([...others, { ...alone, ...change }], { capacity: 4 }), { context })
+    expect(shut({ endsAt: NOW })).toEqual(['a', 'b', 'c'])
+    expect(shut({ rollout: { buckets: 0, stickiness: null, group: 'g' } })).toEqual(['a', 'b', 'c'])
+    const capped = publication([{ ...alone, caps: [{ count: 1, every: 1, unit: 'LIFETIME' }] }, entry('a')])
+    const slot = compileSlot(capped, keys)
+    const counters: CapCounters = { owner: 0, byId: new Map() }
+    const shown = [1, 2].map(
+      () => decide(slot, readContext(context), NOW, Math.random, counters).creatives[0]!.schedule,
+    )
+    expect(shown).toEqual(['alone', 'a'])
+  })
+
+  test('of several, the one in the highest tier is shown, and within a tier each user has one', () => {
+    const exclusive = ['low', 'one', 'two'].map((id) => entry(id, { exclusive: true, priority: id === 'low' ? 1 : 2 }))
+    const shown = users.map((user) => schedules(publication([...exclusive, ...others], { capacity: 3 }), user))
+    expect(shown.every(({ length }) => length === 1)).toBe(true)
+    expect(new Set(shown.flat())).toEqual(new Set(['one', 'two']))
+  })
+})
+
+describe('frequency caps', () => {
+  const noCounters = (): CapCounters => ({ owner: 0, byId: new Map() })
+  const twice = { count: 2, every: 1, unit: 'HOUR' } as const
+  const asker = (of: Publication, counters: CapCounters | null) => {
+    const slot = compileSlot(of, keys)
+    return (now = NOW) => decide(slot, readContext({ userId: 'u1' }), now, Math.random, counters)
+  }
+  const show = ({ creatives }: ReturnType<typeof decide>) => creatives.map(({ id, schedule }) => schedule ?? id)
+
+  test('of a schedule give its place to others when they are reached, until the period is over', () => {
+    const ask = asker(publication([entry('capped', { priority: 1, caps: [twice] }), entry('next')]), noCounters())
+    expect([ask(), ask(), ask(), ask(NOW + HOUR)].map(show)).toEqual([['capped'], ['capped'], ['next'], ['capped']])
+  })
+
+  test('of a slot leave its fallback, which is not counted', () => {
+    const document = publication([entry('a'), entry('b')], { capacity: 2, fallback: [creative('house')] })
+    const counters = noCounters()
+    const ask = asker({ ...document, slot: { ...document.slot, caps: [twice] } }, counters)
+    expect([ask(), ask(), ask(), ask()].map(({ reason }) => reason)).toEqual([
+      ...['MATCHED', 'MATCHED'],
+      ...['FALLBACK', 'FALLBACK'],
+    ])
+    expect([...counters.byId.values()]).toEqual([{ endsAt: NOW + HOUR, times: 2 }])
+  })
+
+  test('count what was shown, and nothing else', () => {
+    const entries = ['a', 'b', 'c'].map((id) => entry(id, { caps: [twice] }))
+    const counters = noCounters()
+    asker(publication(entries, { capacity: 2 }), counters)()
+    expect([...counters.byId.values()].map(({ times }) => times)).toEqual([1, 1])
+  })
+
+  test('are not looked at when nothing is counted', () => {
+    const ask = asker(publication([entry('a', { caps: [{ ...twice, count: 1 }] })]), null)
+    expect([ask(), ask()].map(show)).toEqual([['a'], ['a']])
+  })
+
+  test('are known of a slot that has any', () => {
+    const hasCaps = (of: Publication) => compileSlot(of, keys).hasCaps
+    const plain = publication([entry('a')])
+    expect(hasCaps(plain)).toBe(false)
+    expect(hasCaps(publication([entry('a'), entry('b', { caps: [twice] })]))).toBe(true)
+    expect(hasCaps({ ...plain, slot: { ...plain.slot, caps: [twice] } })).toBe(true)
   })
 })
 

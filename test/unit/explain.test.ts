@@ -186,10 +186,10 @@ function holdAgainstDecisions(of: Publication, request: RequestContext, instants
 
 test('what is explained is what is decided, in its order; without the rule that is named, the next one decides', () => {
   const requests = fc.array(instant, { minLength: 4, maxLength: 4 })
-  fc.assert(fc.property(publication, context, requests, chance, holdAgainstDecisions), { numRuns: 400 })
+  fc.assert(fc.property(publication, context, requests, chance, holdAgainstDecisions), { numRuns: 1000 })
 })
 
 test('the same holds for large tiers', () => {
   const requests = fc.array(instant, { minLength: 2, maxLength: 2 })
-  fc.assert(fc.property(largePublication(70), context, requests, chance, holdAgainstDecisions), { numRuns: 15 })
+  fc.assert(fc.property(largePublication(70), context, requests, chance, holdAgainstDecisions), { numRuns: 100 })
 })

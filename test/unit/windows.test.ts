@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileWindows, windowsCompiler } from '../../common/decision/windows.ts'
+import { compileOpenings } from '../../common/decision/openings.ts'
+import { compileWindows } from '../../common/decision/windows.ts'
 import type { DayPart, PublishedTimes } from '../../common/publication/types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
 import { plainlyOpen } from '../support/plain-times.ts'
@@ -123,21 +124,21 @@ describe('Windows', () => {
     expect(() => windowsOf({ recurrence: 'FREQ=DAILY' })).toThrow('no day to count from')
   })
 
-  test('entries of one compiler that share their times have the same answers as alone, whatever their windows', () => {
-    const times = {
-      zone: 'Europe/Berlin',
-      dayParts: [part('09:00', '10:00')],
-      excludedDates: [],
-      recurrence: 'FREQ=DAILY;INTERVAL=2',
-    }
-    const compile = windowsCompiler()
-    for (const start of ['2026-05-01T00:00Z', '2026-05-01T12:00Z', '2026-05-02T12:00Z', '2026-04-30T21:00Z']) {
-      const entry = { startsAt: at(start), endsAt: at('2026-05-20T00:00Z'), times }
-      const [shared, alone] = [compile(entry), compileWindows(entry)]
-      for (let now = at('2026-04-30T00:30Z'); now < at('2026-05-21T00:00Z'); now += HOUR_MS) {
-        expect(shared.isOpen(now)).toBe(alone.isOpen(now))
-      }
-    }
+  test('entries that share their times share no window, nor the first day of their recurrence', () => {
+    const recurrence = 'FREQ=DAILY;INTERVAL=2'
+    const times = { zone: 'Europe/Berlin', dayParts: [part('09:00', '10:00')], excludedDates: [], recurrence }
+    const starts = ['2026-05-01T00:00Z', '2026-05-01T12:00Z', '2026-05-02T12:00Z', '2026-04-30T21:00Z'].map(at)
+    const opened = starts.map((startsAt) => {
+      const windows = compileWindows({ startsAt, endsAt: at('2026-05-05T07:30Z'), times })
+      const hours = Array.from({ length: 11 * 24 }, (_, hour) => at('2026-04-29T00:15Z') + hour * HOUR_MS)
+      return hours.filter((now) => windows.isOpen(now)).map(text)
+    })
+    expect(opened).toEqual([
+      ['05-01T07:15', '05-03T07:15', '05-05T07:15'],
+      ['05-03T07:15', '05-05T07:15'],
+      ['05-04T07:15'],
+      ['05-02T07:15', '05-04T07:15'],
+    ])
   })
 })
 
@@ -196,50 +197,70 @@ describe('Day parts where clocks change', () => {
 })
 
 describe('Compiled windows', () => {
-  const zones = [
-    ...['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/Sao_Paulo', 'Asia/Beirut'],
-    ...['Pacific/Apia', 'America/St_Johns', 'Asia/Kathmandu', 'Africa/Casablanca'],
+  test('know of a day with very many parts, also in the hour that comes twice when the next day has begun', () => {
+    // St. John's went from 00:01 (02:31Z) back to 23:01 of the day before.
+    const dayParts = Array.from({ length: 40 }, (_, at) => ({ days: EVERY_DAY, from: 36 * at, to: 36 * at + 1 }))
+    const times = { zone: 'America/St_Johns', dayParts, excludedDates: [], recurrence: null }
+    const entry = { startsAt: null, endsAt: null, times }
+    const begin = at('2010-11-07T02:00Z')
+    const open = Array.from({ length: 180 }, (_, minute) => compileWindows(entry).isOpen(begin + minute * MINUTE_MS))
+    expect(open).toEqual(plainlyOpen(entry, begin, 180))
+    for (const instant of ['2010-11-07T02:45Z', '2010-11-07T03:29Z']) {
+      expect(compileOpenings(times, null).sameUntil(at(instant))).toBeGreaterThan(at(instant))
+    }
+  })
+
+  /** Where, on which date and at about which time clocks change; the last do not. */
+  const changes: [zone: string, date: string, time: string][] = [
+    ['Europe/Berlin', '2026-03-29', '02:30'],
+    ['Europe/Berlin', '2026-10-25', '02:30'],
+    ['America/New_York', '2026-03-08', '02:30'],
+    ['America/New_York', '2026-11-01', '01:30'],
+    ['Australia/Lord_Howe', '2026-04-05', '01:45'],
+    ['Australia/Lord_Howe', '2026-10-04', '02:15'],
+    ['America/Sao_Paulo', '2018-11-04', '00:30'],
+    ['America/Sao_Paulo', '2018-02-18', '23:30'],
+    ['Asia/Beirut', '2026-03-29', '00:30'],
+    ['Asia/Beirut', '2026-10-25', '23:30'],
+    ['America/St_Johns', '2010-03-14', '00:30'],
+    ['America/St_Johns', '2010-11-07', '23:30'],
+    ['Africa/Casablanca', '2026-02-15', '02:30'],
+    ['Africa/Casablanca', '2026-03-22', '02:30'],
+    ['Pacific/Apia', '2011-12-30', '00:00'],
+    ['Asia/Kathmandu', '2026-06-15', '12:00'],
   ]
-  /** Days around which clocks change, or nothing happens. */
-  const begins = [
-    ...['2026-03-29', '2026-10-25', '2026-03-08', '2026-11-01', '2026-04-05', '2026-10-04', '2018-11-04', '2018-02-18'],
-    ...['2011-12-30', '2010-11-07', '2010-03-14', '2026-06-15', '2026-02-15', '2026-03-22'],
-  ]
-  const minute = fc.oneof(
-    fc.integer({ min: 0, max: 1_439 }),
-    fc.constantFrom(0, 1, 60, 90, 120, 150, 180, 1_380, 1_439),
-  )
-  const dayParts = fc.array(
-    fc
-      .record({ days: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1 }), from: minute, to: minute })
-      .map(({ days, from, to }) => ({ days: days.sort(), from, to: to || 1_440 })),
-    { maxLength: 4 },
-  )
-  const cases = fc
-    .record({ zone: fc.constantFrom(...zones), around: fc.constantFrom(...begins), dayParts })
-    .chain(({ zone, around, dayParts }) => {
-      const near = (days: number) =>
-        fc.integer({ min: -days * 1_440, max: days * 1_440 }).map((by) => at(around) + by * MINUTE_MS)
-      const date = fc
-        .integer({ min: -2, max: 2 })
-        .map((days) => new Date(at(around) + days * DAY_MS).toISOString().slice(0, 10))
-      const recurrence = fc.constantFrom(
-        null,
-        'FREQ=DAILY;INTERVAL=2',
-        'FREQ=WEEKLY;BYDAY=SA,SU,MO',
-        'FREQ=DAILY;COUNT=3',
-      )
-      const times = fc.record({ excludedDates: fc.uniqueArray(date, { maxLength: 3 }), recurrence })
-      const bound = fc.option(near(3), { freq: 1 })
-      return fc
-        .record({ begin: near(2), startsAt: bound, endsAt: bound, times })
-        .map(({ begin, startsAt, endsAt, times }) => ({
-          begin,
-          startsAt: times.recurrence === null ? startsAt : (startsAt ?? at(around) - 2 * DAY_MS),
-          endsAt,
-          times: { zone, dayParts, ...times },
-        }))
-    })
+  const dayPartsAround = (change: string) => {
+    const near = fc.integer({ min: -75, max: 75 }).map((by) => (minutes(change) + by + 1_440) % 1_440)
+    const minute = fc.oneof(fc.integer({ min: 0, max: 1_439 }), near, near)
+    const days = fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 3 })
+    const part = fc
+      .record({ days, from: minute, to: minute })
+      .map(({ days, from, to }) => ({ days: days.sort(), from, to: to || 1_440 }))
+    return fc.array(part, { maxLength: 4 })
+  }
+  const cases = fc.constantFrom(...changes).chain(([zone, around, change]) => {
+    const near = (days: number) =>
+      fc.integer({ min: -days * 1_440, max: days * 1_440 }).map((by) => at(around) + by * MINUTE_MS)
+    const date = fc
+      .integer({ min: -2, max: 2 })
+      .map((days) => new Date(at(around) + days * DAY_MS).toISOString().slice(0, 10))
+    const recurrence = fc.constantFrom(
+      null,
+      'FREQ=DAILY;INTERVAL=2',
+      'FREQ=WEEKLY;BYDAY=SA,SU,MO',
+      'FREQ=DAILY;COUNT=3',
+    )
+    const times = fc.record({ excludedDates: fc.uniqueArray(date, { maxLength: 3 }), recurrence })
+    const bound = fc.option(near(3), { freq: 1 })
+    return fc
+      .record({ begin: near(1), startsAt: bound, endsAt: bound, times, dayParts: dayPartsAround(change) })
+      .map(({ begin, startsAt, endsAt, times, dayParts }) => ({
+        begin,
+        startsAt: times.recurrence === null ? startsAt : (startsAt ?? at(around) - 2 * DAY_MS),
+        endsAt,
+        times: { zone, dayParts, ...times },
+      }))
+  })
   const MINUTES = 1_440
 
   test('are open when a plain reading of the clock says so, minute by minute', () => {
@@ -253,17 +274,16 @@ describe('Compiled windows', () => {
     )
   })
 
-  const instants = fc.array(fc.integer({ min: 0, max: 40 * 1_440 }), { minLength: 2, maxLength: 40 })
+  const instants = fc.array(fc.integer({ min: 0, max: 90 * 1_440 }), { minLength: 2, maxLength: 40 })
 
   test('have the same answers in whatever order they are asked', () => {
     fc.assert(
-      fc.property(cases, instants, ({ begin, ...entry }, offsets) => {
-        const windows = compileWindows(entry)
+      fc.property(cases, instants, ({ begin, startsAt, times }, offsets) => {
+        const openings = compileOpenings(times, startsAt)
         for (const offset of offsets) {
           const now = begin + offset * MINUTE_MS
-          const fresh = compileWindows(entry)
-          expect([windows.isOpen(now), windows.why(now)]).toEqual([fresh.isOpen(now), fresh.why(now)])
-          expect(windows.why(now) === 'OPEN').toBe(windows.isOpen(now))
+          const fresh = compileOpenings(times, startsAt)
+          expect([openings.isOpen(now), openings.sameUntil(now)]).toEqual([fresh.isOpen(now), fresh.sameUntil(now)])
         }
       }),
       { numRuns: 100 },

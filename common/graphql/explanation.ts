@@ -1,0 +1,21 @@
+// How decided creatives and explanations appear in the graph, whichever subgraph made them.
+
+import type { DecisionExplanation, ScheduleExplanation } from '../decision/explain.ts'
+import type { DecidedCreative } from '../decision/types.ts'
+
+/** `included`: whether a preview put it in; left out where nothing is put in. */
+type Explained = ScheduleExplanation & { included?: boolean }
+
+export const explanationTypes = {
+  DecidedCreative: { creative: ({ id }: DecidedCreative) => id },
+  DecisionExplanation: { at: ({ at }: DecisionExplanation) => new Date(at) },
+  ScheduleExplanation: {
+    included: ({ included }: Explained) => included ?? false,
+    startsAt: ({ startsAt }: Explained) => dateOf(startsAt),
+    endsAt: ({ endsAt }: Explained) => dateOf(endsAt),
+  },
+}
+
+function dateOf(instant: number | null): Date | null {
+  return instant === null ? null : new Date(instant)
+}

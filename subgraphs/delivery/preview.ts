@@ -1,0 +1,79 @@
+// What a slot would show: the published state of MongoDB, at any instant, with drafts as if they were live. It is
+// composed, compiled and decided by what publishes and serves; it only reads.
+
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { authorize } from '../../common/auth.ts'
+import { compileSlot } from '../../common/decision/compile.ts'
+import { type DecisionExplanation, explainRequest, type ScheduleExplanation } from '../../common/decision/explain.ts'
+import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { parseInput, reference } from '../../common/input.ts'
+import { deriveSigningKeys } from '../../common/publication/sign.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import { refuseArchived } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
+import { checkContext } from '../../common/targeting/limits.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
+import { composeBody } from './compose.ts'
+import { newestEntries } from './newest.ts'
+import { headOrNew } from './slot.ts'
+
+export type PreviewArguments = {
+  app: string
+  /** Its code. */
+  slot: string
+  context?: RequestContext | null
+  at?: Date | null
+  include?: unknown
+}
+
+export type Preview = DecisionExplanation & { schedules: (ScheduleExplanation & { included: boolean })[] }
+
+const MOST_INCLUDED = 50
+const includedIds = z.array(reference).max(MOST_INCLUDED, `must name at most ${MOST_INCLUDED} schedules`)
+
+/** Keys that nobody else has: an event of something that was never shown must not count. */
+const KEYS = deriveSigningKeys(randomBytes(32).toString('hex'))
+
+/** FORBIDDEN without a role in the app; BAD_USER_INPUT and NOT_FOUND with the path of what cannot be included. */
+export async function preview(
+  { store, now }: Services,
+  caller: Caller,
+  { app, slot: code, context, at, include }: PreviewArguments,
+): Promise<Preview> {
+  authorize(caller.principal, app, 'read')
+  checkContext(context ?? {})
+  const ids = parseInput(includedIds, include ?? [], 'include')
+  const body = await store.transaction(async (tx) => {
+    const slot = await slots.byCode(tx, app, code)
+    if (!slot) throw notFound('slot', code)
+    const drafts = await newestEntries(tx, await requireIncluded(tx, slot, ids))
+    return composeBody(tx, await headOrNew(tx, slot, store.epoch), drafts)
+  })
+  const instant = at?.getTime() ?? now()
+  const explanation = explainRequest(compileSlot(body, KEYS), context ?? {}, instant, Math.random)
+  const included = new Set(ids)
+  return {
+    ...explanation,
+    revision: body.revision === 0 ? null : body.revision,
+    schedules: explanation.schedules.map((one) => ({ ...one, included: included.has(one.schedule.id) })),
+  }
+}
+
+async function requireIncluded(tx: Tx, slot: Slot, ids: readonly string[]): Promise<Schedule[]> {
+  if (ids.length === 0) return []
+  const found = await schedules.byIds(tx, ids)
+  const checked = found.map((schedule, index) => {
+    const path = `include[${index}]`
+    // Nobody is told what there is in an app in which they may have no role.
+    if (schedule?.app !== slot.app) {
+      const message = `${path}: There is no schedule ${JSON.stringify(ids[index])} in this app`
+      throw new AlkaidError('NOT_FOUND', message, { path })
+    }
+    if (schedule.slot !== slot._id) throw badInput(path, 'must be booked in this slot, but is booked in another')
+    refuseArchived('schedule', schedule, 'be as if live')
+    return schedule
+  })
+  return [...new Map(checked.map((schedule) => [schedule._id, schedule])).values()]
+}

@@ -1,0 +1,27 @@
+// Why this node answers what it answers, for people with a role in the app.
+
+import { authorize } from '../../common/auth.ts'
+import { type DecisionExplanation, explainRequest, explainUnknownSlot } from '../../common/decision/explain.ts'
+import { AlkaidError, notFound } from '../../common/errors.ts'
+import type { Caller } from '../../common/services.ts'
+import { checkContext } from '../../common/targeting/limits.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import type { Node } from './answer.ts'
+
+export type AskedWhy = { app: string; slot: string; context?: RequestContext | null; at?: Date | null }
+
+/** FORBIDDEN to app keys: what others see, and by which rules, is not for clients. */
+export function explainFor(
+  node: Node,
+  caller: Caller,
+  { app, slot: code, context, at }: AskedWhy,
+): DecisionExplanation {
+  if (caller.appKey) throw new AlkaidError('FORBIDDEN', 'Explanations are for a token with a role, not for app keys')
+  authorize(caller.principal, app, 'read')
+  if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
+  if (!node.table.settings(app)) throw notFound('app', app)
+  checkContext(context ?? {})
+  const instant = at?.getTime() ?? node.now()
+  const slot = node.table.slot(app, code)
+  return slot ? explainRequest(slot, context ?? {}, instant, node.random) : explainUnknownSlot(code, instant)
+}
