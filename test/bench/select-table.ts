@@ -1,0 +1,58 @@
+// 100,000 schedules in 5,000 slots, in a process of its own: how much memory they take once compiled, and how long compiling
+// them holds the event loop. Prints `{rssMb, longestStallMs, longestWorkMs, compileMs}`. Run by select.ts, with --expose-gc.
+
+import { compileSlot } from '../../common/decision/compile.ts'
+import { deriveSigningKeys } from '../../common/publication/sign.ts'
+import type { Publication } from '../../common/publication/types.ts'
+import { createSlices } from '../../subgraphs/distribution/slices.ts'
+import { createWorld } from './select-world.ts'
+
+const SLOTS = 5_000
+const SCHEDULES_PER_SLOT = 20
+const SLOTS_AT_ONCE = 100
+/** So that an entry has about 1.5 KB as JSON. */
+const PADDING = 740
+
+const collectGarbage = globalThis.gc
+if (!collectGarbage) throw new Error('run this with --expose-gc')
+const world = createWorld(1)
+const keys = deriveSigningKeys('a secret for benches of 32 characters or more')
+const slots = []
+let [longestStallMs, longestWorkMs, compileMs, bytes] = [0, 0, 0, 0]
+for (let from = 0; from < SLOTS; from += SLOTS_AT_ONCE) {
+  const texts = Array.from({ length: SLOTS_AT_ONCE }, (_, at) =>
+    JSON.stringify(world.publication(String(from + at), SCHEDULES_PER_SLOT, PADDING)),
+  )
+  // As a node loads them: in slices, between which the event loop turns.
+  const nextSlice = createSlices()
+  let turned = performance.now()
+  let turnedCpu = cpuMs()
+  for (const text of texts) {
+    const pause = nextSlice()
+    if (pause) {
+      await pause
+      turned = performance.now()
+      turnedCpu = cpuMs()
+    }
+    const document = JSON.parse(text) as Publication
+    const began = performance.now()
+    slots.push(compileSlot(document, keys))
+    const ended = performance.now()
+    compileMs += ended - began
+    longestStallMs = Math.max(longestStallMs, ended - turned)
+    longestWorkMs = Math.max(longestWorkMs, cpuMs() - turnedCpu)
+    bytes += text.length
+  }
+}
+// As far as it can be: what is left is what the slots take, and not what was garbage by chance.
+collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+const rssMb = process.memoryUsage().rss / 2 ** 20
+const bytesPerSchedule = bytes / (slots.length * SCHEDULES_PER_SLOT)
+if (bytesPerSchedule < 1_500) throw new Error(`a schedule is only ${bytesPerSchedule} bytes`)
+console.log(JSON.stringify({ rssMb, longestStallMs, longestWorkMs, compileMs }))
+
+/** What this thread has computed, garbage collection included, and not how long others had its processor meanwhile. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

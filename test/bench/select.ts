@@ -1,0 +1,179 @@
+// Targeting and selection: what a decision costs as a slot grows, what 100,000 schedules take, and how unleash-client does
+// beside it. Slots and requests are those of select-world.ts.
+
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type CompiledSlot, compileSlot } from '../../common/decision/compile.ts'
+import { isIn, rolloutCompiler } from '../../common/decision/rollout.ts'
+import { decide } from '../../common/decision/select.ts'
+import { deriveSigningKeys } from '../../common/publication/sign.ts'
+import { compileConstraint } from '../../common/targeting/compile.ts'
+import { readContext } from '../../common/targeting/context.ts'
+import type { RequestContext } from '../../common/targeting/types.ts'
+import type { Bench, Measurement } from './index.ts'
+import { unleashSideOf } from './select-unleash.ts'
+import { createWorld, NOW } from './select-world.ts'
+
+const ROUNDS = 5
+/** schedules in a slot -> how many such slots take turns, so that no single draw of targeting decides. */
+const SIZES = new Map([
+  [10, 40],
+  [100, 20],
+  [1_000, 8],
+  [10_000, 3],
+])
+const REQUESTS = 20_000
+/** So few that their contexts are still young when they are garbage, as those of real requests are. */
+const REQUESTS_AT_ONCE = 250
+const keys = deriveSigningKeys('a secret for benches of 32 characters or more')
+
+export const select: Bench = {
+  summary:
+    'targeting and selection: cost by schedules in a slot, memory of 100,000 schedules, unleash-client beside it',
+  async run() {
+    const [alone, whole] = decisions()
+    return [...alone, ...whole, ratio(alone), ratio(whole), recompiling(), ...table(), ...besideUnleash()]
+  },
+  fields: (measurements) => ({
+    nsPerDecision: bySize(measurements, DECISION),
+    nsPerRequest: bySize(measurements, REQUEST),
+    ...{ requests: REQUESTS, node: process.version },
+  }),
+}
+
+const DECISION = 'a decision'
+const REQUEST = 'reading the context, and a decision'
+const nameOf = (what: string, size: number) => `${what}, ${size} schedules`
+
+function bySize(measurements: readonly Measurement[], what: string): Record<string, number> {
+  const medianOf = (size: number) => measurements.find(({ name }) => name === nameOf(what, size))!.value
+  return Object.fromEntries([...SIZES.keys()].map((size) => [size, Math.round(medianOf(size))]))
+}
+
+/** Of decisions alone, and with reading the context, at each size. */
+function decisions(): [Measurement[], Measurement[]] {
+  const world = createWorld(7)
+  const slots = new Map<number, CompiledSlot[]>()
+  for (const [size, count] of SIZES) {
+    const compiled = Array.from({ length: count }, (_, at) => compileSlot(world.publication(`s${at}`, size), keys))
+    slots.set(size, compiled)
+  }
+  const runs = new Map([...SIZES.keys()].map((size) => [size, { alone: [] as number[], whole: [] as number[] }]))
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const size of round % 2 === 0 ? SIZES.keys() : [...SIZES.keys()].reverse()) {
+      const { reading, deciding } = time(slots.get(size)!, world.context)
+      // The first round only warms up.
+      if (round < 0) continue
+      runs.get(size)!.alone.push(deciding)
+      runs.get(size)!.whole.push(reading + deciding)
+    }
+  }
+  const measure = (what: string, of: 'alone' | 'whole') =>
+    [...runs].map(([size, run]) => summarise(nameOf(what, size), 'ns', run[of]))
+  return [measure(DECISION, 'alone'), measure(REQUEST, 'whole')]
+}
+
+/** ns per request. Every request has a context of its own: what is read of one is read once. */
+function time(slots: readonly CompiledSlot[], context: () => RequestContext): { reading: number; deciding: number } {
+  let [reading, deciding, shown] = [0, 0, 0]
+  for (let done = 0; done < REQUESTS; done += REQUESTS_AT_ONCE) {
+    const requests = Array.from({ length: REQUESTS_AT_ONCE }, context)
+    const began = performance.now()
+    const contexts = requests.map(readContext)
+    const read = performance.now()
+    for (let at = 0; at < REQUESTS_AT_ONCE; at += 1) {
+      const slot = slots[(done + at) % slots.length]!
+      shown += decide(slot, contexts[at]!, NOW, Math.random).creatives.length
+    }
+    const decided = performance.now()
+    reading += read - began
+    deciding += decided - read
+  }
+  if (shown < 2 * REQUESTS) throw new Error(`only ${shown} creatives were shown: the targeting is not realistic`)
+  return { reading: (reading * 1e6) / REQUESTS, deciding: (deciding * 1e6) / REQUESTS }
+}
+
+/** Of the largest to the smallest size, round by round. */
+function ratio(sizes: readonly Measurement[]): Measurement {
+  const [smallest, largest] = [sizes[0]!, sizes.at(-1)!]
+  const name = `${smallest.name.replace(/,[^,]*$/, '')}: 10,000 schedules beside 10`
+  const runs = largest.runs.map((ns, round) => ns / smallest.runs[round]!)
+  return summarise(name, 'x', runs, 2)
+}
+
+function recompiling(): Measurement {
+  const publication = createWorld(3).publication('home', 1_000, 735)
+  const run = () => {
+    const began = performance.now()
+    compileSlot(publication, keys)
+    return performance.now() - began
+  }
+  for (let warming = 0; warming < 10; warming += 1) run()
+  return summarise('compiling a slot of 1,000 again', 'ms', Array.from({ length: ROUNDS }, run), 10)
+}
+
+type TableResult = { rssMb: number; longestStallMs: number; longestWorkMs: number; compileMs: number }
+
+function table(): Measurement[] {
+  const script = fileURLToPath(new URL('./select-table.ts', import.meta.url))
+  const run = () => execFileSync(process.execPath, ['--expose-gc', script], { encoding: 'utf8' })
+  const results = Array.from({ length: ROUNDS }, () => JSON.parse(run()) as TableResult)
+  const of = (name: keyof TableResult) => results.map((result) => result[name])
+  const what = '100,000 schedules in 5,000 slots'
+  return [
+    summarise(`${what}: resident`, 'MB', of('rssMb'), 400),
+    summarise(`${what}: parsed and compiled, longest stall`, 'ms', of('longestStallMs'), 10),
+    summarise(`${what}: the same in time of the processor`, 'ms', of('longestWorkMs'), 10),
+    summarise(`${what}: compiled, in all`, 'ms', of('compileMs')),
+  ]
+}
+
+/** Both sides answer the same questions alike, or this throws. */
+function besideUnleash(): Measurement[] {
+  const world = createWorld(11)
+  const publication = world.publication('home', 1_000)
+  const slot = compileSlot(publication, keys)
+  const unleash = unleashSideOf(publication)
+  const compileRollout = rolloutCompiler()
+  const ours = publication.entries.map(({ constraint, rollout }) => ({
+    matches: constraint && compileConstraint(constraint),
+    rollout: compileRollout(rollout),
+  }))
+  const [perEntry, perContext, runs] = [[] as number[], [] as number[], 200]
+  for (let round = -1; round < ROUNDS; round += 1) {
+    const requests = Array.from({ length: runs }, () => comparable(world.context()))
+    const theirs = requests.map(unleash.contextOf)
+    let [ourCount, theirCount] = [0, 0]
+    const began = performance.now()
+    for (const context of theirs)
+      for (const name of unleash.names) if (unleash.isEnabled(name, context)) theirCount += 1
+    const asked = performance.now()
+    for (const request of requests) {
+      const context = readContext(request)
+      for (const { matches, rollout } of ours) {
+        if ((!matches || matches(context)) && (!rollout || isIn(rollout, context))) ourCount += 1
+      }
+    }
+    const answered = performance.now()
+    for (const request of requests) decide(slot, readContext(request), NOW, Math.random)
+    const decided = performance.now()
+    if (ourCount !== theirCount) throw new Error(`unleash-client lets ${theirCount} in, Alkaid ${ourCount}`)
+    if (round < 0) continue
+    perEntry.push((asked - began) / (answered - asked))
+    perContext.push((asked - began) / (decided - answered))
+  }
+  return [
+    summarise('unleash-client beside our constraint and rollout, one entry', 'x', perEntry),
+    summarise('unleash-client asked of all 1,000 (as a proxy does) beside a decision', 'x', perContext),
+  ]
+}
+
+/** Unleash knows neither several values in one field nor regions within regions. */
+function comparable(context: RequestContext): RequestContext {
+  return { ...context, tags: context.tags!.slice(0, 1), region: context.region!.slice(0, 2), language: 'en' }
+}
+
+function summarise(name: string, unit: Measurement['unit'], runs: number[], atMost?: number): Measurement {
+  const value = runs.toSorted((a, b) => a - b)[(runs.length - 1) / 2]!
+  return { name, value, unit, runs, ...(atMost === undefined ? {} : { atMost }) }
+}
