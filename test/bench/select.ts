@@ -11,6 +11,7 @@ import { compileConstraint } from '../../common/targeting/compile.ts'
 import { type CompiledContext, readContext } from '../../common/targeting/context.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 import type { Bench, Measurement } from './index.ts'
+import type { TableResult } from './select-table.ts'
 import { unleashSideOf } from './select-unleash.ts'
 import { createWorld, NOW } from './select-world.ts'
 
@@ -32,7 +33,7 @@ export const select: Bench = {
     'targeting and selection: cost by schedules in a slot, memory of 100,000 schedules, unleash-client beside it',
   async run() {
     const sizes = decisions()
-    return [...sizes.flat(), ...sizes.map(ratio), recompiling(), ...table(), ...besideUnleash()]
+    return [...sizes.flat(), ...sizes.map(ratio), ...table(), ...besideUnleash()]
   },
   fields: (measurements) => ({
     nsPerDecision: bySize(measurements, DECISION),
@@ -115,19 +116,6 @@ function ratio(sizes: readonly Measurement[]): Measurement {
   return summarise(name, 'x', runs, 2)
 }
 
-function recompiling(): Measurement {
-  const publication = createWorld(3).publication('home', 1_000, 735)
-  const run = () => {
-    const began = performance.now()
-    compileSlot(publication, keys)
-    return performance.now() - began
-  }
-  for (let warming = 0; warming < 10; warming += 1) run()
-  return summarise('compiling a slot of 1,000 again', 'ms', Array.from({ length: ROUNDS }, run), 10)
-}
-
-type TableResult = { rssMb: number; longestStallMs: number; longestWorkMs: number; compileMs: number }
-
 function table(): Measurement[] {
   const script = fileURLToPath(new URL('./select-table.ts', import.meta.url))
   const run = () => execFileSync(process.execPath, ['--expose-gc', script], { encoding: 'utf8' })
@@ -139,6 +127,7 @@ function table(): Measurement[] {
     summarise(`${what}: parsed and compiled, longest stall`, 'ms', of('longestStallMs'), 10),
     summarise(`${what}: the same in time of the processor`, 'ms', of('longestWorkMs'), 10),
     summarise(`${what}: compiled, in all`, 'ms', of('compileMs')),
+    summarise('a slot of 1,000 compiled again, among these', 'ms', of('recompileMs'), 10),
   ]
 }
 
