@@ -8,9 +8,10 @@ import { isIn, rolloutCompiler } from '../../common/decision/rollout.ts'
 import { decide } from '../../common/decision/select.ts'
 import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import { compileConstraint } from '../../common/targeting/compile.ts'
-import { readContext } from '../../common/targeting/context.ts'
+import { type CompiledContext, readContext } from '../../common/targeting/context.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
 import type { Bench, Measurement } from './index.ts'
+import type { TableResult } from './select-table.ts'
 import { unleashSideOf } from './select-unleash.ts'
 import { createWorld, NOW } from './select-world.ts'
 
@@ -31,18 +32,21 @@ export const select: Bench = {
   summary:
     'targeting and selection: cost by schedules in a slot, memory of 100,000 schedules, unleash-client beside it',
   async run() {
-    const [alone, whole] = decisions()
-    return [...alone, ...whole, ratio(alone), ratio(whole), recompiling(), ...table(), ...besideUnleash()]
+    const sizes = decisions()
+    return [...sizes.flat(), ...sizes.map(ratio), ...table(), ...besideUnleash()]
   },
   fields: (measurements) => ({
     nsPerDecision: bySize(measurements, DECISION),
     nsPerRequest: bySize(measurements, REQUEST),
+    nsPerDecisionAgain: bySize(measurements, AGAIN),
     ...{ requests: REQUESTS, node: process.version },
   }),
 }
 
 const DECISION = 'a decision'
 const REQUEST = 'reading the context, and a decision'
+/** Nothing of the context is read any more: what a second slot of the same request costs at least. */
+const AGAIN = 'a decision for a context read before'
 const nameOf = (what: string, size: number) => `${what}, ${size} schedules`
 
 function bySize(measurements: readonly Measurement[], what: string): Record<string, number> {
@@ -50,47 +54,58 @@ function bySize(measurements: readonly Measurement[], what: string): Record<stri
   return Object.fromEntries([...SIZES.keys()].map((size) => [size, Math.round(medianOf(size))]))
 }
 
-/** Of decisions alone, and with reading the context, at each size. */
-function decisions(): [Measurement[], Measurement[]] {
+/** Of each of the three ways of looking at a decision, the sizes. */
+function decisions(): Measurement[][] {
   const world = createWorld(7)
   const slots = new Map<number, CompiledSlot[]>()
   for (const [size, count] of SIZES) {
     const compiled = Array.from({ length: count }, (_, at) => compileSlot(world.publication(`s${at}`, size), keys))
     slots.set(size, compiled)
   }
-  const runs = new Map([...SIZES.keys()].map((size) => [size, { alone: [] as number[], whole: [] as number[] }]))
+  const runs = new Map([...SIZES.keys()].map((size) => [size, [] as Times[]]))
   for (let round = -1; round < ROUNDS; round += 1) {
     for (const size of round % 2 === 0 ? SIZES.keys() : [...SIZES.keys()].reverse()) {
-      const { reading, deciding } = time(slots.get(size)!, world.context)
+      const times = time(slots.get(size)!, world.context)
       // The first round only warms up.
-      if (round < 0) continue
-      runs.get(size)!.alone.push(deciding)
-      runs.get(size)!.whole.push(reading + deciding)
+      if (round >= 0) runs.get(size)!.push(times)
     }
   }
-  const measure = (what: string, of: 'alone' | 'whole') =>
-    [...runs].map(([size, run]) => summarise(nameOf(what, size), 'ns', run[of]))
-  return [measure(DECISION, 'alone'), measure(REQUEST, 'whole')]
+  const measure = (what: string, of: (times: Times) => number) =>
+    [...runs].map(([size, times]) => summarise(nameOf(what, size), 'ns', times.map(of)))
+  return [
+    measure(DECISION, ({ deciding }) => deciding),
+    measure(REQUEST, ({ reading, deciding }) => reading + deciding),
+    measure(AGAIN, ({ again }) => again),
+  ]
 }
 
-/** ns per request. Every request has a context of its own: what is read of one is read once. */
-function time(slots: readonly CompiledSlot[], context: () => RequestContext): { reading: number; deciding: number } {
-  let [reading, deciding, shown] = [0, 0, 0]
+/** ns per request. */
+type Times = { reading: number; deciding: number; again: number }
+
+/** Every request has a context of its own: what is read of one is read once. */
+function time(slots: readonly CompiledSlot[], context: () => RequestContext): Times {
+  const times = { reading: 0, deciding: 0, again: 0 }
+  let shown = 0
   for (let done = 0; done < REQUESTS; done += REQUESTS_AT_ONCE) {
     const requests = Array.from({ length: REQUESTS_AT_ONCE }, context)
+    const decideAll = (contexts: readonly CompiledContext[]) => {
+      for (let at = 0; at < REQUESTS_AT_ONCE; at += 1) {
+        const slot = slots[(done + at) % slots.length]!
+        shown += decide(slot, contexts[at]!, NOW, Math.random).creatives.length
+      }
+      return performance.now()
+    }
     const began = performance.now()
     const contexts = requests.map(readContext)
     const read = performance.now()
-    for (let at = 0; at < REQUESTS_AT_ONCE; at += 1) {
-      const slot = slots[(done + at) % slots.length]!
-      shown += decide(slot, contexts[at]!, NOW, Math.random).creatives.length
-    }
-    const decided = performance.now()
-    reading += read - began
-    deciding += decided - read
+    const decided = decideAll(contexts)
+    const decidedAgain = decideAll(contexts)
+    times.reading += ((read - began) * 1e6) / REQUESTS
+    times.deciding += ((decided - read) * 1e6) / REQUESTS
+    times.again += ((decidedAgain - decided) * 1e6) / REQUESTS
   }
-  if (shown < 2 * REQUESTS) throw new Error(`only ${shown} creatives were shown: the targeting is not realistic`)
-  return { reading: (reading * 1e6) / REQUESTS, deciding: (deciding * 1e6) / REQUESTS }
+  if (shown < 4 * REQUESTS) throw new Error(`only ${shown} creatives were shown: the targeting is not realistic`)
+  return times
 }
 
 /** Of the largest to the smallest size, round by round. */
@@ -100,19 +115,6 @@ function ratio(sizes: readonly Measurement[]): Measurement {
   const runs = largest.runs.map((ns, round) => ns / smallest.runs[round]!)
   return summarise(name, 'x', runs, 2)
 }
-
-function recompiling(): Measurement {
-  const publication = createWorld(3).publication('home', 1_000, 735)
-  const run = () => {
-    const began = performance.now()
-    compileSlot(publication, keys)
-    return performance.now() - began
-  }
-  for (let warming = 0; warming < 10; warming += 1) run()
-  return summarise('compiling a slot of 1,000 again', 'ms', Array.from({ length: ROUNDS }, run), 10)
-}
-
-type TableResult = { rssMb: number; longestStallMs: number; longestWorkMs: number; compileMs: number }
 
 function table(): Measurement[] {
   const script = fileURLToPath(new URL('./select-table.ts', import.meta.url))
@@ -125,6 +127,7 @@ function table(): Measurement[] {
     summarise(`${what}: parsed and compiled, longest stall`, 'ms', of('longestStallMs'), 10),
     summarise(`${what}: the same in time of the processor`, 'ms', of('longestWorkMs'), 10),
     summarise(`${what}: compiled, in all`, 'ms', of('compileMs')),
+    summarise('a slot of 1,000 compiled again, among these', 'ms', of('recompileMs'), 10),
   ]
 }
 
