@@ -125,7 +125,10 @@ describe('A cap', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), skewed, (times, requests) => {
         let now = NOON
-        const instants = requests.map(({ wait, skew }) => (now += wait) + skew)
+        const instants = requests.map(({ wait, skew }) => {
+          now += wait
+          return now + skew
+        })
         const served = servedAt([capOf(times, 1, 'HOUR')], instants)
         // What the clock that was furthest ahead so far says is the period that a serving counts in.
         let latest = Number.NEGATIVE_INFINITY
