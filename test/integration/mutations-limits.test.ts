@@ -33,10 +33,13 @@ type Limit = {
   max: number
 }
 
-/** Limits that are no simple range. Their own tests: apps, schedule, schedule-slots, formats, creative, strategy. */
+/**
+ * Limits that are no simple range. Their own tests: apps, schedule, schedule-slots, schedule-times, formats, creative, strategy,
+ * frequency-caps-planning.
+ */
 const TESTED_ELSEWHERE = [
   ...['code', 'linkSchemes', 'corsOrigins', 'fallback', 'ratio', 'dataSchema', 'creatives', 'data'],
-  ...['constraint', 'values'],
+  ...['constraint', 'values', 'caps', 'count', 'every', 'dayParts', 'from', 'to', 'excludedDates', 'recurrence'],
 ]
 
 const limits = (['schedule', 'creative', 'strategy'] as const).flatMap(limitsIn)
