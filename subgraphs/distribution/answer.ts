@@ -26,8 +26,8 @@ export type CapTokenCounts = Record<CapTokenOutcome | 'keyless', number>
 
 export type Asked = { app: string; slots: readonly string[]; context?: RequestContext | null }
 
-/** The token is null when no cap had a part in the decision. */
-export type Answer = Decision & { capToken: string | null }
+/** There is no token when no cap had a part in the decision. */
+export type Answer = Decision & { capToken?: string }
 
 const MAX_SLOTS = 50
 
@@ -42,11 +42,14 @@ export function answerSlots(node: Node, { app, slots, context }: Asked): Answer[
   const asked = slots.map((code) => ({ code, slot: node.table.slot(app, code) }))
   const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
   const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, now) : null
-  const decisions = asked.map(({ code, slot }) =>
+  const answers: Answer[] = asked.map(({ code, slot }) =>
     slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(code, 'UNKNOWN_SLOT'),
   )
-  const token = counters && writeCapToken(counters, now)
-  return decisions.map((decision, index) => ({ ...decision, capToken: asked[index]!.slot?.hasCaps ? token : null }))
+  if (counters) {
+    const token = writeCapToken(counters, now)
+    for (const [index, { slot }] of asked.entries()) if (slot?.hasCaps) answers[index]!.capToken = token
+  }
+  return answers
 }
 
 /** Null without a key: nothing can be counted, and nothing is capped. */

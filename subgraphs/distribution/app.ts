@@ -114,7 +114,8 @@ function originAllowed({ table }: Sync, origin: string): boolean {
  */
 function cacheControl({ table }: Sync, { caller, answers }: LaneContext, now: number): string {
   const settings = caller.appKey && table.settings(caller.appKey.app)
-  if (!settings || !answers || answers.some(({ chance, capToken }) => chance || capToken !== null)) return 'no-store'
+  if (!settings || !answers || answers.some(({ chance, capToken }) => chance || capToken !== undefined))
+    return 'no-store'
   const left = Math.min(...answers.map(({ validUntil }) => validUntil)) - now
   const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor(left / 1000)))
   return seconds === 0 ? 'no-store' : `private, max-age=${seconds}`

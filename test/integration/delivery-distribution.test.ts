@@ -70,13 +70,6 @@ describeEachStore('The way of publications to the nodes', (open) => {
   const distribution = async (slot: string) =>
     (await flow.subgraphs.delivery.must('viewer', DISTRIBUTION, { app: flow.app, slot })).distribution
 
-  async function makeLive() {
-    const slot = await flow.makeSlot()
-    const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
-    await flow.publish(schedule)
-    return { slot, schedule }
-  }
-
   const beat = (node: string, digests: Record<string, string>, changed: Record<string, string> = {}) =>
     fragile.channel.beat({ node, at: Date.now(), ready: true, digests, changed })
 
@@ -91,12 +84,12 @@ describeEachStore('The way of publications to the nodes', (open) => {
   }
 
   test('without a living node a publication is pending', async () => {
-    const { slot } = await makeLive()
+    const { slot } = await flow.makeLive()
     expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 0, inStep: 0 })
   })
 
   test('a node is in step when it says that the slot changed to this publication or a newer one', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     const name = `${flow.app}/${slot.code}`
     const { epoch } = flow.store
     await beat('a', {}, { [name]: `${epoch}.1` })
@@ -110,7 +103,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a node that has not changed lately is in step when it holds all of the app as MongoDB has it', async () => {
-    const { slot } = await makeLive()
+    const { slot } = await flow.makeLive()
     await reconcile()
     const digest = digestOf(await fragile.channel.manifest(flow.app))
     await beat('a', { [flow.app]: digest })
@@ -121,14 +114,14 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a node that holds more than MongoDB ever had is not in step', async () => {
-    const { slot } = await makeLive()
+    const { slot } = await flow.makeLive()
     const ahead = { [`${flow.app}/${slot.code}`]: `${flow.store.epoch}.99` }
     for (const node of ['a', 'b']) await beat(node, {}, ahead)
     expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 2, inStep: 0 })
   })
 
   test('with the channel out of reach publish still answers, and reconciliation brings the nodes up to date', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     fragile.setDown(true)
     const publication = await flow.publish(schedule)
     expect(publication).toMatchObject({ revision: 2 })
@@ -143,7 +136,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('an emptied channel is filled again: list of apps, settings and every slot', async () => {
-    const lives = [await makeLive(), await makeLive()]
+    const lives = [await flow.makeLive(), await flow.makeLive()]
     await reconcile()
     const before = await fragile.channel.manifest(flow.app)
     fragile.empty()
@@ -158,7 +151,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a document that is gone though the manifest names it is written again by a full round', async () => {
-    const { slot } = await makeLive()
+    const { slot } = await flow.makeLive()
     await reconcile()
     fragile.lose(slot.code)
     expect(await flow.served(slot.code)).toBeNull()
@@ -168,7 +161,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a channel that is ahead of MongoDB is reported, not overwritten', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
     await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
     const { report, status } = await reconcile()
@@ -180,7 +173,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a publication says when the channel is ahead of MongoDB, and names the command that helps', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     const ask = `mutation ($input: PublishInput!) { publish(input: $input) { distribution { state warning } } }`
     const publish = async () =>
       (await flow.subgraphs.delivery.must('publisher', ask, { input: await flow.onSchedule(schedule) })).distribution
@@ -193,7 +186,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('what was published since its slot was read is not taken for a channel that is ahead', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     await flow.publish(schedule)
     const manifest = await fragile.channel.manifest(flow.app)
     const before = { epoch: flow.store.epoch, revision: 1 }
@@ -205,7 +198,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('an older publication has no warning, and none is given while the channel is out of reach', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     await flow.publish(schedule)
     const ask = `query ($app: ID!, $slot: String!) {
       publications(app: $app, slot: $slot) { nodes { distribution { warning } } } }`
@@ -229,7 +222,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     ['what somebody without our key wrote', (body: Publication) => seal(deriveSigningKeys('x'.repeat(32)), body)],
     ['an older one of ours', (body: Publication) => seal(flow.services.keys, { ...body, revision: 0 })],
   ])('%s is replaced by a full round', async (_what, forge) => {
-    const { slot } = await makeLive()
+    const { slot } = await flow.makeLive()
     fragile.empty()
     const body = await flow.latest(slot.id)
     await fragile.channel.write({ app: flow.app, code: slot.code }, body, forge(body))
@@ -240,7 +233,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
   })
 
   test('a manifest that claims more than the document is put right, and the next publication goes through', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     const body = await flow.latest(slot.id)
     fragile.empty()
     const claimed = { epoch: 999_999_999_999_999, revision: 1 }

@@ -16,16 +16,8 @@ describeEachStore('Pausing and resuming', (open) => {
   })
   afterAll(() => flow.stop())
 
-  /** A live schedule in a slot of its own. */
-  async function makeLive(booking: Parameters<Workflow['makeSchedule']>[0] = {}) {
-    const slot = await flow.makeSlot()
-    const schedule = await flow.approved(await flow.makeSchedule({ ...booking, slot: slot.id }))
-    await flow.publish(schedule)
-    return { slot, schedule }
-  }
-
   async function makePaused(booking: Parameters<Workflow['makeSchedule']>[0] = {}) {
-    const live = await makeLive(booking)
+    const live = await flow.makeLive(booking)
     await pause(live.schedule)
     return live
   }
@@ -41,7 +33,7 @@ describeEachStore('Pausing and resuming', (open) => {
   }
 
   test('a paused schedule is off the slot, others stay, and it is back once it is resumed', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     await flow.publish(other)
     const live = (await flow.served(slot.code))!.entries
@@ -54,7 +46,7 @@ describeEachStore('Pausing and resuming', (open) => {
   })
 
   test('each leaves an entry in the change log, with the schedule and its pin before and after', async () => {
-    const { schedule } = await makeLive()
+    const { schedule } = await flow.makeLive()
     await pause(schedule)
     expect(await lastChange(schedule)).toMatchObject({
       ...{ mutation: 'pause', actor: 'publisher' },
@@ -170,7 +162,7 @@ describeEachStore('Pausing and resuming', (open) => {
   })
 
   test('pausing and resuming at the same time with the same version: one of two is a CONFLICT', async () => {
-    const { schedule } = await makeLive()
+    const { schedule } = await flow.makeLive()
     const input = await flow.onSchedule(schedule)
     const results = await Promise.allSettled([
       flow.run('pause', 'publisher', input),

@@ -15,14 +15,6 @@ describeEachStore('Taking back an approval', (open) => {
   })
   afterAll(() => flow.stop())
 
-  /** A live schedule in a slot of its own. */
-  async function makeLive(booking: Parameters<Workflow['makeSchedule']>[0] = {}) {
-    const slot = await flow.makeSlot()
-    const schedule = await flow.approved(await flow.makeSchedule({ ...booking, slot: slot.id }))
-    await flow.publish(schedule)
-    return { slot, schedule }
-  }
-
   /** What delivery says is pinned of a schedule and not served. */
   async function unapproved({ id }: Thing) {
     const query = `query ($representations: [_Any!]!) { _entities(representations: $representations) {
@@ -42,8 +34,8 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('a revoked creative is out of every entry; an entry that has others stays, one left with none goes', async () => {
     const [bad, good] = [await flow.makeCreative(), await flow.makeCreative()]
-    const alone = await makeLive({ creatives: [bad] })
-    const mixed = await makeLive({ creatives: [bad, good] })
+    const alone = await flow.makeLive({ creatives: [bad] })
+    const mixed = await flow.makeLive({ creatives: [bad, good] })
     const { publications } = await flow.revoke(bad)
     expect(publications).toHaveLength(2)
     expect(await flow.served(alone.slot.code)).toMatchObject({ revision: 2, entries: [] })
@@ -51,7 +43,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(entries.map(({ creatives }) => creatives.map(({ id }) => id))).toEqual([[good.id]])
     expect(await flow.head(alone.schedule)).toMatchObject({ deliveryState: 'LIVE' })
     expect(await unapproved(alone.schedule)).toEqual([{ id: bad.id, revision: 1 }])
-    expect(await unapproved(await makeLive().then(({ schedule }) => schedule))).toEqual([])
+    expect(await unapproved(await flow.makeLive().then(({ schedule }) => schedule))).toEqual([])
     expect(await flow.head(bad)).toMatchObject({ reviewState: 'REJECTED', version: 1 })
     expect(await flow.reviewOf(bad)).toMatchObject({ state: 'REVOKED', revokedBy: 'publisher', version: 3 })
   })
@@ -71,7 +63,7 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('the entries of a revoked strategy are out, for they would reach everybody without it', async () => {
     const strategy = await flow.makeStrategy({ constraint: { dimension: 'tags', operator: 'IN', values: ['few'] } })
-    const { slot, schedule } = await makeLive({ strategy })
+    const { slot, schedule } = await flow.makeLive({ strategy })
     await flow.revoke(strategy)
     expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
     expect(await flow.head(schedule)).toMatchObject({ reviewState: 'APPROVED', deliveryState: 'WITHDRAWN' })
@@ -84,7 +76,7 @@ describeEachStore('Taking back an approval', (open) => {
   })
 
   test('a revoked schedule is withdrawn, and only publish brings it back, after a new approval', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     await flow.revoke(schedule)
     expect(await flow.served(slot.code)).toMatchObject({ revision: 2, entries: [] })
     expect(await flow.head(schedule)).toMatchObject({ reviewState: 'REJECTED', deliveryState: 'WITHDRAWN' })
@@ -100,7 +92,7 @@ describeEachStore('Taking back an approval', (open) => {
   })
 
   test('a schedule that is paused is withdrawn as well', async () => {
-    const { slot, schedule } = await makeLive()
+    const { slot, schedule } = await flow.makeLive()
     await store.rows('pins').updateOne({ _id: schedule.id }, { $set: { state: 'PAUSED' } } as never)
     expect((await flow.revoke(schedule)).publications).toHaveLength(1)
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'WITHDRAWN' })
@@ -110,10 +102,10 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('only the revision that was approved goes: others of the same thing stay as they are', async () => {
     const creative = await flow.makeCreative()
-    const first = await makeLive({ creatives: [creative] })
+    const first = await flow.makeLive({ creatives: [creative] })
     await flow.revise(creative, { title: 'Second' })
     await flow.approved(creative)
-    const second = await makeLive({ creatives: [creative] })
+    const second = await flow.makeLive({ creatives: [creative] })
     expect((await flow.revoke(creative, 1)).publications).toHaveLength(1)
     expect((await flow.served(first.slot.code))!.entries).toEqual([])
     expect((await flow.served(second.slot.code))!.entries).toHaveLength(1)
@@ -122,7 +114,7 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('with the newest approval gone, publish goes back to the one before', async () => {
     const creative = await flow.makeCreative()
-    const { slot, schedule } = await makeLive({ creatives: [creative] })
+    const { slot, schedule } = await flow.makeLive({ creatives: [creative] })
     await flow.revise(creative, { title: 'Second' })
     await flow.approved(creative)
     await flow.publish(schedule)
@@ -148,8 +140,8 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('a crash after the mark is finished by reconciliation', async () => {
     const creative = await flow.makeCreative()
-    const { slot } = await makeLive({ creatives: [creative] })
-    const scheduled = await makeLive()
+    const { slot } = await flow.makeLive({ creatives: [creative] })
+    const scheduled = await flow.makeLive()
     await markOnly(creative)
     await markOnly(scheduled.schedule)
     expect((await flow.served(slot.code))!.entries).toHaveLength(1)
@@ -165,7 +157,7 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('between the mark and the end, what composes a slot leaves the revision out already', async () => {
     const creative = await flow.makeCreative()
-    const { slot } = await makeLive({ creatives: [creative] })
+    const { slot } = await flow.makeLive({ creatives: [creative] })
     const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     await markOnly(creative)
     await flow.publish(other)
@@ -174,7 +166,7 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('a repeat with the same key finishes what was cut off, and then changes nothing', async () => {
     const creative = await flow.makeCreative()
-    const { slot } = await makeLive({ creatives: [creative] })
+    const { slot } = await flow.makeLive({ creatives: [creative] })
     const input = await markOnly(creative, { idempotencyKey: 'revoke-once' })
     const first = await flow.run('revokeApproval', 'publisher', input)
     expect(first.publications).toMatchObject([{ revision: 2, entries: [] }])
@@ -185,7 +177,7 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('whoever finishes a revocation at the same time, each slot is composed once', async () => {
     const creative = await flow.makeCreative()
-    const lives = [await makeLive({ creatives: [creative] }), await makeLive({ creatives: [creative] })]
+    const lives = [await flow.makeLive({ creatives: [creative] }), await flow.makeLive({ creatives: [creative] })]
     const input = await markOnly(creative, { idempotencyKey: 'revoke-together' })
     const reconciliation = startReconciliation(flow.services)
     await Promise.all([

@@ -46,16 +46,6 @@ describeEachStore('The rules, as a node serves them', (open) => {
 
   const count = (slot: Place) => store.rows<{ _id: string; slot: string }>('publications').count({ slot: slot.id })
 
-  async function makeLive(
-    booking: Parameters<Workflow['makeSchedule']>[0] = {},
-    settings: Parameters<Workflow['makeSlot']>[0] = {},
-  ) {
-    const slot = await flow.makeSlot(settings)
-    const schedule = await flow.approved(await flow.makeSchedule({ ...booking, slot: slot.id }))
-    await flow.publish(schedule)
-    return { slot, schedule }
-  }
-
   /** Archives a thing at the version that it has. */
   async function archive(kind: keyof typeof ARCHIVES, id: string): Promise<void> {
     const { expectedVersion } = kind === 'SLOT' ? await flow.onSlot(id) : await flow.submission({ type: kind, id })
@@ -82,7 +72,7 @@ describeEachStore('The rules, as a node serves them', (open) => {
   test('8. A schedule goes out ahead of time: it is shown once the clock is there, and no longer than its window', async () => {
     const opens = flow.clock.now() + HOUR_MS
     const [startsAt, endsAt] = [opens, opens + HOUR_MS].map((at) => new Date(at).toISOString())
-    const { slot, schedule } = await makeLive({ content: { startsAt, endsAt } })
+    const { slot, schedule } = await flow.makeLive({ content: { startsAt, endsAt } })
     const before = await count(slot)
     const advanceTo = (instant: number) => flow.clock.advance(instant - flow.clock.now())
     advanceTo(opens - 1)
@@ -102,7 +92,7 @@ describeEachStore('The rules, as a node serves them', (open) => {
         const segment = await flow.run('createSegment', 'operator', nobody())
         const strategy = await flow.makeStrategy({ constraint: { not: { segment: segment.id } } })
         const creative = await flow.makeCreative()
-        const { slot, schedule } = await makeLive({ creatives: [creative], strategy })
+        const { slot, schedule } = await flow.makeLive({ creatives: [creative], strategy })
         const all = { SLOT: slot, SCHEDULE: schedule, CREATIVE: creative, STRATEGY: strategy, SEGMENT: segment }
         await archive(kind, all[kind].id)
         expect(await answer(slot)).toBe(`MATCHED ${schedule.id}@1`)
@@ -124,7 +114,7 @@ describeEachStore('The rules, as a node serves them', (open) => {
 
   test('10. A stopped slot answers STOPPED and nothing else, not even its fallback, until it is restarted', async () => {
     const fallback = await flow.approved(await flow.makeCreative())
-    const { slot, schedule } = await makeLive({}, { fallback: [fallback.id] })
+    const { slot, schedule } = await flow.makeLive({}, { fallback: [fallback.id] })
     const empty = await flow.makeSlot({ fallback: [fallback.id] })
     await flow.run('publishSlot', 'publisher', await flow.onSlot(empty.id))
     for (const { id } of [slot, empty]) await flow.run('stopSlot', 'publisher', await flow.onSlot(id))

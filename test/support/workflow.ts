@@ -218,6 +218,14 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
     return run('publish', actor, await onSchedule(thing))
   }
 
+  /** A live schedule in a slot of its own. */
+  async function makeLive(booking: Booking = {}, settings: Content = {}) {
+    const slot = await makeSlot(settings)
+    const schedule = await approved(await makeSchedule({ ...booking, slot: slot.id }))
+    await publish(schedule)
+    return { slot, schedule }
+  }
+
   /** The input of taking back the approval of a revision, the newest one if none is named. */
   async function onReview(thing: Thing, revision?: number, more: Input = {}): Promise<Input> {
     const { _id, version } = await reviewOf(thing, revision)
@@ -244,7 +252,7 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
     ...{ services, store, clock, subgraphs, app, slot, run, failure, stop, freshCode },
     ...{ makeSlot, makeCreative, makeStrategy, makeSegment, makeSchedule, contentOf, revise, head },
     ...{ submission, submit, onAll, recall, approve, approved, reviewOf },
-    ...{ onSchedule, onSlot, publish, onReview, revoke, latest, served },
+    ...{ onSchedule, onSlot, publish, makeLive, onReview, revoke, latest, served },
   }
 }
 
