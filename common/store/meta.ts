@@ -1,30 +1,30 @@
 // What a database says of itself, in one document: since when it is used (the epoch), and how what is in it is written
-// (the format). A database of another format is refused at start, before anything reads it wrongly.
+// (the layout). A database of another layout is refused at start, before anything reads it wrongly.
 
 import type { Collection } from 'mongodb'
 import type { Store } from './store.ts'
 
 /** How this version writes documents. +1 whenever it could no longer read those that are there already. */
-export const FORMAT = 3
+export const LAYOUT = 3
 
 type Meta = {
   _id: string
   /** Unix seconds. */
   epoch: number
   /** Missing in the first one. */
-  format?: number
+  layout?: number
 }
 
 const ID = 'epoch'
 
-/** The epoch of the database. Throws when another version wrote it, in a format that this one does not read. */
+/** The epoch of the database. Throws when another version wrote it, in a layout that this one does not read. */
 export async function openMeta(db: { collection(name: 'meta'): Collection<Meta> }, now: () => number): Promise<number> {
   const meta = db.collection('meta')
-  const first = { epoch: Math.floor(now() / 1000), format: FORMAT }
+  const first = { epoch: Math.floor(now() / 1000), layout: LAYOUT }
   await meta.updateOne({ _id: ID }, { $setOnInsert: first }, { upsert: true })
-  const { epoch, format = 1 } = (await meta.findOne({ _id: ID }))!
-  if (format !== FORMAT) {
-    const what = `the database is in format ${format}, and this version of Alkaid reads and writes format ${FORMAT} only`
+  const { epoch, layout = 1 } = (await meta.findOne({ _id: ID }))!
+  if (layout !== LAYOUT) {
+    const what = `the database is in layout ${layout}, and this version of Alkaid reads and writes layout ${LAYOUT} only`
     throw new Error(`${what}: start with an empty one, or with the version that wrote it`)
   }
   return epoch

@@ -41,7 +41,7 @@ const TRANSACTION_MS = 10_000
 
 /**
  * Connects, and makes the indexes of what `common/store` itself owns: the change log and the idempotency keys. Throws
- * when the server cannot do transactions, or the database is of a format that this version does not read.
+ * when the server cannot do transactions, or the database is of a layout that this version does not read.
  *
  * @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none.
  */

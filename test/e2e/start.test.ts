@@ -270,7 +270,7 @@ describe('npm start says in one line what is wrong', () => {
     await embedded.close()
     const ended = await run('start.ts', ['--port', '0', '--data-dir', folder]).ended
     expect(ended.code).toBe(1)
-    expect(ended.stderr.trim()).toMatch(/^DATA_DIR: .* the database is in format 1, and this version .*$/)
+    expect(ended.stderr.trim()).toMatch(/^DATA_DIR: .* the database is in layout 1, and this version .*$/)
   })
 
   test('every mistake at once, one line each', async () => {
