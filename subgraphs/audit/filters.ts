@@ -11,6 +11,7 @@ const reviewFilterInput = z.object({
   types: optional(z.array(z.string())),
   slot: optional(reference),
   text: optionalText(200),
+  period: optional(period),
 })
 
 const changeFilterInput = z.object({

@@ -27,7 +27,10 @@ export async function readQueue(
 }
 
 /** Where a review stands now; the newest revisions of all that are asked for are read at once. */
-export async function currentState(loaders: AuditLoaders, review: Review): Promise<Review['state']> {
+export async function currentState(
+  loaders: AuditLoaders,
+  review: Pick<Review, 'state' | 'subject' | 'revision'>,
+): Promise<Review['state']> {
   if (review.state !== 'OPEN') return review.state
   const newest = await loaders.subjects[review.subject.type].newest.load(review.subject.id)
   return stateOf(review, newest ?? review.revision)
@@ -35,9 +38,23 @@ export async function currentState(loaders: AuditLoaders, review: Review): Promi
 
 /**
  * How many reviews of an app wait for a decision: as many as there are things whose newest revision is in review. Their
- * own contents have what the reviews have of it, since a review is of that revision.
+ * own contents have what the reviews have of it, since a review is of that revision; but not when it was submitted, so of
+ * a period the reviews themselves are counted.
  */
-export async function countWaiting(store: Store, app: string, { types, slot, text }: ReviewFilter): Promise<number> {
+export async function countWaiting(
+  store: Store,
+  loaders: AuditLoaders,
+  app: string,
+  filter: ReviewFilter,
+): Promise<number> {
+  const { period } = filter
+  if (!period?.from && !period?.to) return countInReview(store, app, filter)
+  const open = await reviews.open(store, app, filter)
+  const states = await Promise.all(open.map((review) => currentState(loaders, review)))
+  return states.filter((state) => state === 'OPEN').length
+}
+
+async function countInReview(store: Store, app: string, { types, slot, text }: ReviewFilter): Promise<number> {
   const kinds = SUBJECT_KINDS.filter((kind) => types?.includes(kind) ?? true)
   const bookable = typeof slot === 'string' ? kinds.filter((kind) => kind === 'SCHEDULE') : kinds
   const filter = {

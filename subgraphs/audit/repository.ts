@@ -4,7 +4,7 @@
 import { notFound } from '../../common/errors.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
-import { textFilter } from '../../common/store/filters.ts'
+import { type Period, periodFilter, textFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -76,6 +76,8 @@ export type ReviewFilter = {
   slot?: string | null
   /** Part of the subject's name, in whatever letter case. */
   text?: string | null
+  /** When it was submitted first. */
+  period?: Period | null
 }
 
 /** An open review that knows the approved revision before its own. */
@@ -134,6 +136,10 @@ export const reviews = {
     for (const review of found) byId.get(review.subject.id)!.push(approvedBy(review))
     return byId
   },
+
+  /** Which revisions the open reviews of an app are of, those superseded by a mere revision among them. */
+  open: (db: Db, app: string, filter: ReviewFilter): Promise<Pick<Review, 'subject' | 'revision' | 'state'>[]> =>
+    rows(db).find({ app, state: 'OPEN', ...narrowed(filter) }, { projection: { subject: 1, revision: 1, state: 1 } }),
 
   /**
    * Open reviews of an app, those superseded by a mere revision among them, oldest first; in one read with what was
@@ -270,10 +276,11 @@ function approvedBy({ _id: review, subject, revision, hash }: Review): Approved 
   return { id: subject.id, revision, review, hash }
 }
 
-function narrowed({ types, slot, text }: ReviewFilter): object {
+function narrowed({ types, slot, text, period }: ReviewFilter): object {
   return {
     ...(types ? { 'subject.type': { $in: types } } : {}),
     ...(typeof slot === 'string' ? { slot } : {}),
     ...textFilter(text, ['name']),
+    ...periodFilter(period, 'submittedAt'),
   }
 }

@@ -36,7 +36,7 @@ export function auditResolvers(services: Services): Resolvers<Context> {
           found,
           first,
           (review) => review._id,
-          () => countWaiting(store, app, filter),
+          () => countWaiting(store, loaders, app, filter),
         )
       },
       submission: (_, { id }: Reference, context) => readSubmission(context, id),

@@ -9,7 +9,7 @@ import { nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
  * Where a review stands. An open one is superseded as soon as its subject has a newer revision, before anything is
  * written: whoever revises a thing knows nothing of reviews.
  */
-export function stateOf(review: Review, newestRevision: number): Review['state'] {
+export function stateOf(review: Pick<Review, 'state' | 'revision'>, newestRevision: number): Review['state'] {
   return review.state === 'OPEN' && newestRevision > review.revision ? 'SUPERSEDED' : review.state
 }
 
