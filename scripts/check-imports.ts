@@ -1,4 +1,5 @@
-// Part of `npm run check`: imports run downwards only, as docs/architecture.md draws it. The table is the rule.
+// Part of `npm run check`: imports run downwards only, as docs/architecture.md draws it (the table is the rule), and what
+// runs after `npm ci --omit=dev` imports no development dependency.
 
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
@@ -29,9 +30,16 @@ function repositories(...names: string[]): string[] {
   return names.map((name) => `subgraphs/${name}:repository`)
 }
 
+/** Commands for those who work on Alkaid, or try it out. They may use development dependencies. */
+const FOR_DEVELOPMENT = /^scripts\/(generate|replay|complete-lock|check-imports)\b/
+
+const { dependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+}
+
 const mistakes = globSync('{common,subgraphs,gateway,embedded,demo,scripts}/**/*.ts', { cwd: root }).flatMap(mistakesOf)
 for (const mistake of mistakes) console.error(mistake)
-console.log(mistakes.length === 0 ? 'Imports run downwards' : `${mistakes.length} imports run upwards`)
+console.log(mistakes.length === 0 ? 'Imports are as they should be' : `${mistakes.length} imports are wrong`)
 process.exitCode = mistakes.length === 0 ? 0 : 1
 
 function mistakesOf(file: string): string[] {
@@ -40,7 +48,18 @@ function mistakesOf(file: string): string[] {
   const targets = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path]) =>
     relative(root, resolve(root, dirname(file), path!)),
   )
-  return targets.filter((target) => !allowed(from, target)).map((target) => `${file} must not import ${target}`)
+  return [
+    ...targets.filter((target) => !allowed(from, target)).map((target) => `${file} must not import ${target}`),
+    ...(FOR_DEVELOPMENT.test(file) ? [] : packagesIn(text))
+      .filter((name) => !Object.hasOwn(dependencies, name))
+      .map((name) => `${file} imports ${name}, which is not among the dependencies of package.json`),
+  ]
+}
+
+/** `@apollo/server` for `import ... from '@apollo/server/plugin/disabled'`. */
+function packagesIn(text: string): string[] {
+  const named = text.matchAll(/(?:from|import\()\s*'((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^']*)?'/g)
+  return [...named].map(([, name]) => name!).filter((name) => !name.startsWith('.'))
 }
 
 function allowed(from: string, target: string): boolean {
