@@ -1,50 +1,131 @@
-// What differs between two contents, value by value.
+// What differs between two contents. Items of lists are compared by what they are, not by where they stand:
+// content-shapes.ts says what that is, and alignment.ts finds the fewest moves.
 
 import { canonicalJson } from '../../common/hash.ts'
+import { type Alignment, alignOrdered, alignUnordered, type Pair, pairsInPlace, withPairs } from './alignment.ts'
+import { FREE_LIST, type ListShape, SHAPES, type Shape, type ShapeOf } from './content-shapes.ts'
+import type { SubjectKind } from './repository.ts'
 
-/** `path` as in `creatives[0].weight`. On the side where there is nothing, `before` or `after` is null. */
-export type Difference = { path: string; kind: 'ADDED' | 'REMOVED' | 'CHANGED'; before: unknown; after: unknown }
-
-/** Every leaf (text, number, boolean, null, empty list or object) that differs, in the order of `after`, then what is gone. */
-export function differences(before: unknown, after: unknown): Difference[] {
-  const [was, is] = [leavesOf(before), leavesOf(after)]
-  const paths = new Set([...is.keys(), ...was.keys()])
-  return [...paths]
-    .map((path) => ({
-      path,
-      kind: kindOf(was.has(path), is.has(path)),
-      before: was.get(path) ?? null,
-      after: is.get(path) ?? null,
-    }))
-    .filter((leaf) => !isNothing(leaf))
+/**
+ * `path` as in `creatives[0].weight`: its indexes count in the newer content, and those of `previousPath` in the older
+ * one. Only the last index is the same in both where one side has nothing: of what was added it counts in the newer
+ * content, of what was removed in the older one. `before` or `after` is null where there is nothing. `from` and `to` are
+ * the indexes of what moved.
+ */
+export type Difference = {
+  path: string
+  previousPath: string
+  kind: 'ADDED' | 'REMOVED' | 'CHANGED' | 'MOVED'
+  before: unknown
+  after: unknown
+  from: number | null
+  to: number | null
 }
 
-/** A field of the content itself that is null is an empty one; a null deeper down was written by somebody. */
-function isNothing({ path, kind, before, after }: Difference): boolean {
-  if (kind === 'CHANGED') return canonicalJson(before) === canonicalJson(after)
-  return before === null && after === null && !/[.[]/.test(path)
+/** In the order of `after`, then what is gone. What only one side has is one difference, however large. */
+export function differences(kind: SubjectKind, before: object, after: object): Difference[] {
+  const found: Found = { there: [], gone: [] }
+  const shape = SHAPES[kind]
+  compareFields(found, ROOT, shape, presentFields(shape, before), presentFields(shape, after))
+  return [...found.there, ...found.gone]
 }
 
-function kindOf(was: boolean, is: boolean): Difference['kind'] {
-  if (was && is) return 'CHANGED'
-  return is ? 'ADDED' : 'REMOVED'
+type Found = { there: Difference[]; gone: Difference[] }
+type Fields = Record<string, unknown>
+type Place = Pick<Difference, 'path' | 'previousPath'>
+
+const ROOT: Place = { path: '', previousPath: '' }
+const NOWHERE = { before: null, after: null, from: null, to: null }
+
+/** As JSON. A field of the content itself that is null is an empty one, and a list of it that is not there is empty. */
+function presentFields({ fields = {} }: Shape, content: object): Fields {
+  const entries = Object.entries(JSON.parse(JSON.stringify(content)) as Fields).filter(([, value]) => value !== null)
+  const present = Object.fromEntries(entries)
+  for (const [name, shape] of Object.entries(fields)) if ('list' in shape) present[name] ??= []
+  return present
 }
 
-function leavesOf(value: unknown): Map<string, unknown> {
-  const leaves = new Map<string, unknown>()
-  collect(leaves, '', JSON.parse(JSON.stringify(value)))
-  return leaves
+function compare(found: Found, at: Place, known: ShapeOf, before: unknown, after: unknown): void {
+  const shape = shapeOf(known, after)
+  if (Array.isArray(before) && Array.isArray(after)) {
+    compareItems(found, at, shape.list ?? FREE_LIST, before, after)
+  } else if (isFields(before) && isFields(after) && (shape.isChanged?.(before, after) ?? true)) {
+    compareFields(found, at, shape, before, after)
+  } else if (canonicalJson(before) !== canonicalJson(after)) {
+    found.there.push({ ...NOWHERE, ...at, kind: 'CHANGED', before, after })
+  }
 }
 
-function collect(leaves: Map<string, unknown>, path: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) return void leaves.set(path, value)
-  const parts = Object.entries(value)
-  if (parts.length === 0 && path !== '') leaves.set(path, value)
-  for (const [key, part] of parts) collect(leaves, joined(path, key, Array.isArray(value)), part)
+function compareFields(found: Found, at: Place, { fields }: Shape, before: Fields, after: Fields): void {
+  for (const [name, is] of Object.entries(after)) {
+    const place = { path: fieldPath(at.path, name), previousPath: fieldPath(at.previousPath, name) }
+    const shape = fields && Object.hasOwn(fields, name) ? fields[name]! : {}
+    if (Object.hasOwn(before, name)) compare(found, place, shape, before[name], is)
+    else found.there.push({ ...NOWHERE, ...place, kind: 'ADDED', after: is })
+  }
+  for (const [name, was] of Object.entries(before)) {
+    if (Object.hasOwn(after, name)) continue
+    const place = { path: fieldPath(at.path, name), previousPath: fieldPath(at.previousPath, name) }
+    found.gone.push({ ...NOWHERE, ...place, kind: 'REMOVED', before: was })
+  }
 }
 
-function joined(path: string, key: string, inList: boolean): string {
-  if (inList) return `${path}[${key}]`
-  if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key)) return `${path}[${JSON.stringify(key)}]`
-  return path === '' ? key : `${path}.${key}`
+function compareItems(found: Found, at: Place, list: ListShape, before: unknown[], after: unknown[]): void {
+  const { pairs, removed } = align(list, before, after)
+  const pairAt = new Map(pairs.map((pair) => [pair.after, pair]))
+  for (const [index, is] of after.entries()) {
+    const pair = pairAt.get(index)
+    const place = { path: `${at.path}[${index}]`, previousPath: `${at.previousPath}[${pair?.before ?? index}]` }
+    if (!pair) {
+      found.there.push({ ...NOWHERE, ...place, kind: 'ADDED', after: is })
+      continue
+    }
+    const was = before[pair.before]
+    if (pair.moved) found.there.push({ ...place, kind: 'MOVED', before: was, after: is, from: pair.before, to: index })
+    compare(found, place, list.item ?? {}, was, is)
+  }
+  for (const index of removed) {
+    const place = { path: `${at.path}[${index}]`, previousPath: `${at.previousPath}[${index}]` }
+    found.gone.push({ ...NOWHERE, ...place, kind: 'REMOVED', before: before[index] })
+  }
+}
+
+function align({ ordered, identity, alike }: ListShape, before: unknown[], after: unknown[]): Alignment {
+  const identities = (items: unknown[]) => items.map(identity ?? ((item) => canonicalJson(item)))
+  const aligned = (ordered ? alignOrdered : alignUnordered)(identities(before), identities(after))
+  if (!alike) return aligned
+  return withPairs(aligned, alike === 'place' ? pairsInPlace(aligned) : pairsAlike(aligned, alike, before, after))
+}
+
+/** The most alike first; of those that are as much alike, the first in the list. */
+function pairsAlike(
+  { removed, added }: Alignment,
+  alike: (before: unknown, after: unknown) => number,
+  before: unknown[],
+  after: unknown[],
+): Pair[] {
+  const candidates = removed.flatMap((was) =>
+    added.map((is) => ({ before: was, after: is, moved: false, alike: alike(before[was], after[is]) })),
+  )
+  const [taken, given] = [new Set<number>(), new Set<number>()]
+  const inOrder = candidates.filter((pair) => pair.alike > 0).sort((a, b) => b.alike - a.alike)
+  return inOrder.filter((pair) => {
+    if (taken.has(pair.before) || given.has(pair.after)) return false
+    taken.add(pair.before)
+    given.add(pair.after)
+    return true
+  })
+}
+
+function shapeOf(shape: ShapeOf, value: unknown): Shape {
+  return typeof shape === 'function' ? shape(value) : shape
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function fieldPath(path: string, name: string): string {
+  if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)) return `${path}[${JSON.stringify(name)}]`
+  return path === '' ? name : `${path}.${name}`
 }

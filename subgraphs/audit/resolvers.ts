@@ -109,7 +109,7 @@ async function diffOf(loaders: AuditLoaders, review: Review | Waiting) {
   // Without waiting where it is known: both revisions are then read together with those that clients see.
   const last = 'approvedBefore' in review ? review.approvedBefore : await loaders.approvedBefore.load(pinOf(review))
   const [before, after] = await Promise.all([last ? revisions.load(last) : null, revisions.load(pinOf(review))])
-  return differences(before?.content ?? {}, after?.content ?? {})
+  return differences(review.subject.type, before?.content ?? {}, after?.content ?? {})
 }
 
 function readReview({ caller, loaders }: Context, id: string): Promise<Review | null> {

@@ -99,11 +99,38 @@ describeEachStore('Reading reviews and the change log', (open) => {
   })
 
   test('a null in free data is a difference, for it is part of what is approved', async () => {
-    const creative = await flow.approved(await flow.makeCreative())
-    await flow.revise(creative, { data: { hidden: null } })
+    const creative = await flow.approved(await flow.makeCreative({ data: { shown: 1 } }))
+    await flow.revise(creative, { data: { shown: 1, hidden: null } })
     await flow.submit(creative)
     const hidden = { path: 'data.hidden', kind: 'ADDED', before: null, after: null }
     expect((await entity('Creative', creative)).review.diff).toEqual([hidden])
+  })
+
+  test('of three creatives the first one gone is one difference, and the last one put first another', async () => {
+    const creatives = [await flow.makeCreative(), await flow.makeCreative(), await flow.makeCreative()]
+    const [first, second, third] = creatives.map(({ id }) => ({ creative: id, weight: 1 }))
+    const schedule = await flow.approved(await flow.makeSchedule({ creatives }))
+    const diffAfter = async (creatives: unknown[]) => {
+      await flow.revise(schedule, { creatives })
+      await flow.submit(schedule)
+      const text = `query ($id: ID!) { review(id: $id) { diff { path previousPath kind before after from to } } }`
+      return (await flow.subgraphs.audit.must('viewer', text, { id: (await flow.reviewOf(schedule))._id })).diff
+    }
+    const still = { from: null, to: null }
+    expect(await diffAfter([second, third])).toEqual([
+      { path: 'creatives[0]', previousPath: 'creatives[0]', kind: 'REMOVED', before: first, after: null, ...still },
+    ])
+    expect(await diffAfter([third, first, second])).toEqual([
+      {
+        path: 'creatives[0]',
+        previousPath: 'creatives[2]',
+        kind: 'MOVED',
+        before: third,
+        after: third,
+        from: 2,
+        to: 0,
+      },
+    ])
   })
 
   test('the review of a thing is that of its newest revision: null for a draft', async () => {
