@@ -9,6 +9,10 @@ export type Settings = {
   host: string
   /** Where it listens; `npm start`: the gateway's, distribution listens 10 above. 0: any free ones. */
   port: number
+  /** Where whoever watches over the process asks: `/metrics`, `/livez`, `/readyz`. */
+  metricsHost: string
+  /** 0: any free one. */
+  metricsPort: number
   dataDir: string
   /** Undefined: the embedded server. */
   mongodbUri: string | undefined
@@ -38,11 +42,15 @@ export type Wanted = {
   upstreams?: readonly { name: string; port: number }[]
 }
 
+/** The services of one installation listen on a port and up to ten above it. */
+const PORTS_OF_SERVICES = 10
+const MAX_PORT = 65_535 - PORTS_OF_SERVICES
+
 const port = z
   .string()
-  .regex(/^\d{1,5}$/, 'expected a number from 0 to 65525')
+  .regex(/^\d{1,5}$/, `expected a number from 0 to ${MAX_PORT}`)
   .transform(Number)
-  .refine((number) => number <= 65_525, 'expected a number from 0 to 65525')
+  .refine((number) => number <= MAX_PORT, `expected a number from 0 to ${MAX_PORT}`)
 const secret = z.string().min(32, 'expected at least 32 characters').optional()
 
 function url(schemes: readonly string[]) {
@@ -74,6 +82,8 @@ const environment = z.object({
     .default('development'),
   HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   PORT: port.default(4000),
+  METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
+  METRICS_PORT: port.optional(),
   DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
   MONGODB_URI: url(['mongodb', 'mongodb+srv']),
   REDIS_URL: url(['redis', 'rediss']),
@@ -113,6 +123,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     production: values.NODE_ENV === 'production',
     host: values.HOST,
     port: values.PORT,
+    metricsHost: values.METRICS_HOST,
+    metricsPort: values.METRICS_PORT ?? metricsPortBeside(values.PORT),
     dataDir: values.DATA_DIR,
     mongodbUri: values.MONGODB_URI,
     redisUrl: values.REDIS_URL,
@@ -142,6 +154,14 @@ function upstreamUrls(upstreams: NonNullable<Wanted['upstreams']>) {
   )
 }
 
+const METRICS_OFFSET = 100
+
+/** 100 above the port (4100 for 4000), clear of the ports of all services; below it where there is no room above. */
+function metricsPortBeside(port: number): number {
+  if (port === 0) return 0
+  return port + METRICS_OFFSET <= MAX_PORT ? port + METRICS_OFFSET : port - METRICS_OFFSET - PORTS_OF_SERVICES
+}
+
 const NEEDED: Record<Need, string> = {
   MONGODB_URI: 'expected a MongoDB replica set or sharded cluster: a service that runs alone has no embedded one',
   REDIS_URL: 'expected a Redis: a service that runs alone has no other way to the rest',
@@ -169,7 +189,16 @@ function tokenKey(shared: string | undefined, jwksUrl: string | undefined): Toke
   return jwksUrl ? { jwksUrl } : undefined
 }
 
-const SHOWN = new Set(['NODE_ENV', 'HOST', 'PORT', 'DATA_DIR', 'LOG_LEVEL', 'CORS_ORIGINS'])
+const SHOWN = new Set([
+  'NODE_ENV',
+  'HOST',
+  'PORT',
+  'METRICS_HOST',
+  'METRICS_PORT',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'CORS_ORIGINS',
+])
 
 function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
   const name = String(issue.path[0])

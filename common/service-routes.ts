@@ -1,5 +1,6 @@
-// The paths of a service's HTTP server: `/graphql` for those who have one, `/federation` for the gateway, and `/livez`,
-// `/readyz` and `/metrics` for whoever watches over the process. Every answer is logged and timed by its route.
+// The paths of a service's HTTP server: `/graphql` for those who have one, `/federation` for the gateway, `/livez` and
+// `/readyz`. Whoever watches over the process has a port of its own, with `/metrics` beside the last two, since metrics
+// cost far more than a slot query and tell strangers too much. Every answer is logged and timed by its route.
 
 import { type Handler, type HttpRequest, json, type ListenOptions } from './http.ts'
 import type { Logger } from './log.ts'
@@ -10,38 +11,62 @@ export type ServiceParts = {
   graphql?: Handler | undefined
   federation?: Handler | undefined
   checks: Checks
-  metrics: Metrics
 }
 
 const ROUTES = ['/', '/graphql', '/federation', '/livez', '/readyz', '/metrics']
 const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 
-export function serviceRoutes({ graphql, federation, checks, metrics }: ServiceParts): Handler {
-  const table: Record<string, Handler | undefined> = {
+export function serviceRoutes({ graphql, federation, checks }: ServiceParts): Handler {
+  return routes({
     '/graphql': graphql,
     '/': graphql && (() => ({ status: 302, headers: { location: '/graphql' } })),
     '/federation': federation,
     '/livez': alive,
     '/readyz': () => readiness(checks),
+  })
+}
+
+/** For the port of whoever watches over the process. `checks`: undefined until the process has started. */
+export function watchRoutes({ registry }: Metrics, checks: () => Checks | undefined): Handler {
+  const render = onceAtATime(() => registry.metrics())
+  return routes({
+    '/livez': alive,
+    '/readyz': () => {
+      const known = checks()
+      return known ? readiness(known) : notReady()
+    },
     '/metrics': async () => ({
       status: 200,
-      headers: { 'content-type': metrics.registry.contentType },
-      body: await metrics.registry.metrics(),
+      headers: { 'content-type': registry.contentType },
+      body: await render(),
     }),
-  }
-  const routes = new Map(Object.entries(table))
-  const paths = [...routes].flatMap(([path, handler]) => (handler ? [path] : []))
+  })
+}
+
+function routes(table: Record<string, Handler | undefined>): Handler {
+  const known = new Map(Object.entries(table).flatMap(([path, handle]) => (handle ? [[path, handle] as const] : [])))
+  const paths = [...known.keys()].join(', ')
   return (request) => {
-    const handle = routes.get(request.path)
+    const handle = known.get(request.path)
     if (handle) return handle(request)
-    return json(404, { error: `There is nothing at ${request.path}; there is something at ${paths.join(', ')}` })
+    return json(404, { error: `There is nothing at ${request.path}; there is something at ${paths}` })
+  }
+}
+
+/** Whoever asks while it is being worked out gets the same answer: many askers cost as much as one. */
+function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let current: Promise<T> | undefined
+  return () => {
+    current ??= work().finally(() => {
+      current = undefined
+    })
+    return current
   }
 }
 
 /** A handler that says "starting" until it becomes another. */
 export function startingUp(): { handle: Handler; become(handler: Handler): void } {
-  let current: Handler = ({ path }) =>
-    path === '/livez' ? alive() : json(503, { ready: false, reasons: ['starting'] })
+  let current: Handler = ({ path }) => (path === '/livez' ? alive() : notReady())
   return {
     handle: (request) => current(request),
     become(handler) {
@@ -63,4 +88,8 @@ export function answerObserver(log: Logger, metrics: Metrics): ListenOptions['on
 
 function alive() {
   return json(200, { alive: true })
+}
+
+function notReady() {
+  return json(503, { ready: false, reasons: ['starting'] })
 }

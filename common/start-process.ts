@@ -5,11 +5,12 @@ import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { type TokenSettings, type TokenVerifier, tokenVerifier } from './auth.ts'
 import { type Need, readSettings, type Settings, SettingsError, urlVariable, type Wanted } from './config.ts'
-import { type HttpServer, listen } from './http.ts'
+import { type Handler, type HttpServer, type ListenOptions, listen } from './http.ts'
 import { createLogger, type Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import type { Checks } from './readiness.ts'
 import { readSecrets } from './secrets.ts'
-import { answerObserver, type ServiceParts, serviceRoutes, startingUp } from './service-routes.ts'
+import { answerObserver, type ServiceParts, serviceRoutes, startingUp, watchRoutes } from './service-routes.ts'
 
 export type ProcessDefinition = Wanted & {
   name: string
@@ -21,8 +22,8 @@ export type ProcessDefinition = Wanted & {
   build(frame: Frame): Promise<ProcessParts>
 }
 
-/** What it answers; `/metrics` is the frame's own. */
-export type ProcessParts = Omit<ServiceParts, 'metrics'>
+/** What it answers. */
+export type ProcessParts = ServiceParts
 
 /** What a service is built with. */
 export type Frame = {
@@ -64,9 +65,11 @@ async function start(definition: ProcessDefinition, settings: Settings, closers:
   const server = startingUp()
   const onAnswer = answerObserver(log, metrics)
   const http = await listenAt({ settings, port: settings.port, role: name, log, onAnswer }, server.handle)
+  const watchers = await listenForWatchers({ settings, log, metrics })
   const stop = async () => {
     await http.stop()
     await closeAll(closers)
+    await watchers.stop()
   }
   closeWithGrace({ delay: END_MS, logger: false }, async ({ err }) => {
     if (err) log.fatal({ err }, 'ending')
@@ -75,33 +78,63 @@ async function start(definition: ProcessDefinition, settings: Settings, closers:
   const closing = (close: () => Promise<void>) => void closers.push(close)
   const frame = { settings, tokens, signingSecret, verify: tokenVerifier(tokens), log, metrics, closing }
   const parts = await definition.build(frame)
-  server.become(serviceRoutes({ ...parts, metrics }))
-  console.log(`${name} listens at ${http.url}`)
+  server.become(serviceRoutes(parts))
+  watchers.started(parts.checks)
+  console.log(`${name} listens at ${http.url} (metrics: ${watchers.url}/metrics)`)
 }
 
-export type ListenAt = {
+export type ListenAt = Pick<ListenOptions, 'port' | 'log' | 'onAnswer'> & {
   settings: Settings
-  port: number
   /** Who wants the port, for the message. */
   role: string
-  log: Logger
-  onAnswer: Parameters<typeof listen>[0]['onAnswer']
 }
 
 /** Throws SettingsError when it cannot listen there. */
-export async function listenAt(
-  { settings, port, role, log, onAnswer }: ListenAt,
-  handle: Parameters<typeof listen>[1],
+export async function listenAt({ settings, ...options }: ListenAt, handle: Handler): Promise<HttpServer> {
+  return listenOrExplain({ ...options, host: settings.host, names: { host: 'HOST', port: 'PORT' } }, handle)
+}
+
+/** The port of whoever watches over the process; until `started`, it is not ready. Throws SettingsError. */
+export async function listenForWatchers(options: {
+  settings: Settings
+  log: Logger
+  metrics: Metrics
+}): Promise<{ url: string; started(checks: Checks): void; stop(): Promise<void> }> {
+  const { settings, log, metrics } = options
+  let checks: Checks | undefined
+  const http = await listenOrExplain(
+    {
+      host: settings.metricsHost,
+      port: settings.metricsPort,
+      role: 'metrics',
+      log,
+      onAnswer: answerObserver(log, metrics),
+      names: { host: 'METRICS_HOST', port: 'METRICS_PORT' },
+    },
+    watchRoutes(metrics, () => checks),
+  )
+  const started = (all: Checks) => {
+    checks = all
+  }
+  return { url: http.url, started, stop: http.stop }
+}
+
+async function listenOrExplain(
+  options: ListenOptions & { role: string; names: { host: string; port: string } },
+  handle: Handler,
 ): Promise<HttpServer> {
-  const { host } = settings
+  const { host, port, role, names } = options
   try {
-    return await listen({ host, port, log, onAnswer }, handle)
+    return await listen(options, handle)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new SettingsError(`PORT: ${port} (${role}) is taken; expected a free port`)
-    if (code === 'EACCES') throw new SettingsError(`PORT: ${port} may not be listened on; expected a port above 1023`)
+    if (code === 'EADDRINUSE')
+      throw new SettingsError(`${names.port}: ${port} (${role}) is taken; expected a free port`)
+    if (code === 'EACCES') {
+      throw new SettingsError(`${names.port}: ${port} may not be listened on; expected a port above 1023`)
+    }
     throw new SettingsError(
-      `HOST: cannot listen on ${JSON.stringify(host)}; expected an address of this machine (${message})`,
+      `${names.host}: cannot listen on ${JSON.stringify(host)}; expected an address of this machine (${message})`,
     )
   }
 }
@@ -131,11 +164,12 @@ function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefiniti
       (to) => [urlVariable(to.name), `where ${to.name} is (default: http://127.0.0.1:${to.port})`] as const,
     ),
     ['PORT', `where it listens (default: ${port})`] as const,
+    ['METRICS_PORT', 'where it tells of itself: /metrics, /livez, /readyz (default: PORT + 100)'] as const,
   ]
   return `Starts the service ${name} alone: ${about}
 
 ${lines.map(([variable, meaning]) => `  ${variable.padEnd(16)} ${meaning}`).join('\n')}
 
-HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, LOG_LEVEL and NODE_ENV are explained in
-README.md. \`npm run start:processes\` runs all services so.`
+HOST, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, LOG_LEVEL and NODE_ENV are
+explained in README.md. \`npm run start:processes\` runs all services so.`
 }

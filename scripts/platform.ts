@@ -17,7 +17,7 @@ import { channelCheck, storeCheck } from '../common/readiness.ts'
 import { readSecrets } from '../common/secrets.ts'
 import { answerObserver, serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
-import { closeAll, listenAt } from '../common/start-process.ts'
+import { closeAll, listenAt, listenForWatchers } from '../common/start-process.ts'
 import { buildGateway, sandboxTokenFor } from '../gateway/app.ts'
 import { audit } from '../subgraphs/audit/app.ts'
 import { creative } from '../subgraphs/creative/app.ts'
@@ -30,6 +30,7 @@ import { openStore } from './open-store.ts'
 import type { Running } from './prepare.ts'
 
 export type Platform = Running & {
+  metricsUrl: string
   /** Rejects when a part without which nothing works has failed. */
   failed: Promise<never>
   stop(): Promise<void>
@@ -72,6 +73,9 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
   const { port } = settings
   const gatewayHttp = await listenFor('gateway', port, 'the gateway')
   const distributionHttp = await listenFor('distribution', port === 0 ? 0 : port + 10, 'distribution, PORT + 10')
+
+  const watchers = await listenForWatchers({ settings, log: logOf('metrics'), metrics })
+  servers.unshift(watchers.stop) // the last one to end
 
   const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
   parts.push(close)
@@ -116,19 +120,19 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
     metrics,
   })
   parts.push(() => gateway.stop())
-  gatewayHttp.become(
-    serviceRoutes({
-      graphql: (request) => gateway.handle(request),
-      checks: { store: storeCheck(store), channel: channelCheck(channel), ...delivery.checks, ...stats.checks },
-      metrics,
-    }),
-  )
+  const checks = { store: storeCheck(store), channel: channelCheck(channel), ...delivery.checks, ...stats.checks }
+  gatewayHttp.become(serviceRoutes({ graphql: (request) => gateway.handle(request), checks }))
   distributionHttp.become(
-    serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks, metrics }),
+    serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks }),
   )
+  // The names of the node's checks are those of others, too.
+  const ofNode = Object.entries(distribution.checks).map(([name, check]) => [`distribution.${name}`, check] as const)
+  watchers.started({ ...checks, ...Object.fromEntries(ofNode) })
   return {
     gatewayUrl: gatewayHttp.url,
     distributionUrl: distributionHttp.url,
+    metrics: `${watchers.url}/metrics`,
+    metricsUrl: watchers.url,
     storage,
     channel: channelName,
     tokens,

@@ -9,6 +9,8 @@ import { tokensOfRoles } from './tokens.ts'
 export type Running = {
   gatewayUrl: string
   distributionUrl: string
+  /** Where the metrics are, in words. */
+  metrics: string
   /** Where the data is, in words. */
   storage: string
   channel: string

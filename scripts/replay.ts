@@ -114,7 +114,7 @@ async function openOwn(settings: Settings): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-replay-'))
   const remove = () => rm(dataDir, { recursive: true, force: true })
   try {
-    const platform = await startPlatform({ ...settings, host: '127.0.0.1', port: 0, dataDir })
+    const platform = await startPlatform({ ...settings, host: '127.0.0.1', port: 0, metricsPort: 0, dataDir })
     return {
       ...platform,
       async stop() {

@@ -10,7 +10,8 @@ import { welcome } from './welcome.ts'
 const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
 
 Runs every service as a process of its own: the gateway on PORT, the subgraphs from PORT + 1 on, a distribution node on
-PORT + 10. Each line says whose it is. A service that ends is told of, and the others go on.
+PORT + 10, and the metrics of each on its port + 100. Each line says whose it is. A service that ends is told of, and
+the others go on.
 
   --port PORT      the gateway's port (default: PORT, or 4000)
   --data-dir DIR   where the data is kept (default: DATA_DIR, or .data)
@@ -18,8 +19,8 @@ PORT + 10. Each line says whose it is. A service that ends is told of, and the o
   --help           this text
 
 Environment: without MONGODB_URI the embedded server runs as a process of its own; without REDIS_URL a redis-server from
-the PATH does, with its data in the data folder. HOST, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET,
-SERVICE_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in README.md.`
+the PATH does, with its data in the data folder. HOST, METRICS_HOST, METRICS_PORT, JWT_SECRET, JWKS_URL, JWT_ISSUER,
+JWT_AUDIENCE, SIGNING_SECRET, SERVICE_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in README.md.`
 
 /** How long the end may take, in ms: children have ten seconds each, three of them one after another. */
 const END_MS = 40_000

@@ -9,15 +9,16 @@ import { welcome } from './welcome.ts'
 
 const HELP = `Usage: npm start [-- --port PORT] [--data-dir DIR] [--no-demo]
 
-Runs everything in one process: the gateway on PORT, a distribution node on PORT + 10.
+Runs everything in one process: the gateway on PORT, a distribution node on PORT + 10, metrics on PORT + 100.
 
   --port PORT      the gateway's port (default: PORT, or 4000)
   --data-dir DIR   where the data is kept (default: DATA_DIR, or .data)
   --no-demo        do not make the demo app
   --help           this text
 
-Environment: MONGODB_URI and REDIS_URL take the place of what is embedded; HOST, JWT_SECRET, JWKS_URL, JWT_ISSUER,
-JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in README.md.`
+Environment: MONGODB_URI and REDIS_URL take the place of what is embedded; HOST, METRICS_HOST, METRICS_PORT,
+JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in
+README.md.`
 
 /** How long the end may take, in ms, before the process is ended the hard way. */
 const END_MS = 8_000

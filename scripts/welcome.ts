@@ -17,13 +17,14 @@ export type WelcomeParts = {
 }
 
 export function welcome({ running, settings, tokens, demo, seconds, command }: WelcomeParts): string {
-  const { gatewayUrl, distributionUrl, storage, channel } = running
+  const { gatewayUrl, distributionUrl, metrics, storage, channel } = running
   const sandbox = settings.production ? '' : '   (open it in a browser: Apollo Sandbox, with a token filled in)'
   const lines = [
     `Alkaid is ready, after ${seconds.toFixed(1)} s.`,
     '',
     `  Gateway        ${gatewayUrl}/graphql${sandbox}`,
     `  Distribution   ${distributionUrl}/graphql   (for apps: persisted operations)`,
+    `  Metrics        ${metrics}`,
     `  Data           ${storage}`,
     `  Channel        ${channel}`,
     ...howToUseRealOnes(settings, command),

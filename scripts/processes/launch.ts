@@ -22,7 +22,7 @@ export type LaunchOptions = {
 
 export type Processes = Running & { stop(): Promise<void> }
 
-type Service = { name: string; script: string; port: number; url: string }
+type Service = { name: string; script: string; port: number; url: string; metricsPort: number }
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const GATEWAY_PORT = 4000
@@ -35,7 +35,7 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
   const services = servicesOf(settings)
   const { tokens } = readSecrets(settings)
   readServiceSecret(settings) // made before anybody needs it
-  await requireFree(settings.host, services)
+  await requireFree(settings, services)
 
   const beneath: Child[] = []
   const running: Child[] = []
@@ -59,13 +59,20 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
     const started = (child: Child) => void beneath.push(child)
     const redisUrl = settings.redisUrl ?? (await startRedis({ cwd: root, print, dataDir: settings.dataDir, started }))
     const env = { ...options.env, DATA_DIR: resolve(settings.dataDir), HOST: settings.host, ...urlsOf(services) }
-    for (const { name, script, port } of services) {
+    for (const { name, script, port, metricsPort } of services) {
       running.push(
         startChild({
           name,
           program: process.execPath,
           args: [script],
-          env: { ...env, PORT: `${port}`, MONGODB_URI: mongodbUri, REDIS_URL: redisUrl },
+          env: {
+            ...env,
+            PORT: `${port}`,
+            METRICS_HOST: settings.metricsHost,
+            METRICS_PORT: `${metricsPort}`,
+            MONGODB_URI: mongodbUri,
+            REDIS_URL: redisUrl,
+          },
           cwd: root,
           print,
         }),
@@ -74,9 +81,14 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
     await untilReady(services, running, options)
     for (const child of [...beneath, ...running]) void watch(child)
     const urlOf = (wanted: string) => services.find(({ name }) => name === wanted)!.url
+    const { metricsHost, metricsPort } = settings
     return {
       gatewayUrl: urlOf('gateway'),
       distributionUrl: urlOf('distribution'),
+      metrics:
+        metricsPort === 0
+          ? 'each service says above where its own are'
+          : `http://${reachable(metricsHost)}:${metricsPort}/metrics is the gateway's; the others' are as far above as their ports`,
       storage: settings.mongodbUri
         ? `MongoDB at ${hideCredentials(mongodbUri)}`
         : `${resolve(settings.dataDir)} (the embedded server, for trying out and development)`,
@@ -90,27 +102,43 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
   }
 }
 
-function servicesOf({ host, port: base }: Settings): Service[] {
+function servicesOf({ host, port: base, metricsPort }: Settings): Service[] {
   if (base === 0)
     throw new SettingsError('PORT: expected a number above 0, from which the ports of the services follow')
-  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   const listed = subgraphs.map(({ name, port }) => ({ name, port, script: `subgraphs/${name}/index.ts` }))
   return [...listed, { name: 'gateway', port: GATEWAY_PORT, script: 'gateway/index.ts' }].map((service) => {
-    const port = base + service.port - GATEWAY_PORT
-    return { ...service, port, url: `http://${reached}:${port}` }
+    const offset = service.port - GATEWAY_PORT
+    const port = base + offset
+    const url = `http://${reachable(host)}:${port}`
+    return { ...service, port, url, metricsPort: metricsPort === 0 ? 0 : metricsPort + offset }
   })
+}
+
+/** The host of a URL by which this machine reaches a server that listens on this address. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function urlsOf(services: readonly Service[]): Record<string, string> {
   return Object.fromEntries(services.map(({ name, url }) => [urlVariable(name), url]))
 }
 
-/** One line for each port that is taken, before anything is started. */
-async function requireFree(host: string, services: readonly Service[]): Promise<void> {
+/** One line for each port that is taken, or wanted twice, before anything is started. */
+async function requireFree({ host, metricsHost }: Settings, services: readonly Service[]): Promise<void> {
   const mistakes: string[] = []
-  for (const { name, port } of services) {
+  const ports = new Set(services.map(({ port }) => port))
+  for (const { name, port, metricsPort } of services) {
     const error = await tryListening(host, port)
     if (error) mistakes.push(`PORT: ${port} (${name}) cannot be listened on, ${error}; expected ports that are free`)
+    const metricsError = ports.has(metricsPort)
+      ? 'it is one of the services themselves'
+      : await tryListening(metricsHost, metricsPort)
+    if (metricsError) {
+      mistakes.push(
+        `METRICS_PORT: ${metricsPort} (${name}) cannot be listened on, ${metricsError}; expected ports that are free`,
+      )
+    }
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'))
 }

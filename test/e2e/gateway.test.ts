@@ -108,7 +108,7 @@ describe('what the gateway tells of itself', () => {
     await expect(viewer(createApp, { input: { code: 'refused', name: 'Refused' } })).rejects.toThrow('FORBIDDEN')
     await fetch(`${alkaid.platform.distributionUrl}/graphql?extensions={}`)
     await fetch(`${alkaid.platform.gatewayUrl}/a/path/that/nobody/serves?with=search`)
-    const metrics = await (await fetch(`${alkaid.platform.gatewayUrl}/metrics`)).text()
+    const metrics = await (await fetch(`${alkaid.platform.metricsUrl}/metrics`)).text()
     expect(metrics).toContain('alkaid_mutations_total{mutation="createApp",outcome="ok"} 1')
     expect(metrics).toContain('alkaid_mutations_total{mutation="createApp",outcome="FORBIDDEN"} 1')
     expect(metrics).toMatch(/^alkaid_graphql_errors_total\{service="schedule",code="FORBIDDEN"\} 1$/m)
@@ -135,7 +135,7 @@ describe('what the gateway tells of itself', () => {
   })
 
   test('every metric of ours has a help text and a unit or a count in its name', async () => {
-    const metrics = await (await fetch(`${alkaid.platform.distributionUrl}/metrics`)).text()
+    const metrics = await (await fetch(`${alkaid.platform.metricsUrl}/metrics`)).text()
     const types = [...metrics.matchAll(/^# TYPE (alkaid_\S+) (\S+)$/gm)].map(
       ([, name, type]) => [name!, type!] as const,
     )
@@ -145,6 +145,24 @@ describe('what the gateway tells of itself', () => {
       if (type === 'counter') expect(name).toMatch(/_total$/)
       if (type === 'histogram') expect(name).toMatch(/_seconds$/)
     }
+  })
+
+  test('metrics are on a port of their own: strangers who reach the services do not see them', async () => {
+    for (const url of [alkaid.platform.gatewayUrl, alkaid.platform.distributionUrl]) {
+      const answer = await fetch(`${url}/metrics`)
+      expect([answer.status, await answer.text()]).toEqual([404, expect.not.stringContaining('alkaid_http')])
+    }
+  })
+
+  test('the port of the metrics tells of the whole process, and answers nothing else', async () => {
+    const at = (path: string) => fetch(`${alkaid.platform.metricsUrl}${path}`)
+    expect((await at('/livez')).status).toBe(200)
+    expect(await (await at('/readyz')).json()).toMatchObject({
+      ready: true,
+      store: { ok: true },
+      'distribution.channel': { ok: true, stalenessMs: expect.any(Number) },
+    })
+    expect((await at('/graphql')).status).toBe(404)
   })
 
   test('readiness names what it checked on both ports', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { run, runFile } from '../support/command.ts'
-import { freePortWith } from '../support/ports.ts'
+import { freePortForProcesses } from '../support/ports.ts'
 import { startStandaloneMongo } from '../support/standalone-mongo.ts'
 
 describe('a service that is started alone', () => {
@@ -87,7 +87,7 @@ describe('npm run start:processes', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
   test('says in one line that it needs a Redis, and leaves nothing running', async () => {
-    const port = await freePortWith([1, 2, 3, 4, 5, 6, 10])
+    const port = await freePortForProcesses()
     const { code, stderr } = await run('start-processes.ts', ['--port', `${port}`, '--data-dir', folder], { PATH: '' })
       .ended
     expect(code).toBe(1)
@@ -101,7 +101,7 @@ describe('npm run start:processes', () => {
   })
 
   test('that is interrupted while it starts ends what it has started', async () => {
-    const port = await freePortWith([1, 2, 3, 4, 5, 6, 10])
+    const port = await freePortForProcesses()
     const command = run('start-processes.ts', ['--port', `${port}`, '--data-dir', folder], {
       REDIS_URL: 'redis://127.0.0.1:1',
     })
@@ -124,6 +124,17 @@ describe('npm run start:processes', () => {
     await gateway.end('SIGTERM')
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toMatch(new RegExp(`^PORT: ${port} \\(audit\\) cannot be listened on, .*EADDRINUSE`, 'm'))
+  })
+
+  test('names the ports of metrics that are wanted twice', async () => {
+    const port = await freePortForProcesses()
+    const env = { METRICS_PORT: `${port + 5}` }
+    const ended = await run('start-processes.ts', ['--port', `${port}`, '--data-dir', folder], env).ended
+    expect(ended.code).toBe(1)
+    const lines = ended.stderr.trim().split('\n')
+    expect(lines).toContain(
+      `METRICS_PORT: ${port + 5} (gateway) cannot be listened on, it is one of the services themselves; expected ports that are free`,
+    )
   })
 
   test('has a --help, and needs a port from which the others follow', async () => {

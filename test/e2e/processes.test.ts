@@ -150,7 +150,8 @@ describeWithRedis('every service as a process of its own', () => {
       expect([service, (await fetch(`${url}/livez`)).status]).toEqual([service, 200])
       const ready = await fetch(`${url}/readyz`)
       expect([service, ready.status, ((await ready.json()) as { ready: boolean }).ready]).toEqual([service, 200, true])
-      const metrics = await (await fetch(`${url}/metrics`)).text()
+      expect((await fetch(`${alkaid.metricsUrlOf(service)}/readyz`)).status).toBe(200)
+      const metrics = await (await fetch(`${alkaid.metricsUrlOf(service)}/metrics`)).text()
       expect(metrics).toMatch(
         /^alkaid_http_request_duration_seconds_count\{route="\/livez",method="GET",status="200"\} [1-9]/m,
       )

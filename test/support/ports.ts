@@ -14,13 +14,20 @@ export function freePort(): Promise<number> {
   })
 }
 
-/** A port that is free, and so is the one 10 above: what `npm start` wants. */
+/** A port that is free, and so are the others that `npm start` takes: distribution's 10 above, and the metrics' 100 above. */
 export function freePair(): Promise<number> {
-  return freePortWith([10])
+  return freePortWith([10, 100])
+}
+
+const PROCESSES = [0, 1, 2, 3, 4, 5, 6, 10]
+
+/** A port that is free, and so are all those that `npm run start:processes` takes, metrics among them. */
+export function freePortForProcesses(): Promise<number> {
+  return freePortWith([...PROCESSES, ...PROCESSES.map((offset) => offset + 100)])
 }
 
 /** A port that is free, and so are those so far above it. */
-export async function freePortWith(offsets: readonly number[]): Promise<number> {
+async function freePortWith(offsets: readonly number[]): Promise<number> {
   for (;;) {
     const port = await freePort()
     const free = await Promise.all(offsets.map((offset) => port < 65_000 && isFree(port + offset)))

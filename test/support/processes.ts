@@ -11,13 +11,15 @@ import { tokensOfRoles } from '../../scripts/tokens.ts'
 import { subgraphs } from '../../subgraphs/registry.ts'
 import { type Command, type Ended, run, runFile } from './command.ts'
 import { clientsOf } from './platform.ts'
-import { freePortWith } from './ports.ts'
+import { freePortForProcesses } from './ports.ts'
 import { until } from './until.ts'
 
 export type TestProcesses = {
   dataDir: string
   services: readonly string[]
   urlOf(service: string): string
+  /** Of the port on which it tells of itself. */
+  metricsUrlOf(service: string): string
   clients: Record<Role, Client>
   tokens: Record<Role, string>
   /** Everything that was printed, each line with its service in front. */
@@ -35,11 +37,12 @@ const OFFSETS = Object.fromEntries([['gateway', 0], ...subgraphs.map(({ name, po
 /** @param env beside the folder and the ports. */
 export async function startProcesses(env: Record<string, string> = {}): Promise<TestProcesses> {
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-processes-'))
-  const base = await freePortWith(Object.values(OFFSETS))
+  const base = await freePortForProcesses()
   const args = ['--port', `${base}`, '--data-dir', dataDir, '--no-demo']
   const command = run('start-processes.ts', args, env)
   const again: Command[] = []
   const urlOf = (service: string) => `http://127.0.0.1:${base + OFFSETS[service]!}`
+  const metricsUrlOf = (service: string) => `http://127.0.0.1:${base + 100 + OFFSETS[service]!}`
   try {
     await command.until('Alkaid is ready', 90_000)
   } catch (error) {
@@ -52,6 +55,7 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
     dataDir,
     services: Object.keys(OFFSETS),
     urlOf,
+    metricsUrlOf,
     tokens,
     clients: clientsOf(urlOf('gateway'), tokens),
     output: command.output,

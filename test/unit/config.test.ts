@@ -30,6 +30,17 @@ describe('settings', () => {
     })
   })
 
+  test('metrics have a port beside that of the service, and are for this machine alone', () => {
+    const portOf = (env: Record<string, string>, port?: number) => readSettings(env, port ? { port } : {}).metricsPort
+    expect(readSettings({}).metricsHost).toBe('127.0.0.1')
+    expect([portOf({}), portOf({}, 4006), portOf({ PORT: '5000' })]).toEqual([4100, 4106, 5100])
+    expect([portOf({ PORT: '0' }), portOf({ METRICS_PORT: '0' }), portOf({ METRICS_PORT: '9464' })]).toEqual([
+      0, 0, 9464,
+    ])
+    expect(portOf({ PORT: '65525' })).toBe(65_415) // there is no room above
+    expect(mistakes({ METRICS_PORT: '-1' })).toBe('METRICS_PORT: expected a number from 0 to 65525, not "-1"')
+  })
+
   test('every mistake is told at once, and no credential', () => {
     const env = {
       NODE_ENV: 'production',
