@@ -1,8 +1,9 @@
 // Who calls and what they may do. Admin frontends come with a JWT that every subgraph verifies for itself;
 // the table RIGHTS is the only place that says which role may do what.
 
-import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
+import { errors, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
 import { AlkaidError } from './errors.ts'
+import { type KeySetOptions, remoteKeySet, unusableKey } from './key-set.ts'
 
 export const ROLES = ['viewer', 'operator', 'reviewer', 'publisher', 'admin'] as const
 export type Role = (typeof ROLES)[number]
@@ -81,26 +82,36 @@ export type TokenSettings = {
 }
 
 const MAX_AGE_SECONDS = 12 * 3600
+/** How far the clock of whoever signs may be from ours: for `iat`, `nbf` and `exp`. */
+const CLOCK_TOLERANCE_SECONDS = 30
 const MAX_ACTOR = 200
 const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-/** Reads `Bearer <JWT>`: the principal, null without a header, UNAUTHENTICATED for anything that is not valid. */
-export function tokenVerifier(settings: TokenSettings) {
+/**
+ * Reads `Bearer <JWT>`: the principal, null without a header, UNAUTHENTICATED for anything that is not valid, UNAVAILABLE when that
+ * cannot be told because the identity provider is out of reach.
+ */
+export function tokenVerifier(settings: TokenSettings, keySetOptions: KeySetOptions = {}) {
   const { issuer, audience, key } = settings
-  const shared = 'secret' in key
-  const options = { issuer, audience, algorithms: shared ? ['HS256'] : ASYMMETRIC, maxTokenAge: MAX_AGE_SECONDS }
-  const secret = shared ? new TextEncoder().encode(key.secret) : undefined
-  const remote: JWTVerifyGetKey | undefined = shared ? undefined : createRemoteJWKSet(new URL(key.jwksUrl))
+  const options = {
+    issuer,
+    audience,
+    algorithms: 'secret' in key ? ['HS256'] : ASYMMETRIC,
+    maxTokenAge: MAX_AGE_SECONDS,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  }
+  const secret = 'secret' in key ? new TextEncoder().encode(key.secret) : undefined
+  const findKey: JWTVerifyGetKey = 'secret' in key ? () => secret! : remoteKeySet(key.jwksUrl, keySetOptions)
 
   return async function verify(header: string | undefined): Promise<Principal | null> {
     if (header === undefined || header === '') return null
     const token = /^Bearer +([\w.~+/=-]+)$/i.exec(header)?.[1]
     if (!token) throw new AlkaidError('UNAUTHENTICATED', 'The authorization header must be `Bearer <token>`')
-    const { payload } = await (secret ? jwtVerify(token, secret, options) : jwtVerify(token, remote!, options)).catch(
-      (error: Error) => {
-        throw new AlkaidError('UNAUTHENTICATED', `The token is not valid: ${error.message}`)
-      },
-    )
+    const { payload } = await jwtVerify(token, findKey, options).catch((error: Error) => {
+      if (error instanceof AlkaidError) throw error
+      if (!(error instanceof errors.JOSEError)) throw unusableKey(error, keySetOptions.log)
+      throw new AlkaidError('UNAUTHENTICATED', `The token is not valid: ${error.message}`)
+    })
     const { sub, iat, exp } = payload
     if (typeof sub !== 'string' || sub.trim() === '' || sub.length > MAX_ACTOR) {
       throw new AlkaidError('UNAUTHENTICATED', 'The token must name the actor in `sub`: a text of 1 to 200 characters')

@@ -71,6 +71,13 @@ const origins = z
     (list) => list.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
     'expected origins separated by commas, as https://admin.example.com',
   )
+const jwksUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/@]+(\/|$)/.test(text) && URL.canParse(text),
+    'expected a URL that begins with https:// or http://, without a user or password',
+  )
+  .optional()
 const upstream = z
   .string()
   .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
@@ -88,7 +95,7 @@ const environment = z.object({
   MONGODB_URI: url(['mongodb', 'mongodb+srv']),
   REDIS_URL: url(['redis', 'rediss']),
   JWT_SECRET: secret,
-  JWKS_URL: url(['https', 'http']),
+  JWKS_URL: jwksUrl,
   JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
   JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
   SIGNING_SECRET: secret,

@@ -76,7 +76,7 @@ async function start(definition: ProcessDefinition, settings: Settings, closers:
     await stop()
   })
   const closing = (close: () => Promise<void>) => void closers.push(close)
-  const frame = { settings, tokens, signingSecret, verify: tokenVerifier(tokens), log, metrics, closing }
+  const frame = { settings, tokens, signingSecret, verify: tokenVerifier(tokens, { log }), log, metrics, closing }
   const parts = await definition.build(frame)
   server.become(serviceRoutes(parts))
   watchers.started(parts.checks)

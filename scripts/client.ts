@@ -1,6 +1,7 @@
 // A small GraphQL client for the commands: one request a call, errors thrown with their code.
 
 import { randomUUID } from 'node:crypto'
+import { readBounded } from '../common/read-bounded.ts'
 
 export class GraphQLFailure extends Error {
   readonly code: string | undefined
@@ -14,38 +15,50 @@ export class GraphQLFailure extends Error {
 // biome-ignore lint/suspicious/noExplicitAny: the caller knows what it asked for
 export type Answer = Record<string, any>
 
+/** What a command waits for an answer, in ms, and reads of it, in bytes: as much as the gateway takes of a subgraph. */
+const ANSWER_MS = 30_000
+const MAX_BYTES = 32 * 1024 * 1024
+
 /** Sends operations with one token. Throws GraphQLFailure for any error in an answer. */
 export function createClient(url: string, token: string) {
-  return async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
-    const response = await request(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'x-request-id': randomUUID() },
-      body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(30_000),
-    })
-    return readAnswer(response)
-  }
-}
-
-/** `fetch` says only that it failed: this says where, and why. */
-async function request(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init)
-  } catch (error) {
-    const { cause, message } = error as Error & { cause?: Error & { code?: string } }
-    throw new GraphQLFailure(`Cannot reach ${url}: ${cause?.code ?? cause?.message ?? message}`, undefined)
-  }
+  return (query: string, variables: Record<string, unknown> = {}): Promise<Answer> =>
+    post(url, { authorization: `Bearer ${token}`, 'x-request-id': randomUUID() }, { query, variables })
 }
 
 export type Client = ReturnType<typeof createClient>
 
-/** The data of an answer. Throws GraphQLFailure for errors and for what is no GraphQL answer. */
-export async function readAnswer(response: Response): Promise<Answer> {
-  const body = (await response.json().catch(() => undefined)) as
-    | { data?: Answer; errors?: { message: string; extensions?: { code?: string } }[] }
-    | undefined
+/** The data of the answer to one request. Throws GraphQLFailure for errors and for what is no GraphQL answer. */
+export async function post(url: string, headers: Record<string, string>, request: object): Promise<Answer> {
+  const { status, text } = await exchange(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(request),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
+  const body = parse(text)
   const error = body?.errors?.[0]
   if (error) throw new GraphQLFailure(error.message, error.extensions?.code)
-  if (!body?.data) throw new GraphQLFailure(`HTTP ${response.status} without a GraphQL answer`, undefined)
+  if (!body?.data) throw new GraphQLFailure(`HTTP ${status} without a GraphQL answer`, undefined)
   return body.data
+}
+
+/** `fetch` says only that it failed: this says where, and why. */
+async function exchange(url: string, init: RequestInit): Promise<{ status: number; text: string }> {
+  try {
+    const response = await fetch(url, init)
+    return { status: response.status, text: await readBounded(response.body, MAX_BYTES) }
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: Error & { code?: string } }
+    throw new GraphQLFailure(`No usable answer from ${url}: ${cause?.code ?? cause?.message ?? message}`, undefined)
+  }
+}
+
+type Body = { data?: Answer; errors?: { message: string; extensions?: { code?: string } }[] } | null
+
+function parse(text: string): Body | undefined {
+  try {
+    return JSON.parse(text) as Body
+  } catch {
+    return undefined // told by the caller
+  }
 }

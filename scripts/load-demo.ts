@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../common/auth.ts'
 import { demoApp, demoSlots } from '../demo/app.ts'
-import { type Client, createClient, GraphQLFailure, readAnswer } from './client.ts'
+import { type Client, createClient, GraphQLFailure, post } from './client.ts'
 import { makeDemoContent } from './demo-content.ts'
 import { operationIds } from './operation-ids.ts'
 
@@ -87,7 +87,7 @@ async function bodies(url: string, appKey: string): Promise<Omit<Demo, 'appKey'>
 async function firstEventToken(url: string, appKey: string, ask: object): Promise<string | undefined> {
   const until = Date.now() + SHOWN_WITHIN_MS
   for (;;) {
-    const { decisions } = await send(url, appKey, ask)
+    const { decisions } = await post(url, { 'x-app-key': appKey }, ask)
     const shown = (decisions as { creatives: { eventToken: string }[] }[]).flatMap(({ creatives }) => creatives)
     if (shown[0] || Date.now() > until) return shown[0]?.eventToken
     await sleep(20)
@@ -101,7 +101,7 @@ async function isValid(url: string, appKey: string, withinMs: number): Promise<b
   const until = Date.now() + withinMs
   for (;;) {
     try {
-      await send(url, appKey, body)
+      await post(url, { 'x-app-key': appKey }, body)
       return true
     } catch (error) {
       if (!(error instanceof GraphQLFailure) || error.code !== 'UNAUTHENTICATED') throw error
@@ -109,11 +109,6 @@ async function isValid(url: string, appKey: string, withinMs: number): Promise<b
       await sleep(20)
     }
   }
-}
-
-async function send(url: string, appKey: string, body: object) {
-  const headers = { 'content-type': 'application/json', 'x-app-key': appKey }
-  return readAnswer(await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }))
 }
 
 /** Undefined when the file is lost or the app was made elsewhere: then a new key is made. */

@@ -82,7 +82,7 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
   const { channel, stream, channelName } = await openChannel(settings, parts)
 
   const servicesOf = (name: string): Services => ({ store, channel, keys, now: Date.now, log: logOf(name), metrics })
-  const verify = tokenVerifier(tokens)
+  const verify = tokenVerifier(tokens, { log: logOf('tokens') })
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const subgraphs: Subgraph[] = []
   for (const definition of [schedule, creative, strategy, audit]) {

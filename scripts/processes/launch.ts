@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/config.ts'
+import { readBounded } from '../../common/read-bounded.ts'
 import { readSecrets, readServiceSecret } from '../../common/secrets.ts'
 import { subgraphs } from '../../subgraphs/registry.ts'
 import type { Running } from '../prepare.ts'
@@ -28,6 +29,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const GATEWAY_PORT = 4000
 const READY_MS = 60_000
 const EMBEDDED_MS = 20_000
+/** Of an answer of `/readyz`, in bytes: somebody else may have the port. */
+const MAX_READINESS = 64 * 1024
 
 /** Resolves when every service is ready. Throws SettingsError, with nothing left running. */
 export async function launch(options: LaunchOptions): Promise<Processes> {
@@ -189,7 +192,8 @@ async function untilReady(services: readonly Service[], children: readonly Child
 async function askReady(url: string): Promise<true | string> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) })
-    return response.ok || (await response.text())
+    const text = await readBounded(response.body, MAX_READINESS)
+    return response.ok || text
   } catch (error) {
     return (error as Error).message // not there yet
   }

@@ -1,7 +1,7 @@
 // Sends every row of the log, in order: as an app's slot query to distribution, and as an operator's import of its
 // impression and click to the gateway.
 
-import { type Client, readAnswer } from '../client.ts'
+import { type Client, post } from '../client.ts'
 import { type Booked, slotCode } from './book.ts'
 import type { Progress } from './progress.ts'
 import type { LogRow } from './read-log.ts'
@@ -54,13 +54,8 @@ async function decide(url: string, operation: string, { app, appKey }: Booked, r
     slots: [slotCode(row.position)],
     context: { deviceId: String(row.number), tags: row.tags },
   }
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-app-key': appKey },
-    body: JSON.stringify({ variables, extensions: { persistedQuery: { version: 1, sha256Hash: operation } } }),
-    signal: AbortSignal.timeout(10_000),
-  })
-  const { decisions } = await readAnswer(response)
+  const extensions = { persistedQuery: { version: 1, sha256Hash: operation } }
+  const { decisions } = await post(url, { 'x-app-key': appKey }, { variables, extensions })
   const [decision] = decisions
   if (decision?.reason !== 'MATCHED' || decision.creatives.length !== 1) {
     throw new Error(`expected one creative, got ${JSON.stringify(decision)}`)

@@ -21,6 +21,7 @@ type Claims = {
   audience?: string
   exp?: string
   iat?: number
+  nbf?: string
   sub?: unknown
   alkaid?: unknown
   key?: string
@@ -37,6 +38,7 @@ async function token(claims: Claims = {}): Promise<string> {
     .setIssuer(claims.issuer ?? 'alkaid')
     .setAudience(claims.audience ?? 'alkaid')
     .setIssuedAt(claims.iat)
+  if (claims.nbf) jwt.setNotBefore(claims.nbf)
   if (claims.exp !== '') jwt.setExpirationTime(claims.exp ?? '1h')
   return jwt.sign(new TextEncoder().encode(claims.key ?? secret))
 }
@@ -68,6 +70,25 @@ describe('a token', () => {
   test.each(wrong)('with %s is refused', async (_what, claims) => {
     await expect(verify(`Bearer ${await token(claims)}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
   })
+
+  const SECONDS = () => Math.floor(Date.now() / 1000)
+  const skewed: [string, (seconds: number) => Claims][] = [
+    ['was issued in the future', (seconds) => ({ iat: SECONDS() + seconds })],
+    ['is good from the future on', (seconds) => ({ nbf: `${seconds}s` })],
+    ['has ended', (seconds) => ({ exp: `-${seconds}s` })],
+    ['was issued twelve hours ago and longer', (seconds) => oldToken(12 * 3600 + seconds)],
+  ]
+  function oldToken(age: number): Claims {
+    const iat = SECONDS() - age
+    return { iat, exp: `${12 * 3600 - age}s` }
+  }
+  test.each(skewed)(
+    'that %s is taken within 30 seconds, since clocks differ, and not beyond',
+    async (_what, claims) => {
+      expect(await verify(`Bearer ${await token(claims(25))}`)).toMatchObject({ actor: 'ann' })
+      await expect(verify(`Bearer ${await token(claims(35))}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+    },
+  )
 
   test('without a signature is refused', async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')

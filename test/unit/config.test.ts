@@ -78,6 +78,16 @@ describe('settings', () => {
     }
   })
 
+  test('the URL of a key set is one that can be fetched and logged: whole, without a password', () => {
+    const url = 'https://login.example/keys?tenant=1'
+    expect(readSettings({ JWKS_URL: url }).tokens.key).toEqual({ jwksUrl: url })
+    for (const wrong of ['login.example', 'https://', 'https://a b/', 'https://me:hunter2@login.example/keys']) {
+      expect(mistakes({ JWKS_URL: wrong })).toBe(
+        'JWKS_URL: expected a URL that begins with https:// or http://, without a user or password',
+      )
+    }
+  })
+
   test('the service secret is needed in production only: elsewhere it makes itself', () => {
     expect(() => readSettings({}, { needs: ['SERVICE_SECRET'] })).not.toThrow()
     expect(mistakes({ SERVICE_SECRET: 'short' })).toBe('SERVICE_SECRET: expected at least 32 characters')

@@ -1,0 +1,96 @@
+// One value that is read from elsewhere and cached, as the key set of an identity provider: it is served from memory while it is
+// read anew (stale while revalidate). Callers share one read, and cannot cause more than a few of them, whatever they ask for.
+// While the source is out of reach, the last value goes on being served, for a bounded time.
+
+import type { Logger } from './log.ts'
+
+export type CachedSourceOptions<T> = {
+  /** What it is, for the log: `the key set of the identity provider`. */
+  name: string
+  /** Reads it, in bounded time. */
+  read(): Promise<T>
+  /** All ages are in milliseconds since the read began. A younger value is served as it is. */
+  freshMs: number
+  /** A younger value is served while it is read anew. For an older one callers wait, unless a read has failed so lately. */
+  staleMs: number
+  /** An older value is served no more. */
+  keepMs: number
+  /** Until the next read after one that failed. */
+  retryMs: number
+  /** Between two reads that `getNewer` causes. */
+  newerEveryMs: number
+  /** Told once when the source goes out of reach, and once when it is back. */
+  log?: Logger | undefined
+  /** Milliseconds of a clock that never goes back. */
+  clock?: () => number
+}
+
+export type CachedSource<T> = {
+  /** Rejects with what `read` threw where there is no value that may be served. */
+  get(): Promise<T>
+  /**
+   * For a caller who misses something in what `get` gave: the value of a read that began after this call. Where the last such
+   * read is too recent, the latest value, and `isNewer` is false. Rejects while the source is out of reach: what is missed may
+   * be there by now.
+   */
+  getNewer(): Promise<{ value: T; isNewer: boolean }>
+}
+
+export function cachedSource<T>(options: CachedSourceOptions<T>): CachedSource<T> {
+  const { name, read, freshMs, staleMs, keepMs, retryMs, newerEveryMs, log } = options
+  const clock = options.clock ?? (() => performance.now())
+  let cached: { value: T; readAt: number } | undefined
+  /** Of the last read, if it failed. */
+  let failure: { error: unknown; at: number } | undefined
+  let reading: Promise<T> | undefined
+  let newerAt = Number.NEGATIVE_INFINITY
+
+  function readOnce(): Promise<T> {
+    reading ??= attempt().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+
+  async function attempt(): Promise<T> {
+    const readAt = clock()
+    try {
+      const value = await read()
+      if (failure) log?.info(`${name} can be read again`)
+      cached = { value, readAt }
+      failure = undefined
+      return value
+    } catch (error) {
+      const goesOn = cached ? 'what was read before is used meanwhile' : 'there is nothing to use in its place'
+      if (!failure) log?.warn({ err: error }, `${name} cannot be read; ${goesOn}`)
+      failure = { error, at: clock() }
+      throw error
+    }
+  }
+
+  const failedWithin = (ms: number) => failure !== undefined && clock() - failure.at < ms
+
+  return {
+    async get() {
+      const age = cached ? clock() - cached.readAt : Number.POSITIVE_INFINITY
+      if (!cached || age >= keepMs) {
+        if (failure && failedWithin(retryMs)) throw failure.error
+        return readOnce()
+      }
+      const { value } = cached
+      if (age < freshMs) return value
+      const isStale = () => value // a failed read is logged, and leaves what was read before
+      const anew = failedWithin(retryMs) ? undefined : readOnce().catch(isStale)
+      return age < staleMs || failedWithin(staleMs) ? value : (anew ?? value)
+    },
+
+    async getNewer() {
+      await reading?.catch(() => {}) // it began before this call
+      if (reading) return { value: await reading, isNewer: true } // of another caller who waited for the same
+      if (failure && failedWithin(retryMs)) throw failure.error
+      if (cached && clock() - newerAt < newerEveryMs) return { value: cached.value, isNewer: false }
+      newerAt = clock()
+      return { value: await readOnce(), isNewer: true }
+    },
+  }
+}
