@@ -11,6 +11,7 @@
 import type { DayPart, PublishedTimes } from '../publication/types.ts'
 import { DAY_MS, dayOfDate, MINUTE_MS } from '../time.ts'
 import { type Clock, clockOf } from '../time-clock.ts'
+import { weekdayOf } from './calendar.ts'
 import { compileRecurrence, type Recurrence } from './recurrence.ts'
 
 /**
@@ -98,7 +99,7 @@ function intervalsByDay(times: PublishedTimes, first: number | null, clock: Cloc
   const { dayParts, excludedDates, recurrence } = times
   const excluded = new Set(excludedDates.map(dayOfDate))
   const named = recurrence === null ? null : recurrenceFrom(recurrence, first, clock)
-  const byWeekday = Array.from({ length: 8 }, (_, weekday) => partsOn(dayParts, weekday))
+  const byWeekday = Array.from({ length: 7 }, (_, weekday) => partsOn(dayParts, weekday + 1))
   return (day, each) => {
     const parts = byWeekday[weekdayOf(day)]!
     if ((parts.length === 0 && dayParts.length > 0) || excluded.has(day) || named?.has(day) === false) return
@@ -156,6 +157,7 @@ function countUntil(instants: Float64Array, now: number): number {
   return low
 }
 
+/** @param weekday 1 (Monday) to 7 (Sunday). */
 function partsOn(parts: readonly DayPart[], weekday: number): DayPart[] {
   return parts.filter(({ days }) => days.includes(weekday)).sort((a, b) => a.from - b.from)
 }
@@ -163,9 +165,4 @@ function partsOn(parts: readonly DayPart[], weekday: number): DayPart[] {
 /** The date that the clock shows, counted in days from 1970-01-01. */
 export function dayAt(clock: Clock, instant: number): number {
   return Math.floor(clock.wallAt(instant) / DAY_MS)
-}
-
-/** 1 (Monday) to 7 (Sunday), as ISO 8601 has it. 1970-01-01 was a Thursday. */
-function weekdayOf(day: number): number {
-  return ((((day + 3) % 7) + 7) % 7) + 1
 }

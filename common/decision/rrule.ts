@@ -2,27 +2,31 @@
 
 import { dayOfDate } from '../time.ts'
 
-/** A rule as it was read. Lists as in the text, in one order and each once; what was left out is missing. */
+/** A rule as it was read. Lists as in the text, in one order and each once; a list that was left out is missing. */
 export type ReadRule = {
   frequency: 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY'
-  interval?: number
+  interval: number
   count: number | null
   /** The last day, counted from 1970-01-01. */
   until: number | null
-  wkst?: string
+  /** The weekday on which weeks begin: 0 (Monday) to 6 (Sunday). */
+  wkst: number
   byMonth?: number[]
   byWeekNo?: number[]
   byYearDay?: number[]
   byMonthDay?: number[]
-  byDay?: string[]
+  byDay?: WeekdayPlace[]
   bySetPos?: number[]
 }
+
+/** Which of the weekdays in a month or year: from 1 on, or from the end -1 on; 0: each. */
+export type WeekdayPlace = { place: number; weekday: number }
 
 export type RuleReading = { ok: true; rule: ReadRule; text: string } | { ok: false; mistake: string }
 
 const FREQUENCIES = ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']
 /** In the order of ISO 8601. */
-export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
+const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
 const TIMES_OF_DAY = ['BYHOUR', 'BYMINUTE', 'BYSECOND']
 
 /** How the value of a part is read: undefined when it is not what `expected` says. */
@@ -71,15 +75,18 @@ export function readRule(text: string): RuleReading {
   return { ok: true, rule: ruleFrom(parts), text: inOrder.map((name) => `${name}=${parts.get(name)}`).join(';') }
 }
 
+/** Weeks that may lie in two calendar years: the first (from either end of a year) and the last. */
+const WEEKS_OF_TWO_YEARS = ['1', '52', '53', '-1', '-52', '-53']
+
 /**
- * What RFC 5545 (3.3.10) does not let stand together; and what it does, but rrule-temporal gets wrong (found by holding it
- * against a plain reading of the RFC): better refused than shown on the wrong days.
+ * What RFC 5545 (3.3.10) does not let stand together; and what it lets, but calendars read in different ways: better refused
+ * than shown on days that nobody meant.
  */
 function misfitOf(parts: ReadonlyMap<string, string>): string | undefined {
   const frequency = parts.get('FREQ')
   const has = (...names: string[]) => names.some((name) => parts.has(name))
-  const days = parts.get('BYDAY')?.split(',') ?? []
-  const numbered = days.filter((day) => day.length > 2).length
+  const valuesOf = (name: string) => parts.get(name)?.split(',') ?? []
+  const isNumbered = valuesOf('BYDAY').some((day) => day.length > 2)
   const yearly = frequency === 'YEARLY'
   const lists = [...parts.keys()].filter((name) => name.startsWith('BY') && name !== 'BYSETPOS')
   const misfits: [boolean, string][] = [
@@ -88,21 +95,23 @@ function misfitOf(parts: ReadonlyMap<string, string>): string | undefined {
     [has('BYWEEKNO') && !yearly, 'BYWEEKNO needs FREQ=YEARLY'],
     [has('BYYEARDAY') && !yearly, 'BYYEARDAY needs FREQ=YEARLY'],
     [has('BYMONTHDAY') && frequency === 'WEEKLY', 'BYMONTHDAY cannot be with FREQ=WEEKLY'],
-    [numbered > 0 && !yearly && frequency !== 'MONTHLY', 'BYDAY with numbers needs FREQ=MONTHLY or FREQ=YEARLY'],
-    [numbered > 0 && has('BYWEEKNO'), 'BYDAY with numbers cannot be with BYWEEKNO'],
+    [isNumbered && !yearly && frequency !== 'MONTHLY', 'BYDAY with numbers needs FREQ=MONTHLY or FREQ=YEARLY'],
+    [isNumbered && has('BYWEEKNO'), 'BYDAY with numbers cannot be with BYWEEKNO'],
     [has('BYSETPOS') && lists.length === 0, 'BYSETPOS needs another BY part, of which it takes places'],
+    // Two ways to name the same days: does the second add days, or leave some out?
     [has('BYWEEKNO') && has('BYMONTHDAY'), 'BYWEEKNO cannot be with BYMONTHDAY'],
+    [has('BYYEARDAY') && has('BYMONTHDAY', 'BYWEEKNO'), 'BYYEARDAY cannot be with BYMONTHDAY or BYWEEKNO'],
+    // Is 2019-12-30, in week 1 of 2020, a day of 2019 or of 2020? Where every year is looked at as a whole, both are the same.
     [
-      has('BYYEARDAY') && has('BYMONTHDAY', 'BYWEEKNO', 'BYDAY'),
-      'BYYEARDAY cannot be with BYMONTHDAY, BYWEEKNO or BYDAY',
-    ],
-    [numbered > 0 && yearly && has('BYMONTHDAY'), 'BYDAY with numbers cannot be with BYMONTHDAY where FREQ=YEARLY'],
-    [
-      numbered > 0 && yearly && numbered < days.length,
-      'BYDAY cannot be with numbers and without at once where FREQ=YEARLY',
+      valuesOf('BYWEEKNO').some((week) => WEEKS_OF_TWO_YEARS.includes(week)) && (has('BYSETPOS') || skipsYears(parts)),
+      `BYWEEKNO with ${WEEKS_OF_TWO_YEARS.join(', ')} cannot be with INTERVAL or BYSETPOS: such a week may lie in two years`,
     ],
   ]
   return misfits.find(([applies]) => applies)?.[1]
+}
+
+function skipsYears(parts: ReadonlyMap<string, string>): boolean {
+  return Number(parts.get('INTERVAL') ?? 1) > 1
 }
 
 function ruleFrom(parts: ReadonlyMap<string, string>): ReadRule {
@@ -111,17 +120,21 @@ function ruleFrom(parts: ReadonlyMap<string, string>): ReadRule {
   const until = parts.get('UNTIL')
   return {
     frequency: parts.get('FREQ') as ReadRule['frequency'],
+    interval: Number(parts.get('INTERVAL') ?? 1),
     count: parts.has('COUNT') ? Number(parts.get('COUNT')) : null,
     until: until === undefined ? null : dayOfDate(isoDate(until))!,
-    ...named('interval', parts.has('INTERVAL') ? Number(parts.get('INTERVAL')) : undefined),
-    ...named('wkst', parts.get('WKST')),
+    wkst: WEEKDAYS.indexOf(parts.get('WKST') ?? 'MO'),
     ...named('byMonth', list('BYMONTH')?.map(Number)),
     ...named('byWeekNo', list('BYWEEKNO')?.map(Number)),
     ...named('byYearDay', list('BYYEARDAY')?.map(Number)),
     ...named('byMonthDay', list('BYMONTHDAY')?.map(Number)),
-    ...named('byDay', list('BYDAY')),
+    ...named('byDay', list('BYDAY')?.map(weekdayPlace)),
     ...named('bySetPos', list('BYSETPOS')?.map(Number)),
   }
+}
+
+function weekdayPlace(text: string): WeekdayPlace {
+  return { place: Number(text.slice(0, -2)), weekday: WEEKDAYS.indexOf(text.slice(-2)) }
 }
 
 const mistake = (text: string): RuleReading => ({ ok: false, mistake: text })

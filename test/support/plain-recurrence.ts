@@ -1,88 +1,132 @@
-// The days of a recurrence rule the plain way: every day of every period is looked at, and kept when each part of the rule
-// (RFC 5545, 3.3.10) says so. Of rules that the parser takes; weeks of the year only where they lie within it.
+// The days of a recurrence rule the plain way: every day is looked at, and kept when each part of the rule (RFC 5545, 3.3.10)
+// says so. It shares nothing with common/decision: what days are comes from Temporal, and what weeks are from counting.
 
 import { Temporal } from 'temporal-polyfill'
 
-type PlainDate = Temporal.PlainDate
-type Parts = Record<string, string | undefined>
+type Parts = { [name: string]: string[] | undefined; FREQ: [string] }
+type Day = Pick<Temporal.PlainDate, 'year' | 'month' | 'day' | 'daysInMonth' | 'dayOfYear' | 'daysInYear'> & {
+  /** Counted from 1970-01-01. */
+  at: number
+  date: string
+  /** 0 (Monday) to 6 (Sunday). */
+  weekday: number
+}
 
 const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
+const EPOCH = Temporal.PlainDate.from('1970-01-01')
 
-/** The days that a rule names when it counts from `first`, up to `last`. */
-export function plainRecurrence(text: string, first: PlainDate, last: PlainDate): PlainDate[] {
-  const parts: Parts = Object.fromEntries(text.split(';').map((part) => part.split('=')))
-  const until = parts.UNTIL ? Temporal.PlainDate.from(parts.UNTIL) : last
-  const found: PlainDate[] = []
-  for (let period = 0; ; period += Number(parts.INTERVAL ?? 1)) {
-    const days = daysOfPeriod(parts, first, period)
-    if (compare(days[0]!, last) > 0) break
-    const named = inPlaces(
-      parts,
-      days.filter((day) => isNamed(parts, first, day)),
-    )
-    found.push(...named.filter((day) => compare(day, first) >= 0 && compare(day, until) <= 0))
-  }
-  return found.slice(0, Number(parts.COUNT ?? found.length)).filter((day) => compare(day, last) <= 0)
+/** The days (`2026-12-24`) that a rule names when it counts from `first`, up to `last`. Of rules that the parser takes. */
+export function plainRecurrence(text: string, first: Temporal.PlainDate, last: Temporal.PlainDate): string[] {
+  const read = text.split(';').map((part) => part.split('='))
+  const parts: Parts = Object.fromEntries(read.map(([name, values]) => [name, values!.split(',')]))
+  const begin = dayAt(numberOf(first))
+  const end = numberOf(last)
+  const until = parts.UNTIL ? numberOf(Temporal.PlainDate.from(parts.UNTIL[0]!)) : Number.POSITIVE_INFINITY
+  const found = periodsFrom(parts, begin, end)
+    .filter((_, index) => index % Number(parts.INTERVAL?.[0] ?? 1) === 0)
+    .map((days) => days.filter((day) => isNamed(parts, begin, day)))
+    .flatMap((days) => inPlaces(parts, days))
+    .filter(({ at }) => at >= begin.at && at <= until)
+  const counted = parts.COUNT ? found.slice(0, Number(parts.COUNT[0])) : found
+  return counted.filter(({ at }) => at <= end).map(({ date }) => date)
 }
 
-function daysOfPeriod(parts: Parts, first: PlainDate, period: number): PlainDate[] {
-  if (parts.FREQ === 'DAILY') return [first.add({ days: period })]
-  if (parts.FREQ === 'WEEKLY') {
-    const begin = first.subtract({ days: sinceWeekBegan(parts, first) }).add({ weeks: period })
-    return range(begin, 7)
+/** The days of the period with the first day, of the next one, and so on, until beyond `last`: each period whole. */
+function periodsFrom(parts: Parts, first: Day, last: number): Day[][] {
+  const nameOf = (day: Day) => {
+    if (parts.FREQ[0] === 'DAILY') return day.at
+    if (parts.FREQ[0] === 'WEEKLY') return day.at - sinceWeekBegan(parts, day)
+    return parts.FREQ[0] === 'MONTHLY' ? day.year * 12 + day.month : day.year
   }
-  if (parts.FREQ === 'MONTHLY') {
-    const begin = first.with({ day: 1 }).add({ months: period })
-    return range(begin, begin.daysInMonth)
-  }
-  const begin = first.with({ month: 1, day: 1 }).add({ years: period })
-  return range(begin, begin.daysInYear)
+  const days = Array.from({ length: last - first.at + 2 * 366 }, (_, index) => dayAt(first.at - 366 + index))
+  const periods = [...Map.groupBy(days, nameOf)]
+  return periods.filter(([name]) => name >= nameOf(first) && name <= nameOf(dayAt(last))).map(([, days]) => days)
 }
 
-function isNamed(parts: Parts, first: PlainDate, day: PlainDate): boolean {
-  const has = (...names: string[]) => names.some((name) => name in parts)
-  const numbers = (name: string) => parts[name]!.split(',').map(Number)
-  const isPlace = (name: string, place: number, of: number) =>
-    numbers(name).some((n) => n === place || n === place - of - 1)
-  const ofYear = parts.FREQ === 'YEARLY'
+function isNamed(parts: Parts, first: Day, day: Day): boolean {
+  const has = (...names: string[]) => names.some((name) => parts[name] !== undefined)
+  const holds = (name: string, value: number) => parts[name]!.includes(String(value))
+  const isPlace = (name: string, place: number, of: number) => holds(name, place) || holds(name, place - of - 1)
 
-  if (has('BYMONTH') && !numbers('BYMONTH').includes(day.month)) return false
+  if (has('BYMONTH') && !holds('BYMONTH', day.month)) return false
   if (has('BYYEARDAY') && !isPlace('BYYEARDAY', day.dayOfYear, day.daysInYear)) return false
   if (has('BYMONTHDAY') && !isPlace('BYMONTHDAY', day.day, day.daysInMonth)) return false
-  if (has('BYWEEKNO') && !numbers('BYWEEKNO').includes(weekOfYear(parts, day))) return false
-  if (has('BYDAY')) return parts.BYDAY!.split(',').some((named) => isWeekday(parts, named, day))
+  if (has('BYWEEKNO') && !parts.BYWEEKNO!.some((week) => isInWeek(parts, Number(week), day))) return false
+  if (has('BYDAY')) return parts.BYDAY!.some((named) => isWeekday(parts, named, day))
   // What no part says is as on the first day.
-  if (parts.FREQ === 'WEEKLY' || has('BYWEEKNO')) return day.dayOfWeek === first.dayOfWeek
-  if (parts.FREQ === 'DAILY' || has('BYMONTHDAY', 'BYYEARDAY')) return true
-  return day.day === first.day && (!ofYear || has('BYMONTH') || day.month === first.month)
+  if (parts.FREQ[0] === 'WEEKLY' || has('BYWEEKNO')) return day.weekday === first.weekday
+  if (parts.FREQ[0] === 'DAILY' || has('BYMONTHDAY', 'BYYEARDAY')) return true
+  return day.day === first.day && (parts.FREQ[0] === 'MONTHLY' || has('BYMONTH') || day.month === first.month)
 }
 
-function isWeekday(parts: Parts, named: string, day: PlainDate): boolean {
-  if (WEEKDAYS[day.dayOfWeek - 1] !== named.slice(-2)) return false
-  const place = Number(named.slice(0, -2) || 0)
+/** A weekday with a place is looked for among all of its month, or of its year. */
+function isWeekday(parts: Parts, named: string, day: Day): boolean {
+  if (WEEKDAYS[day.weekday] !== named.slice(-2)) return false
+  const place = Number(named.slice(0, -2))
   if (place === 0) return true
-  const inMonth = parts.FREQ === 'MONTHLY' || 'BYMONTH' in parts
-  const [at, length] = inMonth ? [day.day, day.daysInMonth] : [day.dayOfYear, day.daysInYear]
-  return place > 0 ? Math.ceil(at / 7) === place : Math.ceil((length - at + 1) / 7) === -place
+  const inMonth = parts.FREQ[0] === 'MONTHLY' || parts.BYMONTH !== undefined
+  return alike(day, inMonth).at(place > 0 ? place - 1 : place) === day.at
 }
 
-function inPlaces(parts: Parts, days: PlainDate[]): PlainDate[] {
+const knownAlike = new Map<string, number[]>()
+
+/** All the days of that weekday in its month, or in its year. */
+function alike({ at, year, month, weekday }: Day, inMonth: boolean): number[] {
+  const name = `${year} ${inMonth ? month : ''} ${weekday}`
+  const known = knownAlike.get(name)
+  if (known) return known
+  const around = Array.from({ length: 2 * 53 + 1 }, (_, index) => dayAt(at + 7 * (index - 53)))
+  const all = around.filter((day) => day.year === year && (!inMonth || day.month === month)).map((day) => day.at)
+  knownAlike.set(name, all)
+  return all
+}
+
+function inPlaces(parts: Parts, days: Day[]): Day[] {
   if (!parts.BYSETPOS) return days
-  const places = parts.BYSETPOS.split(',').map(Number)
+  const places = parts.BYSETPOS.map(Number)
   return days.filter((_, at) => places.includes(at + 1) || places.includes(at - days.length))
 }
 
-/** Week 1 is the first with at least four days in the year. */
-function weekOfYear(parts: Parts, day: PlainDate): number {
-  const newYear = day.with({ month: 1, day: 1 })
-  const before = sinceWeekBegan(parts, newYear)
-  const week = Math.floor((day.dayOfYear - 1 + before) / 7)
-  return before <= 3 ? week + 1 : week
+/** In that week of its year, or of the year before or after, which may begin or end with days of this one. */
+function isInWeek(parts: Parts, week: number, day: Day): boolean {
+  return [day.year - 1, day.year, day.year + 1].some((year) => {
+    const begin = weeksOf(parts, year).at(week > 0 ? week - 1 : week)
+    return begin !== undefined && day.at >= begin && day.at < begin + 7
+  })
 }
 
-function sinceWeekBegan(parts: Parts, day: PlainDate): number {
-  return (day.dayOfWeek - 1 - WEEKDAYS.indexOf(parts.WKST ?? 'MO') + 7) % 7
+const knownWeeks = new Map<string, number[]>()
+
+/** The first days of the weeks that have at least four days in the year. */
+function weeksOf(parts: Parts, year: number): number[] {
+  const name = `${year} ${parts.WKST}`
+  const known = knownWeeks.get(name)
+  if (known) return known
+  const newYear = dayAt(numberOf(Temporal.PlainDate.from({ year, month: 1, day: 1 })))
+  const begin = newYear.at - sinceWeekBegan(parts, newYear)
+  const weeks = Array.from({ length: 54 }, (_, week) => begin + 7 * week).filter((week) => {
+    const days = Array.from({ length: 7 }, (_, index) => dayAt(week + index))
+    return days.filter((day) => day.year === year).length >= 4
+  })
+  knownWeeks.set(name, weeks)
+  return weeks
 }
 
-const range = (begin: PlainDate, length: number) => Array.from({ length }, (_, days) => begin.add({ days }))
-const compare = Temporal.PlainDate.compare
+function sinceWeekBegan(parts: Parts, { weekday }: Day): number {
+  return (weekday - WEEKDAYS.indexOf(parts.WKST?.[0] ?? 'MO') + 7) % 7
+}
+
+const numberOf = (date: Temporal.PlainDate) => EPOCH.until(date).days
+
+const knownDays = new Map<number, Day>()
+
+function dayAt(at: number): Day {
+  const known = knownDays.get(at)
+  if (known) return known
+  const date = EPOCH.add({ days: at })
+  const { year, month, day, daysInMonth, dayOfYear, daysInYear, dayOfWeek } = date
+  const weekday = dayOfWeek - 1
+  const found = { at, date: date.toString(), year, month, day, daysInMonth, dayOfYear, daysInYear, weekday }
+  knownDays.set(at, found)
+  return found
+}

@@ -36,7 +36,7 @@ function daysOf(times: PublishedTimes, startsAt: number | null, shown: readonly 
   const dates = [...new Set(shown.map(({ date }) => date))].filter((date) => !times.excludedDates.includes(date))
   if (times.recurrence === null) return dates
   const first = Temporal.PlainDate.from(show(startsAt!, times.zone).date)
-  const named = plainRecurrence(times.recurrence, first, Temporal.PlainDate.from(dates.at(-1)!)).map(String)
+  const named = plainRecurrence(times.recurrence, first, Temporal.PlainDate.from(dates.at(-1)!))
   return dates.filter((date) => named.includes(date))
 }
 

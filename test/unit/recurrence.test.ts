@@ -6,6 +6,11 @@ import { readRule } from '../../common/decision/rrule.ts'
 import { dayOfDate } from '../../common/time.ts'
 import { plainRecurrence } from '../support/plain-recurrence.ts'
 
+/** FC_RUNS tries more rules than these. */
+const RUNS = Number(process.env.FC_RUNS ?? 1_500)
+/** As far as a rule is looked at when it is written: ten years. */
+const HORIZON_DAYS = 3_660
+
 const dateOf = (day: number) => new Date(day * 86_400_000).toISOString().slice(0, 10)
 
 /** The days that a rule names in a year and some from `first` on, or from `from` on. */
@@ -38,6 +43,13 @@ describe('The days of a recurrence', () => {
     ['FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO', '2026-01-01', ['2026-05-11']],
     ['FREQ=YEARLY', '2026-05-01', ['2026-05-01', '2027-05-01']],
     ['FREQ=YEARLY;BYWEEKNO=5', '2026-05-01', ['2027-02-05']],
+    ['FREQ=YEARLY;BYMONTHDAY=13;BYDAY=FR', '2026-05-01', ['2026-11-13']],
+    ['FREQ=YEARLY;BYYEARDAY=1,-1;BYDAY=FR', '2026-05-01', ['2027-01-01']],
+    [
+      'FREQ=YEARLY;BYDAY=1MO,SU;BYMONTH=2',
+      '2026-01-01',
+      ['2026-02-01', '2026-02-02', '2026-02-08', '2026-02-15', '2026-02-22', '2027-02-01'],
+    ],
   ])('%s from %s on names %j', (rule, first, days) => {
     expect(daysOf(rule, first)).toEqual(days)
   })
@@ -62,56 +74,109 @@ describe('The days of a recurrence', () => {
     expect(recurrence.has(dayOfDate('2016-02-29')!)).toBe(false)
   })
 
+  test.each([
+    ['FREQ=YEARLY;BYDAY=53MO', '2018-01-01', ['2018-12-31', '2024-12-30', '2029-12-31']],
+    ['FREQ=YEARLY;BYDAY=-53MO', '2018-01-01', ['2018-01-01', '2024-01-01', '2029-01-01']],
+    ['FREQ=YEARLY;INTERVAL=2;BYDAY=53MO;COUNT=2', '2018-01-01', ['2018-12-31', '2024-12-30']],
+    [
+      'FREQ=YEARLY;BYDAY=53SU,53MO;BYSETPOS=1',
+      '2017-01-01',
+      ['2017-12-31', '2018-12-31', '2023-12-31', '2024-12-30', '2028-12-31', '2029-12-31'],
+    ],
+    ['FREQ=YEARLY;BYWEEKNO=53;BYDAY=FR', '2021-01-01', ['2021-01-01', '2027-01-01']],
+    ['FREQ=YEARLY;BYWEEKNO=53;BYDAY=FR;COUNT=2', '2021-01-01', ['2021-01-01', '2027-01-01']],
+    [
+      'FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO',
+      '2018-12-01',
+      [
+        '2018-12-31',
+        '2019-12-30',
+        '2021-01-04',
+        '2022-01-03',
+        '2023-01-02',
+        '2024-01-01',
+        '2024-12-30',
+        '2025-12-29',
+        '2027-01-04',
+        '2028-01-03',
+        '2029-01-01',
+        '2029-12-31',
+        '2030-12-30',
+      ],
+    ],
+    ['FREQ=YEARLY;BYWEEKNO=-53;BYDAY=SA', '2020-01-01', ['2020-01-04', '2026-01-03']],
+    ['FREQ=YEARLY;BYYEARDAY=366', '2023-01-01', ['2024-12-31', '2028-12-31']],
+    ['FREQ=YEARLY;BYYEARDAY=-366', '2023-01-01', ['2024-01-01', '2028-01-01']],
+    ['FREQ=YEARLY', '2024-02-29', ['2024-02-29', '2028-02-29']],
+    ['FREQ=MONTHLY;BYMONTHDAY=-31;COUNT=3', '2026-02-01', ['2026-03-01', '2026-05-01', '2026-07-01']],
+    ['FREQ=MONTHLY;COUNT=3', '2026-01-31', ['2026-01-31', '2026-03-31', '2026-05-31']],
+  ])('at the ends of years and months: %s from %s on names %j', (rule, first, days) => {
+    expect(daysOf(rule, first, { days: 366 * 13 }).slice(0, days.length)).toEqual(days)
+  })
+
   const weekdays = fc.constantFrom('MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU')
   const list = (item: fc.Arbitrary<string | number>, maxLength = 3) =>
     fc.uniqueArray(item, { minLength: 1, maxLength }).map((items) => items.join(','))
-  const orNot = <T>(part: fc.Arbitrary<T>) => fc.option(part, { nil: undefined, freq: 2 })
+  const orNot = <T>(part: fc.Arbitrary<T>, freq = 1) => fc.option(part, { nil: undefined, freq })
+  /** From 1 to `max` or from -1 to `-max`, and mostly near their ends, where years differ. */
+  const signed = (max: number) => {
+    const size = fc.oneof(
+      fc.integer({ min: 1, max }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: Math.max(1, max - 3), max }),
+    )
+    return fc.tuple(size, fc.boolean()).map(([places, fromEnd]) => (fromEnd ? -places : places))
+  }
+  const numbered = (max: number) => fc.tuple(signed(max), weekdays).map(([place, day]) => `${place}${day}`)
+  const weekdayList = fc.oneof(list(weekdays, 5), list(numbered(53)), list(fc.oneof(weekdays, numbered(5))))
+  const parts = fc.record({
+    FREQ: fc.constantFrom('DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY', 'YEARLY', 'YEARLY'),
+    INTERVAL: orNot(fc.integer({ min: 1, max: 4 })),
+    BYMONTH: orNot(list(fc.integer({ min: 1, max: 12 }))),
+    BYWEEKNO: orNot(list(signed(53))),
+    BYYEARDAY: orNot(list(signed(366))),
+    BYMONTHDAY: orNot(list(signed(31))),
+    BYDAY: orNot(weekdayList),
+    BYSETPOS: orNot(list(signed(4), 2), 2),
+    WKST: orNot(weekdays),
+  })
   const ends = fc.oneof(
     fc.constant({}),
     fc.integer({ min: 1, max: 40 }).map((COUNT) => ({ COUNT })),
-    fc.constantFrom('20260601', '20270115', '20280229').map((UNTIL) => ({ UNTIL })),
+    fc.integer({ min: 0, max: 4_000 }).map((UNTIL) => ({ UNTIL })),
   )
-  const months = list(fc.integer({ min: 1, max: 12 }))
-  const monthDays = list(fc.integer({ min: -31, max: 31 }).filter((day) => day !== 0))
-  const numbered = (max: number) =>
-    fc.tuple(fc.integer({ min: -max, max }), weekdays).map(([place, day]) => `${place || 1}${day}`)
-  const frequency = <T extends object>(FREQ: string, parts: T) => fc.record({ FREQ: fc.constant(FREQ), ...parts })
-  const BYMONTH = orNot(months)
-  const BYDAY = orNot(list(weekdays))
-  const BYMONTHDAY = orNot(monthDays)
-  const WKST = orNot(weekdays)
-  const ofFrequency = fc.oneof(
-    frequency('DAILY', { BYMONTH, BYMONTHDAY, BYDAY }),
-    frequency('WEEKLY', { BYMONTH, BYDAY, WKST }),
-    frequency('MONTHLY', { BYMONTH, BYMONTHDAY, BYDAY: orNot(list(fc.oneof(weekdays, numbered(5)))) }),
-    frequency('YEARLY', { BYMONTH, BYMONTHDAY, BYDAY }),
-    frequency('YEARLY', { BYMONTH, BYDAY: list(numbered(9)) }),
-    frequency('YEARLY', { BYMONTH, BYYEARDAY: list(fc.integer({ min: 1, max: 366 })) }),
-    frequency('YEARLY', { BYMONTH, BYWEEKNO: list(fc.integer({ min: 2, max: 51 })), BYDAY, WKST }),
+  const firsts = fc.oneof(
+    fc.integer({ min: dayOfDate('1899-12-01')!, max: dayOfDate('2101-02-01')! }),
+    fc.integer({ min: dayOfDate('2019-12-20')!, max: dayOfDate('2021-01-10')! }),
+    fc.constantFrom('2000-02-29', '2020-02-29', '2024-02-29', '2096-02-29').map((date) => dayOfDate(date)!),
   )
-  const rules = fc
-    .tuple(ofFrequency, ends, fc.integer({ min: 1, max: 4 }), orNot(fc.constantFrom('1', '-1', '2', '1,-1')))
-    .map(([parts, end, INTERVAL, places]) => {
-      const hasList = Object.entries(parts).some(([name, value]) => name.startsWith('BY') && value !== undefined)
-      const all = { ...parts, INTERVAL, ...end, BYSETPOS: hasList ? places : undefined }
-      return Object.entries(all)
-        .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
-        .join(';')
-    })
+  const cases = fc.tuple(parts, ends, firsts).map(([parts, end, first]) => {
+    const UNTIL = 'UNTIL' in end ? { UNTIL: dateOf(first + end.UNTIL).replaceAll('-', '') } : {}
+    const text = Object.entries({ ...parts, ...end, ...UNTIL })
+      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+      .join(';')
+    return { text, first }
+  })
 
-  test('are those that a plain reading of the RFC names', () => {
-    const firsts = fc.integer({ min: dayOfDate('2024-01-01')!, max: dayOfDate('2026-12-31')! })
+  test('are those that a plain reading of the RFC names, whatever the parser takes', () => {
+    let compared = 0
     fc.assert(
-      fc.property(rules, firsts, (text, first) => {
+      fc.property(cases, ({ text, first }) => {
         const read = readRule(text)
-        if (!read.ok) throw new Error(read.mistake)
-        fc.pre(recurrenceMistake(read.rule, first) === undefined)
-        const last = Temporal.PlainDate.from(dateOf(first)).add({ days: 800 })
-        const expected = plainRecurrence(read.text, Temporal.PlainDate.from(dateOf(first)), last).map(String)
-        expect(daysOf(read.text, dateOf(first), { days: 801 })).toEqual(expected)
+        if (!read.ok) return
+        const days = read.rule.frequency === 'YEARLY' ? HORIZON_DAYS : 800
+        const begin = Temporal.PlainDate.from(dateOf(first))
+        const expected = plainRecurrence(read.text, begin, begin.add({ days: HORIZON_DAYS }))
+        const counted = read.rule.count === null ? 1 : read.rule.count
+        expect([text, recurrenceMistake(read.rule, first) === undefined]).toEqual([text, expected.length >= counted])
+        if (expected.length < counted) return
+        compared += 1
+        const end = begin.add({ days }).toString()
+        expect(daysOf(read.text, dateOf(first), { days: days + 1 })).toEqual(expected.filter((day) => day <= end))
       }),
-      { numRuns: 100 },
+      { numRuns: RUNS },
     )
+    expect(compared).toBeGreaterThan(RUNS / 10)
   })
 })
 
@@ -150,9 +215,10 @@ describe('The text of a recurrence', () => {
     ['FREQ=YEARLY;BYWEEKNO=1;BYDAY=1MO', 'cannot be with BYWEEKNO'],
     ['FREQ=MONTHLY;BYSETPOS=1', 'needs another BY part'],
     ['FREQ=YEARLY;BYWEEKNO=1;BYMONTHDAY=1', 'BYWEEKNO cannot be with BYMONTHDAY'],
-    ['FREQ=YEARLY;BYYEARDAY=1;BYDAY=MO', 'BYYEARDAY cannot be with'],
-    ['FREQ=YEARLY;BYDAY=1MO;BYMONTHDAY=1', 'cannot be with BYMONTHDAY'],
-    ['FREQ=YEARLY;BYDAY=1MO,TU', 'with numbers and without'],
+    ['FREQ=YEARLY;BYYEARDAY=1;BYMONTHDAY=1', 'BYYEARDAY cannot be with'],
+    ['FREQ=YEARLY;BYYEARDAY=1;BYWEEKNO=1', 'BYYEARDAY cannot be with'],
+    ['FREQ=YEARLY;INTERVAL=2;BYWEEKNO=10,53', 'such a week may lie in two years'],
+    ['FREQ=YEARLY;BYWEEKNO=-1;BYDAY=MO,TU;BYSETPOS=1', 'such a week may lie in two years'],
   ])('%j is refused: %s', (text, part) => {
     expect(mistakeOf(text)).toContain(part)
   })
