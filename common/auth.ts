@@ -4,6 +4,7 @@
 import { errors, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
 import { AlkaidError } from './errors.ts'
 import { type KeySetOptions, remoteKeySet, unusableKey } from './key-set.ts'
+import { isLonger, readText } from './text.ts'
 
 export const ROLES = ['viewer', 'operator', 'reviewer', 'publisher', 'admin'] as const
 export type Role = (typeof ROLES)[number]
@@ -85,6 +86,7 @@ const MAX_AGE_SECONDS = 12 * 3600
 /** How far the clock of whoever signs may be from ours: for `iat`, `nbf` and `exp`. */
 const CLOCK_TOLERANCE_SECONDS = 30
 const MAX_ACTOR = 200
+const ACTOR_EXPECTED = `a text of 1 to ${MAX_ACTOR} characters`
 const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 /**
@@ -113,31 +115,51 @@ export function tokenVerifier(settings: TokenSettings, keySetOptions: KeySetOpti
       throw new AlkaidError('UNAUTHENTICATED', `The token is not valid: ${error.message}`)
     })
     const { sub, iat, exp } = payload
-    if (typeof sub !== 'string' || sub.trim() === '' || sub.length > MAX_ACTOR) {
-      throw new AlkaidError('UNAUTHENTICATED', 'The token must name the actor in `sub`: a text of 1 to 200 characters')
-    }
+    const actor = readActor(sub)
     if (exp === undefined || iat === undefined || exp - iat > MAX_AGE_SECONDS) {
       throw new AlkaidError(
         'UNAUTHENTICATED',
         'The token must end (`exp`) at most 12 hours after it was issued (`iat`)',
       )
     }
-    return { actor: sub, roles: readRoles(payload.alkaid) }
+    return { actor, roles: readRoles(payload.alkaid) }
   }
 }
 
 export type TokenVerifier = ReturnType<typeof tokenVerifier>
 
+/**
+ * Who somebody is, in the one spelling that is stored and compared: whoever wrote something must not decide on it under a
+ * name that looks the same.
+ */
+function readActor(sub: unknown): string {
+  if (typeof sub !== 'string') {
+    throw new AlkaidError('UNAUTHENTICATED', `The token must name the actor in \`sub\`: ${ACTOR_EXPECTED}`)
+  }
+  const read = readText(sub, 'actor')
+  if (read.mistake !== undefined) {
+    throw new AlkaidError('UNAUTHENTICATED', `The \`sub\` of the token ${read.mistake}`)
+  }
+  if (read.text === '' || isLonger(read.text, MAX_ACTOR)) {
+    throw new AlkaidError('UNAUTHENTICATED', `The \`sub\` of the token must be ${ACTOR_EXPECTED}`)
+  }
+  return read.text
+}
+
 function readRoles(claim: unknown): Record<string, Role[]> {
   if (typeof claim !== 'object' || claim === null) {
     throw new AlkaidError('UNAUTHENTICATED', 'The token has no claim `alkaid`: expected {"<app>" or "*": [roles]}')
   }
-  return Object.fromEntries(
-    Object.entries(claim).map(([app, roles]) => [
-      app,
-      Array.isArray(roles) ? roles.filter((role): role is Role => ROLES.includes(role)) : [],
-    ]),
-  )
+  const byApp = new Map<string, Role[]>()
+  for (const [given, roles] of Object.entries(claim)) {
+    const app = readText(given, 'line')
+    if (app.mistake !== undefined) {
+      throw new AlkaidError('UNAUTHENTICATED', `The claim \`alkaid\` of the token names an app that ${app.mistake}`)
+    }
+    const known = Array.isArray(roles) ? roles.filter((role): role is Role => ROLES.includes(role)) : []
+    byApp.set(app.text, [...(byApp.get(app.text) ?? []), ...known])
+  }
+  return Object.fromEntries(byApp)
 }
 
 /** Signs a token with the shared secret: for development, tests and `npm run token`. `seconds`: at most 12 hours. */

@@ -1,6 +1,7 @@
 // The one table of error codes, and the masking: what is not in the table never reaches a client.
 
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { quoteText } from './text.ts'
 
 /** code -> what it means and the HTTP status where an answer is nothing but this error. */
 export const ERROR_CODES = {
@@ -40,7 +41,7 @@ export function badInput(path: string, message: string, more: readonly { path: s
 }
 
 export function notFound(what: string, id: string) {
-  return new AlkaidError('NOT_FOUND', `There is no ${what} ${JSON.stringify(id)}`)
+  return new AlkaidError('NOT_FOUND', `There is no ${what} ${quoteText(id)}`)
 }
 
 export function invalidState(message: string, details: Record<string, unknown> = {}) {

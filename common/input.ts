@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { badInput } from './errors.ts'
+import { isLonger } from './text.ts'
 
 /** The parsed value, or BAD_USER_INPUT with the path of the first mistake and a list of all. */
 export function parseInput<T extends z.ZodType>(schema: T, value: unknown, root = 'input'): z.output<T> {
@@ -21,7 +22,7 @@ export function pathText(root: string, path: readonly PropertyKey[]): string {
   )
 }
 
-/** Text as people type it: trimmed, not empty, at most `max` characters (UTF-16 units). */
+/** Text that is not empty, of at most `max` characters. By now it follows the rule for text (graphql/text-arguments.ts). */
 export const text = (max: number) => anyText(max).min(1, 'must not be empty')
 
 /** The same where it may be left out. Empty text, as forms send it, is as left out: null. */
@@ -31,14 +32,7 @@ export const optionalText = (max: number) =>
     .transform((given) => given || null)
 
 const anyText = (max: number) =>
-  z
-    .string('must be text')
-    .trim()
-    .max(max, `must be at most ${max} characters`)
-    // Half a surrogate pair becomes another character in the store, and then the content no longer fits its hash.
-    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
-    // MongoDB takes no regular expression that holds one, so what has one in its name could not be looked for.
-    .refine((value) => !value.includes('\0'), 'must not hold a NUL character')
+  z.string('must be text').refine((given) => !isLonger(given, max), `must be at most ${max} characters`)
 
 /** The id or code of a thing that is named. Whether there is one is for the rules to say. */
 export const reference = text(100)

@@ -21,6 +21,7 @@ import type { Caller, Services } from '../services.ts'
 import type { IndexDefinition } from '../store/store.ts'
 import { limitLists } from './list-limit.ts'
 import { observeOperations } from './observe.ts'
+import { readTextArguments } from './text-arguments.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
 export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
@@ -69,7 +70,8 @@ export async function buildSubgraph<Loaders>(
   const { name, schema } = definition
   const resolvers = definition.resolvers(services)
   const loaders = (caller: Caller) => definition.loaders(services, caller)
-  return runSubgraph({ name, schema, resolvers, loaders, limitLists: true }, services.log, verify, services.metrics)
+  const parts = { name, schema, resolvers, loaders, limitLists: true, readTexts: true }
+  return runSubgraph(parts, services.log, verify, services.metrics)
 }
 
 export type SubgraphParts<Loaders> = {
@@ -79,6 +81,8 @@ export type SubgraphParts<Loaders> = {
   loaders(caller: Caller): Loaders
   /** Whether lists in lists are held to a number of items; else the resolvers bound them. */
   limitLists?: boolean
+  /** Whether arguments are held to the rule for text; else the resolvers do it. */
+  readTexts?: boolean
 }
 
 /** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
@@ -96,6 +100,7 @@ export async function runSubgraph<Loaders>(
     resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...parts.resolvers } as never,
   })
   if (parts.limitLists) limitLists(graphQLSchema)
+  if (parts.readTexts) readTextArguments(graphQLSchema)
   const server = new ApolloServer<SubgraphContext<Loaders>>({
     schema: graphQLSchema,
     introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do

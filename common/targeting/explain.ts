@@ -16,7 +16,7 @@ export type ConstraintExplanation =
       operator: Operator | null
       /** What the comparison asks for. */
       values: readonly string[]
-      /** What the request holds in the dimension, as it was sent; none = missing. */
+      /** What the request holds in the dimension, as it is compared: trimmed and in NFC; none = missing. */
       held: readonly string[]
     }
 

@@ -1,5 +1,7 @@
 // What clients send, as the checks of this folder see it and speak of it.
 
+import { cutText, isLonger, lengthOf, quoteText } from '../text.ts'
+
 /** `path` is where the mistake is: `input.content.constraint.all[1].operator`. */
 export type InputError = { path: string; message: string }
 
@@ -18,6 +20,6 @@ export function show(input: unknown): string {
   if (input === undefined) return 'missing'
   if (Array.isArray(input)) return 'a list'
   if (typeof input === 'object' && input !== null) return 'an object'
-  const text = typeof input === 'string' ? JSON.stringify(input) : String(input)
-  return text.length > 60 ? `${text.slice(0, 60)}... (${text.length} characters)` : text
+  const text = typeof input === 'string' ? quoteText(input) : String(input)
+  return isLonger(text, 60) ? `${cutText(text, 60)}... (${lengthOf(text)} characters)` : text
 }

@@ -1,13 +1,14 @@
 // What a request holds in one dimension. Each way of reading it is computed when a comparison first asks for it, and
 // then kept: at most once per request. Values that cannot be read in some way are as if missing from it.
 
+import { isPlain } from '../text.ts'
 import { type Decimal, parseDecimal } from './decimal.ts'
 import { parseInstant } from './instant.ts'
 import type { ValueKind } from './kinds.ts'
 import { parseVersion, type Version } from './version.ts'
 
 export class Held {
-  /** As they were sent. */
+  /** By the rule for text, as the values of constraints are. */
   readonly texts: readonly string[]
   readonly #kind: ValueKind
   #terms: readonly string[] | undefined
@@ -50,9 +51,11 @@ export class Held {
   }
 }
 
-/** One text for all letter cases of it: Unicode's lower case, the same in every locale. */
+/** One text for all letter cases of it: Unicode's lower case, the same in every locale, in NFC as the text itself. */
 export function foldCase(text: string): string {
-  return text.toLowerCase()
+  const lower = text.toLowerCase()
+  // A J with a caron is two characters, and a j with one is one.
+  return isPlain(lower) ? lower : lower.normalize()
 }
 
 function parsed<T>(texts: readonly string[], parse: (text: string) => T | undefined): readonly T[] {

@@ -1,5 +1,6 @@
 // Checks a rollout when it is written. How it is evaluated is in common/decision/rollout.ts.
 
+import { isLonger, readText } from '../text.ts'
 import { attributes } from './dimensions/attributes.ts'
 import { type InputError, isObject, presentFields, show } from './given.ts'
 import type { Rollout } from './types.ts'
@@ -57,7 +58,7 @@ function readStickiness(value: unknown): string | null | undefined {
 /** Empty text, as forms send it, is as left out. */
 function readGroup(value: unknown): string | null | undefined {
   if (value === undefined) return null
-  if (typeof value !== 'string' || !value.isWellFormed()) return undefined
-  const group = value.trim()
-  return group.length > MAX_GROUP ? undefined : group || null
+  if (typeof value !== 'string') return undefined
+  const { text } = { text: undefined, ...readText(value, 'line') }
+  return text === undefined || isLonger(text, MAX_GROUP) ? undefined : text || null
 }

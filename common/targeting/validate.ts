@@ -1,6 +1,7 @@
 // Checks a constraint when it is written, so that everything stored, published and compiled is well formed.
 // Every mistake is reported with the path of the node that has it.
 
+import { isLonger, type ReadText, readText } from '../text.ts'
 import { type InputError, isObject, presentFields, show } from './given.ts'
 import type { ValueKind } from './kinds.ts'
 import type { OperatorDefinition } from './operators/operator.ts'
@@ -10,7 +11,7 @@ import type { Comparison, Constraint, Operator } from './types.ts'
 
 export type CheckedConstraint = { ok: true; constraint: Constraint } | { ok: false; errors: InputError[] }
 
-/** Of a tree with its segments in place; a comparison by itself has depth 1. `valueLength` is in UTF-16 units. */
+/** Of a tree with its segments in place; a comparison by itself has depth 1. `valueLength` is in code points. */
 export const CONSTRAINT_LIMITS = { depth: 8, nodes: 200, values: 1000, valueLength: 256 } as const
 
 const KINDS = ['all', 'any', 'not', 'dimension', 'segment'] as const
@@ -78,7 +79,7 @@ function checkChildren(check: Check, input: unknown, path: string, depth: number
 
 /** Whether there is such a segment is for the rules of what names it to say. */
 function checkSegment(check: Check, id: unknown, path: string): Constraint | undefined {
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_SEGMENT_ID && id.isWellFormed()) return { segment: id }
+  if (typeof id === 'string' && id !== '' && !isLonger(id, MAX_SEGMENT_ID)) return { segment: id }
   return refuse(check, path, `must be the id of a segment, but is ${show(id)}`)
 }
 
@@ -132,12 +133,14 @@ function checkValues(
   if (given.length === 0 && takes !== 'none') return refuse(check, path, 'must not be empty')
   check.values += given.length
   if (check.values > CONSTRAINT_LIMITS.values) return undefined
+  const values: string[] = []
   for (const [index, value] of given.entries()) {
-    const expected = whatMisses(value, operator, kind)
-    if (expected) return refuse(check, `${path}[${index}]`, `must be ${expected}, but is ${show(value)}`)
+    const read = readValue(value, operator, kind)
+    if (read.mistake !== undefined) return refuse(check, `${path}[${index}]`, read.mistake)
+    values.push(read.text)
   }
-  const contradiction = contradicts?.(given)
-  return contradiction === undefined ? [...given] : refuse(check, path, contradiction)
+  const contradiction = contradicts?.(values)
+  return contradiction === undefined ? values : refuse(check, path, contradiction)
 }
 
 /** Of the operators that take a certain number of values. */
@@ -147,15 +150,16 @@ const COUNTS: Partial<Record<OperatorDefinition['takes'], { count: number; said:
   'exactly two': { count: 2, said: 'exactly two values' },
 }
 
-/** What a value must be, when this one is not. */
-function whatMisses(value: unknown, operator: Operator, kind: ValueKind): string | undefined {
+/** The value as it is compared: contexts are read by the same rule for text. */
+function readValue(value: unknown, operator: Operator, kind: ValueKind): ReadText {
   const { valueLength } = CONSTRAINT_LIMITS
-  if (typeof value !== 'string' || value === '' || value.length > valueLength) {
-    return `a string of 1 to ${valueLength} characters`
-  }
-  // Half a surrogate pair becomes another character in the store, and then the content no longer fits its hash.
-  if (!value.isWellFormed()) return 'well-formed Unicode'
-  return OPERATORS[operator].misses(value, kind)
+  const read = readText(typeof value === 'string' ? value : '', 'line')
+  if (read.mistake !== undefined) return read
+  const expected =
+    read.text === '' || isLonger(read.text, valueLength)
+      ? `a string of 1 to ${valueLength} characters`
+      : OPERATORS[operator].misses(read.text, kind)
+  return expected === undefined ? read : { mistake: `must be ${expected}, but is ${show(value)}` }
 }
 
 function refuse(check: Check, path: string, message: string): undefined {

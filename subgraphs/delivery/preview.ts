@@ -43,7 +43,7 @@ export async function preview(
   { app, slot: code, context, at, include }: PreviewArguments,
 ): Promise<Preview> {
   authorize(caller.principal, app, 'read')
-  checkContext(context ?? {})
+  const request = checkContext(context ?? {})
   const ids = parseInput(includedIds, include ?? [], 'include')
   const body = await store.transaction(async (tx) => {
     const slot = await slots.byCode(tx, app, code)
@@ -52,7 +52,7 @@ export async function preview(
     return composeBody(tx, await headOrNew(tx, slot, store.epoch), drafts)
   })
   const instant = at?.getTime() ?? now()
-  const explanation = explainRequest(compileSlot(body, KEYS), context ?? {}, instant, Math.random)
+  const explanation = explainRequest(compileSlot(body, KEYS), request, instant, Math.random)
   const included = new Set(ids)
   return {
     ...explanation,

@@ -9,6 +9,7 @@ import { badInput } from '../../common/errors.ts'
 import { readContext } from '../../common/targeting/context.ts'
 import { checkContext } from '../../common/targeting/limits.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
+import { cutText, isPlain, quoteText, readText } from '../../common/text.ts'
 import type { Table } from './table.ts'
 
 /** What answers need of the node. */
@@ -35,11 +36,10 @@ export const noCapTokens = (): CapTokenCounts => ({ missing: 0, read: 0, malform
 
 /** BAD_USER_INPUT when more is asked than a node answers at once. */
 export function answerSlots(node: Node, { app, slots, context }: Asked): Answer[] {
-  checkSlots(slots)
-  checkContext(context ?? {})
-  const compiled = readContext(context ?? {})
+  const names = readSlotNames(slots)
+  const compiled = readContext(checkContext(context ?? {}))
   const now = node.now()
-  const asked = slots.map((code) => ({ code, slot: node.table.slot(app, code) }))
+  const asked = names.map((code) => ({ code, slot: node.table.slot(app, code) }))
   const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
   const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, now) : null
   const answers: Answer[] = asked.map(({ code, slot }) =>
@@ -68,9 +68,19 @@ function readCounters(
   return counters
 }
 
+/** A name in a request, by the rule for text. Codes and ids are plain, and come back as they are. */
+export function readName(given: string, path: string): string {
+  if (isPlain(given)) return given
+  const read = readText(given, 'line')
+  if (read.mistake !== undefined) throw badInput(path, read.mistake)
+  return read.text
+}
+
 /** Each slot once: what one answer may cost is bounded by what its slots hold. */
-function checkSlots(slots: readonly string[]): void {
+function readSlotNames(slots: readonly string[]): string[] {
   if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
-  const again = slots.find((code, index) => slots.indexOf(code) !== index)
-  if (again !== undefined) throw badInput('slots', `names ${JSON.stringify(again.slice(0, 100))} more than once`)
+  const names = slots.map((name, index) => readName(name, `slots[${index}]`))
+  const again = names.find((name, index) => names.indexOf(name) !== index)
+  if (again !== undefined) throw badInput('slots', `names ${quoteText(cutText(again, 100))} more than once`)
+  return names
 }

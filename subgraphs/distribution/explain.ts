@@ -6,7 +6,7 @@ import { AlkaidError, notFound } from '../../common/errors.ts'
 import type { Caller } from '../../common/services.ts'
 import { checkContext } from '../../common/targeting/limits.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
-import type { Node } from './answer.ts'
+import { type Node, readName } from './answer.ts'
 
 export type AskedWhy = { app: string; slot: string; context?: RequestContext | null; at?: Date | null }
 
@@ -14,14 +14,16 @@ export type AskedWhy = { app: string; slot: string; context?: RequestContext | n
 export function explainFor(
   node: Node,
   caller: Caller,
-  { app, slot: code, context, at }: AskedWhy,
+  { app, slot: name, context, at }: AskedWhy,
 ): DecisionExplanation {
   if (caller.appKey) throw new AlkaidError('FORBIDDEN', 'Explanations are for a token with a role, not for app keys')
+  readName(app, 'app')
+  const code = readName(name, 'slot')
   authorize(caller.principal, app, 'read')
   if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
   if (!node.table.settings(app)) throw notFound('app', app)
-  checkContext(context ?? {})
+  const request = checkContext(context ?? {})
   const instant = at?.getTime() ?? node.now()
   const slot = node.table.slot(app, code)
-  return slot ? explainRequest(slot, context ?? {}, instant, node.random) : explainUnknownSlot(code, instant)
+  return slot ? explainRequest(slot, request, instant, node.random) : explainUnknownSlot(code, instant)
 }

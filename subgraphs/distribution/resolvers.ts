@@ -5,7 +5,7 @@ import { AlkaidError, notFound } from '../../common/errors.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Caller } from '../../common/services.ts'
-import { type Answer, type Asked, answerSlots, type Node } from './answer.ts'
+import { type Answer, type Asked, answerSlots, type Node, readName } from './answer.ts'
 import { type AskedWhy, explainFor } from './explain.ts'
 
 type Context = SubgraphContext<unknown> & { answers?: Answer[] }
@@ -14,6 +14,7 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
   return {
     Query: {
       decisions(_root, args: Asked, context) {
+        readName(args.app, 'app')
         requireApp(context.caller, args.app)
         if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
         if (!node.table.settings(args.app)) throw notFound('app', args.app)

@@ -61,7 +61,7 @@ describeEachStore('The format of a slot', (open) => {
   })
 
   test('is refused with the path of what is wrong with it', async () => {
-    for (const ratio of ['16/9', '0:1', '1:10000', '16:9:1', ' 1:1']) {
+    for (const ratio of ['16/9', '0:1', '1:10000', '16:9:1', '1 : 1']) {
       expect(await refused({ image: { ratio } })).toMatchObject({
         code: 'BAD_USER_INPUT',
         path: 'input.format.image.ratio',
