@@ -38,10 +38,10 @@ const MAX_DAYS_KNOWN = 2_000
 
 function startsAround(utcDay: number, zone: string): readonly number[] {
   const days = known.get(zone) ?? new Map<number, readonly number[]>()
-  known.set(zone, days)
   const found = days.get(utcDay)
   if (found) return found
   const starts = findStarts(utcDay, zone)
+  known.set(zone, days) // only now: a zone that is none has thrown
   if (days.size >= MAX_DAYS_KNOWN) days.clear() // an import of many years must not stay in memory
   days.set(utcDay, starts)
   return starts

@@ -1,6 +1,7 @@
 // The rules of accepting events. A batch is checked as a whole first; then what is in the stream is accepted, and
 // only then is it acknowledged. Forged, future and expired events are refused one by one, and tallied.
 
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
@@ -10,13 +11,12 @@ import { parseInput, reference } from '../../common/input.ts'
 import { type EventSource, readEventToken } from '../../common/publication/event-token.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { DAY_MS, HOUR_MS } from '../../common/time.ts'
 import { within } from '../../common/within.ts'
-import type { AcceptedEvent, RefusedEvents } from './events.ts'
+import { type AcceptedEvent, FUTURE_MS, type RefusedEvents } from './events.ts'
 import { checkSources } from './sources.ts'
 
 const MAX_EVENTS = 1_000
-const FUTURE_MS = 5 * MINUTE_MS
 const LATE_MS = 48 * HOUR_MS
 const OLDEST_DAYS = 30
 /** How long the answer waits for the stream. */
@@ -44,7 +44,7 @@ const input = z.object({
 export type RecordEventsInput = z.input<typeof input>
 type EventInput = z.output<typeof event>
 
-export type RecordedEvents = { accepted: number } & RefusedEvents['refused']
+export type RecordedEvents = { accepted: number } & Required<RefusedEvents['refused']>
 
 export type Acceptor = (caller: Caller, given: RecordEventsInput) => Promise<RecordedEvents>
 
@@ -76,7 +76,9 @@ export function createAcceptor(services: Services, stream: EventStream): Accepto
       else accepted.push(toAccepted(event, from, { app, at, acceptedAt }))
     }
     const records: (AcceptedEvent | RefusedEvents)[] = [...accepted]
-    if (refused.forged + refused.future + refused.expired > 0) records.push({ app, refused, acceptedAt })
+    if (refused.forged + refused.future + refused.expired > 0) {
+      records.push({ app, id: randomUUID(), refused, acceptedAt })
+    }
     await append(services, stream, records)
     return { accepted: accepted.length, ...refused }
   }

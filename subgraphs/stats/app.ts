@@ -55,7 +55,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     subgraph,
     lane,
     worker,
-    checks: statsChecks(stream, worker),
+    checks: statsChecks(stream, worker, now),
     async stop() {
       await subgraph.stop()
       await worker.stop()

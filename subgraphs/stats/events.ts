@@ -1,6 +1,9 @@
 // What travels in the stream between accepting and folding: one compact JSON text per event, and one per batch of
 // which something was refused, so that tallies too have a single writer.
 
+import { z } from 'zod'
+import { MINUTE_MS } from '../../common/time.ts'
+
 /** What happened -> what of a rollup it counts. */
 export const COUNTERS = { IMPRESSION: 'impressions', CLICK: 'clicks', CONVERSION: 'conversions' } as const
 
@@ -24,25 +27,68 @@ export type AcceptedEvent = {
 /** How many events of a batch were refused, and why. */
 export type RefusedEvents = {
   app: string
-  refused: { forged: number; future: number; expired: number }
+  /** Of this record, so that one which is read twice is tallied once. Missing in what older code wrote. */
+  id?: string | undefined
+  refused: { forged: number; future: number; expired?: number | undefined }
   acceptedAt: number
 }
 
 export type StreamRecord = AcceptedEvent | RefusedEvents
 
-/** What a payload of the stream says; undefined for what no version of this code has written. */
-export function readRecord(payload: string): StreamRecord | undefined {
-  let record: Partial<AcceptedEvent & RefusedEvents> | null
+/** Why a payload cannot be folded, now or at any later time. */
+export type Unreadable = { unreadable: string }
+
+/** An event may lie so far in the future of its acceptance, in ms: clocks differ. */
+export const FUTURE_MS = 5 * MINUTE_MS
+
+/** More than any record that is written here has, in UTF-16 units. */
+const MAX_PAYLOAD = 16_384
+/** The last year that every calendar here takes: 9999. */
+const LAST_MS = 253_402_300_799_999
+
+const time = z.number().int().min(0).max(LAST_MS)
+const code = z.string().regex(/^[a-z0-9._-]{1,64}$/)
+// Without `|`, which separates the parts of a rollup's id.
+const id = z.string().regex(/^[\w.:@-]{1,100}$/)
+const count = z.number().int().min(0).max(1_000_000)
+
+const acceptedEvent = z
+  .object({
+    app: code,
+    id,
+    type: z.enum(Object.keys(COUNTERS) as EventType[]),
+    at: time,
+    slot: id,
+    schedule: id.nullable(),
+    creative: id,
+    late: z.literal(true).optional(),
+    acceptedAt: time,
+  })
+  .refine(({ at, acceptedAt }) => at <= acceptedAt + FUTURE_MS, { path: ['at'], message: 'is after acceptedAt' })
+
+const refusedEvents = z.object({
+  app: code,
+  id: id.optional(),
+  refused: z.object({ forged: count, future: count, expired: count.optional() }),
+  acceptedAt: time,
+})
+
+/**
+ * What a payload of the stream says. Anybody who reaches the stream can write to it, and so can another version of this code:
+ * what is not exactly a record is unreadable, with the first thing that is wrong with it.
+ */
+export function readRecord(payload: unknown): StreamRecord | Unreadable {
+  if (typeof payload !== 'string') return { unreadable: 'it is not text' }
+  if (payload.length > MAX_PAYLOAD) return { unreadable: `it is longer than ${MAX_PAYLOAD} characters` }
+  let value: unknown
   try {
-    record = JSON.parse(payload)
+    value = JSON.parse(payload)
   } catch {
-    return undefined // the caller tells: one such record must not hold up all others
+    return { unreadable: 'it is not JSON' }
   }
-  if (typeof record?.app !== 'string' || !Number.isFinite(record.acceptedAt)) return undefined
-  if (record.refused) return record as RefusedEvents
-  const whole =
-    [record.id, record.slot, record.creative].every((part) => typeof part === 'string') &&
-    Number.isFinite(record.at) &&
-    Object.hasOwn(COUNTERS, record.type ?? '')
-  return whole ? (record as AcceptedEvent) : undefined
+  const isRefusal = typeof value === 'object' && value !== null && Object.hasOwn(value, 'refused')
+  const { data, error } = (isRefusal ? refusedEvents : acceptedEvent).safeParse(value)
+  if (data) return data as StreamRecord
+  const { path, message } = error!.issues[0]!
+  return { unreadable: path.length > 0 ? `${path.join('.')}: ${message}` : message }
 }

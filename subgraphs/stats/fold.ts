@@ -35,48 +35,70 @@ export type TallyIncrement = { app: string; at: number } & Tally
 export type Folded = {
   rollups: RollupIncrement[]
   tallies: TallyIncrement[]
-  /** seen key -> when the event that counted was accepted. */
+  /** seen key -> when what counted was accepted. */
   counted: Map<string, number>
+  /** What could not be folded (its place in the batch, and why); it changed nothing. */
+  failed: { index: number; reason: string }[]
 }
 
 /** What is known before: the zone of each app, and when the ids that were seen before were accepted, by `seenKey`. */
 export type Known = { zones: ReadonlyMap<string, string>; seen: ReadonlyMap<string, number> }
 
-export const seenKey = (event: AcceptedEvent) => `${event.app}|${event.id}`
+/** What makes a record the same as an earlier one; undefined for refusals that older code wrote. */
+export function seenKey(record: StreamRecord): string | undefined {
+  if (!('refused' in record)) return `${record.app}|${record.id}`
+  return record.id === undefined ? undefined : `${record.app}|refused|${record.id}`
+}
 
+/** Never throws: what a record makes throw here it would make throw again, so that it must not hold up the others. */
 export function fold(records: readonly StreamRecord[], { zones, seen }: Known): Folded {
   const rollups = new Map<string, RollupIncrement>()
   const tallies = new Map<string, TallyIncrement>()
   const counted = new Map<string, number>()
+  const failed: Folded['failed'] = []
+  for (const [index, record] of records.entries()) {
+    try {
+      foldOne(record)
+    } catch (error) {
+      failed.push({ index, reason: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  return { rollups: [...rollups.values()], tallies: [...tallies.values()], counted, failed }
 
-  for (const record of records) {
+  /** Days first, for only they can throw: then nothing of the record is counted yet. */
+  function foldOne(record: StreamRecord): void {
     const zone = zones.get(record.app)
-    const tally = tallyOf(tallies, record, zone)
+    const acceptedOn = startOfDay(record.acceptedAt, zone ?? 'UTC')
+    const key = seenKey(record)
+    const before = key === undefined ? undefined : (counted.get(key) ?? seen.get(key))
+    const isRepeat = before !== undefined && record.acceptedAt - before < DUPLICATE_MS
     if ('refused' in record) {
+      if (isRepeat) return
+      if (key !== undefined) counted.set(key, record.acceptedAt)
+      const tally = tallyOf(tallies, record.app, acceptedOn)
       tally.forged += record.refused.forged
       tally.future += record.refused.future
       tally.expired += record.refused.expired ?? 0 // not in what older code wrote
-      continue
+      return
     }
+    const day = zone === undefined ? 0 : startOfDay(record.at, zone)
+    const tally = tallyOf(tallies, record.app, acceptedOn)
     tally.accepted++
-    const key = seenKey(record)
-    const before = counted.get(key) ?? seen.get(key)
     if (zone === undefined) tally.unknown++
-    else if (before !== undefined && record.acceptedAt - before < DUPLICATE_MS) tally.duplicate++
+    else if (isRepeat) tally.duplicate++
     else {
       if (record.late) tally.late++
-      counted.set(key, record.acceptedAt)
-      count(rollups, record, zone)
+      counted.set(key!, record.acceptedAt)
+      count(rollups, record, day)
     }
   }
-  return { rollups: [...rollups.values()], tallies: [...tallies.values()], counted }
 }
 
-function count(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, zone: string): void {
+function count(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, day: number): void {
   const counter = COUNTERS[event.type]
   rollupOf(rollups, event, 'MINUTE', floorTo(event.at, MINUTE_MS))[counter]++
   rollupOf(rollups, event, 'HOUR', floorTo(event.at, HOUR_MS))[counter]++
-  rollupOf(rollups, event, 'DAY', startOfDay(event.at, zone))[counter]++
+  rollupOf(rollups, event, 'DAY', day)[counter]++
 }
 
 function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, unit: Unit, at: number) {
@@ -93,10 +115,9 @@ export function rollupId({ app, unit, at, slot, schedule, creative }: RollupKey)
   return `${app}|${unit}|${at}|${slot}|${schedule}|${creative}`
 }
 
-function tallyOf(tallies: Map<string, TallyIncrement>, record: StreamRecord, zone: string | undefined) {
-  const at = startOfDay(record.acceptedAt, zone ?? 'UTC')
-  const id = `${record.app}|${at}`
-  const none = { app: record.app, at, accepted: 0, duplicate: 0, late: 0, forged: 0, future: 0, expired: 0, unknown: 0 }
+function tallyOf(tallies: Map<string, TallyIncrement>, app: string, at: number): TallyIncrement {
+  const id = `${app}|${at}`
+  const none = { app, at, accepted: 0, duplicate: 0, late: 0, forged: 0, future: 0, expired: 0, unknown: 0 }
   const tally = tallies.get(id) ?? none
   tallies.set(id, tally)
   return tally

@@ -1,6 +1,7 @@
 // The collections of stats: rollups, tallies, the ids that were seen, how far the worker is, and the stream without
 // Redis. Nothing else touches them.
 
+import { randomUUID } from 'node:crypto'
 import type { Filter } from 'mongodb'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
@@ -22,6 +23,10 @@ type TallyDocument = Tally & { _id: string; app: string; at: Date }
 type SeenEvent = { _id: string; acceptedAt: Date; expiresAt: Date }
 /** Of one stream, by its name. */
 type Position = { _id: string; position: string | null }
+/** A record of the stream that was not folded. `payload` is its beginning. */
+export type SetAsideRecord = { position: string; reason: string; payload: string; at: Date }
+/** All of one stream, by its name, and the newest of them. */
+type SetAside = { _id: string; count: number; newest: SetAsideRecord[] }
 
 /** For how long after they were first counted in, minutes can be looked at. */
 const MINUTES_KEPT_MS = 30 * DAY_MS
@@ -29,6 +34,9 @@ const MINUTES_KEPT_MS = 30 * DAY_MS
 const SEEN_KEPT_MS = DUPLICATE_MS + 6 * HOUR_MS
 /** Statements per command: each command ends well within the time that a socket waits. */
 const CHUNK = 1_000
+/** Of records that were set aside: how many are kept, and so many UTF-16 units of each. */
+const SET_ASIDE_KEPT = 100
+const SET_ASIDE_LENGTH = 500
 
 const ROLLUPS = 'rollups'
 const SEEN = 'seenEvents'
@@ -152,33 +160,60 @@ export const position = {
   },
 }
 
+const setAsides = (db: Db) => db.rows<SetAside>('setAsideEvents')
+
+export const setAside = {
+  /** Counts all, and keeps the beginnings of the newest. */
+  async add(tx: Tx, stream: string, records: readonly SetAsideRecord[]): Promise<void> {
+    if (records.length === 0) return
+    const newest = records.slice(-SET_ASIDE_KEPT).map(({ payload, ...record }) => ({
+      ...record,
+      payload: payload.slice(0, SET_ASIDE_LENGTH).toWellFormed(),
+    }))
+    const update = { $inc: { count: records.length }, $push: { newest: { $each: newest, $slice: -SET_ASIDE_KEPT } } }
+    await setAsides(tx).updateOne({ _id: stream }, update, { upsert: true })
+  },
+
+  of: (db: Db, stream: string): Promise<SetAside | null> => setAsides(db).findOne({ _id: stream }),
+}
+
 /** Up to `MAX_PAYLOADS` events; `_id` is the position of the first, `last` that of the last. */
-type StreamDocument = { _id: string; last: string; payloads: string[] }
-type StreamEnd = { _id: 'appended' | 'trimmed'; at: number }
+export type StreamDocument = { _id: string; last: string; payloads: string[] }
+/** `incarnation` is another one whenever the stream was made anew. */
+type StreamEnd = { _id: 'appended' | 'trimmed'; at: number; incarnation?: string }
 
 const MAX_PAYLOADS = 500
 const streamDocuments = (db: Db) => db.rows<StreamDocument>('eventStream')
 const streamEnds = (db: Db) => db.rows<StreamEnd>('eventStreamEnds')
 
-/** The stream without Redis. The first event has the number 1; numbers have no gaps. */
+/** The stream without Redis. The first event has the number 1; numbers have no gaps, save where somebody deleted documents. */
 export const streamRows = {
+  /** Makes what is missing of it; it goes on after the documents that are there, if any. */
   async create(db: Db): Promise<void> {
-    for (const _id of ['appended', 'trimmed'] as const) {
-      await streamEnds(db).updateOne({ _id }, { $setOnInsert: { at: 0 } }, { upsert: true })
-    }
+    const [first] = await streamDocuments(db).find({ _id: POSITION }, { sort: { _id: 1 }, limit: 1 })
+    const [last] = await streamDocuments(db).find({ _id: POSITION }, { sort: { _id: -1 }, limit: 1 })
+    const appended = { at: last ? Number(last.last) : 0, incarnation: randomUUID() }
+    const isThere = await streamEnds(db).updateOne({ _id: 'appended' }, { $setOnInsert: appended }, { upsert: true })
+    const trimmed = { at: first ? Number(first._id) - 1 : 0 }
+    // One that is left of a stream before would hide what is appended from now on.
+    const update = isThere ? { $setOnInsert: trimmed } : { $set: trimmed }
+    await streamEnds(db).updateOne({ _id: 'trimmed' }, update, { upsert: true })
   },
 
-  /** The last number that was given out, and the last that was trimmed. */
-  async ends(db: Db): Promise<Record<StreamEnd['_id'], number>> {
+  /** The last number that was given out, the last that was trimmed, and the incarnation of the stream. */
+  async ends(db: Db): Promise<{ appended: number; trimmed: number; incarnation: string }> {
     const found = await streamEnds(db).find({})
-    const at = (id: StreamEnd['_id']) => found.find(({ _id }) => _id === id)?.at ?? 0
-    return { appended: at('appended'), trimmed: at('trimmed') }
+    const [appended, trimmed] = (['appended', 'trimmed'] as const).map((id) => found.find(({ _id }) => _id === id))
+    return { appended: appended?.at ?? 0, trimmed: trimmed?.at ?? 0, incarnation: appended?.incarnation ?? '' }
   },
 
-  /** Every append writes the same counter, so that no two commit in another order than their numbers. */
-  async append(tx: Tx, payloads: readonly string[]): Promise<void> {
+  /**
+   * Answers false, with nothing appended, when the stream is gone. Every append writes the same counter, so that no two
+   * commit in another order than their numbers.
+   */
+  async append(tx: Tx, payloads: readonly string[]): Promise<boolean> {
     const end = await streamEnds(tx).findOneAndUpdate({ _id: 'appended' }, { $inc: { at: payloads.length } })
-    if (!end) throw new Error('The event stream was deleted while it was in use')
+    if (!end) return false
     const first = end.at - payloads.length + 1
     await streamDocuments(tx).insertMany(
       [...chunksOf(payloads, MAX_PAYLOADS)].map((chunk, n) => {
@@ -186,16 +221,24 @@ export const streamRows = {
         return { _id: positionText(number), last: positionText(number + chunk.length - 1), payloads: chunk }
       }),
     )
+    return true
   },
 
   /** The documents that hold the numbers from `from` to `to`, and perhaps some before. */
   between: (db: Db, from: number, to: number): Promise<StreamDocument[]> =>
     streamDocuments(db).find(
       {
-        _id: { $gt: positionText(Math.max(0, from - MAX_PAYLOADS)), $lte: positionText(to) },
+        _id: { $gt: positionText(Math.max(0, from - MAX_PAYLOADS)), $lte: positionText(to), ...POSITION },
       } as Filter<StreamDocument>,
       { sort: { _id: 1 } },
     ),
+
+  /** The first number after `after` that a document begins with; undefined when there is none. */
+  async nextAfter(db: Db, after: number): Promise<number | undefined> {
+    const filter = { _id: { $gt: positionText(after), ...POSITION } } as Filter<StreamDocument>
+    const [next] = await streamDocuments(db).find(filter, { sort: { _id: 1 }, limit: 1, projection: { _id: 1 } })
+    return next && Number(next._id)
+  },
 
   async trim(db: Db, upTo: number): Promise<void> {
     await streamEnds(db).updateOne({ _id: 'trimmed' }, { $max: { at: upTo } })
@@ -203,6 +246,9 @@ export const streamRows = {
     await streamDocuments(db).deleteMany({ _id: { $lte: text }, last: { $lte: text } })
   },
 }
+
+/** What somebody else may have put there is no document of the stream. */
+const POSITION = { $regex: /^\d{16}$/ }
 
 /** Sorts as text as it does as a number. */
 export const positionText = (number: number) => String(number).padStart(16, '0')

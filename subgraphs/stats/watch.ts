@@ -3,12 +3,16 @@
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { counter, gauge, type Metrics } from '../../common/metrics.ts'
 import type { Checks } from '../../common/readiness.ts'
+import { DAY_MS } from '../../common/time.ts'
 import { within } from '../../common/within.ts'
-import type { StatsWorker } from './worker.ts'
+import type { StatsWorker, WorkerStatus } from './worker.ts'
 
 const LENGTH_MS = 1_500
 
-export function statsChecks(stream: EventStream, worker: StatsWorker): Checks {
+/** For so long after a record was set aside somebody should look, in ms. */
+const WARN_MS = DAY_MS
+
+export function statsChecks(stream: EventStream, worker: StatsWorker, now: () => number): Checks {
   return {
     /** Without it reports are still answered; events are not accepted. */
     async stream() {
@@ -20,7 +24,8 @@ export function statsChecks(stream: EventStream, worker: StatsWorker): Checks {
     },
     worker() {
       const status = worker.status()
-      return { ...status, warning: status.lastError ? `folding failed: ${status.lastError}` : undefined }
+      const warnings = [status.lastError ? `folding failed: ${status.lastError}` : '', asideWarning(status, now())]
+      return { ...status, warning: warnings.filter(Boolean).join('; ') || undefined }
     },
   }
 }
@@ -36,11 +41,25 @@ export function measureStats(metrics: Metrics, stream: EventStream, worker: Stat
     { name: 'alkaid_stats_folded_events_total', help: 'Events that this worker has folded into rollups.' },
     () => worker.status().folded,
   )
+  counter(
+    metrics,
+    {
+      name: 'alkaid_stats_set_aside_records_total',
+      help: 'Records of the event stream that this worker could not fold and has set aside.',
+    },
+    () => worker.status().setAside,
+  )
   gauge(
     metrics,
     { name: 'alkaid_stats_fold_failures', help: 'Attempts to fold that failed in a row, up to now.' },
     () => worker.status().failures,
   )
+}
+
+function asideWarning({ lastSetAside: last }: WorkerStatus, now: number): string {
+  if (!last || now - last.at > WARN_MS) return ''
+  const when = new Date(last.at).toISOString()
+  return `records of the event stream could not be folded and were set aside, the last one (${last.position}) at ${when}: ${last.reason}`
 }
 
 function backlog(stream: EventStream): Promise<number> {
