@@ -1,38 +1,43 @@
 // The event stream as a Redis Stream, without a limit: accepted events are never dropped to make room. How safe
 // they are against a crash of Redis is Redis's setting (appendonly, replicas), not ours.
 
+import { randomUUID } from 'node:crypto'
 import type { EventStream } from './event-stream.ts'
 import { EVENTS_KEY } from './keys.ts'
 import type { ChannelLog } from './log.ts'
 import { openRedis } from './redis-connection.ts'
-import { defineScripts } from './redis-scripts.ts'
+import { defineEventScripts } from './redis-event-scripts.ts'
 import { parseRedisUrl } from './redis-url.ts'
 
 /** Milliseconds until the first connection. */
 const START = 5_000
+/** What is read at once, in bytes: of one event, beyond which it is cut, and of all together. */
+const LONGEST_BYTES = 20_000
+const MOST_BYTES = 4 * 1024 * 1024
+const LAST_SEQUENCE = 2n ** 64n - 1n
 
 /** Calls reject as those of the channel do: with ChannelUnavailable, within about two seconds. */
 export async function connectRedisEventStream(options: { url: string; log?: ChannelLog }): Promise<EventStream> {
   const { url, log = () => {} } = options
   const connection = await openRedis({ target: parseRedisUrl(url), log, within: START })
-  defineScripts(connection.redis)
+  defineEventScripts(connection.redis)
 
   return {
     async append(batch) {
-      if (batch.length) await connection.call((redis) => redis.appendEvents(EVENTS_KEY, ...batch))
+      if (batch.length) await connection.call((redis) => redis.appendEvents(EVENTS_KEY, randomUUID(), ...batch))
     },
 
     async read(after, limit) {
-      const from = after === null ? '-' : `(${checked(after)}`
-      const entries = await connection.call((redis) => redis.xrange(EVENTS_KEY, from, '+', 'COUNT', limit))
-      return entries.map(([position, fields]) => ({ position, payload: fields[1]! }))
+      const { incarnation, id } = parsePosition(after)
+      const [now, entries] = await connection.call((redis) =>
+        redis.readEvents(EVENTS_KEY, incarnation, id, limit, LONGEST_BYTES, MOST_BYTES),
+      )
+      return entries.map(([id, payload]) => ({ position: `${now}/${id}`, payload }))
     },
 
     async trim(upTo) {
-      const [milliseconds, sequence] = checked(upTo).split('-')
-      // Exactly, not "about" (~): what `length` says is what is still to be folded.
-      const firstKept = `${milliseconds}-${BigInt(sequence!) + 1n}`
-      await connection.call((redis) => redis.xtrim(EVENTS_KEY, 'MINID', '=', firstKept))
+      const { incarnation, id } = parsePosition(upTo)
+      await connection.call((redis) => redis.trimEvents(EVENTS_KEY, incarnation, id, idAfter(id)))
     },
 
     length: () => connection.call((redis) => redis.xlen(EVENTS_KEY)),
@@ -41,7 +46,13 @@ export async function connectRedisEventStream(options: { url: string; log?: Chan
   }
 }
 
-function checked(position: string): string {
-  if (/^\d{1,20}-\d{1,20}$/.test(position)) return position
-  throw new RangeError(`Not a position of this stream: ${JSON.stringify(position)}.`)
+/** What is no position of a Redis Stream, or of before positions named their stream, is of no stream that there is. */
+function parsePosition(position: string | null): { incarnation: string; id: string } {
+  const parts = /^([^/]*)\/(\d{1,20}-\d{1,20})$/.exec(position ?? '')
+  return { incarnation: parts?.[1] ?? '', id: parts?.[2] ?? '0-0' }
+}
+
+function idAfter(id: string): string {
+  const [milliseconds, sequence] = id.split('-').map(BigInt) as [bigint, bigint]
+  return sequence < LAST_SEQUENCE ? `${milliseconds}-${sequence + 1n}` : `${milliseconds + 1n}-0`
 }

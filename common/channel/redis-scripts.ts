@@ -22,7 +22,6 @@ declare module 'ioredis' {
       unreadable: string,
       sealed: string,
     ): Result<number, Context>
-    appendEvents(streamKey: string, ...payloads: string[]): Result<number, Context>
   }
 }
 
@@ -54,14 +53,7 @@ const REPLACE_UNREADABLE = `${DROP_WRONG_TYPE}
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
   return 1`
 
-// All or nothing: Redis refuses the first XADD when it is out of memory, and none once a script has written.
-// MULTI would do the same at twice the time and ten times this process's work, a command object per event.
-const APPEND_EVENTS = `
-  for i = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
-  return #ARGV`
-
 export function defineScripts(redis: Redis): void {
   redis.defineCommand('writeIfHigher', { lua: WRITE_IF_HIGHER, numberOfKeys: 2 })
   redis.defineCommand('replaceUnreadable', { lua: REPLACE_UNREADABLE, numberOfKeys: 2 })
-  redis.defineCommand('appendEvents', { lua: APPEND_EVENTS, numberOfKeys: 1 })
 }

@@ -1,11 +1,12 @@
 // The event stream without Redis: numbered events in collections of MongoDB, appended in one transaction that also
-// moves the counter. Commits are therefore in the order of their numbers, and a reader never skips one.
+// moves the counter. Commits are therefore in the order of their numbers, and a reader never skips one. A position is
+// `<incarnation>/<number>`, so that one of a stream that was deleted since means nothing in the next.
 
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Store } from '../../common/store/store.ts'
 import { isDuplicateKey } from '../../common/store/store.ts'
-import { positionText, streamRows } from './repository.ts'
+import { positionText, type StreamDocument, streamRows } from './repository.ts'
 
 /** Events per transaction, where batches that wait are appended together: far below what MongoDB takes. */
 const MAX_GROUP = 5_000
@@ -14,9 +15,11 @@ type Waiting = { batch: readonly string[]; resolve(): void; reject(error: unknow
 
 /** The store is the caller's: closing the stream leaves it open. */
 export async function connectMongoEventStream(store: Store): Promise<EventStream> {
-  await streamRows.create(store).catch((error: unknown) => {
-    if (!isDuplicateKey(error)) throw error // else another process made it in this moment
-  })
+  const create = () =>
+    streamRows.create(store).catch((error: unknown) => {
+      if (!isDuplicateKey(error)) throw error // else another process made it in this moment
+    })
+  await create()
   let closed = false
   let waiting: Waiting[] = []
   let appending: Promise<void> | undefined
@@ -28,7 +31,7 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
       waiting = waiting.slice(group.length)
       try {
         const payloads = group.flatMap(({ batch }) => batch)
-        await store.transaction((tx) => streamRows.append(tx, payloads))
+        while (!(await store.transaction((tx) => streamRows.append(tx, payloads)))) await create()
         for (const { resolve } of group) resolve()
       } catch (error) {
         for (const { reject } of group) reject(error)
@@ -53,23 +56,24 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
 
     async read(after, limit) {
       assertOpen()
-      const given = after === null ? 0 : numberOf(after)
-      const { appended, trimmed } = await streamRows.ends(store)
-      const from = Math.max(given, trimmed) + 1
-      const to = Math.min(from + limit - 1, appended)
-      if (from > to) return []
-      const documents = await streamRows.between(store, from, to)
-      return documents.flatMap(({ _id, payloads }) => {
-        const first = numberOf(_id)
-        return payloads
-          .slice(Math.max(0, from - first), Math.max(0, to - first + 1))
-          .map((payload, n) => ({ position: positionText(Math.max(first, from) + n), payload }))
-      })
+      const { appended, trimmed, incarnation } = await streamRows.ends(store)
+      let from = Math.max(numberIn(after, incarnation, appended), trimmed) + 1
+      let found: { number: number; payload: string }[] = []
+      while (found.length === 0 && from <= appended) {
+        const to = Math.min(from + limit - 1, appended)
+        found = numbered(await streamRows.between(store, from, to)).filter(
+          ({ number }) => number >= from && number <= to,
+        )
+        // Documents were deleted by somebody: what comes after them must not wait for them.
+        from = found.length > 0 ? from : ((await streamRows.nextAfter(store, to)) ?? appended + 1)
+      }
+      return found.map(({ number, payload }) => ({ position: `${incarnation}/${positionText(number)}`, payload }))
     },
 
     async trim(upTo) {
       assertOpen()
-      await streamRows.trim(store, numberOf(upTo))
+      const { appended, incarnation } = await streamRows.ends(store)
+      await streamRows.trim(store, numberIn(upTo, incarnation, appended))
     },
 
     async length() {
@@ -85,6 +89,13 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
   }
 }
 
+/** In our own collection, too, somebody may have written what is none of ours: the reader sets it aside. */
+function numbered(documents: readonly StreamDocument[]): { number: number; payload: string }[] {
+  return documents.flatMap(({ _id, payloads }) =>
+    (Array.isArray(payloads) ? payloads : [payloads]).map((payload, n) => ({ number: Number(_id) + n, payload })),
+  )
+}
+
 /** The first that wait, as many as fit in one transaction; a larger batch goes alone. */
 function takeGroup(waiting: readonly Waiting[]): Waiting[] {
   let events = 0
@@ -95,7 +106,9 @@ function takeGroup(waiting: readonly Waiting[]): Waiting[] {
   return waiting.slice(0, end < 0 ? waiting.length : end)
 }
 
-function numberOf(position: string): number {
-  if (/^\d{16}$/.test(position)) return Number(position)
-  throw new RangeError(`Not a position of this stream: ${JSON.stringify(position)}.`)
+/** The number of a position; 0, which is before everything, where it is not of this incarnation. */
+function numberIn(position: string | null, incarnation: string, appended: number): number {
+  const [of, text = ''] = position?.split('/') ?? []
+  const number = /^\d{16}$/.test(text) ? Number(text) : 0
+  return of === incarnation && number <= appended ? number : 0
 }

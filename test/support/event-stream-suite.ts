@@ -110,9 +110,18 @@ export function describeEventStream(
       expect(payloads(await stream.read(last.position, 10))).toEqual(['c'])
     })
 
-    test('a position that is none is refused', async () => {
-      await expect(stream.read('no position', 1)).rejects.toThrow(RangeError)
-      await expect(stream.trim('no position')).rejects.toThrow(RangeError)
+    test('a position of another stream, or of none, is before everything, and nothing is forgotten for it', async () => {
+      await stream.append(['a', 'b'])
+      for (const foreign of [
+        'no position',
+        '1795791944855-0',
+        'another/1795791944855-0',
+        'another/0000000000000002',
+        '',
+      ]) {
+        await stream.trim(foreign)
+        expect(payloads(await stream.read(foreign, 10))).toEqual(['a', 'b'])
+      }
     })
   })
 }
