@@ -5,7 +5,7 @@ import type DataLoader from 'dataloader'
 import { z } from 'zod'
 import { authorize } from '../auth.ts'
 import { optional, optionalText, period } from '../input.ts'
-import type { Pin } from '../publication/types.ts'
+import { type Pin, pinText } from '../publication/types.ts'
 import type { Caller } from '../services.ts'
 import type { Head, ReviewState, Revision } from '../store/revisioned.ts'
 import type { Db } from '../store/rows.ts'
@@ -69,10 +69,7 @@ export function revisionedLoaders<H, R>(
 ): RevisionedLoaders<H, R> {
   return {
     heads: loaderById((ids) => repository.byIds(db, ids)),
-    revisions: loaderByKey<Pin, R | null>(
-      (pins) => repository.atPins(db, pins),
-      ({ id, revision }) => `${id}@${revision}`,
-    ),
+    revisions: loaderByKey<Pin, R | null>((pins) => repository.atPins(db, pins), pinText),
   }
 }
 

@@ -10,6 +10,11 @@ export type Stamp = { epoch: number; revision: number }
 /** One revision of one thing, as pinned. */
 export type Pin = { id: string; revision: number }
 
+/** `<id>@<revision>`: the pin as a key. */
+export function pinText({ id, revision }: Pin): string {
+  return `${id}@${revision}`
+}
+
 /** A creative as an app renders it. */
 export type PublishedCreative = Pin & {
   title: string

@@ -6,7 +6,7 @@ import { AlkaidError, invalidState, notFound } from '../errors.ts'
 import { contentHash } from '../hash.ts'
 import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
-import type { Pin } from '../publication/types.ts'
+import { type Pin, pinText } from '../publication/types.ts'
 import { byIds } from './by-ids.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
@@ -63,7 +63,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 
   async function addRevision(tx: Tx, head: H, author: string, copiedFrom?: string[]): Promise<void> {
     const { _id: id, app, revision, content, hash, updatedAt: at } = head
-    const written = { _id: `${id}@${revision}`, id, app, revision, content, hash, author, copiedFrom, at }
+    const written = { _id: pinText({ id, revision }), id, app, revision, content, hash, author, copiedFrom, at }
     await revisions(tx).insertOne(written as unknown as R)
   }
 
@@ -101,20 +101,23 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 
     /** Exact revisions, in the order of the pins; null where there is none. */
     atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
-      const ids = pins.map((pin) => `${pin.id}@${pin.revision}`)
-      return byIds(revisions(db), ids)
+      return byIds(revisions(db), pins.map(pinText))
     },
 
     /** All revisions of several things, in one read. */
     revisionsOf: (db: Db, ids: readonly string[]): Promise<R[]> =>
       revisions(db).find({ id: { $in: [...new Set(ids)] } } as Filter<R>),
 
-    /** Who wrote the revisions after `after`, up to and with `upTo`, or what they are copies of. */
+    /**
+     * Who wrote the revisions after `after`, up to and with `upTo`, or what they are copies of; read once each, however
+     * many revisions there are.
+     */
     async authors(db: Db, id: string, after: number, upTo: number): Promise<Set<string>> {
-      const found = await revisions(db).find({ id, revision: { $gt: after, $lte: upTo } } as Filter<R>, {
-        projection: { author: 1, copiedFrom: 1 },
-      })
-      return new Set(found.flatMap(({ author, copiedFrom = [] }) => [author, ...copiedFrom]))
+      const found = await revisions(db).aggregate<{ _id: { author: string; copiedFrom?: string[] } }>([
+        { $match: { id, revision: { $gt: after, $lte: upTo } } },
+        { $group: { _id: { author: '$author', copiedFrom: '$copiedFrom' } } },
+      ])
+      return new Set(found.flatMap(({ _id: { author, copiedFrom } }) => [author, ...(copiedFrom ?? [])]))
     },
 
     /** Writes the thing with its first revision, a draft. `copiedFrom`: who wrote the content, where it is a copy. */

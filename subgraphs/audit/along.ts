@@ -58,14 +58,14 @@ function staysBehind({ head }: Thing): boolean {
 async function contentsOf(tx: Tx, things: readonly Thing[]): Promise<{ type: SubjectKind; content: SubjectContent }[]> {
   const [behind, others] = [things.filter(staysBehind), things.filter((thing) => !staysBehind(thing))]
   const contents = others.map(({ type, head }) => ({ type, content: head.content }))
-  const approved = await reviews.approvedOf(
+  const approved = await reviews.newestApproved(
     tx,
     behind.map(({ head }) => head._id),
   )
-  const lacking = behind.filter(({ head }) => approved.get(head._id)!.length === 0)
+  const lacking = behind.filter(({ head }) => !approved.has(head._id))
   if (lacking.length > 0) throw invalidState(nothingToPublish(lacking))
   for (const [type, ofKind] of Map.groupBy(behind, (thing) => thing.type)) {
-    const pins = ofKind.map(({ head }) => approved.get(head._id)![0]!)
+    const pins = ofKind.map(({ head }) => approved.get(head._id)!)
     for (const revision of await subjectsOf[type].atPins(tx, pins)) contents.push({ type, content: revision!.content })
   }
   return contents

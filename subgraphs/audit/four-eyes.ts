@@ -5,7 +5,7 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { AlkaidError } from '../../common/errors.ts'
 import type { Mutation } from '../../common/mutate.ts'
 import { type Review, reviews } from './repository.ts'
-import { nameOf, subjectsOf, type Thing } from './subjects.ts'
+import { nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
 
 /** Throws FOUR_EYES, naming everything on which the actor may not decide. */
 export async function checkFourEyes(
@@ -16,15 +16,11 @@ export async function checkFourEyes(
 ): Promise<void> {
   const { fourEyes } = await requireApp(tx, app)
   if (!fourEyes) return
-  const approved = await reviews.approvedOf(
-    tx,
-    decided.map(({ subject }) => subject.id),
-  )
+  const approved = await reviews.approvedBefore(tx, decided.map(pinOf))
   const own: Review[] = []
-  for (const review of decided) {
+  for (const [index, review] of decided.entries()) {
     const { subject, revision, submittedBy } = review
-    const lastApproved = approved.get(subject.id)!.find((earlier) => earlier.revision < revision)
-    const authors = await subjectsOf[subject.type].authors(tx, subject.id, lastApproved?.revision ?? 0, revision)
+    const authors = await subjectsOf[subject.type].authors(tx, subject.id, approved[index]?.revision ?? 0, revision)
     if (submittedBy.includes(actor) || authors.has(actor)) own.push(review)
   }
   if (own.length === 0) return

@@ -2,7 +2,7 @@
 
 import type DataLoader from 'dataloader'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { type Pin, pinText } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { type Change, changesOfMany } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
@@ -42,7 +42,7 @@ export function auditLoaders({ store }: Services): AuditLoaders {
     reviews: loaderById((ids) => reviews.byIds(store, ids)),
     reviewsAt: loaderByKey<Pin, Review | null>((pins) => reviews.at(store, pins), pinText),
     submissions: loaderById((ids) => submissions.byIds(store, ids)),
-    approvedBefore: loaderByKey<Pin, Approved | null>((pins) => readApprovedBefore(store, pins), pinText),
+    approvedBefore: loaderByKey<Pin, Approved | null>((pins) => reviews.approvedBefore(store, pins), pinText),
     subjects: Object.fromEntries(SUBJECT_KINDS.map((kind) => [kind, subjectLoaders(store, kind)])) as Record<
       SubjectKind,
       SubjectLoaders
@@ -70,14 +70,6 @@ function subjectLoaders(store: Store, kind: SubjectKind): SubjectLoaders {
   }
 }
 
-async function readApprovedBefore(store: Store, pins: readonly Pin[]): Promise<(Approved | null)[]> {
-  const approved = await reviews.approvedOf(
-    store,
-    pins.map(({ id }) => id),
-  )
-  return pins.map(({ id, revision }) => approved.get(id)!.find((earlier) => earlier.revision < revision) ?? null)
-}
-
 /** One read for each kind of thing; a shorter list is the beginning of a longer one. */
 async function readChanges(store: Store, keys: readonly ChangesKey[]): Promise<Change[][]> {
   const found = new Map<string, Change[]>()
@@ -87,8 +79,4 @@ async function readChanges(store: Store, keys: readonly ChangesKey[]): Promise<C
     for (const [id, changes] of await changesOfMany(store, type, ids, most)) found.set(`${type} ${id}`, changes)
   }
   return keys.map(({ subject: { type, id }, first }) => found.get(`${type} ${id}`)!.slice(0, first))
-}
-
-function pinText({ id, revision }: Pin): string {
-  return `${id}@${revision}`
 }

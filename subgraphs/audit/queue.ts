@@ -8,6 +8,8 @@ import { type Review, type ReviewFilter, reviews, SUBJECT_KINDS, type Waiting } 
 import { stateOf } from './states.ts'
 import { subjectsOf } from './subjects.ts'
 
+const COUNTED_AT_ONCE = 1_000
+
 /** Open reviews of an app, oldest first; `after` is the id after which the page begins. */
 export async function readQueue(
   store: Store,
@@ -49,9 +51,15 @@ export async function countWaiting(
 ): Promise<number> {
   const { period } = filter
   if (!period?.from && !period?.to) return countInReview(store, app, filter)
-  const open = await reviews.open(store, app, filter)
-  const states = await Promise.all(open.map((review) => currentState(loaders, review)))
-  return states.filter((state) => state === 'OPEN').length
+  let waiting = 0
+  let after: string | undefined
+  while (true) {
+    const open = await reviews.open(store, app, filter, { limit: COUNTED_AT_ONCE, after })
+    const states = await Promise.all(open.map((review) => currentState(loaders, review)))
+    waiting += states.filter((state) => state === 'OPEN').length
+    if (open.length < COUNTED_AT_ONCE) return waiting
+    after = open.at(-1)!._id
+  }
 }
 
 async function countInReview(store: Store, app: string, { types, slot, text }: ReviewFilter): Promise<number> {

@@ -1,8 +1,9 @@
 // The collections of reviews and submissions. Nothing else touches them. Delivery reads here what is approved, guards
 // what it pins, and marks how far a revocation has got.
 
+import type { Filter } from 'mongodb'
 import { notFound } from '../../common/errors.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { type Pin, pinText } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { type Period, periodFilter, textFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
@@ -23,6 +24,8 @@ export type Review = {
   version: number
   subject: { type: SubjectKind; id: string }
   revision: number
+  /** The two in one, `<id>@<revision>`: exact revisions are looked up by it. */
+  of: string
   /** What that revision calls the subject. */
   name: string
   /** The id of the slot in which the subject is booked, if it is a schedule. */
@@ -86,16 +89,27 @@ export type Waiting = Review & { approvedBefore: Approved | null }
 const rows = (db: Db) => db.rows<Review>('reviews')
 const submissionRows = (db: Db) => db.rows<Submission>('submissions')
 
-const NEWEST_APPROVED = [
-  { $match: { state: 'APPROVED' } },
-  { $sort: { revision: -1 } },
-  { $limit: 1 },
-  { $project: { subject: 1, revision: 1, hash: 1 } },
-]
+/**
+ * As `approved` the newest approved, not revoked reviews of the subject that a review is of; however many there are, no
+ * more than `limit` are read.
+ */
+const lookupApproved = (limit: number, where: object = {}) => ({
+  $lookup: {
+    from: 'reviews',
+    localField: 'subject.id',
+    foreignField: 'subject.id',
+    let: { revision: '$revision' },
+    pipeline: [{ $match: { state: 'APPROVED', ...where } }, { $sort: { revision: -1 } }, { $limit: limit }],
+    as: 'approved',
+  },
+})
+
+const BEFORE_ITS_OWN = { $expr: { $lt: ['$revision', '$$revision'] } }
 
 export const reviews = {
   indexes: [
-    { collection: 'reviews', key: { 'subject.id': 1, revision: -1 }, options: { unique: true } },
+    { collection: 'reviews', key: { of: 1 }, options: { unique: true } },
+    { collection: 'reviews', key: { 'subject.id': 1, state: 1, revision: -1 } },
     { collection: 'reviews', key: { app: 1, state: 1, _id: 1 } },
     { collection: 'reviews', key: { recompose: 1 }, options: { sparse: true } },
   ] as IndexDefinition[],
@@ -117,29 +131,59 @@ export const reviews = {
 
   /** The reviews of exact revisions, in the order of the pins; null where there is none. */
   async at(db: Db, pins: readonly Pin[]): Promise<(Review | null)[]> {
-    const found = await rows(db).find({
-      'subject.id': { $in: [...new Set(pins.map(({ id }) => id))] },
-      revision: { $in: [...new Set(pins.map(({ revision }) => revision))] },
-    })
-    const byPin = new Map(found.map((review) => [`${review.subject.id}@${review.revision}`, review]))
-    return pins.map(({ id, revision }) => byPin.get(`${id}@${revision}`) ?? null)
+    const wanted = pins.map(pinText)
+    const found = await rows(db).find({ of: { $in: [...new Set(wanted)] } })
+    const byPin = new Map(found.map((review) => [review.of, review]))
+    return wanted.map((of) => byPin.get(of) ?? null)
   },
 
-  /** id of a subject -> its approved, not revoked revisions, newest first. */
-  async approvedOf(db: Db, ids: readonly string[]): Promise<Map<string, Approved[]>> {
-    const byId = new Map<string, Approved[]>(ids.map((id) => [id, []]))
+  /**
+   * id of a subject -> the reviews of its approved, not revoked revisions, newest first, at most `limit` of each; in one
+   * read. `before`: only of revisions before this one.
+   */
+  async approvedOf(
+    db: Db,
+    ids: readonly string[],
+    { limit, before }: { limit: number; before?: number | undefined },
+  ): Promise<Map<string, Review[]>> {
+    const byId = new Map<string, Review[]>(ids.map((id) => [id, []]))
     if (byId.size === 0) return byId
-    const found = await rows(db).find(
-      { 'subject.id': { $in: [...byId.keys()] }, state: 'APPROVED' },
-      { sort: { revision: -1 }, projection: { subject: 1, revision: 1, hash: 1 } },
-    )
-    for (const review of found) byId.get(review.subject.id)!.push(approvedBy(review))
+    const where = before === undefined ? {} : { revision: { $lt: before } }
+    const found = await rows(db).aggregate<{ _id: string; approved: Review[] }>([
+      { $match: { 'subject.id': { $in: [...byId.keys()] }, state: 'APPROVED', ...where } },
+      // Of all that are there only the index is read.
+      { $group: { _id: '$subject.id' } },
+      { $project: { subject: { id: '$_id' } } },
+      lookupApproved(limit, where),
+    ])
+    for (const { _id, approved } of found) byId.set(_id, approved)
     return byId
   },
 
-  /** Which revisions the open reviews of an app are of, those superseded by a mere revision among them. */
-  open: (db: Db, app: string, filter: ReviewFilter): Promise<Pick<Review, 'subject' | 'revision' | 'state'>[]> =>
-    rows(db).find({ app, state: 'OPEN', ...narrowed(filter) }, { projection: { subject: 1, revision: 1, state: 1 } }),
+  /** id of a subject -> its newest approved, not revoked revision; none where there is none. */
+  async newestApproved(db: Db, ids: readonly string[]): Promise<Map<string, Approved>> {
+    const found = await reviews.approvedOf(db, ids, { limit: 1 })
+    return new Map([...found].flatMap(([id, [newest]]) => (newest ? [[id, approvedBy(newest)]] : [])))
+  },
+
+  /** The newest approved, not revoked revision before each of these, which have a review; null where there is none. */
+  async approvedBefore(db: Db, pins: readonly Pin[]): Promise<(Approved | null)[]> {
+    const wanted = pins.map(pinText)
+    if (wanted.length === 0) return []
+    const found = await rows(db).aggregate<{ of: string; approved: Review[] }>([
+      { $match: { of: { $in: [...new Set(wanted)] } } },
+      { $project: { of: 1, subject: 1, revision: 1 } },
+      lookupApproved(1, BEFORE_ITS_OWN),
+    ])
+    const byPin = new Map(found.map(({ of, approved: [newest] }) => [of, newest ? approvedBy(newest) : null]))
+    return wanted.map((of) => byPin.get(of) ?? null)
+  },
+
+  /** Which revisions the open reviews of an app are of, those superseded by a mere revision among them, oldest first. */
+  open(db: Db, app: string, filter: ReviewFilter, page: { limit: number; after?: string | undefined }) {
+    const projection = { subject: 1, revision: 1, state: 1 }
+    return rows(db).find(openAfter(app, filter, page.after), { sort: { _id: 1 }, limit: page.limit, projection })
+  },
 
   /**
    * Open reviews of an app, those superseded by a mere revision among them, oldest first; in one read with what was
@@ -151,20 +195,11 @@ export const reviews = {
     filter: ReviewFilter,
     page: { limit: number; after?: string | undefined },
   ): Promise<Waiting[]> {
-    const rest = page.after === undefined ? {} : { _id: { $gt: page.after } }
     const found = await rows(db).aggregate<Review & { approved: Review[] }>([
-      { $match: { app, state: 'OPEN', ...narrowed(filter), ...rest } },
+      { $match: openAfter(app, filter, page.after) },
       { $sort: { _id: 1 } },
       { $limit: page.limit },
-      {
-        $lookup: {
-          from: 'reviews',
-          localField: 'subject.id',
-          foreignField: 'subject.id',
-          as: 'approved',
-          pipeline: NEWEST_APPROVED,
-        },
-      },
+      lookupApproved(1),
     ])
     return found.map(({ approved, ...review }) => ({
       ...review,
@@ -274,6 +309,10 @@ export const submissions = {
 
 function approvedBy({ _id: review, subject, revision, hash }: Review): Approved {
   return { id: subject.id, revision, review, hash }
+}
+
+function openAfter(app: string, filter: ReviewFilter, after: string | undefined): Filter<Review> {
+  return { app, state: 'OPEN', ...narrowed(filter), ...(after === undefined ? {} : { _id: { $gt: after } }) }
 }
 
 function narrowed({ types, slot, text, period }: ReviewFilter): object {

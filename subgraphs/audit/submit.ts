@@ -7,6 +7,7 @@ import { invalidState } from '../../common/errors.ts'
 import { newId } from '../../common/ids.ts'
 import { expectedVersion, idempotencyKey, optionalText, parseInput, reference } from '../../common/input.ts'
 import { type Mutation, mutate } from '../../common/mutate.ts'
+import { pinText } from '../../common/publication/types.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { ScheduleMore } from '../schedule/repository.ts'
@@ -118,6 +119,7 @@ function newReview({ type, head }: Thing, submission: Submission): Review {
     version: 1,
     subject: { type, id: head._id },
     revision: head.revision,
+    of: pinText({ id: head._id, revision: head.revision }),
     name: head.content.name,
     slot: type === 'SCHEDULE' ? (head as unknown as ScheduleMore).slot : null,
     hash: head.hash,

@@ -1,21 +1,13 @@
-// What can be pinned: the newest approved, not revoked revision of a thing. Whatever lacks one is named.
+// What can be pinned: things of which a revision is approved. Whatever lacks one is named.
 
 import { invalidState } from '../../common/errors.ts'
-import type { Tx } from '../../common/store/rows.ts'
-import { type Approved, reviews } from '../audit/repository.ts'
+import type { Approved } from '../audit/repository.ts'
 
 /** Something that is to be pinned. `called` is how people read it. */
 export type Wanted = { id: string; called: string }
 
 export function wanted(kind: string, id: string): Wanted {
   return { id, called: `${kind} ${JSON.stringify(id)}` }
-}
-
-/** id -> its newest approved, not revoked revision; none where there is none. */
-export async function newestApproved(tx: Tx, ids: readonly string[]): Promise<Map<string, Approved>> {
-  const newest = new Map<string, Approved>()
-  for (const [id, [first]] of await reviews.approvedOf(tx, ids)) if (first) newest.set(id, first)
-  return newest
 }
 
 /** Throws INVALID_STATE that names everything which lacks an approval, when something does. */

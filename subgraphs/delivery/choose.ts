@@ -6,11 +6,11 @@ import type { Head, Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
 import type { Constraint } from '../../common/targeting/types.ts'
-import type { Approved } from '../audit/repository.ts'
+import { type Approved, reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type Schedule, schedules } from '../schedule/repository.ts'
 import { type SegmentContent, segments, strategies } from '../strategy/repository.ts'
-import { newestApproved, refuseUnapproved, type Wanted, wanted } from './approved.ts'
+import { refuseUnapproved, type Wanted, wanted } from './approved.ts'
 import type { PinnedEntry } from './repository.ts'
 
 export type Choice = {
@@ -65,7 +65,7 @@ async function take<C>(
 ): Promise<Map<string, C>> {
   const contents = new Map<string, C>()
   taken.wanted.push(...ids.map((id) => wanted(kind, id)))
-  const approved = await newestApproved(tx, ids)
+  const approved = await reviews.newestApproved(tx, ids)
   for (const [id, approval] of approved) taken.approved.set(id, approval)
   const revisions = approved.size === 0 ? [] : await repository.atPins(tx, [...approved.values()])
   for (const revision of revisions) if (revision) contents.set(revision.id, revision.content)

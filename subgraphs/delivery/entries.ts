@@ -1,17 +1,18 @@
 // What the nodes get of pinned content.
 
-import type {
-  Pin,
-  PublishedCreative,
-  PublishedEntry,
-  PublishedRollout,
-  PublishedTimes,
+import {
+  type Pin,
+  type PublishedCreative,
+  type PublishedEntry,
+  type PublishedRollout,
+  type PublishedTimes,
+  pinText,
 } from '../../common/publication/types.ts'
 import { checkInlined } from '../../common/targeting/segments.ts'
 import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
 import type { ScheduleContent } from '../schedule/repository.ts'
 import type { PinnedEntry } from './repository.ts'
-import { pinText, type Servable } from './servable.ts'
+import type { Servable } from './servable.ts'
 
 /** Undefined when the schedule, its strategy or all of its creatives may not be served. */
 export function buildEntry(

@@ -3,12 +3,11 @@
 import type DataLoader from 'dataloader'
 import type { Heartbeat } from '../../common/channel/channel.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { type Pin, pinText } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { latestDigest, readHeartbeats, readManifest } from './distribute.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
-import { pinText } from './servable.ts'
 
 export type DeliveryLoaders = {
   /** By the id of the schedule. */

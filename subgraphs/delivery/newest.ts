@@ -1,7 +1,7 @@
 // What the nodes would get of schedules at their newest revisions and those of all that they use, approved or not: for
 // looking at it before it is published. Nothing of it is ever sent.
 
-import type { Pin, PublishedEntry } from '../../common/publication/types.ts'
+import { type Pin, type PublishedEntry, pinText } from '../../common/publication/types.ts'
 import type { Head } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
@@ -11,7 +11,6 @@ import type { Schedule, ScheduleContent } from '../schedule/repository.ts'
 import { type SegmentContent, segments, strategies } from '../strategy/repository.ts'
 import { buildEntry } from './entries.ts'
 import { refuseUninlined } from './fitting.ts'
-import { pinText } from './servable.ts'
 
 /**
  * One read of each kind, and one of segments for each level of them. INVALID_STATE or LIMIT_EXCEEDED when a strategy and its

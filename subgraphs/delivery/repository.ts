@@ -6,6 +6,7 @@ import { byIds } from '../../common/store/by-ids.ts'
 import { periodFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
+import type { SubjectKind } from '../audit/repository.ts'
 
 export type WeightedPin = Pin & { weight: number }
 
@@ -98,8 +99,9 @@ export const pins = {
     return pinRows(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
   },
 
-  /** Live and paused. */
-  ofSlot: (tx: Tx, slot: string): Promise<SchedulePin[]> => pinRows(tx).find({ slot }, { sort: { _id: 1 } }),
+  /** Live and paused; `of`: only those that have this revision of this kind of thing pinned. */
+  ofSlot: (tx: Tx, slot: string, of?: RevisionOf): Promise<SchedulePin[]> =>
+    pinRows(tx).find({ slot, ...(of && pinning(of)) }, { sort: { _id: 1 } }),
 
   async put(tx: Tx, { _id, ...pin }: SchedulePin): Promise<void> {
     await pinRows(tx).updateOne({ _id }, { $set: pin }, { upsert: true })
@@ -181,25 +183,28 @@ function narrowed({ app, code, from, to }: PublicationFilter): Filter<Publicatio
   }
 }
 
+/** An exact revision of a thing of some kind. */
+export type RevisionOf = { kind: SubjectKind; pin: Pin }
+
 /** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */
-export async function slotsThatPin(
-  db: Db,
-  kind: 'SCHEDULE' | 'CREATIVE' | 'STRATEGY' | 'SEGMENT',
-  pin: Pin,
-): Promise<string[]> {
-  const { id, revision } = pin
-  // The id alone narrows by an index; the revision has to be the one beside it.
-  const filters = {
+export async function slotsThatPin(db: Db, of: RevisionOf): Promise<string[]> {
+  const { id, revision } = of.pin
+  const pinned = await pinRows(db).find(pinning(of), { projection: { slot: 1 } })
+  const slots = pinned.map(({ slot }) => slot)
+  if (of.kind === 'CREATIVE') {
+    const fallback = { 'fallback.id': id, fallback: { $elemMatch: { id, revision } } }
+    slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
+  }
+  return [...new Set(slots)].sort()
+}
+
+/** Pins with this revision in them. The id alone narrows by an index; the revision has to be the one beside it. */
+function pinning({ kind, pin: { id, revision } }: RevisionOf): Filter<SchedulePin> {
+  const filters: Record<SubjectKind, Filter<SchedulePin>> = {
     SCHEDULE: { _id: id, 'schedule.revision': revision },
     CREATIVE: { 'creatives.id': id, creatives: { $elemMatch: { id, revision } } },
     STRATEGY: { 'strategy.id': id, 'strategy.revision': revision },
     SEGMENT: { 'segments.id': id, segments: { $elemMatch: { id, revision } } },
   }
-  const pinned = await pinRows(db).find(filters[kind], { projection: { slot: 1 } })
-  const slots = pinned.map(({ slot }) => slot)
-  if (kind === 'CREATIVE') {
-    const fallback = { 'fallback.id': id, fallback: { $elemMatch: { id, revision } } }
-    slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
-  }
-  return [...new Set(slots)].sort()
+  return filters[kind]
 }

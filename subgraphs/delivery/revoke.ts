@@ -16,7 +16,7 @@ import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
-import { type PublicationRow, pins, slotsThatPin } from './repository.ts'
+import { type PublicationRow, pins, type RevisionOf, slotsThatPin } from './repository.ts'
 
 const revokeInput = z.object({ review: reference, expectedVersion, reason: text(2_000), idempotencyKey })
 
@@ -86,8 +86,7 @@ export async function finishRevocation(services: Services, reviewId: string, req
 
 async function slotsToCompose(tx: Tx, reviewId: string): Promise<{ review: Review; slots: string[] }> {
   const review = await reviews.require(tx, reviewId)
-  const { subject, revision, recompose } = review
-  return { review, slots: recompose ? await slotsThatPin(tx, subject.type, { id: subject.id, revision }) : [] }
+  return { review, slots: review.recompose ? await slotsThatPin(tx, revisionOf(review)) : [] }
 }
 
 async function recomposeSlot(
@@ -111,21 +110,20 @@ async function recomposeSlot(
   return made
 }
 
+function revisionOf({ subject: { type: kind, id }, revision }: Review): RevisionOf {
+  return { kind, pin: { id, revision } }
+}
+
 type By = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
 
 /**
  * A schedule whose own revision, or whose strategy's or segment's, is revoked is withdrawn: nothing of it is left to serve, and only
  * `publish` brings it back. One whose creatives are revoked stays, for it may have others.
  */
-async function withdrawRevoked(tx: Tx, { subject, revision }: Review, slot: string, by: By): Promise<void> {
+async function withdrawRevoked(tx: Tx, review: Review, slot: string, by: By): Promise<void> {
+  if (review.subject.type === 'CREATIVE') return
   // Meanwhile another approved revision may have been published: a pin of that one stays.
-  const pinned = (await pins.ofSlot(tx, slot)).filter(
-    ({ schedule, strategy, segments }) =>
-      (subject.type === 'SCHEDULE' && schedule.id === subject.id && schedule.revision === revision) ||
-      (subject.type === 'STRATEGY' && strategy?.id === subject.id && strategy.revision === revision) ||
-      (subject.type === 'SEGMENT' && segments.some((pin) => pin.id === subject.id && pin.revision === revision)),
-  )
-  for (const pin of pinned) {
+  for (const pin of await pins.ofSlot(tx, slot, revisionOf(review))) {
     const head = await schedules.require(tx, pin._id)
     await pins.remove(tx, pin._id)
     await schedules.setMore(tx, pin._id, { deliveryState: 'WITHDRAWN' })

@@ -1,7 +1,7 @@
 // The contents of pinned revisions that may be served: approved now, and still what was approved.
 
 import { contentHash } from '../../common/hash.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { type Pin, pinText } from '../../common/publication/types.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { reviews } from '../audit/repository.ts'
@@ -17,10 +17,6 @@ export type Servable = {
   creatives: ReadonlyMap<string, CreativeContent>
   strategies: ReadonlyMap<string, StrategyContent>
   segments: ReadonlyMap<string, SegmentContent>
-}
-
-export function pinText({ id, revision }: Pin): string {
-  return `${id}@${revision}`
 }
 
 /** What of an entry may not be served: each of its pins, as people read it. */
@@ -56,7 +52,7 @@ export async function readServable(
   const approved = new Map<string, string>()
   for (const review of found) {
     if (review?.state === 'APPROVED') {
-      approved.set(pinText({ id: review.subject.id, revision: review.revision }), review.hash)
+      approved.set(review.of, review.hash)
     }
   }
   const isApproved = (pin: Pin) => approved.has(pinText(pin))

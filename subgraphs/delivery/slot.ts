@@ -10,7 +10,7 @@ import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type Slot, slots } from '../schedule/repository.ts'
-import { newestApproved, refuseUnapproved, wanted } from './approved.ts'
+import { refuseUnapproved, wanted } from './approved.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { refuseMisfits } from './fitting.ts'
@@ -30,7 +30,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     const slot = await slots.require(tx, input.slot)
     mutation.authorize(slot.app)
     checkVersion('slot', slot, input.expectedVersion)
-    const approved = await newestApproved(tx, slot.fallback)
+    const approved = await reviews.newestApproved(tx, slot.fallback)
     refuseUnapproved(
       slot.fallback.map((creative) => wanted('creative', creative)),
       approved,
@@ -68,7 +68,7 @@ export async function headOrNew(tx: Tx, slot: Slot, epoch: number): Promise<Slot
 
 /** What is approved of the slot's fallback, and fits. */
 async function fittingFallback(tx: Tx, slot: Slot): Promise<Map<string, Approved>> {
-  const approved = await newestApproved(tx, slot.fallback)
+  const approved = await reviews.newestApproved(tx, slot.fallback)
   for (const [id, content] of await contentsOf(tx, approved)) {
     if (formatMistakes(slot.format, content).length > 0) approved.delete(id)
   }
