@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import type { TokenSettings } from './auth.ts'
+import { isOrigin } from './cors.ts'
 
 export type Settings = {
   production: boolean
@@ -67,10 +68,7 @@ function url(schemes: readonly string[]) {
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
-  .refine(
-    (list) => list.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
-    'expected origins separated by commas, as https://admin.example.com',
-  )
+  .refine((list) => list.every(isOrigin), 'expected origins separated by commas, as https://admin.example.com')
 const jwksUrl = z
   .string()
   .refine(

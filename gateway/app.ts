@@ -6,13 +6,13 @@ import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
 import { ApolloArmor } from '@escape.tech/graphql-armor'
 import { signToken, type TokenSettings, type TokenVerifier } from '../common/auth.ts'
 import type { Settings } from '../common/config.ts'
+import { answerOptions, withCors } from '../common/cors.ts'
 import { AlkaidError } from '../common/errors.ts'
 import { observeOperations } from '../common/graphql/observe.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import type { Logger } from '../common/log.ts'
 import type { Metrics } from '../common/metrics.ts'
-import { createCors } from './cors.ts'
 import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
 import { serveApollo } from './http.ts'
 import { maskErrors, maskRequestError } from './mask-errors.ts'
@@ -84,7 +84,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   })
   await server.start()
   const relay = createRelay(options.lanes)
-  const cors = createCors(options.corsOrigins)
+  const adminOrigins = new Set(options.corsOrigins)
 
   /** Whatever is wrong is answered here, so that a browser elsewhere may read it, too. */
   async function answer(request: HttpRequest): Promise<HttpReply> {
@@ -99,7 +99,12 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     async handle(request) {
       if (options.sandboxToken !== undefined) requireLocalBrowser(request)
-      return cors.preflight(request) ?? relay(request) ?? cors.allow(request, await answer(request))
+      if (request.method === 'OPTIONS') {
+        return answerOptions(request, (origin) => adminOrigins.has(origin) || relay.allowsOrigin(origin))
+      }
+      const { origin } = request.headers
+      const isAllowed = origin !== undefined && adminOrigins.has(origin)
+      return relay.handle(request) ?? withCors(await answer(request), origin, isAllowed)
     },
     stop: () => server.stop(),
   }

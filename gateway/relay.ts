@@ -1,13 +1,21 @@
 // Operations of apps pass the gateway without being planned: a request with an app key (or with nothing but a hash)
 // goes to the lane that has its operation, as it came.
 
-import { AlkaidError, badInput } from '../common/errors.ts'
+import { withCors } from '../common/cors.ts'
+import { AlkaidError } from '../common/errors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import { findOperation, readLaneRequest } from '../common/lane/request.ts'
 
-/** Answers undefined for a request that is not an app's. */
-export type Relay = (request: HttpRequest) => Promise<HttpReply> | undefined
+export type Relay = {
+  /** Undefined for a request that is not an app's. */
+  handle(request: HttpRequest): Promise<HttpReply> | undefined
+  /**
+   * Whether any app allows pages of this origin: as the first lane says that can tell, since all go by the same settings and one
+   * may hang. Rejects with UNAVAILABLE when none can tell.
+   */
+  allowsOrigin(origin: string): Promise<boolean>
+}
 
 export function createRelay(lanes: readonly Lane[]): Relay {
   const operations = new Map(lanes.flatMap((lane) => [...lane.operations]))
@@ -20,33 +28,26 @@ export function createRelay(lanes: readonly Lane[]): Relay {
       return await laneOf.get(operation.id)!.handle(once)
     } catch (error) {
       if (!(error instanceof AlkaidError)) throw error
-      return errorReply(error, request.requestId)
+      const { origin } = request.headers
+      const isAllowed = origin !== undefined && (await allowsOrigin(origin).catch(() => false)) // the error says why
+      return withCors(errorReply(error, request.requestId), origin, isAllowed)
     }
   }
 
-  return (request) => {
-    if (request.method === 'OPTIONS') return preflight(request, lanes)
-    return isFromApp(request) ? relay(request) : undefined
+  async function allowsOrigin(origin: string): Promise<boolean> {
+    try {
+      return await Promise.any(lanes.map(async (lane) => lane.allowsOrigin(origin)))
+    } catch {
+      throw new AlkaidError('UNAVAILABLE', 'Nobody can tell which origins are allowed: try again')
+    }
   }
+
+  return { handle: (request) => (isFromApp(request) ? relay(request) : undefined), allowsOrigin }
 }
 
 function isFromApp(request: HttpRequest): boolean {
   if (request.headers.authorization !== undefined) return false
   return request.headers['x-app-key'] !== undefined || /(^|&)extensions=[^&]*persistedQuery/.test(request.search)
-}
-
-/** The first lane that allows the origin answers; a preflight carries neither key nor operation. */
-async function preflight(request: HttpRequest, lanes: readonly Lane[]): Promise<HttpReply> {
-  for (const lane of lanes) {
-    const reply = await lane.handle(request).catch(passOver)
-    if (reply?.status === 204) return reply
-  }
-  return errorReply(badInput('origin', 'is not one that an app allows'), request.requestId)
-}
-
-/** A lane that is out of reach must not keep the next one from answering. */
-function passOver(error: unknown): undefined {
-  if (!(error instanceof AlkaidError)) throw error
 }
 
 /** The body of a request can be read once; relay and lane both look at it. */

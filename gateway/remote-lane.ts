@@ -1,5 +1,6 @@
 // The lane of a service in another process: an app's request goes there as it came, and its answer comes back as it is.
 
+import { AlkaidError } from '../common/errors.ts'
 import type { HttpReply, HttpRequest } from '../common/http.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import { operationsOn, type PersistedOperations } from '../common/lane/persisted-operations.ts'
@@ -7,22 +8,12 @@ import { REQUEST_ID_HEADER } from '../common/request-id.ts'
 import type { Remote } from './remote-request.ts'
 
 /** What the lane decides by. */
-const SENT = [
-  'accept',
-  'access-control-request-headers',
-  'access-control-request-method',
-  'content-type',
-  'if-none-match',
-  'origin',
-  'x-app-key',
-] as const
+const SENT = ['accept', 'content-type', 'if-none-match', 'origin', 'x-app-key'] as const
 
 /** What clients and caches go by. */
 const RETURNED = [
-  'access-control-allow-headers',
-  'access-control-allow-methods',
   'access-control-allow-origin',
-  'access-control-max-age',
+  'access-control-expose-headers',
   'cache-control',
   'content-type',
   'etag',
@@ -30,6 +21,9 @@ const RETURNED = [
   'vary',
   REQUEST_ID_HEADER,
 ] as const
+
+/** A preflight waits no longer, in ms: a browser holds back the request behind it. */
+const PREFLIGHT_MS = 1_000
 
 /**
  * @param operations all of the list.
@@ -47,6 +41,16 @@ export function remoteLane(remote: Remote, operations: PersistedOperations, root
         body: method === 'POST' ? await request.body() : undefined,
       })
       return { status, headers: picked(headers, RETURNED), body }
+    },
+    async allowsOrigin(origin) {
+      const { status } = await remote.send({
+        method: 'OPTIONS',
+        path: '/graphql',
+        headers: { origin, 'access-control-request-method': 'POST' },
+        timeoutMs: PREFLIGHT_MS,
+      })
+      if (status === 204 || status === 403) return status === 204
+      throw new AlkaidError('UNAVAILABLE', `The service ${remote.name} cannot tell which origins are allowed`)
     },
   }
 }

@@ -8,7 +8,6 @@ import type { AppList, AppSettings } from '../publication/types.ts'
 import { byIds } from '../store/by-ids.ts'
 import { checkVersion } from '../store/revisioned.ts'
 import type { Db, Tx } from '../store/rows.ts'
-import type { IndexDefinition } from '../store/store.ts'
 
 export type AppKeyHash = { hash: string; expiresAt: Date | null }
 
@@ -35,16 +34,15 @@ export type NewApp = Omit<App, 'version' | 'keys'>
 
 type ListHead = { _id: string; revision: number }
 
-export const appIndexes: IndexDefinition[] = [{ collection: 'apps', key: { 'keys.hash': 1 } }]
-
 const apps = (db: Db) => db.rows<App>('apps')
 const LIST = 'appList'
 /** Every node holds all keys of all apps. */
 const MAX_KEYS = 10
 
 export const getApp = (db: Db, code: string) => apps(db).findOne({ _id: code })
-/** The app that has, or had, a key with this SHA-256 (hex). */
-export const appOfKeyHash = (db: Db, hash: string) => apps(db).findOne({ 'keys.hash': hash })
+/** What a lane must know of each app. */
+export const appAccess = (db: Db): Promise<Pick<App, '_id' | 'keys' | 'requestsPerSecond' | 'corsOrigins'>[]> =>
+  apps(db).find({}, { projection: { keys: 1, requestsPerSecond: 1, corsOrigins: 1 } })
 export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
 
 /** In the order of the codes; null where there is none. */

@@ -2,6 +2,7 @@
 // the way waits where the subgraph's resolvers do not.
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
+import { answerOptions, corsHeaders } from '../cors.ts'
 import { AlkaidError, badInput, type ErrorCode, hideSuggestions, isExpected, knownCode, maskError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
@@ -22,8 +23,8 @@ export type LaneOptions = {
   schema: GraphQLSchema
   /** The app of a key's SHA-256 (hex). */
   appOfKey(hash: string): LaneApp | undefined | Promise<LaneApp | undefined>
-  /** Which origins any app allows, for preflights, which come without a key. */
-  originAllowed(origin: string): boolean | Promise<boolean>
+  /** Whether any app allows pages of this origin, for preflights and refusals, which come without a valid key. */
+  allowsOrigin(origin: string): boolean | Promise<boolean>
   context(caller: Caller): unknown
   /** `cache-control` of an answer. */
   cacheControl?(answer: ExecutionResult, contextValue: unknown): string
@@ -33,27 +34,31 @@ export type LaneOptions = {
   onError?: ((code: ErrorCode) => void) | undefined
 }
 
-export type Lane = { operations: PersistedOperations; handle(request: HttpRequest): Promise<HttpReply> }
+export type Lane = {
+  operations: PersistedOperations
+  handle(request: HttpRequest): Promise<HttpReply>
+  /** Whether any app allows pages of this origin. Fails, with UNAVAILABLE or TIMEOUT, when that cannot be told. */
+  allowsOrigin(origin: string): boolean | Promise<boolean>
+}
 
 /** Throws when an operation does not fit the schema. */
 export function createLane(options: LaneOptions): Lane {
-  const { schema, now, log } = options
+  const { schema, now, log, allowsOrigin } = options
   const operations = operationsOn(options.operations, options.rootFields)
   for (const operation of operations.values()) requireValid(schema, operation)
   const rateLimit = createRateLimit()
 
   async function handle(request: HttpRequest): Promise<HttpReply> {
+    if (request.method === 'OPTIONS') return answerOptions(request, allowsOrigin)
     const { origin } = request.headers
-    if (request.method === 'OPTIONS')
-      return preflight(origin !== undefined && (await options.originAllowed(origin)), origin)
     const contentType = answerType(request)
-    let cors: Record<string, string> = {}
+    let caller: LaneApp | undefined
     try {
       const asked = await readLaneRequest(request)
       const operation = findOperation(options.operations, asked)
       if (!operations.has(operation.id)) throw elsewhere(operation)
       const { app, key } = await authenticate(request)
-      cors = corsHeaders(app.corsOrigins, origin)
+      caller = app
       if (!rateLimit.take(key, app.requestsPerSecond, now())) {
         throw new AlkaidError(
           'RATE_LIMITED',
@@ -66,7 +71,7 @@ export function createLane(options: LaneOptions): Lane {
       const answer = await execute({ schema, document, variableValues, contextValue, options: COERCION })
       if (answer.data === undefined) throw wrongVariables(answer)
       return toReply(answer, request.requestId, {
-        ...cors,
+        ...corsHeaders(origin, isAmong(app.corsOrigins, origin)),
         'content-type': contentType,
         'cache-control': options.cacheControl?.(answer, contextValue) ?? 'no-store',
       })
@@ -76,7 +81,18 @@ export function createLane(options: LaneOptions): Lane {
       const reply = errorReply(error, request.requestId, contentType)
       const limited = error instanceof AlkaidError && error.code === 'RATE_LIMITED'
       const retry: Record<string, string> = limited ? { 'retry-after': '1' } : {}
+      const cors = corsHeaders(origin, await mayRead(caller, origin))
       return { ...reply, headers: { ...reply.headers, ...cors, ...retry, 'cache-control': 'no-store' } }
+    }
+  }
+
+  /** Whether a page may read why it is refused: where its key is wrong, as a page of any app. */
+  async function mayRead(caller: LaneApp | undefined, origin: string | undefined): Promise<boolean> {
+    if (caller) return isAmong(caller.corsOrigins, origin)
+    try {
+      return origin !== undefined && (await allowsOrigin(origin))
+    } catch {
+      return false // it cannot be told: the refusal itself says why
     }
   }
 
@@ -105,7 +121,7 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  return { operations, handle }
+  return { operations, handle, allowsOrigin }
 }
 
 function elsewhere({ name }: PersistedOperation): AlkaidError {
@@ -132,21 +148,6 @@ function answerType(request: HttpRequest): string {
   return `${type}; charset=utf-8`
 }
 
-function corsHeaders(allowed: readonly string[], origin: string | undefined): Record<string, string> {
-  if (origin === undefined || !(allowed.includes('*') || allowed.includes(origin))) return {}
-  return { 'access-control-allow-origin': origin, vary: 'origin' }
-}
-
-function preflight(allowed: boolean, origin: string | undefined): HttpReply {
-  if (!allowed || origin === undefined) return { status: 403 }
-  return {
-    status: 204,
-    headers: {
-      'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'content-type, x-app-key, x-request-id',
-      'access-control-max-age': '600',
-      vary: 'origin',
-    },
-  }
+function isAmong(allowed: readonly string[], origin: string | undefined): boolean {
+  return origin !== undefined && (allowed.includes('*') || allowed.includes(origin))
 }

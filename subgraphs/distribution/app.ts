@@ -63,11 +63,13 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     rootFields: laneFieldsOf('distribution'),
     schema: subgraph.graphQLSchema,
     appOfKey(hash) {
-      // Clients take a wrong key for final; a node that has not loaded yet knows of none.
-      if (!sync.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
+      requireLoaded(sync)
       return laneApp(sync, hash, now())
     },
-    originAllowed: (origin) => originAllowed(sync, origin),
+    allowsOrigin(origin) {
+      requireLoaded(sync)
+      return sync.table.allowsOrigin(origin)
+    },
     context: (caller: Caller) => ({ caller, loaders: undefined }),
     cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),
     now,
@@ -101,11 +103,9 @@ function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefine
   )
 }
 
-function originAllowed({ table }: Sync, origin: string): boolean {
-  return (table.apps() ?? []).some((app) => {
-    const allowed = table.settings(app)?.corsOrigins ?? []
-    return allowed.includes('*') || allowed.includes(origin)
-  })
+/** Clients take a wrong key or origin for final, and a node that has not loaded yet knows of none. */
+function requireLoaded({ ready }: Sync): void {
+  if (!ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
 }
 
 /**

@@ -33,6 +33,8 @@ export type Table = {
   slot(app: string, code: string): CompiledSlot | undefined
   /** The app whose key has this SHA-256 (hex) and has not expired at `now` (ms). */
   appOfKey(hash: string, now: number): string | undefined
+  /** Whether any app of the list allows browsers of this origin. */
+  allowsOrigin(origin: string): boolean
   /** code (and `@app`) -> `epoch.revision` of what is held of the app. */
   stamps(app: string): ReadonlyMap<string, string>
   /** `digestOf` the stamps. */
@@ -56,6 +58,8 @@ export function createTable(keys: SigningKeys): Table {
   const stamps = new Map<string, Map<string, string>>()
   const digests = new Map<string, string>()
   const appKeys = new Map<string, { app: string; expiresAt: number }>()
+  /** Those of all listed apps; made when somebody asks, and dropped when an app changes. */
+  let origins: Set<string> | undefined
 
   const get = (address: Address) => cache.get<Held>(addressName(address))
 
@@ -65,6 +69,7 @@ export function createTable(keys: SigningKeys): Table {
     if (order !== 'applied') return order
     if ('settings' in held) replaceKeys(held.settings)
     cache.set(addressName(address), held)
+    if (!('slot' in held)) origins = undefined
     if (address !== 'apps') {
       const ofApp = stamps.get(address.app) ?? new Map<string, string>()
       stamps.set(address.app, ofApp.set(address.code, formatStamp(held.stamp)))
@@ -78,16 +83,20 @@ export function createTable(keys: SigningKeys): Table {
     for (const { hash, expiresAt } of keys) appKeys.set(hash, { app, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY })
   }
 
+  function apps(): readonly string[] | undefined {
+    const held = get('apps')
+    return held && 'list' in held ? held.list.apps : undefined
+  }
+
+  function settings(app: string): AppSettings | undefined {
+    const held = get({ app, code: SETTINGS })
+    return held && 'settings' in held ? held.settings : undefined
+  }
+
   return {
-    apps() {
-      const held = get('apps')
-      return held && 'list' in held ? held.list.apps : undefined
-    },
+    apps,
     heldApps: () => [...stamps.keys()],
-    settings(app) {
-      const held = get({ app, code: SETTINGS })
-      return held && 'settings' in held ? held.settings : undefined
-    },
+    settings,
     slot(app, code) {
       // The code comes from the request: `@app` is held, but is no slot.
       const held = get({ app, code })
@@ -96,6 +105,10 @@ export function createTable(keys: SigningKeys): Table {
     appOfKey(hash, now) {
       const key = appKeys.get(hash)
       return key && now < key.expiresAt ? key.app : undefined
+    },
+    allowsOrigin(origin) {
+      origins ??= new Set((apps() ?? []).flatMap((app) => settings(app)?.corsOrigins ?? []))
+      return origins.has('*') || origins.has(origin)
     },
     stamps: (app) => stamps.get(app) ?? new Map(),
     digest(app) {

@@ -1,6 +1,5 @@
 // The schedule subgraph: apps, their slots, and what is booked in them.
 
-import { appIndexes } from '../../common/apps/apps.ts'
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { type ScheduleLoaders, scheduleLoaders } from './loaders.ts'
 import { schedules, slots } from './repository.ts'
@@ -9,7 +8,7 @@ import { scheduleResolvers } from './resolvers.ts'
 export const schedule: SubgraphDefinition<ScheduleLoaders> = {
   name: 'schedule',
   schema: new URL('./schema.graphql', import.meta.url),
-  indexes: [...appIndexes, ...slots.indexes, ...schedules.indexes],
+  indexes: [...slots.indexes, ...schedules.indexes],
   resolvers: scheduleResolvers,
   loaders: scheduleLoaders,
 }

@@ -2,6 +2,7 @@
 // only for its form.
 
 import { z } from 'zod'
+import { isOrigin } from '../../common/cors.ts'
 import { integer, text, withDefault } from '../../common/input.ts'
 
 /** Schemes that browsers and devices give a meaning of their own; an app's deep links are never these. */
@@ -19,8 +20,8 @@ const linkScheme = text(64)
   )
 
 const corsOrigin = text(300).refine(
-  isOrigin,
-  'must be an origin as browsers send it, `https://host[:port]` or `http://localhost[:port]`, or `*`',
+  isAllowable,
+  'must be an origin as browsers and web views send it, in small letters and without a path: `https://host[:port]`, `http:` only with a loopback host as `http://localhost:3000`, a scheme of web views as `capacitor://localhost`, `file://`, `null`, or `*`',
 )
 
 export const zone = text(64).refine(isZone, 'must be an IANA zone, as `Asia/Shanghai`').transform(zoneName)
@@ -36,13 +37,16 @@ export const appSettings = {
   requestsPerSecond: withDefault(integer(1, 1_000_000), 10_000),
 }
 
-function isOrigin(text: string): boolean {
-  if (text === '*') return true
-  const url = URL.parse(text)
-  // A host of `*.example` is a valid URL, but no browser sends it: it would allow nobody, in silence.
-  if (!url || url.origin !== text || url.hostname.includes('*')) return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname === 'localhost')
+/** What `file:` pages send (Android: `file://`, others: `null`) is no origin of one app's own, but it is what they have. */
+const ANY_PAGES = new Set(['*', 'null', 'file://'])
+
+function isAllowable(text: string): boolean {
+  if (ANY_PAGES.has(text)) return true
+  // Whoever is on the way could change a page that came over `http:`.
+  return isOrigin(text) && (!text.startsWith('http:') || LOOPBACK.test(new URL(text).hostname))
 }
+
+const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 function isZone(text: string): boolean {
   // Intl takes offsets too, as `+08:00`: those are no zones, for they know no daylight saving.

@@ -1,8 +1,7 @@
 // The stats subgraph, put together: events in, through the stream and the worker, and reports out; and the lane on
 // which apps send their events.
 
-import { appKeyLookup } from '../../common/apps/app-keys.ts'
-import { allApps } from '../../common/apps/apps.ts'
+import { appDirectory } from '../../common/apps/app-directory.ts'
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
@@ -39,13 +38,14 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   const worker = startStatsWorker(services, stream, { name: options.stream ? 'redis' : 'mongodb' })
   const { store, now, log, metrics } = services
   if (metrics) measureStats(metrics, stream, worker)
+  const apps = appDirectory(store, { now, log })
+  await apps.load()
   const lane = createLane({
     operations: options.operations,
     rootFields: laneFieldsOf('stats'),
     schema: subgraph.graphQLSchema,
-    appOfKey: appKeyLookup(store, now),
-    originAllowed: async (origin) =>
-      (await allApps(store)).some(({ corsOrigins }) => corsOrigins.includes('*') || corsOrigins.includes(origin)),
+    appOfKey: apps.appOfKey,
+    allowsOrigin: apps.allowsOrigin,
     context: (caller) => ({ caller, loaders: statsLoaders(services, caller) }),
     now,
     log,

@@ -107,6 +107,21 @@ describeWithRedis('every service as a process of its own', () => {
     expect(refused.body.errors[0].extensions.code).toBe('UNAUTHENTICATED')
   })
 
+  test.each(['stats', 'distribution'])('a preflight at the gateway is answered while %s hangs', async (service) => {
+    const ask = async (origin: string) => {
+      const headers = { origin, 'access-control-request-method': 'POST' }
+      const { status } = await fetch(graph(), { method: 'OPTIONS', headers, signal: AbortSignal.timeout(5_000) })
+      return status
+    }
+    const thaw = alkaid.freeze(service)
+    try {
+      expect(await ask('https://shop.example')).toBe(204)
+      expect(await ask('https://evil.example')).toBe(403)
+    } finally {
+      thaw()
+    }
+  })
+
   test('one mutation leaves lines of the gateway, the subgraph and the store with its request id', async () => {
     const requestId = 'a-mutation-to-follow'
     const input = { app: 'shop', content: { name: 'Followed', title: 'Followed' } }

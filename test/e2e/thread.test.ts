@@ -137,6 +137,27 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     expect((await ask('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
   })
 
+  test.each(['gateway', 'distribution'])(
+    'a page may read why the %s refuses it, unless its origin is unknown',
+    async (where) => {
+      const url = where === 'gateway' ? gateway() : distribution()
+      const refused = async (origin: string, headers: Record<string, string>, body: object) => {
+        const reply = await fetch(url, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', origin, ...headers },
+          body: JSON.stringify(body),
+        })
+        return [reply.status, reply.headers.get('access-control-allow-origin'), reply.headers.get('vary')]
+      }
+      const asked = { variables: slotQuery(), extensions: hashOf(DECISIONS.id) }
+      const [shop, evil] = ['https://shop.example', 'https://evil.example']
+      expect(await refused(shop, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, shop, 'origin'])
+      expect(await refused(shop, { 'x-app-key': booked.appKey }, { query: '{ a }' })).toEqual([400, shop, 'origin'])
+      expect(await refused(evil, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, null, 'origin'])
+      expect(await refused(evil, { 'x-app-key': booked.appKey }, asked)).toEqual([200, null, 'origin'])
+    },
+  )
+
   test.each([true, false])(
     'Apollo Client with persisted queries is served (GET for queries: %s)',
     async (useGETForHashedQueries) => {

@@ -117,13 +117,19 @@ describeEachStore('Apps', (open) => {
     expect(await refused({ linkSchemes: schemes })).toMatchObject({ path: 'input.linkSchemes' })
   })
 
-  test('origins are as browsers send them', async () => {
+  test('origins are as browsers and web views send them', async () => {
     const wrong = ['https://a.example/', 'https://a.example/x', 'http://a.example', 'a.example', 'https://A.example']
-    const wronger = ['https://*.example', 'https://u@a.example', 'https://a.example:443', 'null', 'file://', '']
-    for (const origin of [...wrong, ...wronger, 'http://localhost.evil.example']) {
+    const wronger = ['https://*.example', 'https://u@a.example', 'https://a.example:443', 'file:///', 'data:', '']
+    const notLocal = ['http://localhost.evil.example', 'http://127.0.0.1.evil.example', 'http://192.168.1.5:8100']
+    for (const origin of [...wrong, ...wronger, ...notLocal]) {
       const failed = await refused({ corsOrigins: [origin] })
       expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.corsOrigins[0]' })
     }
+    const local = ['http://localhost', 'http://localhost:8100', 'http://tauri.localhost', 'http://127.0.0.1:5173']
+    const webViews = ['capacitor://localhost', 'ionic://localhost', 'app://localhost', 'https://localhost', 'file://']
+    const corsOrigins = [...local, ...webViews, 'https://appassets.androidplatform.net', 'null', '*']
+    const app = await makeApp(planning, { corsOrigins })
+    expect((await stored(app)).corsOrigins).toEqual(corsOrigins)
     const origins = Array.from({ length: 101 }, (_, index) => `https://a${index}.example`)
     await makeApp(planning, { corsOrigins: origins.slice(1) })
     expect(await refused({ corsOrigins: origins })).toMatchObject({ path: 'input.corsOrigins' })

@@ -1,14 +1,16 @@
 // How the gateway meets services in other processes that are slow, broken, too talkative or strangers: each costs only
 // what was asked of it.
 
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import type { AlkaidError } from '../../common/errors.ts'
 import { federationHandler } from '../../common/federation.ts'
 import type { Subgraph } from '../../common/graphql/subgraph.ts'
-import { type HttpServer, listen } from '../../common/http.ts'
+import { type HttpRequest, type HttpServer, listen } from '../../common/http.ts'
 import { createLogger } from '../../common/log.ts'
+import { createRelay } from '../../gateway/relay.ts'
+import { remoteLane } from '../../gateway/remote-lane.ts'
 import { type Remote, type RemoteOptions, remoteService } from '../../gateway/remote-request.ts'
 import { remoteUpstream } from '../../gateway/remote-upstream.ts'
 
@@ -92,6 +94,50 @@ test('a subgraph gets the token and the request id of the caller, and answers th
   const stranger = remoteUpstream(remote, `${SECRET}!`, log).execute(request, headers)
   await expect(stranger).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(seen).toHaveLength(2)
+})
+
+describe('a preflight for apps', () => {
+  const hanging: RequestListener = () => {}
+  const answering =
+    (status: number): RequestListener =>
+    (_, response) =>
+      response.writeHead(status).end()
+  const relayOver = async (...services: RequestListener[]) => {
+    const reached = await Promise.all(services.map((handle) => serve(handle)))
+    return createRelay(reached.map(({ remote }) => remoteLane(remote, new Map(), [])))
+  }
+  const origin = 'https://shop.example'
+
+  test.each([
+    ['allowed', 204, true],
+    ['refused', 403, false],
+  ])(
+    'is %s as the first service says that can tell, while another hangs, fails or has not loaded',
+    async (_, status, allowed) => {
+      const relay = await relayOver(hanging, answering(500), answering(503), answering(status))
+      expect(await relay.allowsOrigin(origin)).toBe(allowed)
+    },
+  )
+
+  test('that nobody can answer is UNAVAILABLE within about a second', async () => {
+    const asked = (await relayOver(hanging, answering(503))).allowsOrigin(origin)
+    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  }, 5_000)
+
+  test('asks for the origin alone, and a refusal of the relay itself can be read where it is allowed', async () => {
+    const seen: IncomingHttpHeaders[] = []
+    const relay = await relayOver((request, response) => {
+      seen.push(request.headers)
+      response.writeHead(204).end()
+    })
+    const headers = { origin, 'x-app-key': 'ak_secret', 'content-type': 'application/json' }
+    const body = JSON.stringify({ extensions: { persistedQuery: { sha256Hash: 'unknown' } } })
+    const request = { method: 'POST', path: '/graphql', search: '', headers, requestId: 'r', body: async () => body }
+    const reply = await relay.handle(request as HttpRequest)
+    expect(reply).toMatchObject({ status: 404, headers: { 'access-control-allow-origin': origin, vary: 'origin' } })
+    expect(seen).toMatchObject([{ origin }])
+    expect(JSON.stringify(seen)).not.toContain('ak_secret')
+  })
 })
 
 async function serve(handle: RequestListener, options: Partial<RemoteOptions> = {}) {

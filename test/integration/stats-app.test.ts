@@ -6,6 +6,7 @@ import { mintEventToken } from '../../common/publication/event-token.ts'
 import type { Services } from '../../common/services.ts'
 import { createStats, type Stats } from '../../subgraphs/stats/app.ts'
 import { rollups } from '../../subgraphs/stats/repository.ts'
+import { readsDuring } from '../support/reads.ts'
 import { NOW, type PlannedApp, planApp } from '../support/stats.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { testServices, tokenSettings } from '../support/subgraphs.ts'
@@ -56,6 +57,20 @@ describeEachStore('Stats, put together', (open) => {
     expect(JSON.parse(reply.body!).errors[0].extensions.code).toBe('UNAUTHENTICATED')
     await stats.worker.drain()
     expect(await counted()).toBe(3)
+  })
+
+  test('five hundred preflights and a thousand made-up keys cost MongoDB nothing each', async () => {
+    const preflight = (origin: string) => {
+      const headers = { origin, 'access-control-request-method': 'POST' }
+      return stats.lane.handle({ method: 'OPTIONS', path: '/graphql', search: '', headers, requestId: 'test' } as never)
+    }
+    const { reads } = await readsDuring(services.store, async () => {
+      const asked = Array.from({ length: 500 }, (_, n) => preflight(`https://shop-${n}.example`))
+      expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([403]))
+      const sent = Array.from({ length: 1_000 }, (_, n) => send(`made up ${n}`, ['x']))
+      expect(new Set((await Promise.all(sent)).map(({ status }) => status))).toEqual(new Set([401]))
+    })
+    expect(reads.apps?.reads ?? 0).toBeLessThan(10)
   })
 
   test('what was not folded before the end is folded after the next start', async () => {

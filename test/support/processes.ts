@@ -26,6 +26,8 @@ export type TestProcesses = {
   output(): string
   /** Kills the process of a service, by its id. */
   kill(service: string): Promise<void>
+  /** Freezes the process of a service: its port takes connections, nothing answers. What thaws it. */
+  freeze(service: string): () => void
   /** Starts it again, by itself, as a person would. */
   startAgain(service: string): Promise<void>
   /** Ctrl-C; how the command ended. */
@@ -42,6 +44,8 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
   const command = run('start-processes.ts', args, env)
   const again: Command[] = []
   const urlOf = (service: string) => `http://127.0.0.1:${base + OFFSETS[service]!}`
+  const pidOf = (service: string) =>
+    Number(new RegExp(`^${service} is ready, process (\\d+)`, 'm').exec(command.output())![1])
   const metricsUrlOf = (service: string) => `http://127.0.0.1:${base + 100 + OFFSETS[service]!}`
   try {
     await command.until('Alkaid is ready', 90_000)
@@ -60,9 +64,13 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
     clients: clientsOf(urlOf('gateway'), tokens),
     output: command.output,
     async kill(service) {
-      const pid = new RegExp(`^${service} is ready, process (\\d+)`, 'm').exec(command.output())![1]!
-      process.kill(Number(pid), 'SIGKILL')
+      process.kill(pidOf(service), 'SIGKILL')
       await command.until(`${service} has ended by SIGKILL`)
+    },
+    freeze(service) {
+      const pid = pidOf(service)
+      process.kill(pid, 'SIGSTOP')
+      return () => void process.kill(pid, 'SIGCONT')
     },
     async startAgain(service) {
       const printed = command.output()

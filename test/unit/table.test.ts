@@ -65,6 +65,23 @@ describe('a table', () => {
     expect(table.slot('shop', 'home')!.stamp.revision).toBe(3)
   })
 
+  test('allows the origins of all listed apps, as their settings say by now', () => {
+    const settings = (app: string, revision: number, ...corsOrigins: string[]) => ({
+      ...settingsDocument(app, revision),
+      corsOrigins,
+    })
+    const table = tableWith(listDocument(1, ['shop']), settings('shop', 1, 'https://a.example'))
+    const apply = (document: ChannelDocument) => table.apply(addressOf(document), document)
+    const allowed = () => ['https://a.example', 'https://b.example'].filter(table.allowsOrigin)
+    expect(allowed()).toEqual(['https://a.example'])
+    apply(settings('shop', 2, 'https://b.example'))
+    expect(allowed()).toEqual(['https://b.example'])
+    apply(settings('other', 1, '*'))
+    expect(allowed()).toEqual(['https://b.example'])
+    apply(listDocument(2, ['shop', 'other']))
+    expect(allowed()).toEqual(['https://a.example', 'https://b.example'])
+  })
+
   test('does not take the settings, or names that every object has, for slots', () => {
     const table = tableWith(settingsDocument('shop', 1))
     for (const code of [SETTINGS, '__proto__', 'constructor']) expect(table.slot('shop', code)).toBeUndefined()
