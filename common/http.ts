@@ -13,6 +13,10 @@ export type HttpRequest = {
   /** Without the `?`. */
   search: string
   headers: IncomingMessage['headers']
+  /** As the client speaks it: `1.1`. */
+  httpVersion?: string
+  /** The two ends of the connection it came by; undefined where there was none. */
+  socket?: { readonly remoteAddress?: string | undefined; readonly localPort?: number | undefined }
   /** Of the caller's `x-request-id` where it is well formed, else new. */
   requestId: string
   /** Reads the body as text; LIMIT_EXCEEDED over so many bytes (1 MB by default). */
@@ -112,6 +116,8 @@ function toRequest(message: IncomingMessage): HttpRequest {
     path: question < 0 ? target : target.slice(0, question),
     search: question < 0 ? '' : target.slice(question + 1),
     headers: message.headers,
+    httpVersion: message.httpVersion,
+    socket: message.socket,
     requestId: typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID(),
     body: (maxBytes = MAX_BODY) => readBody(message, maxBytes),
   }

@@ -3,9 +3,9 @@
 
 import { ApolloGateway } from '@apollo/gateway'
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
 import { ApolloArmor } from '@escape.tech/graphql-armor'
-import { signToken, type TokenSettings, type TokenVerifier } from '../common/auth.ts'
-import type { Settings } from '../common/config.ts'
+import type { TokenVerifier } from '../common/auth.ts'
 import { answerOptions, withCors } from '../common/cors.ts'
 import { AlkaidError } from '../common/errors.ts'
 import { observeOperations } from '../common/graphql/observe.ts'
@@ -18,7 +18,7 @@ import { serveApollo } from './http.ts'
 import { maskErrors, maskRequestError } from './mask-errors.ts'
 import { createRelay } from './relay.ts'
 import { requireToken } from './require-token.ts'
-import { requireLocalBrowser, sandbox } from './sandbox.ts'
+import type { Sandbox } from './sandbox.ts'
 import { upstreamTimer } from './watch.ts'
 
 export type GatewayOptions = {
@@ -29,8 +29,8 @@ export type GatewayOptions = {
   production: boolean
   /** From which browsers may call with a token. */
   corsOrigins: readonly string[]
-  /** Filled in in Sandbox; undefined: no Sandbox. */
-  sandboxToken: string | undefined
+  /** Undefined: none. */
+  sandbox: Sandbox | undefined
   log: Logger
   metrics: Metrics
 }
@@ -77,7 +77,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       requireToken(options.verify),
       maskErrors(log, production),
       observeOperations('gateway', log, metrics),
-      sandbox(options.sandboxToken),
+      ApolloServerPluginLandingPageDisabled(), // pages are our own: `sandbox`
     ],
     stopOnTerminationSignals: false,
     logger: quiet(log),
@@ -98,22 +98,17 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
 
   return {
     async handle(request) {
-      if (options.sandboxToken !== undefined) requireLocalBrowser(request)
       if (request.method === 'OPTIONS') {
         return answerOptions(request, (origin) => adminOrigins.has(origin) || relay.allowsOrigin(origin))
       }
+      const shown = relay.handle(request) ?? options.sandbox?.(request)
+      if (shown) return shown
       const { origin } = request.headers
       const isAllowed = origin !== undefined && adminOrigins.has(origin)
-      return relay.handle(request) ?? withCors(await answer(request), origin, isAllowed)
+      return withCors(await answer(request), origin, isAllowed)
     },
     stop: () => server.stop(),
   }
-}
-
-/** The token that Sandbox is filled in with: in development, where tokens can be signed here. */
-export async function sandboxTokenFor({ production }: Settings, tokens: TokenSettings): Promise<string | undefined> {
-  if (production || !('secret' in tokens.key)) return undefined
-  return signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } })
 }
 
 /** Apollo's informational lines are of no use to those who run Alkaid. */

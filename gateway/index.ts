@@ -6,10 +6,11 @@ import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { readServiceSecret } from '../common/secrets.ts'
 import { type Frame, type ProcessParts, startProcess } from '../common/start-process.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
-import { buildGateway, sandboxTokenFor } from './app.ts'
+import { buildGateway } from './app.ts'
 import { remoteLane } from './remote-lane.ts'
 import { remoteService } from './remote-request.ts'
 import { remoteUpstream } from './remote-upstream.ts'
+import { createSandbox } from './sandbox.ts'
 import { upstreamChecks } from './watch.ts'
 
 const root = new URL('../', import.meta.url)
@@ -41,7 +42,7 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Frame)
     verify,
     production: settings.production,
     corsOrigins: settings.corsOrigins,
-    sandboxToken: await sandboxTokenFor(settings, tokens),
+    sandbox: createSandbox(settings, tokens),
     log,
     metrics,
   })

@@ -1,13 +1,83 @@
-// Apollo Sandbox at `/graphql` in development, with a token filled in. In production there is no landing page, and the
-// token is for this machine alone: the page is shown only to browsers that came by a loopback address or name.
+// Apollo Sandbox at `/graphql` in development, on a page of our own and with a token of an admin, for browsers on this
+// machine alone. The page adds the token to what Sandbox sends: Apollo's own page for it would hand the token to Apollo's
+// servers, in the address of a frame. Without the internet our page says what to do instead.
 
-import type { ApolloServerPlugin } from '@apollo/server'
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
-import { AlkaidError } from '../common/errors.ts'
-import type { HttpRequest } from '../common/http.ts'
+import { signToken, type TokenSettings } from '../common/auth.ts'
+import type { Settings } from '../common/config.ts'
+import type { HttpReply, HttpRequest } from '../common/http.ts'
+import { escapeHtml, page, scriptValue } from '../common/page.ts'
+import { wantsPage, whyNotLocal } from './local-browser.ts'
 
-const DOCUMENT = `# Alkaid. The token of an admin is filled in under "Headers".
+/** The page, for whoever wants one; undefined for everybody else. */
+export type Sandbox = (request: HttpRequest) => Promise<HttpReply> | undefined
+
+/** Undefined in production. Where an identity provider signs the tokens, there is a page without one. */
+export function createSandbox({ production }: Settings, tokens: TokenSettings): Sandbox | undefined {
+  if (production) return undefined
+  return (request) => (wantsPage(request) ? answer(request, tokens) : undefined)
+}
+
+async function answer(request: HttpRequest, tokens: TokenSettings): Promise<HttpReply> {
+  const reason = whyNotLocal(request)
+  if (reason !== undefined) return refusal(reason, request.socket?.localPort)
+  // Made anew for each page, so that it is good for 12 hours from now.
+  const token =
+    'secret' in tokens.key ? await signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } }) : undefined
+  return sandboxPage(token)
+}
+
+function refusal(reason: string, port: number | undefined): HttpReply {
+  const address = `http://localhost:${port}/graphql`
+  return page({
+    status: 403,
+    title: 'Sandbox is for this machine only',
+    main: `<h1>Sandbox is for this machine only</h1>
+<p>It holds the token of an admin, and ${escapeHtml(reason)}.</p>
+<p>On the machine that runs Alkaid, type <a href="${address}">${address}</a> into the address bar. From elsewhere, send
+GraphQL to this address with a token of your own: <code>npm run token -- --role viewer</code> prints one.</p>`,
+  })
+}
+
+const CDN = 'https://embeddable-sandbox.cdn.apollographql.com'
+const FRAME = 'https://sandbox.embed.apollographql.com'
+/** How long Sandbox may take to show itself before our page says what to do. */
+const SILENT_MS = 10_000
+
+function sandboxPage(token: string | undefined): HttpReply {
+  const headers = [
+    "-H 'content-type: application/json'",
+    `-H "authorization: Bearer $(npm run -s token -- --role viewer)"`,
+  ]
+  return page({
+    title: 'Alkaid: Apollo Sandbox',
+    main: `<section id="help">
+<h1>Apollo Sandbox</h1>
+<p>Sandbox is loaded from Apollo's servers, so this browser needs the internet. If nothing else appears here, it has none, or
+something keeps it from <code>${CDN}</code>.</p>
+<p>The graph itself needs no internet. Ask it from a shell, in the folder of Alkaid:</p>
+<pre id="curl">curl -s http://localhost/graphql ${headers.join(' ')} -d '{"query":"{ schedules(app: \\"demo\\", first: 3) { nodes { name reviewState deliveryState } } }"}'</pre>
+<p><a href="/">Where everything is</a></p>
+</section>
+<div id="sandbox"></div>`,
+    scripts: {
+      policy: ["connect-src 'self'", `frame-src ${FRAME}`],
+      html: (nonce) => `<style nonce="${nonce}">${FRAME_STYLE}</style>
+<script nonce="${nonce}" src="${CDN}/v2/embeddable-sandbox.umd.production.min.js"></script>
+<script nonce="${nonce}">${script(token)}</script>`,
+    },
+  })
+}
+
+const FRAME_STYLE = `
+body { display: flex; flex-direction: column; height: 100vh; }
+main { display: contents; }
+#help { max-width: 46rem; margin: 0 auto; padding: 2rem 1rem; }
+#help[hidden] { display: none; }
+#sandbox { flex: 1; min-height: 0; }
+iframe { display: block; width: 100%; height: 100%; border: 0; background: #fff; }
+`
+
+const DOCUMENT = `# Alkaid. What you send here has the token of an admin, unless you write another one under "Headers".
 query Schedules($app: ID!) {
   schedules(app: $app, first: 10) {
     nodes {
@@ -31,30 +101,35 @@ query Schedules($app: ID!) {
 }
 `
 
-/** @param token filled in as the header `authorization`; undefined: no landing page. */
-export function sandbox(token: string | undefined): ApolloServerPlugin {
-  if (token === undefined) return ApolloServerPluginLandingPageDisabled()
-  const headers = { authorization: `Bearer ${token}` }
-  return ApolloServerPluginLandingPageLocalDefault({
-    footer: false,
-    document: DOCUMENT,
-    variables: { app: 'demo' },
-    headers,
-    embed: { runTelemetry: false, initialState: { sharedHeaders: headers } },
+/** What Sandbox sends goes through this page, to this graph and nowhere else. */
+function script(token: string | undefined): string {
+  return `
+const help = document.getElementById('help')
+const curl = document.getElementById('curl')
+curl.textContent = curl.textContent.replace('http://localhost/graphql', location.origin + '/graphql')
+const authorization = ${scriptValue(token === undefined ? null : `Bearer ${token}`)}
+if (window.EmbeddedSandbox) {
+  help.hidden = true
+  const silent = setTimeout(() => { help.hidden = false }, ${SILENT_MS})
+  addEventListener('message', ({ origin }) => {
+    if (origin !== '${FRAME}') return
+    clearTimeout(silent)
+    help.hidden = true
+  })
+  new window.EmbeddedSandbox({
+    target: '#sandbox',
+    initialEndpoint: location.origin + '/graphql',
+    endpointIsEditable: false,
+    allowDynamicStyles: false,
+    hideCookieToggle: true,
+    runTelemetry: false,
+    initialState: { document: ${scriptValue(DOCUMENT)}, variables: { app: 'demo' } },
+    handleRequest(_url, options) {
+      const headers = new Headers(options.headers)
+      if (authorization && !headers.has('authorization')) headers.set('authorization', authorization)
+      return fetch('/graphql', { ...options, headers, credentials: 'omit' })
+    },
   })
 }
-
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i
-
-/**
- * Throws FORBIDDEN for a page under a foreign name: whoever makes a name of theirs resolve to this machine (DNS
- * rebinding), or reaches it over the network, must not read the token.
- */
-export function requireLocalBrowser({ method, headers }: HttpRequest): void {
-  const wantsPage = method === 'GET' && headers.accept?.includes('text/html')
-  if (!wantsPage || LOOPBACK.test(headers.host ?? '')) return
-  throw new AlkaidError(
-    'FORBIDDEN',
-    'Sandbox is shown on this machine only: open it as http://localhost:<port>/graphql',
-  )
+`
 }

@@ -18,7 +18,8 @@ import { readSecrets } from '../common/secrets.ts'
 import { answerObserver, serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
 import { closeAll, listenAt, listenForWatchers } from '../common/start-process.ts'
-import { buildGateway, sandboxTokenFor } from '../gateway/app.ts'
+import { buildGateway } from '../gateway/app.ts'
+import { createSandbox } from '../gateway/sandbox.ts'
 import { audit } from '../subgraphs/audit/app.ts'
 import { creative } from '../subgraphs/creative/app.ts'
 import { startDelivery } from '../subgraphs/delivery/run.ts'
@@ -115,7 +116,7 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
     verify,
     production: settings.production,
     corsOrigins: settings.corsOrigins,
-    sandboxToken: await sandboxTokenFor(settings, tokens),
+    sandbox: createSandbox(settings, tokens),
     log: logOf('gateway'),
     metrics,
   })

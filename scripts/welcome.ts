@@ -18,7 +18,8 @@ export type WelcomeParts = {
 
 export function welcome({ running, settings, tokens, demo, seconds, command }: WelcomeParts): string {
   const { gatewayUrl, distributionUrl, metrics, storage, channel } = running
-  const sandbox = settings.production ? '' : '   (open it in a browser: Apollo Sandbox, with a token filled in)'
+  const withToken = tokens ? ", with an admin's token" : ''
+  const sandbox = settings.production ? '' : `   (open it in a browser on this machine: Apollo Sandbox${withToken})`
   const lines = [
     `Alkaid is ready, after ${seconds.toFixed(1)} s.`,
     '',

@@ -47,7 +47,7 @@ describeEachStore('A page of a hundred', (open) => {
       verify,
       production: false,
       corsOrigins: [],
-      sandboxToken: undefined,
+      sandbox: undefined,
       log,
       metrics: createMetrics(),
     })
