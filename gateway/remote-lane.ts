@@ -19,6 +19,7 @@ const RETURNED = [
   'etag',
   'retry-after',
   'vary',
+  'www-authenticate',
   REQUEST_ID_HEADER,
 ] as const
 

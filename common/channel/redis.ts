@@ -1,6 +1,7 @@
 // The channel over Redis. Alkaid can lose this Redis at any time: nodes serve from memory, and delivery writes
 // again whatever is missing. Calls reject with ChannelUnavailable within about two seconds, never hang.
 
+import { isUtf8 } from 'node:buffer'
 import { formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
@@ -9,7 +10,7 @@ import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf } from
 import type { ChannelLog } from './log.ts'
 import { openRedis, type RedisConnection } from './redis-connection.ts'
 import { notificationKeeper } from './redis-notifications.ts'
-import { defineScripts } from './redis-scripts.ts'
+import { defineScripts, standInOf } from './redis-scripts.ts'
 import { subscribe } from './redis-subscriber.ts'
 import { nameOf, parseRedisUrl } from './redis-url.ts'
 
@@ -110,14 +111,20 @@ async function readDocuments(commander: RedisConnection, addresses: readonly Add
   const lane = async () => {
     for (let batch = batches.pop(); batch; batch = batches.pop()) {
       const keys = batch.map(({ key }) => key)
-      const found = await commander.call((redis) => redis.mget(keys))
+      const found = await commander.call((redis) => redis.readDocumentsBuffer(keys.length, ...keys))
       batch.forEach(({ index }, position) => {
-        sealed[index] = found[position] ?? null
+        const bytes = found[position]
+        sealed[index] = bytes ? textOf(bytes) : null
       })
     }
   }
   await Promise.all(Array.from({ length: READS_AT_ONCE }, lane))
   return sealed
+}
+
+/** Bytes that are no text could not be named to `replace`: something stands in for them, which is no document either. */
+function textOf(bytes: Buffer): string {
+  return isUtf8(bytes) ? bytes.toString('utf8') : standInOf(bytes)
 }
 
 function inBatches<T>(items: T[]): T[][] {

@@ -58,6 +58,10 @@ describeWithRedis('The channel when Redis fails', () => {
     return { error, ms: performance.now() - began }
   }
 
+  async function bytesSent(): Promise<number> {
+    return Number(/^total_net_output_bytes:(\d+)/m.exec(await admin.info('stats'))![1])
+  }
+
   test('a document whose key was evicted can be written again, at the stamp that the manifest holds', async () => {
     const channel = await connect()
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
@@ -91,6 +95,25 @@ describeWithRedis('The channel when Redis fails', () => {
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
     await admin.hset('{demo}:manifest', 'Bad Code!', '1.1')
     expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
+  })
+
+  test.each([
+    ['too long to be one', Buffer.alloc(50 * 1024 * 1024, 'x')],
+    ['no text', Buffer.from([0xff, 0x00, 0xfe])],
+  ])('what is in the place of a document and %s is read in short, and can be replaced', async (_what, bytes) => {
+    const channel = await connect()
+    await admin.set('{demo}:slot:home', bytes)
+    await admin.set('{demo}:slot:feed', 'feed')
+    const sentBefore = await bytesSent()
+    const [home, feed, none] = await channel.read([HOME, { app: 'demo', code: 'feed' }, { app: 'demo', code: 'none' }])
+    expect((await bytesSent()) - sentBefore).toBeLessThan(100_000)
+    expect([feed, none]).toEqual(['feed', null])
+    expect(home).toMatch(/^unreadable \d+ [0-9a-f]{40}$/)
+    await admin.set('{demo}:slot:home', Buffer.concat([bytes, Buffer.from([0xff])]))
+    expect(await channel.replace(HOME, home!, { epoch: 1, revision: 7 }, 'seven')).toBe('changed')
+    await admin.set('{demo}:slot:home', bytes)
+    expect(await channel.replace(HOME, home!, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
+    expect(await channel.read([HOME])).toEqual(['seven'])
   })
 
   test.each(['gone', 'gibberish'])('a document whose manifest line is %s can be written again', async (line) => {
