@@ -96,18 +96,12 @@ export async function addAppKey(
   return { before, after }
 }
 
-/** Changes settings; what is not among them stays. CONFLICT unless the version is the expected one. */
-export async function changeApp(
-  tx: Tx,
-  code: string,
-  expectedVersion: number,
-  settings: Partial<AppChoices>,
-): Promise<{ before: App; after: App }> {
-  const before = await requireApp(tx, code)
-  checkVersion('app', before, expectedVersion)
-  const after: App = { ...before, ...settings, version: before.version + 1 }
-  await apps(tx).updateOne({ _id: code, version: before.version }, { $set: { ...settings, version: after.version } })
-  return { before, after }
+/** Changes settings of the app as it is in this transaction; what is not among them stays. */
+export async function changeApp(tx: Tx, before: App, settings: Partial<AppChoices>): Promise<App> {
+  const { _id, version } = before
+  const after: App = { ...before, ...settings, version: version + 1 }
+  await apps(tx).updateOne({ _id, version }, { $set: { ...settings, version: after.version } })
+  return after
 }
 
 /** A new app key, 256 bits, and the hash that is kept of it. */

@@ -187,6 +187,14 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
   }
 }
 
+/**
+ * Whether saving this content would change nothing, so that it makes no revision. What was rejected is an exception: the same
+ * again is how the reviewers are asked once more, when what was wrong was not in it (a creative that it uses, say).
+ */
+export function isUnchanged(head: Head<unknown>, content: unknown): boolean {
+  return head.reviewState !== 'REJECTED' && head.hash === contentHash(content)
+}
+
 /** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */
 export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
   if (thing.archivedAt === null) return

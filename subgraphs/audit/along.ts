@@ -46,7 +46,25 @@ export async function goesAlong(tx: Tx, subject: Thing): Promise<Along> {
   }
   const inState = (state: ReviewState) => used.filter(({ head }) => head.reviewState === state)
   const drafts = inState('DRAFT').filter((thing) => !staysBehind(thing))
-  return { drafts, open: await openReviews(tx, inState('IN_REVIEW')) }
+  const alike = await approvedAlike(tx, drafts)
+  return {
+    drafts: drafts.filter(({ head }) => !alike.has(head._id)),
+    open: await openReviews(tx, inState('IN_REVIEW')),
+  }
+}
+
+/**
+ * id -> the newest approved revision, of those whose newest content is what was approved: a review of it would be of nothing.
+ * So it is when what was changed is changed back.
+ */
+export async function approvedAlike(tx: Tx, drafts: readonly Thing[]): Promise<Map<string, number>> {
+  const ids = drafts.map(({ head }) => head._id)
+  const approved = await reviews.newestApproved(tx, ids)
+  const alike = drafts.flatMap(({ head }) => {
+    const newest = approved.get(head._id)
+    return newest?.hash === head.hash ? [[head._id, newest.revision] as const] : []
+  })
+  return new Map(alike)
 }
 
 /** Its newest revision does not go to the reviewers: it was rejected, or it is archived. */

@@ -11,7 +11,7 @@ import { pinText } from '../../common/publication/types.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { ScheduleMore } from '../schedule/repository.ts'
-import { goesAlong } from './along.ts'
+import { approvedAlike, goesAlong } from './along.ts'
 import { logReview } from './log.ts'
 import { type Review, reviews, SUBJECT_KINDS, type Submission, submissions } from './repository.ts'
 import { nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
@@ -42,7 +42,15 @@ export async function submitForReview(services: Services, caller: Caller, given:
     const subject: Thing = { type, head }
     if (head.reviewState !== 'DRAFT') {
       throw invalidState(
-        `The newest revision of the ${nameOf(subject)} is ${head.reviewState}: only a DRAFT is submitted`,
+        `The newest revision of the ${nameOf(subject)} is ${head.reviewState}: only a DRAFT is submitted` +
+          (head.reviewState === 'REJECTED' ? '. Revise it; saving the same again asks the reviewers once more' : ''),
+      )
+    }
+    const alike = (await approvedAlike(tx, [subject])).get(head._id)
+    if (alike !== undefined) {
+      throw invalidState(
+        `The newest revision of the ${nameOf(subject)} is the same as revision ${alike}, which is approved: there is nothing to ` +
+          'review. It can be published as it is; what it uses can be submitted by itself',
       )
     }
     const { drafts, open } = await goesAlong(tx, subject)

@@ -18,7 +18,7 @@ import {
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, isUnchanged, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { dataMistake } from './free-data.ts'
 import { httpsMistake, linkMistake } from './links.ts'
@@ -59,7 +59,7 @@ export async function createCreative(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Writes a new draft revision. Answers the id of the creative. */
+/** Writes a new draft revision, unless nothing changes. Answers the id of the creative. */
 export async function reviseCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(reviseInput, given)
   const { id } = await mutate(services, caller, 'reviseCreative', input, async ({ tx, actor, at, authorize, log }) => {
@@ -68,6 +68,7 @@ export async function reviseCreative(services: Services, caller: Caller, given: 
     checkVersion('creative', before, input.expectedVersion)
     refuseArchived('creative', before, 'be revised')
     await checkLink(tx, before.app, input.content.link)
+    if (isUnchanged(before, input.content)) return before._id
     const after = await creatives.revise(tx, before, { content: input.content, actor, at })
     await log(after.app, { type: 'CREATIVE', id: after._id }, before, after)
     return after._id

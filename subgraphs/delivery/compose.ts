@@ -8,19 +8,28 @@ import { newId } from '../../common/ids.ts'
 import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { buildEntry, publishedCreative } from './entries.ts'
+import { overWarning } from './over.ts'
 import { type PinnedEntry, type PublicationRow, pins, publications, type SlotHead, slotHeads } from './repository.ts'
 import { readServable } from './servable.ts'
 
 /** `bytes` of the document as JSON. */
 const PUBLICATION_LIMITS = { entries: 1_000, bytes: 2 * 1024 * 1024 } as const
 
-export type ComposedBy = { epoch: number; actor: string; at: Date }
+export type ComposedBy = {
+  epoch: number
+  actor: string
+  at: Date
+  /** The id of the schedule that is put on the nodes by it, if one is: whoever does that is warned when it is over. */
+  schedule?: string
+}
 
 /** Writes the next publication of a slot, and answers it. LIMIT_EXCEEDED when it would be too large. */
 export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<PublicationRow> {
   const id = newId('publication', by.at.getTime())
   const head = await slotHeads.advance(tx, slot, { epoch: by.epoch, latest: id })
   const body = await composeBody(tx, head)
+  const entry = body.entries.find(({ schedule }) => schedule.id === by.schedule)
+  const warning = entry && overWarning(entry, by.at.getTime())
   const { capacity, rotationSeconds, caps, stopped } = head
   const fallback = body.fallback.map(({ id, revision }) => ({ id, revision }))
   const publication: PublicationRow = {
@@ -33,6 +42,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
     body,
     pins: { capacity, rotationSeconds, caps, stopped, fallback, entries: body.entries.map(pinsOf) },
     hash: contentHash(body),
+    warnings: warning ? [warning] : [],
     publishedBy: by.actor,
     publishedAt: by.at,
   }

@@ -80,7 +80,7 @@ async function changePin(services: Services, caller: Caller, given: unknown, com
     else await pins.remove(tx, head._id)
     const deliveryState: DeliveryState = pin?.state ?? 'WITHDRAWN'
     const after = await schedules.touch(tx, head, { deliveryState }, at)
-    const made = await compose(tx, head.slot, { epoch, actor, at })
+    const made = await compose(tx, head.slot, { epoch, actor, at, schedule: head._id })
     const subject = { type: 'SCHEDULE', id: head._id } as const
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })
     return made

@@ -39,7 +39,7 @@ export async function publish(services: Services, caller: Caller, given: unknown
     const pin: SchedulePin = { _id: head._id, ...choice.entry, ...published }
     await pins.put(tx, pin)
     const after = await schedules.touch(tx, head, { deliveryState: 'LIVE' }, at)
-    const made = await compose(tx, head.slot, { epoch, actor, at })
+    const made = await compose(tx, head.slot, { epoch, actor, at, schedule: head._id })
     const subject = { type: 'SCHEDULE', id: head._id } as const
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })
     return made

@@ -56,6 +56,8 @@ export type PublicationRow = Stamp & {
   pins: SlotSettings & { stopped: boolean; entries: PinnedEntry[] }
   /** SHA-256 (hex) of the body. */
   hash: string
+  /** What whoever made it should know. */
+  warnings: string[]
   publishedBy: string
   publishedAt: Date
 }

@@ -65,6 +65,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       stopped: (publication: PublicationRecord) => publication.pins.stopped,
       entries: (publication: PublicationRecord) => publication.pins.entries,
       fallback: (publication: PublicationRecord) => publication.pins.fallback,
+      // Publications from before there were warnings have none.
+      warnings: (publication: PublicationRecord) => publication.warnings ?? [],
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
         const beats = await loaders.heartbeats()
         const latest = await loaders.slotHeads.load(publication.slot)

@@ -2,12 +2,13 @@
 
 import { z } from 'zod'
 import { announceApp } from '../../common/apps/announce.ts'
-import { addAppKey, appForLog, changeApp, getApp, insertApp, newAppKey } from '../../common/apps/apps.ts'
+import { addAppKey, appForLog, changeApp, getApp, insertApp, newAppKey, requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/errors.ts'
 import { expectedVersion, idempotencyKey, integer, parseInput, reference, withDefault } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { parsePatch } from './patch.ts'
+import { checkVersion } from '../../common/store/revisioned.ts'
+import { changesNothing, parsePatch } from './patch.ts'
 import { appSettings } from './settings.ts'
 
 /** The code of an app, and its new key: null when the call repeats an earlier one, since only a hash is kept. */
@@ -44,13 +45,16 @@ export async function createApp(services: Services, caller: Caller, given: unkno
   return showOnce(services, id, key, repeated)
 }
 
-/** Changes the settings that are named; the rest stays. Answers the code of the app. */
+/** Changes the settings that are named; the rest stays. Where that changes nothing, nothing is written. Answers the code of the app. */
 export async function updateApp(services: Services, caller: Caller, given: object): Promise<string> {
   const input = parsePatch({ app: reference, expectedVersion, idempotencyKey }, appSettings, given)
   const { id, repeated } = await mutate(services, caller, 'updateApp', input, async (mutation) => {
     const { app, expectedVersion, idempotencyKey: _, ...settings } = input
     mutation.authorize(app)
-    const { before, after } = await changeApp(mutation.tx, app, expectedVersion, settings)
+    const before = await requireApp(mutation.tx, app)
+    checkVersion('app', before, expectedVersion)
+    if (changesNothing(before, settings)) return app
+    const after = await changeApp(mutation.tx, before, settings)
     await mutation.log(app, { type: 'APP', id: app }, appForLog(before), appForLog(after))
     return app
   })

@@ -2,7 +2,13 @@
 // clears. The two must not be mixed up, so the parser is made of the fields that are named.
 
 import { z } from 'zod'
+import { canonicalJson } from '../../common/hash.ts'
 import { parseInput } from '../../common/input.ts'
+
+/** Whether everything that the patch names is so already: then nothing is written. */
+export function changesNothing<T extends object>(before: T, patch: Partial<T>): boolean {
+  return Object.entries(patch).every(([name, value]) => canonicalJson(value) === canonicalJson(before[name as keyof T]))
+}
 
 /** The patch with the fields of `identity`, and of `fields` those that are named; BAD_USER_INPUT otherwise. */
 export function parsePatch<I extends z.ZodRawShape, F extends z.ZodRawShape>(identity: I, fields: F, given: object) {

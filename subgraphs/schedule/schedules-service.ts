@@ -6,7 +6,8 @@ import { archiveHead } from '../../common/archive.ts'
 import { expectedVersion, idempotencyKey, optional, optionalText, parseInput, reference } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, isUnchanged, refuseArchived } from '../../common/store/revisioned.ts'
+import { cutText } from '../../common/text.ts'
 import { contentIn, contentInput, MAX_NAME } from './content.ts'
 import { contentMistakes, refuse, slotToBook } from './references.ts'
 import { type ScheduleContent, schedules, slots } from './repository.ts'
@@ -39,7 +40,7 @@ export async function createSchedule(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Writes a new draft revision. Answers the id of the schedule. */
+/** Writes a new draft revision, unless nothing changes. Answers the id of the schedule. */
 export async function reviseSchedule(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(reviseInput, given)
   const { id } = await mutate(services, caller, 'reviseSchedule', input, async ({ tx, actor, at, authorize, log }) => {
@@ -51,6 +52,7 @@ export async function reviseSchedule(services: Services, caller: Caller, given: 
     const { format } = await slots.require(tx, before.slot)
     const named = { app: before.app, format, kept: new Set(namedIn(before.content)) }
     refuse(await contentMistakes(tx, named, content, 'input.content'))
+    if (isUnchanged(before, content)) return before._id
     const after = await schedules.revise(tx, before, { content, actor, at })
     await log(after.app, { type: 'SCHEDULE', id: after._id }, before, after)
     return after._id
@@ -93,8 +95,7 @@ export function archiveSchedule(services: Services, caller: Caller, given: unkno
 /** `<name> (copy)`, the name cut so that both fit. */
 function nameOfCopy(name: string): string {
   const suffix = ' (copy)'
-  const cut = name.slice(0, MAX_NAME - suffix.length)
-  return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}${suffix}`
+  return `${cutText(name, MAX_NAME - suffix.length).trimEnd()}${suffix}`
 }
 
 function namedIn({ creatives, strategy }: ScheduleContent): string[] {

@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/errors.ts'
-import { slotFormat } from '../../common/formats/format-input.ts'
+import type { SlotFormat } from '../../common/formats/format.ts'
+import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
 import { frequencyCaps } from '../../common/frequency-caps.ts'
 import { newId } from '../../common/ids.ts'
 import {
@@ -21,7 +22,7 @@ import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { eachOnce } from './each-once.ts'
-import { parsePatch } from './patch.ts'
+import { changesNothing, parsePatch } from './patch.ts'
 import { creativeMistakes, refuse } from './references.ts'
 import { type Slot, slots } from './repository.ts'
 
@@ -67,7 +68,7 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
   return id
 }
 
-/** Changes what is named; the rest stays. Answers the id of the slot. */
+/** Changes what is named; the rest stays. Where that changes nothing, nothing is written. Answers the id of the slot. */
 export async function updateSlot(services: Services, caller: Caller, given: object): Promise<string> {
   const input = parsePatch(changeInput, choices, given)
   const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
@@ -82,6 +83,7 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
       const path = patch.fallback ? fallbackPath : () => 'input.format'
       await refuseFallback(tx, { ...before, ...patch }, new Set(before.fallback), path)
     }
+    if (changesNothing(shown(before), shown(patch))) return id
     const after = await slots.touch(tx, before, patch)
     await log(app, { type: 'SLOT', id }, before, after)
     return id
@@ -103,6 +105,11 @@ export async function archiveSlot(services: Services, caller: Caller, given: unk
     return before._id
   })
   return id
+}
+
+/** As it is shown: the schema of a format is stored as text, and means the same in any order of its keys. */
+function shown<T extends { format?: SlotFormat | null }>(slot: T) {
+  return { ...slot, ...(slot.format && { format: shownFormat(slot.format) }) }
 }
 
 const fallbackPath = (index: number) => `input.fallback[${index}]`

@@ -4,7 +4,7 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/archive.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, isUnchanged, refuseArchived } from '../../common/store/revisioned.ts'
 import { parseCreateSegment, parseReviseSegment } from './content.ts'
 import { checkNamed } from './naming.ts'
 import { segments } from './repository.ts'
@@ -24,7 +24,7 @@ export async function createSegment(services: Services, caller: Caller, given: u
   return id
 }
 
-/** Writes a new draft revision. Answers the id of the segment. */
+/** Writes a new draft revision, unless nothing changes. Answers the id of the segment. */
 export async function reviseSegment(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseReviseSegment(given)
   const { id } = await mutate(services, caller, 'reviseSegment', input, async ({ tx, actor, at, authorize, log }) => {
@@ -37,6 +37,7 @@ export async function reviseSegment(services: Services, caller: Caller, given: u
     const { name, constraint } = content
     const segment = { id: before._id, name }
     const reached = await checkNamed(tx, { app, constraint, before: before.content.constraint, segment })
+    if (isUnchanged(before, content)) return before._id
     // Two revisions at once, neither of which sees the other, could close a cycle together. Each would then reach what
     // the other one revises (or the first on the way that a third revises), so writing to all that is reached makes
     // them collide; the one that runs again finds the cycle. A new segment cannot close one: nothing names it yet.

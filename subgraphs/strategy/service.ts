@@ -4,7 +4,7 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/archive.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { checkVersion, isUnchanged, refuseArchived } from '../../common/store/revisioned.ts'
 import { parseCreateStrategy, parseReviseStrategy } from './content.ts'
 import { checkNamed } from './naming.ts'
 import { strategies } from './repository.ts'
@@ -24,7 +24,7 @@ export async function createStrategy(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Writes a new draft revision. Answers the id of the strategy. */
+/** Writes a new draft revision, unless nothing changes. Answers the id of the strategy. */
 export async function reviseStrategy(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseReviseStrategy(given)
   const { id } = await mutate(services, caller, 'reviseStrategy', input, async ({ tx, actor, at, authorize, log }) => {
@@ -35,6 +35,7 @@ export async function reviseStrategy(services: Services, caller: Caller, given: 
     const { app } = before
     const { content } = input
     await checkNamed(tx, { app, constraint: content.constraint, before: before.content.constraint, segment: null })
+    if (isUnchanged(before, content)) return before._id
     const after = await strategies.revise(tx, before, { content, actor, at })
     await log(app, { type: 'STRATEGY', id: after._id }, before, after)
     return after._id

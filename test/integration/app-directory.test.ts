@@ -2,7 +2,7 @@
 
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type AppDirectory, appDirectory } from '../../common/apps/app-directory.ts'
-import { addAppKey, changeApp, insertApp } from '../../common/apps/apps.ts'
+import { addAppKey, changeApp, insertApp, requireApp } from '../../common/apps/apps.ts'
 import { sha256 } from '../../common/hash.ts'
 import { createLogger } from '../../common/log.ts'
 import { connectStore, type Store } from '../../common/store/store.ts'
@@ -100,8 +100,9 @@ describeEachStore('The directory of apps', (open) => {
 
   test('serves what it has while it reads, and what is older than ten seconds to nobody', async () => {
     await find('the key of home')
-    const change = { corsOrigins: ['https://moved.example'] }
-    const { after } = await store.transaction((tx) => changeApp(tx, 'home', 1, change))
+    const set = (settings: object) =>
+      store.transaction(async (tx) => changeApp(tx, await requireApp(tx, 'home'), settings))
+    await set({ corsOrigins: ['https://moved.example'] })
     expect(await apps.allowsOrigin('https://moved.example')).toBe(false)
     time += 9_000
     const reads = await readsOf(async () => {
@@ -109,7 +110,7 @@ describeEachStore('The directory of apps', (open) => {
       while (!(await apps.allowsOrigin('https://moved.example'))) await new Promise((done) => setTimeout(done, 1))
     })
     expect(reads).toBe(1)
-    await store.transaction((tx) => changeApp(tx, 'home', after.version, { corsOrigins: ['https://home.example'] }))
+    await set({ corsOrigins: ['https://home.example'] })
     time += 11_000
     expect(await apps.allowsOrigin('https://moved.example')).toBe(false)
   })

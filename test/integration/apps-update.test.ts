@@ -61,7 +61,7 @@ describeEachStore('Settings of an app that change', (open) => {
     await update(app, 13, { name: 'Anew' })
     expect(await read(app)).toEqual({ ...CHOSEN, name: 'Anew', version: 14 })
     await update(app, 14, {})
-    expect(await read(app)).toEqual({ ...CHOSEN, name: 'Anew', version: 15 })
+    expect(await read(app)).toEqual({ ...CHOSEN, name: 'Anew', version: 14 })
   })
 
   test('are held to the same rules as those of a new app', async () => {

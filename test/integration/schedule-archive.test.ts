@@ -90,7 +90,8 @@ describeEachStore('Archiving slots and schedules', (open) => {
     expect(await refusal('createSchedule', { app, slot, content: booking([creative]) })).toMatchObject(refused)
     expect(await refusal('duplicateSchedule', { id, expectedVersion: 1 })).toMatchObject(refused)
     expect(await refusal('duplicateSchedule', { id: elsewhere, expectedVersion: 1, slot })).toMatchObject(refused)
-    await run(planning, 'reviseSchedule', { id, expectedVersion: 1, content: booking([creative]) })
+    const revised = { ...booking([creative]), name: 'Anew' }
+    await run(planning, 'reviseSchedule', { id, expectedVersion: 1, content: revised })
     await run(planning, 'duplicateSchedule', { id, expectedVersion: 2, slot: await makeSlot(planning, app) })
   })
 

@@ -49,12 +49,12 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
       return readSlot(id)
     }
     expect(await patch(1, { capacity: 5 })).toEqual({ ...whole, version: 2, capacity: 5 })
-    expect(await patch(2, {})).toEqual({ ...whole, version: 3, capacity: 5 })
+    expect(await patch(2, {})).toEqual({ ...whole, version: 2, capacity: 5 })
     const cleared = { capacity: 1, rotationSeconds: 86_400, fallback: [], format: null }
     const nulls = { capacity: null, rotationSeconds: null, fallback: null, format: null }
-    expect(await patch(3, nulls)).toEqual({ ...whole, version: 4, ...cleared })
+    expect(await patch(2, nulls)).toEqual({ ...whole, version: 3, ...cleared })
     for (const name of [null, '', ' ']) {
-      const failed = await failure(planning, 'updateSlot', { id, expectedVersion: 4, name })
+      const failed = await failure(planning, 'updateSlot', { id, expectedVersion: 3, name })
       expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.name' })
     }
     const coded = await planning.schedule.codeOf(
@@ -123,8 +123,10 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
     }
     expect(await copyOf('x'.repeat(193))).toBe(`${'x'.repeat(193)} (copy)`)
     expect(await copyOf('x'.repeat(200))).toBe(`${'x'.repeat(193)} (copy)`)
-    expect(await copyOf(`x${'🛒'.repeat(99)}`)).toBe(`x${'🛒'.repeat(96)} (copy)`)
-    expect(await copyOf(`${'🛒'.repeat(100)}`)).toBe(`${'🛒'.repeat(96)} (copy)`)
+    expect(await copyOf('🛒'.repeat(193))).toBe(`${'🛒'.repeat(193)} (copy)`)
+    expect(await copyOf('🛒'.repeat(200))).toBe(`${'🛒'.repeat(193)} (copy)`)
+    const family = '👨‍👩‍👧'
+    expect(await copyOf(`x${family.repeat(39)}`)).toBe(`x${family.repeat(38)} (copy)`)
   })
 
   test('a copy is not booked in a slot of another app, nor from a version that has changed', async () => {
@@ -136,7 +138,7 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
       const failed = await failure(planning, 'duplicateSchedule', { id, expectedVersion: 1, slot: where })
       expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.slot' })
     }
-    await run(planning, 'reviseSchedule', { id, expectedVersion: 1, content })
+    await run(planning, 'reviseSchedule', { id, expectedVersion: 1, content: { ...content, name: 'Anew' } })
     const stale = await failure(planning, 'duplicateSchedule', { id, expectedVersion: 1 })
     expect(stale).toMatchObject({ code: 'CONFLICT', currentVersion: 2 })
     expect(await failure(planning, 'duplicateSchedule', { id: 'sch_no', expectedVersion: 1 })).toMatchObject({

@@ -123,7 +123,7 @@ describeEachStore('Segments', (open) => {
     ]
     await archive(id)
     for (const version of [1, 2]) {
-      const constraint = { any: [{ not: { segment: id } }, { segment: id }] }
+      const constraint = { any: [{ not: { segment: id } }, ...Array(version).fill({ segment: id })] }
       await run(planning, 'reviseStrategy', revision(strategy, version, constraint))
       await run(planning, 'reviseSegment', revision(segment, version, constraint))
     }
