@@ -5,13 +5,15 @@ import type { ReviewState } from './revisioned.ts'
 /** From `from` until just before `to`; without bound on a side that is null. */
 export type Period = { from?: Date | null | undefined; to?: Date | null | undefined }
 
+/** true: only those that are archived; left out, null or false: only those that are not. */
+export type Archived = boolean | null | undefined | 'BOTH'
+
 /** Narrows a list of heads; what is left out or null does not narrow, save that archived ones are left out. */
 export type HeadFilter = {
   reviewStates?: readonly ReviewState[] | null
   /** Part of the name, in whatever letter case. */
   text?: string | null
-  /** true: only those that are archived. */
-  archived?: boolean | null
+  archived?: Archived
   /** When they were last changed. */
   changed?: Period | null
 }
@@ -20,7 +22,7 @@ export type HeadFilter = {
 export function headFilter(filter: HeadFilter, texts: readonly string[] = ['name']): object {
   const { reviewStates, text, archived, changed } = filter
   return {
-    archivedAt: archived ? { $ne: null } : null,
+    ...archivedFilter(archived),
     ...(reviewStates ? { reviewState: { $in: reviewStates } } : {}),
     ...textFilter(
       text,
@@ -28,6 +30,11 @@ export function headFilter(filter: HeadFilter, texts: readonly string[] = ['name
     ),
     ...periodFilter(changed, 'updatedAt'),
   }
+}
+
+export function archivedFilter(archived: Archived): object {
+  if (archived === 'BOTH') return {}
+  return { archivedAt: archived ? { $ne: null } : null }
 }
 
 /** Documents that have the text in one of the fields, in whatever letter case. */

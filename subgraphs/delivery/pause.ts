@@ -7,11 +7,11 @@ import { expectedVersion, idempotencyKey, parseInput, reference } from '../../co
 import type { Caller, Services } from '../../common/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { type DeliveryState, type Schedule, schedules } from '../schedule/repository.ts'
+import { type Schedule, schedules } from '../schedule/repository.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { buildEntry } from './entries.ts'
-import { pins, type SchedulePin } from './repository.ts'
+import { pins, type SchedulePin, shownPin } from './repository.ts'
 import { readServable, unservable } from './servable.ts'
 
 /** The input of every mutation of delivery on a schedule. */
@@ -78,8 +78,7 @@ async function changePin(services: Services, caller: Caller, given: unknown, com
     const pin = await command.change(tx, before, head)
     if (pin) await pins.put(tx, pin)
     else await pins.remove(tx, head._id)
-    const deliveryState: DeliveryState = pin?.state ?? 'WITHDRAWN'
-    const after = await schedules.touch(tx, head, { deliveryState }, at)
+    const after = await schedules.touch(tx, head, shownPin(pin), at)
     const made = await compose(tx, head.slot, { epoch, actor, at, schedule: head._id })
     const subject = { type: 'SCHEDULE', id: head._id } as const
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })

@@ -10,7 +10,7 @@ import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { refuseMisfits, refuseUninlined } from './fitting.ts'
 import { scheduleInput } from './pause.ts'
-import { pins, type SchedulePin } from './repository.ts'
+import { pins, type SchedulePin, shownPin } from './repository.ts'
 import { ensureHead } from './slot.ts'
 
 /** Answers the id of the slot's new publication, which is on its way to the nodes. */
@@ -38,7 +38,7 @@ export async function publish(services: Services, caller: Caller, given: unknown
     const published = { app: head.app, slot: head.slot, state: 'LIVE', publishedAt: at, publishedBy: actor } as const
     const pin: SchedulePin = { _id: head._id, ...choice.entry, ...published }
     await pins.put(tx, pin)
-    const after = await schedules.touch(tx, head, { deliveryState: 'LIVE' }, at)
+    const after = await schedules.touch(tx, head, shownPin(pin), at)
     const made = await compose(tx, head.slot, { epoch, actor, at, schedule: head._id })
     const subject = { type: 'SCHEDULE', id: head._id } as const
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })

@@ -7,6 +7,7 @@ import { periodFilter } from '../../common/store/filters.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 import type { SubjectKind } from '../audit/repository.ts'
+import type { ScheduleMore } from '../schedule/repository.ts'
 
 export type WeightedPin = Pin & { weight: number }
 
@@ -28,6 +29,22 @@ export type SchedulePin = PinnedEntry & {
   state: 'LIVE' | 'PAUSED'
   publishedAt: Date
   publishedBy: string
+}
+
+/** What the schedule itself says of its pin; null: it has none any more. */
+export function shownPin(pin: SchedulePin | null): Pick<ScheduleMore, 'deliveryState' | 'pinned'> {
+  if (!pin) return { deliveryState: 'WITHDRAWN', pinned: null }
+  const pinned = {
+    revision: pin.schedule.revision,
+    creatives: idsOf(pin.creatives),
+    strategy: pin.strategy?.id ?? null,
+    segments: idsOf(pin.segments),
+  }
+  return { deliveryState: pin.state, pinned }
+}
+
+export function idsOf(pins: readonly Pin[]): string[] {
+  return pins.map(({ id }) => id)
 }
 
 /** What a slot has pinned of its own settings. */

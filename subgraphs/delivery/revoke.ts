@@ -16,7 +16,7 @@ import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
-import { type PublicationRow, pins, type RevisionOf, slotsThatPin } from './repository.ts'
+import { type PublicationRow, pins, type RevisionOf, shownPin, slotsThatPin } from './repository.ts'
 
 const revokeInput = z.object({ review: reference, expectedVersion, reason: text(2_000), idempotencyKey })
 
@@ -126,8 +126,8 @@ async function withdrawRevoked(tx: Tx, review: Review, slot: string, by: By): Pr
   for (const pin of await pins.ofSlot(tx, slot, revisionOf(review))) {
     const head = await schedules.require(tx, pin._id)
     await pins.remove(tx, pin._id)
-    await schedules.setMore(tx, pin._id, { deliveryState: 'WITHDRAWN' })
-    const after = { ...head, deliveryState: 'WITHDRAWN', pin: null }
+    await schedules.setMore(tx, pin._id, shownPin(null))
+    const after = { ...head, ...shownPin(null), pin: null }
     await recordChange(tx, { ...by, subject: { type: 'SCHEDULE', id: pin._id }, before: { ...head, pin }, after })
   }
 }

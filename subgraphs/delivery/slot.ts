@@ -14,7 +14,7 @@ import { refuseUnapproved, wanted } from './approved.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { refuseMisfits } from './fitting.ts'
-import { type SlotHead, type SlotSettings, slotHeads } from './repository.ts'
+import { idsOf, type SlotHead, type SlotSettings, slotHeads } from './repository.ts'
 
 /** The input of every mutation of delivery on a slot. */
 export const slotInput = z.object({ slot: reference, expectedVersion, idempotencyKey })
@@ -40,7 +40,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     const settings = await pinSettings(tx, slot, approved)
     if (before) await slotHeads.set(tx, slot._id, settings)
     else await slotHeads.insert(tx, newHead(slot, settings, epoch))
-    const after = await slots.touch(tx, slot)
+    const after = await slots.touch(tx, slot, { pinnedFallback: idsOf(settings.fallback) })
     const made = await compose(tx, slot._id, { epoch, actor, at })
     const { capacity, rotationSeconds, caps, fallback } = before ?? NOTHING
     const subject = { type: 'SLOT', id: slot._id } as const
@@ -58,6 +58,7 @@ export async function ensureHead(tx: Tx, slot: Slot, epoch: number): Promise<voi
   if (await slotHeads.get(tx, slot._id)) return
   const settings = await pinSettings(tx, slot, await fittingFallback(tx, slot))
   await slotHeads.insert(tx, newHead(slot, settings, epoch))
+  if (settings.fallback.length > 0) await slots.setPinned(tx, slot._id, idsOf(settings.fallback))
 }
 
 /** The head of a slot; where nothing was published in it yet, the one that `ensureHead` would make. Writes nothing. */

@@ -4,17 +4,24 @@
 import { z } from 'zod'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import { optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
-import { headFilter, textFilter } from '../../common/store/filters.ts'
+import { type Archived, archivedFilter, headFilter, textFilter } from '../../common/store/filters.ts'
 import type { DeliveryState } from './repository.ts'
 import { inWindowStates, overlapping, type WindowState } from './window.ts'
 
 const appFilterInput = z.object({ text: optionalText(200) })
-const slotFilterInput = z.object({ text: optionalText(200), archived: optional(z.boolean()) })
+const slotFilterInput = z.object({
+  text: optionalText(200),
+  archived: optional(z.boolean()),
+  pinnedCreative: optional(reference),
+})
 
 const scheduleFilterInput = headFilterInput.extend({
   slot: optional(reference),
   creative: optional(reference),
   strategy: optional(reference),
+  pinnedCreative: optional(reference),
+  pinnedStrategy: optional(reference),
+  pinnedSegment: optional(reference),
   deliveryStates: optional(z.array(z.custom<DeliveryState>())),
   windowStates: optional(z.array(z.custom<WindowState>())),
   period: optional(period),
@@ -28,16 +35,24 @@ export function appFilter(given: unknown, codes: readonly string[] | undefined):
 
 /** A SlotFilter as MongoDB has it. */
 export function slotFilter(given: unknown): object {
-  const { text, archived } = parseInput(slotFilterInput, given ?? {}, 'filter')
-  return { archivedAt: archived ? { $ne: null } : null, ...textFilter(text, ['name', 'code']) }
+  const { text, archived, pinnedCreative } = parseInput(slotFilterInput, given ?? {}, 'filter')
+  const pinned = pinnedCreative ? { pinnedFallback: pinnedCreative } : {}
+  return { ...archivedFilter(archivedOr(pinned, archived)), ...textFilter(text, ['name', 'code']), ...pinned }
 }
 
 /** A ScheduleFilter as MongoDB has it. `now`: milliseconds since the Unix epoch, for the states of windows. */
 export function scheduleFilter(given: unknown, now: number): object {
   const filter = parseInput(scheduleFilterInput, given ?? {}, 'filter')
-  const { slot, creative, strategy, deliveryStates, windowStates, period, ...ofHeads } = filter
+  const { slot, creative, strategy, pinnedCreative, pinnedStrategy, pinnedSegment, ...others } = filter
+  const { deliveryStates, windowStates, period, archived, ...ofHeads } = others
+  const pinned = {
+    ...(pinnedCreative ? { 'pinned.creatives': pinnedCreative } : {}),
+    ...(pinnedStrategy ? { 'pinned.strategy': pinnedStrategy } : {}),
+    ...(pinnedSegment ? { 'pinned.segments': pinnedSegment } : {}),
+  }
   const parts = [
-    headFilter(ofHeads),
+    headFilter({ ...ofHeads, archived: archivedOr(pinned, archived) }),
+    pinned,
     ...(slot ? [{ slot }] : []),
     ...(creative ? [{ 'content.creatives.creative': creative }] : []),
     ...(strategy ? [{ 'content.strategy': strategy }] : []),
@@ -47,4 +62,9 @@ export function scheduleFilter(given: unknown, now: number): object {
     ...(period ? overlapping(period) : []),
   ]
   return { $and: parts }
+}
+
+/** What is live stays live when it is archived: who asks for what is pinned and says nothing of that is shown it too. */
+function archivedOr(pinned: object, archived: boolean | null): Archived {
+  return archived ?? (Object.keys(pinned).length > 0 ? 'BOTH' : null)
 }

@@ -22,6 +22,8 @@ export type Slot = {
   format: SlotFormat | null
   /** How often one user may be served anything in it but its fallback. */
   caps: FrequencyCap[]
+  /** Ids of the creatives that it serves as its fallback; delivery writes them. */
+  pinnedFallback: string[]
   /** Since when it is hidden, and cannot be booked anew. */
   archivedAt: Date | null
   createdAt: Date
@@ -49,8 +51,14 @@ export type ScheduleContent = {
   exclusive: boolean
 }
 
-/** The id of the slot, for ever, and whether the schedule is published. */
-export type ScheduleMore = { slot: string; deliveryState: DeliveryState }
+/** What is pinned of a schedule: the revision of itself, and the ids of all that it uses, segments in segments too. */
+export type Pinned = { revision: number; creatives: string[]; strategy: string | null; segments: string[] }
+
+/**
+ * The id of the slot, for ever; and whether the schedule is published, and with what. Delivery writes that along with the
+ * pin itself, so that lists can be narrowed by it and rules know what is live. `pinned` null: neither live nor paused.
+ */
+export type ScheduleMore = { slot: string; deliveryState: DeliveryState; pinned: Pinned | null }
 
 export type Schedule = Head<ScheduleContent, ScheduleMore>
 
@@ -69,6 +77,9 @@ export const schedules = {
     { collection: 'schedules', key: { slot: 1, _id: -1 } },
     { collection: 'schedules', key: { 'content.creatives.creative': 1, _id: -1 } },
     { collection: 'schedules', key: { 'content.strategy': 1, _id: -1 } },
+    { collection: 'schedules', key: { 'pinned.creatives': 1, _id: -1 } },
+    { collection: 'schedules', key: { 'pinned.strategy': 1, _id: -1 } },
+    { collection: 'schedules', key: { 'pinned.segments': 1, _id: -1 } },
   ] as IndexDefinition[],
 
   /** For each slot (its id) those booked in it that pass the filter, newest first: one read for all the slots. */
@@ -103,7 +114,10 @@ export const schedules = {
 const rows = (db: Db) => db.rows<Slot>('slots')
 
 export const slots = {
-  indexes: [{ collection: 'slots', key: { app: 1, code: 1 }, options: { unique: true } }] satisfies IndexDefinition[],
+  indexes: [
+    { collection: 'slots', key: { app: 1, code: 1 }, options: { unique: true } },
+    { collection: 'slots', key: { pinnedFallback: 1 } },
+  ] as IndexDefinition[],
 
   insert: (tx: Tx, slot: Slot) => rows(tx).insertOne(slot),
 
@@ -117,6 +131,11 @@ export const slots = {
   async touch(tx: Tx, { _id, version }: Slot, set: Partial<Slot> = {}): Promise<Slot> {
     const changed = Object.keys(set).length > 0 ? { $set: set } : {}
     return (await rows(tx).findOneAndUpdate({ _id, version }, { ...changed, $inc: { version: 1 } }))!
+  },
+
+  /** Sets what delivery has pinned of it, without being a mutation of the slot itself. */
+  async setPinned(tx: Tx, id: string, pinnedFallback: string[]): Promise<void> {
+    await rows(tx).updateOne({ _id: id }, { $set: { pinnedFallback } })
   },
 
   byCode: (db: Db, app: string, code: string): Promise<Slot | null> => rows(db).findOne({ app, code }),

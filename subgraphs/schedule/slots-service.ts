@@ -59,7 +59,7 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
       throw badInput('input.code', `the app ${JSON.stringify(app)} has ${what} ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
-    const slot: Slot = { ...made, ...chosen }
+    const slot: Slot = { ...made, ...chosen, pinnedFallback: [] }
     await refuseFallback(tx, slot, new Set(), fallbackPath)
     await slots.insert(tx, slot)
     await log(app, { type: 'SLOT', id: slot._id }, null, slot)

@@ -125,6 +125,7 @@ export async function planApp(store: Store, app: string, zone = 'UTC', key = `ke
       caps: [],
       fallback: [fallback],
       format: null,
+      pinnedFallback: [],
       archivedAt: null,
     }
     await slots.insert(tx, { _id: slot, app, code: 'home', version: 1, ...shown, createdAt: at, createdBy })
@@ -133,7 +134,7 @@ export async function planApp(store: Store, app: string, zone = 'UTC', key = `ke
       content: scheduleOf(creative),
       actor: createdBy,
       at,
-      more: { slot, deliveryState: 'NONE' },
+      more: { slot, deliveryState: 'NONE', pinned: null },
     })
     return { app, slot, fallback, schedule, creative }
   })
