@@ -15,8 +15,8 @@ export interface Context {
   now: Date
   /** The variables in scope by name, and how each is read. */
   variables: ReadonlyMap<string, Expression>
-  /** The documents of another collection of the same database; absent where no stage may ask for them. */
-  documentsOf?: (collection: string) => readonly Doc[]
+  /** The documents of another collection of the same database that pass; absent where no stage may ask for them. */
+  documentsOf?: (collection: string, filter?: Doc) => readonly Doc[]
 }
 
 export type Compile = (spec: Value, context: Context) => Expression

@@ -17,7 +17,7 @@ export const aggregate: Command = {
       fail('FailedToParse', "The 'cursor' option is required, except for aggregate with the explain argument")
     booleanOption(body, 'allowDiskUse')
     const namespace = namespaceOf(request)
-    const context = newContext((name) => allOf(request, name))
+    const context = newContext((name, passing) => documentsOf(request, name, passing))
     const { filter, stages } = compilePipeline(body.pipeline, context)
     const query = compileQuery(filter, context)
     const collection = server.store.collection(namespace, unit)
@@ -27,8 +27,8 @@ export const aggregate: Command = {
   },
 }
 
-/** Everything in another collection of the database, as this command sees it. */
-function allOf({ database, server, unit }: Request, name: string): Doc[] {
+/** What passes in another collection of the database, as this command sees it; everything without a filter. */
+function documentsOf({ database, server, unit }: Request, name: string, filter?: Doc): Doc[] {
   const collection = server.store.collection(checkedNamespace(database, name), unit)
-  return [...(collection?.find(unit, compileQuery(undefined)) ?? [])].map(({ doc }) => doc)
+  return [...(collection?.find(unit, compileQuery(filter)) ?? [])].map(({ doc }) => doc)
 }

@@ -20,6 +20,10 @@ import { type SubjectRevision, subjectsOf } from './subjects.ts'
 /** The newest changes of one thing. */
 export type ChangesKey = { subject: Change['subject']; first: number }
 
+/** The review of one exact revision; or those of what is approved of a thing, newest first, before a revision. */
+export type ReviewsKey = Pin | ApprovedKey
+type ApprovedKey = { approvedOf: string; first: number; before: number | null }
+
 type SubjectLoaders = {
   /** By id: the newest revision. */
   newest: DataLoader<string, number | null>
@@ -28,8 +32,8 @@ type SubjectLoaders = {
 
 export type AuditLoaders = {
   reviews: DataLoader<string, Review | null>
-  /** By exact revision. */
-  reviewsAt: DataLoader<Pin, Review | null, string>
+  /** Of exact revisions, and of what is approved of things. */
+  reviewsOf: DataLoader<ReviewsKey, Review[], string>
   submissions: DataLoader<string, Submission | null>
   /** By exact revision of a subject: the newest approved, not revoked one before it. */
   approvedBefore: DataLoader<Pin, Approved | null, string>
@@ -40,7 +44,7 @@ export type AuditLoaders = {
 export function auditLoaders({ store }: Services): AuditLoaders {
   return {
     reviews: loaderById((ids) => reviews.byIds(store, ids)),
-    reviewsAt: loaderByKey<Pin, Review | null>((pins) => reviews.at(store, pins), pinText),
+    reviewsOf: loaderByKey<ReviewsKey, Review[]>((keys) => readReviews(store, keys), reviewsKeyText),
     submissions: loaderById((ids) => submissions.byIds(store, ids)),
     approvedBefore: loaderByKey<Pin, Approved | null>((pins) => reviews.approvedBefore(store, pins), pinText),
     subjects: Object.fromEntries(SUBJECT_KINDS.map((kind) => [kind, subjectLoaders(store, kind)])) as Record<
@@ -68,6 +72,33 @@ function subjectLoaders(store: Store, kind: SubjectKind): SubjectLoaders {
     newest: loaderById((ids) => subjectsOf[kind].newestRevisions(store, ids)),
     revisions: loaderByKey<Pin, SubjectRevision | null>((pins) => subjectsOf[kind].atPins(store, pins), pinText),
   }
+}
+
+/** One read for all, where as many approved revisions are asked for of one thing as of another. */
+async function readReviews(store: Store, keys: readonly ReviewsKey[]): Promise<Review[][]> {
+  const found = new Map<string, Review[]>()
+  const pins = keys.filter((key) => 'revision' in key)
+  const approved = keys.filter((key) => 'approvedOf' in key)
+  const [page = [], ...others] = Map.groupBy(approved, ({ first, before }) => `${first} ${before}`).values()
+  await read(pins, page)
+  for (const other of others) await read([], other)
+  return keys.map((key) => found.get(reviewsKeyText(key))!)
+
+  async function read(pins: readonly Pin[], page: readonly ApprovedKey[]): Promise<void> {
+    const [asked] = page
+    const ids = page.map(({ approvedOf }) => approvedOf)
+    const limits = { limit: asked?.first ?? 0, before: asked?.before ?? undefined }
+    const { at, approved } = await reviews.atAndApprovedOf(store, pins, ids, limits)
+    for (const [index, pin] of pins.entries()) {
+      const review = at[index]
+      found.set(reviewsKeyText(pin), review ? [review] : [])
+    }
+    for (const key of page) found.set(reviewsKeyText(key), approved.get(key.approvedOf)!)
+  }
+}
+
+function reviewsKeyText(key: ReviewsKey): string {
+  return 'revision' in key ? pinText(key) : `${key.approvedOf} ${key.first} ${key.before}`
 }
 
 /** One read for each kind of thing; a shorter list is the beginning of a longer one. */

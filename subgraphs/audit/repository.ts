@@ -83,28 +83,30 @@ export type ReviewFilter = {
   period?: Period | null
 }
 
+/** Which approved revisions: the newest ones, or those just before a revision. */
+export type ApprovedPage = { limit: number; before?: number | undefined }
+
 /** An open review that knows the approved revision before its own. */
 export type Waiting = Review & { approvedBefore: Approved | null }
 
 const rows = (db: Db) => db.rows<Review>('reviews')
 const submissionRows = (db: Db) => db.rows<Submission>('submissions')
 
-/**
- * As `approved` the newest approved, not revoked reviews of the subject that a review is of; however many there are, no
- * more than `limit` are read.
- */
-const lookupApproved = (limit: number, where: object = {}) => ({
+/** As `approved` the review of the newest approved, not revoked revision of the same subject that is an earlier one. */
+const LOOKUP_APPROVED_BEFORE = {
   $lookup: {
     from: 'reviews',
     localField: 'subject.id',
     foreignField: 'subject.id',
     let: { revision: '$revision' },
-    pipeline: [{ $match: { state: 'APPROVED', ...where } }, { $sort: { revision: -1 } }, { $limit: limit }],
+    pipeline: [
+      { $match: { state: 'APPROVED', $expr: { $lt: ['$revision', '$$revision'] } } },
+      { $sort: { revision: -1 } },
+      { $limit: 1 },
+    ],
     as: 'approved',
   },
-})
-
-const BEFORE_ITS_OWN = { $expr: { $lt: ['$revision', '$$revision'] } }
+}
 
 export const reviews = {
   indexes: [
@@ -132,32 +134,43 @@ export const reviews = {
   /** The reviews of exact revisions, in the order of the pins; null where there is none. */
   async at(db: Db, pins: readonly Pin[]): Promise<(Review | null)[]> {
     const wanted = pins.map(pinText)
+    if (wanted.length === 0) return []
     const found = await rows(db).find({ of: { $in: [...new Set(wanted)] } })
     const byPin = new Map(found.map((review) => [review.of, review]))
     return wanted.map((of) => byPin.get(of) ?? null)
   },
 
-  /**
-   * id of a subject -> the reviews of its approved, not revoked revisions, newest first, at most `limit` of each; in one
-   * read. `before`: only of revisions before this one.
-   */
-  async approvedOf(
+  /** id of a subject -> the reviews of its approved, not revoked revisions, newest first; in one read. */
+  async approvedOf(db: Db, ids: readonly string[], page: ApprovedPage): Promise<Map<string, Review[]>> {
+    return (await reviews.atAndApprovedOf(db, [], ids, page)).approved
+  },
+
+  /** The answers of `at` and `approvedOf`, in one read. */
+  async atAndApprovedOf(
     db: Db,
+    pins: readonly Pin[],
     ids: readonly string[],
-    { limit, before }: { limit: number; before?: number | undefined },
-  ): Promise<Map<string, Review[]>> {
-    const byId = new Map<string, Review[]>(ids.map((id) => [id, []]))
-    if (byId.size === 0) return byId
-    const where = before === undefined ? {} : { revision: { $lt: before } }
-    const found = await rows(db).aggregate<{ _id: string; approved: Review[] }>([
-      { $match: { 'subject.id': { $in: [...byId.keys()] }, state: 'APPROVED', ...where } },
-      // Of all that are there only the index is read.
+    { limit, before }: ApprovedPage,
+  ): Promise<{ at: (Review | null)[]; approved: Map<string, Review[]> }> {
+    const [wanted, subjects] = [pins.map(pinText), [...new Set(ids)]]
+    if (subjects.length === 0) return { at: await reviews.at(db, pins), approved: new Map() }
+    const isWanted = { of: { $in: [...new Set(wanted)] } }
+    const isApproved = { state: 'APPROVED', ...(before === undefined ? {} : { revision: { $lt: before } }) }
+    const ofSubject = { from: 'reviews', localField: '_id', foreignField: 'subject.id' }
+    const newest = [{ $match: isApproved }, { $sort: { revision: -1 } }, { $limit: limit }]
+    const found = await rows(db).aggregate<{ _id: string; at?: Review[]; approved: Review[] }>([
+      { $match: { $or: [isWanted, { 'subject.id': { $in: subjects }, ...isApproved }] } },
+      // Of all that were approved only the index is read; the limit is that of what is looked up.
       { $group: { _id: '$subject.id' } },
-      { $project: { subject: { id: '$_id' } } },
-      lookupApproved(limit, where),
+      { $lookup: { ...ofSubject, pipeline: newest, as: 'approved' } },
+      ...(wanted.length > 0 ? [{ $lookup: { ...ofSubject, pipeline: [{ $match: isWanted }], as: 'at' } }] : []),
     ])
-    for (const { _id, approved } of found) byId.set(_id, approved)
-    return byId
+    const byPin = new Map(found.flatMap(({ at = [] }) => at.map((review) => [review.of, review])))
+    const bySubject = new Map(found.map(({ _id, approved }) => [_id, approved]))
+    return {
+      at: wanted.map((of) => byPin.get(of) ?? null),
+      approved: new Map(subjects.map((id) => [id, bySubject.get(id) ?? []])),
+    }
   },
 
   /** id of a subject -> its newest approved, not revoked revision; none where there is none. */
@@ -173,7 +186,7 @@ export const reviews = {
     const found = await rows(db).aggregate<{ of: string; approved: Review[] }>([
       { $match: { of: { $in: [...new Set(wanted)] } } },
       { $project: { of: 1, subject: 1, revision: 1 } },
-      lookupApproved(1, BEFORE_ITS_OWN),
+      LOOKUP_APPROVED_BEFORE,
     ])
     const byPin = new Map(found.map(({ of, approved: [newest] }) => [of, newest ? approvedBy(newest) : null]))
     return wanted.map((of) => byPin.get(of) ?? null)
@@ -199,7 +212,7 @@ export const reviews = {
       { $match: openAfter(app, filter, page.after) },
       { $sort: { _id: 1 } },
       { $limit: page.limit },
-      lookupApproved(1),
+      LOOKUP_APPROVED_BEFORE,
     ])
     return found.map(({ approved, ...review }) => ({
       ...review,

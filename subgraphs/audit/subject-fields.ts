@@ -7,10 +7,11 @@ import { readable } from '../../common/graphql/read.ts'
 import { revisionFields } from '../../common/graphql/revisioned.ts'
 import type { SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
+import type { Caller } from '../../common/services.ts'
 import type { SubjectType } from '../../common/store/changes.ts'
 import type { AuditLoaders } from './loaders.ts'
-import type { SubjectKind } from './repository.ts'
-import type { SubjectRevision } from './subjects.ts'
+import type { Review, SubjectKind } from './repository.ts'
+import { pinOf, type SubjectRevision } from './subjects.ts'
 
 type Context = SubgraphContext<AuditLoaders>
 
@@ -26,12 +27,24 @@ export function historyOf(type: SubjectType) {
   }
 }
 
+type ApprovedPage = { first?: number | null; before?: number | null }
+
 /** Of a thing that is reviewed. The reference brings its newest revision, so its head is not read again. */
 export function reviewedFields(type: SubjectKind) {
   return {
     async review({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) {
       loaders.subjects[type].newest.prime(id, revision)
-      return readable(caller, () => loaders.reviewsAt.load({ id, revision }))
+      return readReviewOf({ id, revision }, caller, loaders)
+    },
+    async approvedRevisions({ id }: Pin, page: ApprovedPage, { caller, loaders }: Context): Promise<Pin[]> {
+      requirePrincipal(caller.principal)
+      const { first } = readPage(page)
+      const found = await loaders.reviewsOf.load({ approvedOf: id, first, before: page.before ?? null })
+      for (const review of found) {
+        authorize(caller.principal, review.app, 'read')
+        loaders.reviewsOf.prime(pinOf(review), [review])
+      }
+      return found.filter(({ subject }) => subject.type === type).map(pinOf)
     },
     history: historyOf(type),
   }
@@ -49,9 +62,17 @@ export function revisionFieldsOf(type: SubjectKind) {
       return found && value(found)
     }
   return {
+    // The type may be asked for by anybody who has the id and the revision; what there is, each field looks up.
+    __resolveReference: (pin: Pin) => pin,
+    review: ({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) =>
+      readReviewOf({ id, revision }, caller, loaders),
     content: field(revisionFields.content),
     hash: field(({ hash }) => hash),
     author: field(({ author }) => author),
     writtenAt: field(revisionFields.writtenAt),
   }
+}
+
+function readReviewOf(pin: Pin, caller: Caller, loaders: AuditLoaders): Promise<Review | null> {
+  return readable(caller, async () => (await loaders.reviewsOf.load(pin))[0] ?? null)
 }

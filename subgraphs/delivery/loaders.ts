@@ -7,6 +7,7 @@ import { type Pin, pinText } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { latestDigest, readHeartbeats, readManifest } from './distribute.ts'
+import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from './pinned-by.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
 
 export type DeliveryLoaders = {
@@ -17,6 +18,7 @@ export type DeliveryLoaders = {
   publications: DataLoader<string, PublicationRecord | null>
   /** By exact revision: whether it is approved now. */
   approvals: DataLoader<Pin, boolean, string>
+  pinnedBy: DataLoader<PinnedByKey, PinnedBy, string>
   /** By the code of an app: the digest of a node that holds all of it. */
   digests: DataLoader<string, string | null>
   /** By the code of an app: what the channel holds of it; null when it is out of reach. */
@@ -38,6 +40,7 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
       async (pins) => (await reviews.at(store, pins)).map((review) => review?.state === 'APPROVED'),
       pinText,
     ),
+    pinnedBy: loaderByKey<PinnedByKey, PinnedBy>((keys) => readPinnedBy(store, keys), pinnedByKeyText),
     digests: loaderById((apps) => Promise.all(apps.map((app) => latestDigest(services, app)))),
     manifests: loaderById((apps) => Promise.all(apps.map((app) => readManifest(services, app)))),
   }

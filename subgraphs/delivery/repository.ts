@@ -1,10 +1,10 @@
 // The collections of pins, slot heads and publications. Nothing else touches them.
 
 import type { Filter } from 'mongodb'
-import type { FrequencyCap, Pin, Publication, Stamp } from '../../common/publication/types.ts'
+import { type FrequencyCap, type Pin, type Publication, pinText, type Stamp } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { periodFilter } from '../../common/store/filters.ts'
-import type { Db, Tx } from '../../common/store/rows.ts'
+import type { Db, Rows, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 import type { SubjectKind } from '../audit/repository.ts'
 import type { ScheduleMore } from '../schedule/repository.ts'
@@ -101,6 +101,7 @@ export const deliveryIndexes: IndexDefinition[] = [
   { collection: 'pins', key: { 'creatives.id': 1 } },
   { collection: 'pins', key: { 'strategy.id': 1 } },
   { collection: 'pins', key: { 'segments.id': 1 } },
+  { collection: 'pins', key: { 'schedule.id': 1 } },
   { collection: 'slotHeads', key: { app: 1, code: 1 } },
   { collection: 'slotHeads', key: { 'fallback.id': 1 } },
   { collection: 'publications', key: { slot: 1, revision: -1, epoch: -1 }, options: { unique: true } },
@@ -215,6 +216,47 @@ export async function slotsThatPin(db: Db, of: RevisionOf): Promise<string[]> {
     slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
   }
   return [...new Set(slots)].sort()
+}
+
+/** Where one revision is pinned: the newest of them, and how many there are. */
+export type PinnedIn = { app: string; ids: string[]; total: number }
+
+/** `<id>@<revision>` -> the schedules that have it pinned, in one read; what nothing has pinned is left out. */
+export function schedulesThatPin(db: Db, kind: SubjectKind, pins: readonly Pin[], limit: number) {
+  return pinnedIn(pinRows(db), PINNED_AT[kind], pins, limit)
+}
+
+/** `<id>@<revision>` -> the slots that have it pinned in their fallback, likewise. */
+export function slotsThatFallBackTo(db: Db, pins: readonly Pin[], limit: number) {
+  return pinnedIn(headRows(db), 'fallback', pins, limit)
+}
+
+const PINNED_AT = { SCHEDULE: 'schedule', CREATIVE: 'creatives', STRATEGY: 'strategy', SEGMENT: 'segments' } as const
+
+async function pinnedIn<D extends { _id: string }>(
+  rows: Rows<D>,
+  field: string,
+  pins: readonly Pin[],
+  limit: number,
+): Promise<Map<string, PinnedIn>> {
+  const ids = { $in: [...new Set(idsOf(pins))] }
+  const found = await rows.aggregate<PinnedIn & { _id: Pin }>([
+    { $match: { [`${field}.id`]: ids } },
+    { $project: { app: 1, pin: `$${field}` } },
+    { $unwind: '$pin' },
+    { $match: { 'pin.id': ids } },
+    { $sort: { _id: -1 } },
+    {
+      $group: {
+        _id: { id: '$pin.id', revision: '$pin.revision' },
+        app: { $first: '$app' },
+        ids: { $push: '$_id' },
+        total: { $sum: 1 },
+      },
+    },
+    { $project: { app: 1, total: 1, ids: { $slice: ['$ids', limit] } } },
+  ])
+  return new Map(found.map(({ _id, ...pinned }) => [pinText(_id), pinned]))
 }
 
 /** Pins with this revision in them. The id alone narrows by an index; the revision has to be the one beside it. */

@@ -11,6 +11,7 @@ import { distributionOf, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { pause, resume, withdraw } from './pause.ts'
+import { pinnedFieldsOf } from './pinned-by.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
 import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
@@ -100,6 +101,11 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         return pinned.filter((_pin, index) => !approved[index])
       },
     },
+
+    ScheduleRevision: pinnedFieldsOf('SCHEDULE'),
+    CreativeRevision: pinnedFieldsOf('CREATIVE'),
+    StrategyRevision: pinnedFieldsOf('STRATEGY'),
+    SegmentRevision: pinnedFieldsOf('SEGMENT'),
 
     ...explanationTypes,
   }

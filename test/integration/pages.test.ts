@@ -158,6 +158,29 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.reviews).toEqual(['aggregate'])
   })
 
+  test('creatives with their approved revisions, the reviews of these, and where each is live', async () => {
+    const { data, reads } = await ask(APPROVED)
+    expect(data.creatives.nodes).toHaveLength(PAGE)
+    for (const [index, { review, approvedRevisions }] of data.creatives.nodes.entries()) {
+      const live = index % 2 === 1 // the newest first
+      expect(review).toMatchObject({ state: live ? 'APPROVED' : 'OPEN' })
+      const pinnedBy = { total: 1, schedules: [{ name: 'Revised', slot: { code: expect.any(String) } }], slots: [] }
+      const content = { title: `Creative ${PAGE - 1 - index}` }
+      expect(approvedRevisions).toMatchObject(
+        live ? [{ revision: 1, review: { version: 2, decidedBy: 'reviewer' }, content, pinnedBy }] : [],
+      )
+    }
+    expect(reads).toEqual({
+      creatives: ['find'],
+      reviews: ['aggregate'],
+      creativeRevisions: ['find'],
+      pins: ['count'], // and read, in one
+      slotHeads: ['count'],
+      schedules: ['find'],
+      slots: ['find'],
+    })
+  })
+
   test('creatives with their reviews, history and a count', async () => {
     const { data, reads } = await ask(CREATIVES)
     expect(data.creatives.total).toBe(PAGE)
@@ -171,6 +194,20 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.creatives).toHaveLength(2)
   })
 })
+
+const APPROVED = `query ($app: ID!) {
+  creatives(app: $app, first: 100) {
+    nodes {
+      id
+      review { id state }
+      approvedRevisions(first: 5) {
+        revision content
+        review { id version decidedBy }
+        pinnedBy(first: 5) { total schedules { id name slot { code } } slots { id code } }
+      }
+    }
+  }
+}`
 
 const SCHEDULES = (now: number) => `query ($app: ID!) {
   schedules(app: $app, first: 100) {

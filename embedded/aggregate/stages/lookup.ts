@@ -20,7 +20,10 @@ export const lookup: MakeStage = (spec, context, compile) => {
     pipeline === undefined ? undefined : compile(pipeline, withVariables(context, Object.keys(variables), current))
   const documentsOf = context.documentsOf
   return (documents) => {
-    const foreign = documentsOf(from)
+    const foreign = documentsOf(
+      from,
+      localField === undefined ? undefined : narrowing(documents, localField, foreignField!),
+    )
     const equals = localField === undefined ? undefined : equality(foreign, localField, foreignField!)
     return documents.map((doc) => {
       for (const { name, value } of values) current[name] = value({ doc, variables: {} })
@@ -34,6 +37,15 @@ function withVariables(context: Context, names: readonly string[], current: Reco
   const variables = new Map<string, Expression>(context.variables)
   for (const name of names) variables.set(name, () => current[name])
   return { ...context, variables }
+}
+
+/** A filter that an index may help, where every value that is looked for is text: what does not pass equals none of them. */
+function narrowing(documents: readonly Doc[], localField: string, foreignField: string): Doc | undefined {
+  const parts = splitPath(localField)
+  const locals = documents.map((doc) => localValues(doc, parts))
+  const values = new Set(locals.flatMap((local) => local.values))
+  const isText = locals.every(({ hasGaps }) => !hasGaps) && [...values].every((value) => typeof value === 'string')
+  return isText ? { [foreignField]: { $in: [...values] } } : undefined
 }
 
 /** What a filter for equality finds in the other collection, by the values that it would look at. */
