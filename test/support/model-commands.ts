@@ -5,7 +5,7 @@ import { expect } from '@jest/globals'
 import fc from 'fast-check'
 import { emptyModel, type Kind, type Model, type Uses } from './model.ts'
 import { checkServed, expectedStates } from './model-check.ts'
-import { ruleFor, type Step } from './model-rules.ts'
+import { NOTHING, ruleFor, type Step } from './model-rules.ts'
 import { COMMANDS, type CommandName, type Draw, stepFor, versionFor } from './model-steps.ts'
 import { type ModelPlatform, openWorld, type World } from './model-world.ts'
 
@@ -91,11 +91,12 @@ class Command implements fc.AsyncCommand<Model, Run> {
 /** Does it to both sides and compares them. Answers the code with which it failed, as it was to; null: it succeeded. */
 async function perform(model: Model, { world, trace, tally }: Run, step: Step, stale?: number): Promise<string | null> {
   const rule = stale === undefined ? ruleFor(model, step) : 'CONFLICT'
-  const expected = typeof rule === 'function' ? null : rule
+  const expected = typeof rule === 'function' || rule === NOTHING ? null : rule
   trace.push(`${trace.length + 1}. ${describe(step)}${stale ? ', with a stale version' : ''}: ${expected ?? 'done'}`)
   try {
     const { code, changed, logged, expectedLog } = await world.perform(step, stale ?? versionFor(model, step))
-    const expectedChange = expected === null ? { changed: true, logged: [expectedLog] } : { changed: false, logged: [] }
+    const expectedChange =
+      typeof rule === 'function' ? { changed: true, logged: [expectedLog] } : { changed: false, logged: [] }
     expect({ code, changed, logged }).toEqual({ code: expected, ...expectedChange })
     if (typeof rule === 'function') rule()
     expect(world.states()).toEqual(expectedStates(model))

@@ -26,8 +26,11 @@ export type Step =
   | { does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
   | { does: 'updateSlot'; slot: string; fallback: string[]; by: string }
 
+/** Succeeds, and writes nothing: it is so already. */
+export const NOTHING = 'nothing'
+
 /** The code of the error, or what the command changes. */
-export function ruleFor(model: Model, step: Step): ErrorCode | Effect {
+export function ruleFor(model: Model, step: Step): ErrorCode | typeof NOTHING | Effect {
   switch (step.does) {
     case 'create':
       return create(model, step)
@@ -99,10 +102,11 @@ function archive(thing: Thing | Slot): ErrorCode | Effect {
 }
 
 /** Takes effect by publishSlot. */
-function updateSlot(model: Model, step: Extract<Step, { does: 'updateSlot' }>): ErrorCode | Effect {
+function updateSlot(model: Model, step: Extract<Step, { does: 'updateSlot' }>): ErrorCode | typeof NOTHING | Effect {
   const slot = model.slots.get(step.slot)!
   if (slot.archived) return 'INVALID_STATE'
   if (isNewlyArchived(model, step.fallback, slot.fallback)) return 'BAD_USER_INPUT'
+  if (step.fallback.join() === slot.fallback.join()) return NOTHING
   return () => {
     slot.fallback = step.fallback
     slot.version += 1
