@@ -3,10 +3,11 @@
 // were to see. So it is read strictly, and nothing in it is believed beyond that.
 //
 // Version 1, as base64url: a byte 1; the owner (6 bytes); then counters of 13 bytes, the one counted last at the end: id
-// (6), end of the period in minutes since the Unix epoch (4; all ones: never), times (3). Numbers are big-endian.
+// (6), end of the period in minutes since the Unix epoch (4; all ones: never), times (3). Numbers are big-endian. The end
+// says which period is counted: for one day in Berlin, 1 May 2026, it is 2026-05-01T22:00Z.
 
 import { MINUTE_MS } from '../time.ts'
-import { type CapCounter, type CapCounters, hash48, MAX_PERIOD_MS, MAX_TIMES } from './caps.ts'
+import { type CapCounter, type CapCounters, type CapPeriods, hash48, MAX_PERIOD_MS, MAX_TIMES } from './caps.ts'
 
 /** In characters. */
 export const MAX_TOKEN = 2048
@@ -23,14 +24,16 @@ const NEVER = 0xffff_ffff
 /**
  * @param key the user's, else the device's.
  * @param now in ms since the Unix epoch: what has ended by then is left out.
+ * @param periods of the zone of the app.
  */
 export function readCapToken(
   text: string | null | undefined,
   key: string,
   now: number,
+  periods: CapPeriods,
 ): { counters: CapCounters; outcome: CapTokenOutcome } {
   const owner = hash48(key)
-  const nothing = (outcome: CapTokenOutcome) => ({ counters: { owner, byId: new Map() }, outcome })
+  const nothing = (outcome: CapTokenOutcome) => ({ counters: { owner, byId: new Map(), periods }, outcome })
   if (!text) return nothing('missing')
   const bytes = text.length <= MAX_TOKEN ? Buffer.from(text, 'base64url') : Buffer.alloc(0)
   // Decoding skips what is not base64url: only what was written to the letter is a token.
@@ -38,7 +41,7 @@ export function readCapToken(
   if (bytes.length < HEAD_BYTES || (bytes.length - HEAD_BYTES) % COUNTER_BYTES !== 0) return nothing('malformed')
   if (bytes.readUIntBE(1, 6) !== owner) return nothing('foreign')
   const byId = readCounters(bytes, now)
-  return byId ? { counters: { owner, byId }, outcome: 'read' } : nothing('malformed')
+  return byId ? { counters: { owner, byId, periods }, outcome: 'read' } : nothing('malformed')
 }
 
 /** Of more counters than there is room for, those counted longest ago go first. */
@@ -50,7 +53,8 @@ export function writeCapToken({ owner, byId }: CapCounters, now: number): string
   for (const [index, [id, { endsAt, times }]] of live.entries()) {
     const at = HEAD_BYTES + index * COUNTER_BYTES
     bytes.writeUIntBE(id, at, 6)
-    bytes.writeUInt32BE(endsAt === Number.POSITIVE_INFINITY ? NEVER : endsAt / MINUTE_MS, at + 6)
+    // Before 1972 a few zones were not whole minutes away from UTC.
+    bytes.writeUInt32BE(endsAt === Number.POSITIVE_INFINITY ? NEVER : Math.ceil(endsAt / MINUTE_MS), at + 6)
     bytes.writeUIntBE(times, at + 10, 3)
   }
   return bytes.toString('base64url')

@@ -72,7 +72,7 @@ export type DayPart = {
   to: number
 }
 
-/** At most `count` times in `every` units; in whole periods of the clock (UTC) save for LIFETIME, which never ends. */
+/** At most `count` times in `every` units; in whole periods of the app's clock save for LIFETIME, which never ends. */
 export type FrequencyCap = { count: number; every: number; unit: 'MINUTE' | 'HOUR' | 'DAY' | 'LIFETIME' }
 
 /** A rollout as nodes evaluate it. */
@@ -110,7 +110,7 @@ export type AppSettings = Stamp & {
   app: string
   /** SHA-256 (hex) of each valid app key; `expiresAt` in ms since the Unix epoch, null = until it is rotated. */
   keys: { hash: string; expiresAt: number | null }[]
-  /** IANA zone in which days of this app begin. */
+  /** IANA zone of this app: its days begin there, and caps count by its clock. */
   zone: string
   /** Schemes of its own deep links, beside `https`, without `:`. */
   linkSchemes: string[]

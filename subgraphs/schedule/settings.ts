@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { isOrigin } from '../../common/cors.ts'
 import { integer, text, withDefault } from '../../common/input.ts'
+import { zoneName } from '../../common/time-clock.ts'
 
 /** Schemes that browsers and devices give a meaning of their own; an app's deep links are never these. */
 const RESERVED_SCHEMES = new Set(
@@ -24,7 +25,12 @@ const corsOrigin = text(300).refine(
   'must be an origin as browsers and web views send it, in small letters and without a path: `https://host[:port]`, `http:` only with a loopback host as `http://localhost:3000`, a scheme of web views as `capacitor://localhost`, `file://`, `null`, or `*`',
 )
 
-export const zone = text(64).refine(isZone, 'must be an IANA zone, as `Asia/Shanghai`').transform(zoneName)
+export const zone = text(64).transform((given, context) => {
+  const name = zoneName(given)
+  if (name !== undefined) return name
+  context.addIssue({ code: 'custom', message: 'must be an IANA zone, as `Asia/Shanghai`' })
+  return z.NEVER
+})
 
 /** The fields of an app that operators choose. */
 export const appSettings = {
@@ -47,23 +53,3 @@ function isAllowable(text: string): boolean {
 }
 
 const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
-function isZone(text: string): boolean {
-  // Intl takes offsets too, as `+08:00`: those are no zones, for they know no daylight saving.
-  return /^[A-Za-z]/.test(text) && resolveZone(text) !== undefined
-}
-
-/** Its usual spelling where Intl knows one: Intl takes any letter case, others do not. */
-function zoneName(text: string): string {
-  const resolved = resolveZone(text)
-  return resolved?.toLowerCase() === text.toLowerCase() ? resolved : text
-}
-
-function resolveZone(text: string): string | undefined {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
-  } catch {
-    // A RangeError is how Intl says that it knows no such zone.
-    return undefined
-  }
-}

@@ -1,7 +1,8 @@
 // Folding, without any I/O: a batch of the stream, and what is known of its events, become increments of rollups and
 // tallies. Each event counts once, in its own minute, hour and day.
 
-import { floorTo, HOUR_MS, MINUTE_MS, startOfDay } from '../../common/time.ts'
+import { floorTo, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { startOfDay } from '../../common/time-periods.ts'
 import { type AcceptedEvent, COUNTERS, type StreamRecord } from './events.ts'
 
 /** The same event id within this time, in milliseconds, is the same event. */

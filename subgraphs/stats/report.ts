@@ -4,7 +4,8 @@
 import { requireApp } from '../../common/apps/apps.ts'
 import { AlkaidError, badInput } from '../../common/errors.ts'
 import type { Db } from '../../common/store/rows.ts'
-import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS, startOfDay } from '../../common/time.ts'
+import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { startOfDay } from '../../common/time-periods.ts'
 import type { Counts, Unit } from './fold.ts'
 import { rollups, type Subject, type Sum } from './repository.ts'
 

@@ -97,10 +97,14 @@ describeEachStore('Apps', (open) => {
       ['Europe/Berlin', 'Europe/Berlin'],
       ['utc', 'UTC'],
       ['ASIA/SHANGHAI', 'Asia/Shanghai'],
+      // What Intl calls Asia/Calcutta and America/New_York: another name for a zone is kept as it is.
+      ['asia/kolkata', 'Asia/Kolkata'],
+      ['us/eastern', 'US/Eastern'],
     ]) {
       expect((await stored(await makeApp(planning, { zone: given }))).zone).toBe(kept)
     }
-    for (const zone of ['Mars/Olympus', '+08:00', '', 'UTC+8']) {
+    // Intl takes PST, JST and IST, but no clock can be made of them.
+    for (const zone of ['Mars/Olympus', '+08:00', '', 'UTC+8', 'PST', 'jst', 'IST', 'Etc/Unknown']) {
       expect(await refused({ zone })).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.zone' })
     }
   })

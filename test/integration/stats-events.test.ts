@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { HOUR_MS, MINUTE_MS, startOfDay } from '../../common/time.ts'
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { startOfDay } from '../../common/time-periods.ts'
 import { createAcceptor } from '../../subgraphs/stats/accept.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
 import { tallies } from '../../subgraphs/stats/repository.ts'
