@@ -7,7 +7,7 @@ import { type CompiledContext, readContext } from '../targeting/context.ts'
 import { type ConstraintExplanation, explainConstraint } from '../targeting/explain.ts'
 import type { RequestContext } from '../targeting/types.ts'
 import { readCapToken } from './cap-token.ts'
-import { type CapCounters, type CompiledCaps, cappedBy, capPeriodsOf, timesServed } from './caps.ts'
+import { type CapCounters, type CompiledCaps, capPeriodsOf, cappedBy, timesServed } from './caps.ts'
 import type { CompiledEntry, CompiledSlot } from './compile.ts'
 import { OpenNow } from './open-now.ts'
 import { bucketOf, isIn } from './rollout.ts'
@@ -87,17 +87,11 @@ export function explainDecision(
   return { ...decision, at: now, schedules }
 }
 
-/**
- * What the same request would be answered at `now`, which is also when its cap token is read.
- *
- * @param zone of the app.
- */
+/** What the same request would be answered at `now`, which is also when its cap token is read; `zone` is that of the app. */
 export function explainRequest(
   slot: CompiledSlot,
   request: RequestContext,
-  now: number,
-  zone: string,
-  random: () => number,
+  { now, zone, random }: { now: number; zone: string; random: () => number },
 ): DecisionExplanation {
   const context = readContext(request)
   const counters =

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { requireApp } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import { compileSlot } from '../../common/decision/compile.ts'
 import { type DecisionExplanation, explainRequest, type ScheduleExplanation } from '../../common/decision/explain.ts'
@@ -45,14 +46,15 @@ export async function preview(
   authorize(caller.principal, app, 'read')
   const request = checkContext(context ?? {})
   const ids = parseInput(includedIds, include ?? [], 'include')
-  const body = await store.transaction(async (tx) => {
+  const { body, zone } = await store.transaction(async (tx) => {
     const slot = await slots.byCode(tx, app, code)
     if (!slot) throw notFound('slot', code)
     const drafts = await newestEntries(tx, await requireIncluded(tx, slot, ids))
-    return composeBody(tx, await headOrNew(tx, slot, store.epoch), drafts)
+    const { zone } = await requireApp(tx, app)
+    return { body: await composeBody(tx, await headOrNew(tx, slot, store.epoch), drafts), zone }
   })
   const instant = at?.getTime() ?? now()
-  const explanation = explainRequest(compileSlot(body, KEYS), request, instant, Math.random)
+  const explanation = explainRequest(compileSlot(body, KEYS), request, { now: instant, zone, random: Math.random })
   const included = new Set(ids)
   return {
     ...explanation,

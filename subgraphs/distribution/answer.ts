@@ -2,7 +2,7 @@
 // written when all are decided.
 
 import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
-import type { CapCounters } from '../../common/decision/caps.ts'
+import { type CapCounters, capPeriodsOf } from '../../common/decision/caps.ts'
 import { decide } from '../../common/decision/select.ts'
 import { type Decision, emptyDecision } from '../../common/decision/types.ts'
 import { badInput } from '../../common/errors.ts'
@@ -34,14 +34,18 @@ const MAX_SLOTS = 50
 
 export const noCapTokens = (): CapTokenCounts => ({ missing: 0, read: 0, malformed: 0, foreign: 0, keyless: 0 })
 
-/** BAD_USER_INPUT when more is asked than a node answers at once. */
-export function answerSlots(node: Node, { app, slots, context }: Asked): Answer[] {
+/**
+ * BAD_USER_INPUT when more is asked than a node answers at once.
+ *
+ * @param zone of the app.
+ */
+export function answerSlots(node: Node, zone: string, { app, slots, context }: Asked): Answer[] {
   const names = readSlotNames(slots)
   const compiled = readContext(checkContext(context ?? {}))
   const now = node.now()
   const asked = names.map((code) => ({ code, slot: node.table.slot(app, code) }))
   const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
-  const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, now) : null
+  const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, { now, zone }) : null
   const answers: Answer[] = asked.map(({ code, slot }) =>
     slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(code, 'UNKNOWN_SLOT'),
   )
@@ -57,13 +61,13 @@ function readCounters(
   counts: CapTokenCounts,
   token: string | null | undefined,
   key: string | null,
-  now: number,
+  { now, zone }: { now: number; zone: string },
 ): CapCounters | null {
   if (key === null) {
     counts.keyless += 1
     return null
   }
-  const { counters, outcome } = readCapToken(token, key, now)
+  const { counters, outcome } = readCapToken(token, key, now, capPeriodsOf(zone))
   counts[outcome] += 1
   return counters
 }

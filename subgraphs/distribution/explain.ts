@@ -21,9 +21,11 @@ export function explainFor(
   const code = readName(name, 'slot')
   authorize(caller.principal, app, 'read')
   if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
-  if (!node.table.settings(app)) throw notFound('app', app)
+  const settings = node.table.settings(app)
+  if (!settings) throw notFound('app', app)
   const request = checkContext(context ?? {})
   const instant = at?.getTime() ?? node.now()
   const slot = node.table.slot(app, code)
-  return slot ? explainRequest(slot, request, instant, node.random) : explainUnknownSlot(code, instant)
+  if (!slot) return explainUnknownSlot(code, instant)
+  return explainRequest(slot, request, { now: instant, zone: settings.zone, random: node.random })
 }

@@ -17,8 +17,9 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
         readName(args.app, 'app')
         requireApp(context.caller, args.app)
         if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
-        if (!node.table.settings(args.app)) throw notFound('app', args.app)
-        const answers = answerSlots(node, args)
+        const settings = node.table.settings(args.app)
+        if (!settings) throw notFound('app', args.app)
+        const answers = answerSlots(node, settings.zone, args)
         // The lane reads from here how long they hold.
         context.answers = answers
         return answers

@@ -3,6 +3,7 @@
 
 import NodeCache from 'node-cache'
 import { type Address, SETTINGS } from '../../common/channel/channel.ts'
+import { capPeriodsOf } from '../../common/decision/caps.ts'
 import { type CompiledSlot, compileSlot } from '../../common/decision/compile.ts'
 import { digestOf } from '../../common/publication/digest.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
@@ -41,7 +42,7 @@ export type Table = {
   digest(app: string): string
   stampAt(address: Address): Stamp | undefined
   held(): Iterable<Held>
-  /** @throws Error when a publication cannot be compiled; then nothing changes. */
+  /** @throws Error when a document cannot be compiled; then nothing changes. */
   apply(address: Address, document: ChannelDocument): Applied
   /** Shares what another table holds, unless this one holds the same or higher. */
   adopt(held: Held): Applied
@@ -146,6 +147,9 @@ function compile(document: ChannelDocument, keys: SigningKeys): Held {
   const stamp = { epoch: document.epoch, revision: document.revision }
   if (document.kind === 'apps') return { address: 'apps', stamp, list: document }
   const { app } = document
-  if (document.kind === 'settings') return { address: { app, code: SETTINGS }, stamp, settings: document }
+  if (document.kind === 'settings') {
+    capPeriodsOf(document.zone) // throws where no clock can be made of the zone: not in the middle of a request
+    return { address: { app, code: SETTINGS }, stamp, settings: document }
+  }
   return { address: { app, code: document.slot.code }, stamp, slot: compileSlot(document, keys) }
 }

@@ -3,11 +3,12 @@
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { tokenVerifier } from '../../common/auth.ts'
+import { explainRequest } from '../../common/decision/explain.ts'
 import type { HttpRequest } from '../../common/http.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
 import { createMetrics, type Metrics } from '../../common/metrics.ts'
 import type { FrequencyCap } from '../../common/publication/types.ts'
-import { DAY_MS, MINUTE_MS } from '../../common/time.ts'
+import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
 import { buildDistribution, type Distribution } from '../../subgraphs/distribution/app.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { tokenSettings } from '../support/subgraphs.ts'
@@ -18,6 +19,10 @@ import { startWorkflow, type Thing, type Workflow } from '../support/workflow.ts
 const operations = readPersistedOperations(new URL('../../schema/persisted-queries.json', import.meta.url))
 const DECISIONS = [...operations.values()].find(({ name }) => name === 'Decisions')!
 const ROTATE = 'mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { key } }'
+const MOVE = 'mutation ($input: UpdateAppInput!) { updateApp(input: $input) { zone } }'
+const PREVIEW = `query ($app: ID!, $slot: String!, $context: ContextInput, $at: DateTime) {
+  preview(app: $app, slot: $slot, context: $context, at: $at) { reason }
+}`
 const TWICE_A_DAY: FrequencyCap = { count: 2, every: 1, unit: 'DAY' }
 const ONCE_EVER: FrequencyCap = { count: 1, every: 1, unit: 'LIFETIME' }
 
@@ -188,8 +193,38 @@ describeEachStore('Frequency caps', (open) => {
     expect(Object.fromEntries(more)).toEqual({ missing: 1, read: 1, malformed: 2, foreign: 1, keyless: 1 })
   })
 
+  test('days are those of the zone of the app, also when that changes, and explanations and previews say the same', async () => {
+    await flow.subgraphs.schedule.must('admin', MOVE, {
+      input: { app: flow.app, expectedVersion: 2, zone: 'Asia/Kolkata' },
+    })
+    await until('the node knows', () => node.sync.table.settings(flow.app)?.zone === 'Asia/Kolkata')
+    const midnight = floorTo(flow.clock.now(), DAY_MS) + DAY_MS + 18.5 * HOUR_MS // 18:30Z is 00:00 in Kolkata
+    flow.clock.advance(midnight - flow.clock.now() - MINUTE_MS)
+    const eve = client({ userId: 'eve' })
+    expect([await eve(capped), await eve(capped), await eve(capped)]).toEqual(['MATCHED', 'MATCHED', 'FALLBACK'])
+
+    const context = { userId: 'eve', capToken: (await ask([capped], { userId: 'eve' })).decisions[0]!.capToken }
+    const asked = { ...context, capToken: (await ask([capped], context)).decisions[0]!.capToken }
+    const explained = (instant: number) =>
+      explainRequest(node.sync.table.slot(flow.app, capped.code)!, asked, {
+        ...{ now: instant, zone: node.sync.table.settings(flow.app)!.zone, random: () => 0.5 },
+      }).reason
+    const previewed = async (instant: number) => {
+      const variables = { app: flow.app, slot: capped.code, context: asked, at: new Date(instant) }
+      return (await flow.subgraphs.delivery.must('viewer', PREVIEW, variables)).reason
+    }
+    const both = async (instant: number) => [explained(instant), await previewed(instant)]
+    expect(await both(midnight - 1)).toEqual(['FALLBACK', 'FALLBACK'])
+    expect(await both(midnight)).toEqual(['MATCHED', 'MATCHED'])
+
+    flow.clock.advance(MINUTE_MS)
+    expect([await eve(capped), await eve(capped), await eve(capped)]).toEqual(['MATCHED', 'MATCHED', 'FALLBACK'])
+    flow.clock.advance(6 * HOUR_MS) // over midnight UTC
+    expect(await eve(capped)).toBe('FALLBACK')
+  })
+
   test('a token that is longer than any request may bring is refused', async () => {
     const asked = ask([uncapped], { userId: 'ann', capToken: 'A'.repeat(2_101) })
-    await expect(asked).rejects.toThrow('BAD_USER_INPUT: context.capToken: must have at most 2100 characters, not 2101')
+    await expect(asked).rejects.toThrow('BAD_USER_INPUT: context.capToken: must have at most 2100 characters')
   })
 })

@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { MAX_TOKEN, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
-import { type CapCounters, compileCaps, count, MAX_PERIOD_MS, MAX_TIMES } from '../../common/decision/caps.ts'
+import {
+  type CapCounters,
+  capPeriodsOf,
+  compileCaps,
+  count,
+  MAX_PERIOD_MS,
+  MAX_TIMES,
+} from '../../common/decision/caps.ts'
 import { DAY_MS, MINUTE_MS } from '../../common/time.ts'
+import { nothingServed } from '../support/plain-caps.ts'
 
 const NOON = Date.UTC(2026, 4, 1, 12)
 /** How many counters a token has room for. */
@@ -24,11 +32,11 @@ const someCounters = fc
   .map((list) => counters(list.map(({ id, endsAt, times }) => [id, { endsAt, times }])))
 
 function counters(lines: Iterable<[number, { endsAt: number; times: number }]> = []): CapCounters {
-  const { owner } = readCapToken(null, 'ann', NOON).counters
-  return { owner, byId: new Map(lines) }
+  const { owner } = readCapToken(null, 'ann', NOON, capPeriodsOf('UTC')).counters
+  return { ...nothingServed('UTC', owner), byId: new Map(lines) }
 }
 
-const read = (token: string, key = 'ann', now = NOON) => readCapToken(token, key, now)
+const read = (token: string, key = 'ann', now = NOON) => readCapToken(token, key, now, capPeriodsOf('UTC'))
 const TOKEN = tokenOf(...[1, 2, 3].map((day) => `sch_${day}`))
 
 /** A token of a user who was served these, each once a day, in this order. */
@@ -58,7 +66,7 @@ describe('A cap token', () => {
   })
 
   test.each([undefined, null, ''])('that is %p is missing: nothing was seen', (token) => {
-    expect(readCapToken(token, 'ann', NOON)).toEqual({ counters: counters(), outcome: 'missing' })
+    expect(readCapToken(token, 'ann', NOON, capPeriodsOf('UTC'))).toEqual({ counters: counters(), outcome: 'missing' })
   })
 
   test('of another user is ignored', () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
 import {
   type CapCounters,
+  capPeriodsOf,
   cappedBy,
   compileCaps,
   count,
@@ -12,21 +13,21 @@ import {
 } from '../../common/decision/caps.ts'
 import type { FrequencyCap } from '../../common/publication/types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { plainlyServed } from '../support/plain-caps.ts'
 
 const NOON = Date.UTC(2026, 4, 1, 12)
-const UNIT_MS = { MINUTE: MINUTE_MS, HOUR: HOUR_MS, DAY: DAY_MS }
 const LIFETIME_ONCE: FrequencyCap = { count: 1, every: 1, unit: 'LIFETIME' }
 
 const capOf = (count: number, every: number, unit: FrequencyCap['unit']): FrequencyCap => ({ count, every, unit })
-const nothingSeen = (now = NOON): CapCounters => readCapToken(null, 'ann', now).counters
+const nothingSeen = (now = NOON): CapCounters => readCapToken(null, 'ann', now, capPeriodsOf('UTC')).counters
 const compiled = (id: string, ...caps: FrequencyCap[]) => compileCaps(id, caps)!
 
 /** Serves it at each of the instants at which it is not capped, as long as the client keeps its token; which they were. */
-function servedAt(caps: readonly FrequencyCap[], instants: readonly number[], token?: string): number[] {
+function servedAt(caps: readonly FrequencyCap[], instants: readonly number[], zone = 'UTC'): number[] {
   const all = compileCaps('sch_1', caps)!
-  let kept = token
+  let kept: string | undefined
   return instants.filter((now) => {
-    const { counters } = readCapToken(kept, 'ann', now)
+    const { counters } = readCapToken(kept, 'ann', now, capPeriodsOf(zone))
     if (isCapped(counters, all, now)) return false
     count(counters, all, now)
     kept = writeCapToken(counters, now)
@@ -49,7 +50,7 @@ const someCaps = fc.uniqueArray(anyCap, {
 })
 
 describe('A cap', () => {
-  test('holds for a period of the clock, which begins anew at its boundary in UTC', () => {
+  test('holds for a period of the clock, which begins anew at its boundary', () => {
     const midnight = Date.UTC(2026, 4, 2)
     const instants = [midnight - 2, midnight - 1, midnight, midnight + 1, midnight + DAY_MS - 1, midnight + DAY_MS]
     expect(servedAt([capOf(1, 1, 'DAY')], instants)).toEqual([midnight - 2, midnight, midnight + DAY_MS])
@@ -90,27 +91,97 @@ describe('A cap', () => {
   })
 
   test('of the same length as another leaves only the lower of the two', () => {
-    const caps = [capOf(5, 1, 'DAY'), capOf(2, 24, 'HOUR'), capOf(3, 1440 / 4, 'MINUTE')]
+    const caps = [capOf(5, 2, 'HOUR'), capOf(2, 120, 'MINUTE'), capOf(3, 1440 / 4, 'MINUTE')]
     expect(compiled('sch_1', ...caps).map(({ source }) => source)).toEqual([caps[1], caps[2]])
     expect(servedAt([caps[0]!, caps[1]!], [0, 1, 2])).toEqual([0, 1])
   })
 
+  test('of 24 hours is another than one of a day, which may be longer', () => {
+    const caps = [capOf(5, 1, 'DAY'), capOf(2, 24, 'HOUR')]
+    expect(compiled('sch_1', ...caps).map(({ source }) => source)).toEqual(caps)
+    expect(new Set(compiled('sch_1', ...caps).map(({ id }) => id)).size).toBe(2)
+  })
+
   test('is nothing to look at where there are none', () => expect(compileCaps('sch_1', [])).toBeNull())
 
-  test('served at any instants, whatever the caps, is served as a plain count of each period says', () => {
+  test('counts the days of the zone, which may have 23 or 25 hours', () => {
+    const served = (zone: string, times: string[]) =>
+      servedAt(
+        [capOf(1, 1, 'DAY')],
+        times.map((time) => Date.parse(time)),
+        zone,
+      ).map((at) => new Date(at).toISOString().slice(5, 16))
+    // Midnight is at 18:30Z in Kolkata, and at 23:00Z or 22:00Z in Berlin, before and after 29 March 2026.
+    expect(
+      served('Asia/Kolkata', ['2026-05-01T18:29Z', '2026-05-01T18:30Z', '2026-05-02T18:29Z', '2026-05-02T18:30Z']),
+    ).toEqual(['05-01T18:29', '05-01T18:30', '05-02T18:30'])
+    expect(
+      served('Europe/Berlin', ['2026-03-28T22:59Z', '2026-03-28T23:00Z', '2026-03-29T21:59Z', '2026-03-29T22:00Z']),
+    ).toEqual(['03-28T22:59', '03-28T23:00', '03-29T22:00'])
+    expect(served('Europe/Berlin', ['2026-10-24T22:00Z', '2026-10-25T22:59Z', '2026-10-25T23:00Z'])).toEqual([
+      '10-24T22:00',
+      '10-25T23:00',
+    ])
+  })
+
+  test('counts hours as the clock of the zone shows them', () => {
+    const times = ['2026-05-01T12:29Z', '2026-05-01T12:30Z', '2026-05-01T13:29Z', '2026-05-01T13:30Z'].map((time) =>
+      Date.parse(time),
+    )
+    expect(servedAt([capOf(1, 1, 'HOUR')], times, 'Asia/Kolkata')).toEqual([times[0], times[1], times[3]])
+    expect(servedAt([capOf(1, 2, 'HOUR')], times, 'Asia/Kolkata')).toEqual([times[0], times[1]])
+  })
+
+  test('that was begun in one zone goes on to its end when the app moves to another, and is then of the new one', () => {
+    const daily = compiled('sch_1', capOf(1, 1, 'DAY'))
+    const capped = (zone: string, now: string, token: string) =>
+      isCapped(readCapToken(token, 'ann', Date.parse(now), capPeriodsOf(zone)).counters, daily, Date.parse(now))
+    const servedIn = (zone: string) => {
+      const { counters } = readCapToken(null, 'ann', NOON, capPeriodsOf(zone))
+      count(counters, daily, NOON)
+      return writeCapToken(counters, NOON)
+    }
+    // At noon UTC on 1 May 2026: the day ends at 04:00Z in New York, and at 22:00Z in Berlin. Tokens of UTC end at midnight.
+    for (const [from, to, end] of [
+      ['America/New_York', 'Europe/Berlin', '2026-05-02T04:00Z'],
+      ['Europe/Berlin', 'America/New_York', '2026-05-01T22:00Z'],
+      ['UTC', 'America/New_York', '2026-05-02T00:00Z'],
+    ] as const) {
+      const token = servedIn(from)
+      const before = new Date(Date.parse(end) - 1).toISOString()
+      expect([from, capped(to, before, token), capped(to, end, token)]).toEqual([from, true, false])
+    }
+  })
+
+  test('served at any instants, whatever the caps and the zone, is served as a plain count of each period says', () => {
     const steps = fc.array(
       fc.oneof(fc.integer({ min: 0, max: 3 * MINUTE_MS }), fc.integer({ min: 0, max: 2 * DAY_MS })),
-      {
-        maxLength: 40,
-      },
+      { maxLength: 40 },
     )
+    const anyStart = fc.tuple(fc.constantFrom('UTC', 'Asia/Kolkata'), fc.integer({ min: 0, max: 4e12 }))
+    // Some hours before clocks change there.
+    const changes = fc.constantFrom(
+      ['Europe/Berlin', '2026-03-29T01:00Z'],
+      ['Europe/Berlin', '2026-10-25T01:00Z'],
+      ['Australia/Lord_Howe', '2026-04-04T15:00Z'],
+      ['Australia/Lord_Howe', '2026-10-03T15:30Z'],
+      ['America/Sao_Paulo', '2018-11-04T03:00Z'],
+      ['America/St_Johns', '2010-11-07T02:31Z'],
+      ['Antarctica/Troll', '2026-03-29T01:00Z'],
+      ['Africa/Casablanca', '2026-02-15T02:00Z'],
+      ['Pacific/Apia', '2011-12-30T10:00Z'],
+      ['Asia/Kathmandu', '2026-05-01T18:15Z'],
+    )
+    const nearChange = fc
+      .tuple(changes, fc.integer({ min: 0, max: 12 * HOUR_MS }))
+      .map(([[zone, at], before]): [string, number] => [zone!, Date.parse(at!) - before])
     fc.assert(
-      fc.property(someCaps, fc.integer({ min: 0, max: 4e12 }), steps, (caps, start, waits) => {
+      fc.property(someCaps, fc.oneof(anyStart, nearChange, nearChange), steps, (caps, [zone, start], waits) => {
         let now = start
         const instants = waits.map((wait) => (now += wait))
-        expect(servedAt(caps, instants)).toEqual(plainlyServed(caps, instants))
+        expect(servedAt(caps, instants, zone)).toEqual(plainlyServed(caps, instants, zone))
       }),
-      { numRuns: 2_000 },
+      { numRuns: 400 },
     )
   })
 
@@ -148,20 +219,6 @@ describe('A cap', () => {
     expect(servedAt([capOf(1, every, unit)], [NOON + ahead, NOON, NOON + 1])).toEqual([NOON + ahead, NOON])
   })
 })
-
-/** Which of the instants (ascending) it is served at: by a list of all the servings, looked through each time. */
-function plainlyServed(caps: readonly FrequencyCap[], instants: readonly number[]): number[] {
-  const served: number[] = []
-  for (const now of instants) {
-    const allowed = caps.every(({ count, every, unit }) => {
-      if (unit === 'LIFETIME') return served.length < count
-      const period = (instant: number) => Math.floor(instant / (every * UNIT_MS[unit]))
-      return served.filter((instant) => period(instant) === period(now)).length < count
-    })
-    if (allowed) served.push(now)
-  }
-  return served
-}
 
 test('hash48 is spread over all of its 48 bits, and no two of 20,000 names share one', () => {
   const hashes = Array.from({ length: 20_000 }, (_, index) => hash48(`sch_${index}/86400000`))

@@ -11,6 +11,7 @@ import type { RequestContext } from '../../common/targeting/types.ts'
 import { context } from '../support/arbitrary-constraint.ts'
 import { instant, largePublication, publication } from '../support/arbitrary-publication.ts'
 import { testKeys } from '../support/documents.ts'
+import { nothingServed } from '../support/plain-caps.ts'
 import { decidePlainly } from '../support/plain-decision.ts'
 
 const chance = fc.nat(2 ** 32 - 1).map((drawn) => drawn / 2 ** 32)
@@ -32,7 +33,7 @@ function equalsPlain(of: Publication, asked: readonly Asked[], counted: boolean)
   }
 }
 
-const noCounters = (counted: boolean): CapCounters | null => (counted ? { owner: 0, byId: new Map() } : null)
+const noCounters = (counted: boolean): CapCounters | null => (counted ? nothingServed() : null)
 const byId = (counters: CapCounters | null) => counters && Object.fromEntries(counters.byId)
 
 test('the compiled decision equals the plain one', () => {

@@ -8,6 +8,7 @@ import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import type { Publication, PublishedCreative, PublishedEntry } from '../../common/publication/types.ts'
 import { readContext } from '../../common/targeting/context.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
+import { nothingServed } from '../support/plain-caps.ts'
 
 const keys = deriveSigningKeys('a secret for tests of 32 characters or more')
 const HOUR = 3_600_000
@@ -250,7 +251,7 @@ describe('exclusive schedules', () => {
     expect(shut({ rollout: { buckets: 0, stickiness: null, group: 'g' } })).toEqual(['a', 'b', 'c'])
     const capped = publication([{ ...alone, caps: [{ count: 1, every: 1, unit: 'LIFETIME' }] }, entry('a')])
     const slot = compileSlot(capped, keys)
-    const counters: CapCounters = { owner: 0, byId: new Map() }
+    const counters: CapCounters = nothingServed()
     const shown = [1, 2].map(
       () => decide(slot, readContext(context), NOW, Math.random, counters).creatives[0]!.schedule,
     )
@@ -266,7 +267,7 @@ describe('exclusive schedules', () => {
 })
 
 describe('frequency caps', () => {
-  const noCounters = (): CapCounters => ({ owner: 0, byId: new Map() })
+  const noCounters = (): CapCounters => nothingServed()
   const twice = { count: 2, every: 1, unit: 'HOUR' } as const
   const asker = (of: Publication, counters: CapCounters | null) => {
     const slot = compileSlot(of, keys)

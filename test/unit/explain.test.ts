@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { writeCapToken } from '../../common/decision/cap-token.ts'
-import { type CapCounters, count, hash48 } from '../../common/decision/caps.ts'
+import { count, hash48 } from '../../common/decision/caps.ts'
 import { compileSlot } from '../../common/decision/compile.ts'
 import {
   type DecisionExplanation,
@@ -17,6 +17,7 @@ import type { RequestContext } from '../../common/targeting/types.ts'
 import { HOUR_MS } from '../../common/time.ts'
 import { context } from '../support/arbitrary-constraint.ts'
 import { instant, largePublication, publication } from '../support/arbitrary-publication.ts'
+import { nothingServed } from '../support/plain-caps.ts'
 
 const keys = deriveSigningKeys('a secret for tests of 32 characters or more')
 const NOW = Date.parse('2026-05-01T08:00:00Z')
@@ -44,7 +45,7 @@ function publish(entries: PublishedEntry[], { slot, ...change }: Change = {}): P
 }
 
 function explain(of: Publication, request: RequestContext = { userId: 'ann' }, at = NOW): DecisionExplanation {
-  return explainRequest(compileSlot(of, keys), request, at, () => 0.5)
+  return explainRequest(compileSlot(of, keys), request, { now: at, zone: 'UTC', random: () => 0.5 })
 }
 
 /** The only schedule's. */
@@ -91,10 +92,13 @@ test('caps of a schedule, and of the slot, are explained by the token, which sta
   const cap = { count: 2, every: 1, unit: 'DAY' } as const
   const capped = (of: Publication) => {
     const slot = compileSlot(of, keys)
-    const counters: CapCounters = { owner: hash48('ann'), byId: new Map() }
+    const counters = nothingServed('UTC', hash48('ann'))
     for (let served = 0; served < 2; served += 1) count(counters, slot.caps ?? slot.entries[0]!.caps!, NOW)
     const request = { userId: 'ann', capToken: writeCapToken(counters, NOW) }
-    return { ...explainRequest(slot, request, NOW, () => 0.5), next: explain(of, request, NOW + 24 * HOUR_MS) }
+    return {
+      ...explainRequest(slot, request, { now: NOW, zone: 'UTC', random: () => 0.5 }),
+      next: explain(of, request, NOW + 24 * HOUR_MS),
+    }
   }
   const ofSchedule = capped(publish([entry('a', { caps: [cap] })]))
   expect(ofSchedule).toMatchObject({ reason: 'EMPTY', schedules: [{ reason: 'CAP', cap: { limit: cap, times: 2 } }] })
@@ -103,7 +107,7 @@ test('caps of a schedule, and of the slot, are explained by the token, which sta
   expect(ofSlot).toMatchObject({ reason: 'EMPTY', schedules: [{ reason: 'SLOT_CAP', cap: { limit: cap, times: 2 } }] })
 
   const slot = compileSlot(publish([entry('a', { caps: [{ ...cap, count: 1 }] })]), keys)
-  const counters: CapCounters = { owner: 1, byId: new Map() }
+  const counters = nothingServed()
   const explained = () => explainDecision(slot, readContext({ userId: 'ann' }), NOW, () => 0.5, counters).reason
   expect([explained(), explained(), counters.byId.size]).toEqual(['MATCHED', 'MATCHED', 0])
 })
@@ -163,7 +167,7 @@ function without({ schedule, reason }: ScheduleExplanation, of: Publication): Pu
 /** Explains several requests of one user, one after another, and holds each against its decision. */
 function holdAgainstDecisions(of: Publication, request: RequestContext, instants: readonly number[], random: number) {
   const asked = { slot: compileSlot(of, keys), context: readContext(request) }
-  const counters: CapCounters = { owner: 1, byId: new Map() }
+  const counters = nothingServed()
   const explainIn = (other: Publication, now: number) =>
     explainDecision(compileSlot(other, keys), asked.context, now, () => random, counters)
   for (const now of instants.toSorted((a, b) => a - b)) {

@@ -32,6 +32,13 @@ describe('a table', () => {
     expect(table.stampAt('apps')).toEqual({ epoch: 1, revision: 1 })
   })
 
+  test('refuses settings with a zone that is none here, and keeps those that it has', () => {
+    const table = tableWith(settingsDocument('shop', 1))
+    const settings = { app: 'shop', code: SETTINGS } as const
+    expect(() => table.apply(settings, settingsDocument('shop', 2, { zone: 'Mars/Olympus' }))).toThrow(RangeError)
+    expect(table.settings('shop')).toMatchObject({ revision: 1, zone: 'UTC' })
+  })
+
   test('changes only for a higher revision or epoch', () => {
     const table = tableWith(slotDocument('shop', 'home', 3))
     const apply = (epoch: number, revision: number) =>

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from '@jest/globals'
 import { readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
+import { capPeriodsOf } from '../../common/decision/caps.ts'
 import { bucketOf, rolloutCompiler } from '../../common/decision/rollout.ts'
 import { compileConstraint } from '../../common/targeting/compile.ts'
 import { readContext } from '../../common/targeting/context.ts'
@@ -83,9 +84,9 @@ describe('who a user is', () => {
   })
 
   test('owns a cap token, whatever the spelling', () => {
-    const { counters } = readCapToken(null, users[0]!.key!, 0)
+    const { counters } = readCapToken(null, users[0]!.key!, 0, capPeriodsOf('UTC'))
     const token = writeCapToken(counters, 0)
-    for (const { key } of users) expect(readCapToken(token, key!, 0).outcome).toBe('read')
+    for (const { key } of users) expect(readCapToken(token, key!, 0, capPeriodsOf('UTC')).outcome).toBe('read')
   })
 })
 

@@ -1,0 +1,53 @@
+// Frequency caps the plain way: a list of all that a user was served, looked through each time. Periods are told apart by
+// names, from what Temporal says the clock shows. It shares nothing with common/decision.
+
+import { Temporal } from 'temporal-polyfill'
+import { type CapCounters, capPeriodsOf } from '../../common/decision/caps.ts'
+import type { FrequencyCap } from '../../common/publication/types.ts'
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+
+/** Counters of a user who was served nothing yet. */
+export function nothingServed(zone = 'UTC', owner = 0): CapCounters {
+  return { owner, byId: new Map(), periods: capPeriodsOf(zone) }
+}
+
+/** At which of the instants (ascending) a user is served what has these caps, who asks at each of them. */
+export function plainlyServed(caps: readonly FrequencyCap[], instants: readonly number[], zone: string): number[] {
+  const served: { now: number; periods: string[] }[] = []
+  for (const now of instants) {
+    const periods = caps.map((cap) => plainPeriod(cap, now, zone))
+    const inPeriod = (index: number) => served.filter((one) => one.periods[index] === periods[index]).length
+    if (caps.every(({ count }, index) => inPeriod(index) < count)) served.push({ now, periods })
+  }
+  return served.map(({ now }) => now)
+}
+
+/** A name of the period of a cap: the same for two instants if and only if they lie in the same period. */
+export function plainPeriod({ every, unit }: FrequencyCap, instant: number, zone: string): string {
+  if (unit === 'LIFETIME') return 'lifetime'
+  if (unit === 'DAY') return String(Math.floor(dayAt(instant, zone) / every))
+  const length = every * { MINUTE: MINUTE_MS, HOUR: HOUR_MS }[unit]
+  return `${Math.floor(wallAt(instant, zone) / length)} since ${lastChange(instant, zone)}`
+}
+
+/** The date that the clock shows, or the next one where it has shown that already and went back over midnight. */
+function dayAt(instant: number, zone: string): number {
+  const date = zoned(instant, zone).toPlainDate()
+  const next = date.add({ days: 1 })
+  const hasBegun = next.toZonedDateTime(zone).epochMilliseconds <= instant
+  return Temporal.PlainDate.from('1970-01-01').until(hasBegun ? next : date).days
+}
+
+/** What the clock shows, as if it were UTC. */
+function wallAt(instant: number, zone: string): number {
+  const shown = zoned(instant, zone).toPlainDateTime()
+  return shown.toZonedDateTime('UTC').epochMilliseconds
+}
+
+function lastChange(instant: number, zone: string): number | undefined {
+  return zoned(instant, zone).add({ nanoseconds: 1 }).getTimeZoneTransition('previous')?.epochMilliseconds
+}
+
+function zoned(instant: number, zone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone)
+}
