@@ -5,13 +5,10 @@
 // `{alkaid}:apps:stamp`; `{alkaid}:node:<id>` (heartbeats) and their index `{alkaid}:nodes`. A document and its
 // manifest line are written by one Lua script, only if higher.
 
+import type { Address } from '../publication/address.ts'
 import type { Stamp } from '../publication/types.ts'
 
-/** The manifest's name for the settings of an app, so that a manifest is never empty. */
-export const SETTINGS = '@app'
-
-/** Which document: a slot's (code), an app's settings (code `@app`), or the list of apps. */
-export type Address = { app: string; code: string } | 'apps'
+export { type Address, SETTINGS } from '../publication/address.ts'
 
 /** A node's word that it lives, and what it holds. */
 export type Heartbeat = {
@@ -23,7 +20,11 @@ export type Heartbeat = {
   digests: Record<string, string>
   /** `app/code` -> `epoch.revision` of what changed on the node in the last minute. */
   changed: Record<string, string>
+  /** `app/code` (or `apps`) of documents that the channel names and that this node cannot read, at most `MOST_UNREADABLE`. */
+  unreadable?: string[] | undefined
 }
+
+export const MOST_UNREADABLE = 100
 
 /** Called outside any call of the channel; what a listener throws is logged and changes nothing. */
 export type Listener = {

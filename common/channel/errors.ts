@@ -4,4 +4,11 @@
 export class ChannelUnavailable extends Error {
   override readonly name = 'ChannelUnavailable'
   readonly code = 'UNAVAILABLE'
+  /** The server is there, and refused this one thing: another may well succeed. */
+  readonly refused: boolean
+
+  constructor(message: string, { refused = false }: { refused?: boolean } = {}) {
+    super(message)
+    this.refused = refused
+  }
 }

@@ -1,7 +1,7 @@
 // Heartbeats as text. Read strictly: what another version of Alkaid wrote may look different.
 
 import * as z from 'zod'
-import type { Heartbeat } from './channel.ts'
+import { type Heartbeat, MOST_UNREADABLE } from './channel.ts'
 
 /** How long a heartbeat is kept, in milliseconds; nobody can ask for older ones. */
 export const HEARTBEAT_KEPT = 10 * 60_000
@@ -12,6 +12,7 @@ const heartbeat = z.object({
   ready: z.boolean(),
   digests: z.record(z.string(), z.string()),
   changed: z.record(z.string(), z.string()),
+  unreadable: z.array(z.string()).max(MOST_UNREADABLE).optional(),
 })
 
 export function readHeartbeat(text: string): Heartbeat | undefined {

@@ -78,7 +78,8 @@ export async function openRedis({ target, log, within, prepare }: OpenOptions): 
         return await before(CALL, () => work(redis))
       } catch (error) {
         // Not as `cause`: ioredis puts the arguments into its errors, which may be documents or a password.
-        throw new ChannelUnavailable(`${name} did not do it: ${explain(error, lastError)}`)
+        const refused = error instanceof Error && error.name === 'ReplyError'
+        throw new ChannelUnavailable(`${name} did not do it: ${explain(error, lastError)}`, { refused })
       }
     },
     async close() {

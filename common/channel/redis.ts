@@ -3,6 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
+import { createTroubles, type Troubles } from '../troubles.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT, readHeartbeat } from './heartbeat.ts'
@@ -31,6 +32,10 @@ export async function connectRedisChannel({ url, log = () => {} }: RedisChannelO
   const keepNotifications = notificationKeeper(nameOf(target), log)
   const commander = await openRedis({ target, log, within: START, prepare: keepNotifications })
   defineScripts(commander.redis)
+  const tell = (level: 'info' | 'warn') => (_: object, message: string) =>
+    log({ level, kind: 'heartbeat-unreadable', message })
+  // Heartbeats are read every second: one that cannot be read is told once.
+  const troubles = createTroubles({ info: tell('info'), warn: tell('warn') })
   const subscribers = new Set<RedisConnection>()
   let closed = false
   const assertOpen = () => {
@@ -90,11 +95,16 @@ export async function connectRedisChannel({ url, log = () => {} }: RedisChannelO
           .set(key, JSON.stringify(heartbeat), 'PX', HEARTBEAT_KEPT)
           .sadd(NODES_KEY, heartbeat.node)
           .exec()
-        for (const [error] of results ?? []) if (error) throw error
+        const [[stored] = [], [listed] = []] = results ?? []
+        if (stored) throw stored
+        // Somebody else's key in place of the index: it would forbid every heartbeat.
+        if (listed && /WRONGTYPE/.test(listed.message))
+          await redis.multi().del(NODES_KEY).sadd(NODES_KEY, heartbeat.node).exec()
+        else if (listed) throw listed
       })
     },
 
-    heartbeats: (maxAgeMs) => readHeartbeats(commander, log, Date.now() - maxAgeMs),
+    heartbeats: (maxAgeMs) => readHeartbeats(commander, troubles, Date.now() - maxAgeMs),
 
     async close() {
       closed = true
@@ -133,22 +143,27 @@ function inBatches<T>(items: T[]): T[][] {
 }
 
 /** Those since `oldest` (ms). Nodes whose heartbeat expired leave the index; one that beats again re-enters it. */
-async function readHeartbeats(commander: RedisConnection, log: ChannelLog, oldest: number): Promise<Heartbeat[]> {
-  const nodes = await commander.call((redis) => redis.smembers(NODES_KEY))
+async function readHeartbeats(commander: RedisConnection, troubles: Troubles, oldest: number): Promise<Heartbeat[]> {
+  const nodes = await commander
+    .call((redis) => redis.smembers(NODES_KEY))
+    .catch((error: Error) => {
+      if (/WRONGTYPE/.test(error.message)) return [] // as good as none, and the next heartbeat makes one
+      throw error
+    })
   if (nodes.length === 0) return []
   const texts = await commander.call((redis) => redis.mget(nodes.map(heartbeatKey)))
   const gone = nodes.filter((_, index) => texts[index] === null)
   if (gone.length) await commander.call((redis) => redis.srem(NODES_KEY, ...gone))
 
   const heartbeats: Heartbeat[] = []
-  texts.forEach((text, index) => {
-    if (!text) return
-    const heartbeat = readHeartbeat(text)
-    if (!heartbeat) {
-      const message = `The heartbeat of node ${nodes[index]} cannot be read.`
-      log({ level: 'warn', kind: 'heartbeat-unreadable', message })
-    } else if (heartbeat.at >= oldest) heartbeats.push(heartbeat)
-  })
+  for (const [index, node] of nodes.entries()) {
+    const what = `the heartbeat of node ${node.slice(0, 100)}`
+    const text = texts[index]
+    const heartbeat = text ? readHeartbeat(text) : undefined
+    if (text && !heartbeat) troubles.begin(what, 'cannot be read')
+    else troubles.end(what)
+    if (heartbeat && heartbeat.at >= oldest) heartbeats.push(heartbeat)
+  }
   return heartbeats
 }
 

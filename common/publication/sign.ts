@@ -2,6 +2,7 @@
 // (HMAC-SHA256) taken over the exact text of the body. Only a correctly signed document changes a node.
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { type Address, belongsAt } from './address.ts'
 import type { ChannelDocument } from './types.ts'
 
 /**
@@ -26,7 +27,23 @@ export function seal(keys: SigningKeys, document: ChannelDocument): string {
   return `${PREFIX}${mac(keys.document, body)}${INFIX}${body}}`
 }
 
-/** The document of an envelope, or what is wrong with it. */
+export type Unreadable = 'corrupt' | 'forged' | 'misplaced'
+
+/** The document of an envelope that lies at an address, or why it is not the document of that address. */
+export function openAt(
+  keys: SigningKeys,
+  address: Address,
+  text: string,
+): ChannelDocument | { error: Unreadable; cause?: unknown } {
+  try {
+    const document = open(keys, text)
+    return 'error' in document || belongsAt(address, document) ? document : { error: 'misplaced' }
+  } catch (cause) {
+    return { error: 'corrupt', cause } // signed, but not to be understood: written by another version of Alkaid
+  }
+}
+
+/** The document of an envelope, wherever it lies, or what is wrong with it. */
 export function open(keys: SigningKeys, text: string): ChannelDocument | { error: 'corrupt' | 'forged' } {
   const bodyAt = PREFIX.length + MAC_LENGTH + INFIX.length
   if (!text.startsWith(PREFIX) || !text.startsWith(INFIX, PREFIX.length + MAC_LENGTH) || !text.endsWith('}')) {

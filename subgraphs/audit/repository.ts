@@ -285,9 +285,9 @@ export const reviews = {
     return (await rows(tx).findOneAndUpdate({ _id: id, state: 'APPROVED' }, update))!
   },
 
-  /** Reviews that were revoked and whose slots may still serve them, oldest first. */
-  toRecompose: (db: Db, limit: number): Promise<Review[]> =>
-    rows(db).find({ recompose: true }, { sort: { _id: 1 }, limit }),
+  /** Reviews that were revoked and whose slots may still serve them, oldest first; `after` is the id after which to begin. */
+  toRecompose: (db: Db, limit: number, after = ''): Promise<Review[]> =>
+    rows(db).find({ recompose: true, _id: { $gt: after } }, { sort: { _id: 1 }, limit }),
 
   async addRecomposed(tx: Tx, id: string, slot: string, publication: string): Promise<void> {
     await rows(tx).updateOne({ _id: id }, { $push: { recomposed: { slot, publication } } })

@@ -1,24 +1,42 @@
 // Compares the channel with what MongoDB has and rewrites what is missing or lower: the list of apps, each app's
 // settings, each slot's latest publication. What the channel has higher than MongoDB is only counted: it says that the
-// database was restored, and no document can be lower than what the nodes hold.
+// database was restored, and no document can be lower than what the nodes hold. What is not the document of its place
+// (corrupt, sealed by somebody else, signed for another place) is replaced, however high it claims to be.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
-import { type Address, SETTINGS } from '../../common/channel/channel.ts'
-import { open, seal } from '../../common/publication/sign.ts'
+import { type App, allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
+import { isCode } from '../../common/channel/keys.ts'
+import { type Address, addressName, SETTINGS } from '../../common/publication/address.ts'
+import { openAt, seal } from '../../common/publication/sign.ts'
 import { type ChannelDocument, compareStamps, parseStamp, type Stamp } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
+import type { Troubles } from '../../common/troubles.ts'
+import { eachApart } from './each-apart.ts'
 import { publications, slotHeads } from './repository.ts'
 
 export type Healed = {
   /** Documents that were looked at. */
   checked: number
-  /** Documents that were missing or lower, and were written. */
+  /** Documents that were missing, lower or corrupt, and were written. */
   rewritten: number
+  /** Those of them that were corrupt. */
+  replaced: number
   /** Documents of which the channel has a higher one than MongoDB. */
   ahead: number
-  /** Documents that are there, but are corrupt, sealed by somebody else, or older than the manifest says. */
+  /** Documents that are there, but are not those of their place, or older than the manifest says. */
   corrupt: number
+}
+
+export type Healing = {
+  services: Services
+  troubles: Troubles
+  healed: Healed
+  /** Every document is read, for one may be gone or wrong though the manifest names it. */
+  full: boolean
+  /** Names of documents that nodes cannot read: these are read, too. */
+  named: ReadonlySet<string>
+  /** An app or a document that could not be looked at or written. The others are. */
+  onFailure(error: unknown): void
 }
 
 /** A document as MongoDB has it, and what is found of it in the channel. */
@@ -36,40 +54,74 @@ type Expected = {
 
 const DOCUMENTS_AT_ONCE = 20
 
-/** `full` also reads every document, for one may be gone though the manifest names it. Rejects when the channel is down. */
-export async function healChannel(services: Services, full: boolean, healed: Healed): Promise<void> {
-  await healList(services, healed)
-  for (const app of await allApps(services.store)) await healApp(services, app._id, full, healed)
+/** Rejects when the channel or the store is out of reach. */
+export async function healChannel(healing: Healing): Promise<void> {
+  await apart(healing, ['apps'], () => 'the list of apps', healList)
+  const apps = await allApps(healing.services.store)
+  await apart(healing, apps, ({ _id }) => `the documents of app ${_id}`, healApp)
 }
 
-async function healList(services: Services, healed: Healed): Promise<void> {
+/** `work` for each, with a line in the log for the one that fails. */
+async function apart<T>(
+  healing: Healing,
+  items: readonly T[],
+  name: (item: T) => string,
+  work: (healing: Healing, item: T) => Promise<void>,
+): Promise<void> {
+  const { troubles, onFailure } = healing
+  await eachApart(
+    items,
+    async (item) => {
+      await work(healing, item)
+      troubles.end(`healing ${name(item)}`)
+    },
+    (item, error) => {
+      troubles.begin(`healing ${name(item)}`, 'failed', error)
+      onFailure(error)
+    },
+  )
+}
+
+async function healList(healing: Healing): Promise<void> {
+  const { services, healed } = healing
   const { channel, keys, store } = services
   // The channel first, here and below: what is published in between must not look as if the channel were ahead.
   const [text] = await channel.read(['apps'])
   const list = await store.transaction((tx) => appList(tx, store.epoch))
   healed.checked += 1
-  const held = text ? open(keys, text) : undefined
+  const held = text ? openAt(keys, 'apps', text) : undefined
   const unreadable = text && held && 'error' in held ? text : null
-  if (unreadable) reportCorrupt(services, healed, 'the list of apps')
   const order = held && !('error' in held) ? compareStamps(held, list) : -1
-  if (order > 0) report(services, healed, 'the list of apps')
+  judge(healing, 'apps', unreadable !== null ? 'corrupt' : order > 0 ? 'ahead' : 'right')
   if (order >= 0) return
-  await put(services, 'apps', list, unreadable)
-  healed.rewritten += 1
+  await put(healing, 'apps', list, unreadable)
 }
 
-async function healApp(services: Services, app: string, full: boolean, healed: Healed): Promise<void> {
+async function healApp(healing: Healing, { _id: app }: App): Promise<void> {
+  const { services, healed, full, named } = healing
   const manifest = await services.channel.manifest(app)
-  const expected = await expectedOf(services, app, manifest)
+  const found = await expectedOf(services, app, manifest)
+  const name = ({ code }: Expected) => `document ${addressName({ app, code })}`
+  // What has no place in the channel would make every command fail that names it, among others.
+  const expected = found.filter(({ code }) => isCode(code))
+  await apart(
+    healing,
+    found.filter(({ code }) => !isCode(code)),
+    name,
+    async (_healing, { code }) => {
+      throw new RangeError(`${JSON.stringify(code)} is no code of a slot`)
+    },
+  )
   const known = new Set(expected.map(({ code }) => code))
-  for (const code of manifest.keys()) if (!known.has(code)) report(services, healed, `${app}/${code}`)
+  for (const code of manifest.keys()) if (!known.has(code)) judge(healing, { app, code }, 'ahead')
   for (let from = 0; from < expected.length; from += DOCUMENTS_AT_ONCE) {
     const batch = expected.slice(from, from + DOCUMENTS_AT_ONCE)
     healed.checked += batch.length
     // A line that is higher than MongoDB may be true, after a restore, or somebody's; only the document tells.
-    await inspect(services, app, full ? batch : batch.filter(({ order }) => order > 0), healed)
+    const isRead = ({ code, order }: Expected) => full || order > 0 || named.has(addressName({ app, code }))
+    await inspect(healing, app, batch.filter(isRead))
     const wrong = batch.filter(({ order, missing, unreadable }) => order < 0 || missing || unreadable !== null)
-    await rewrite(services, app, wrong, healed)
+    await rewrite(healing, app, wrong)
     await nextTurn()
   }
 }
@@ -96,34 +148,34 @@ async function expectedOf(
 }
 
 /** Looks at the documents themselves: one may be gone, or not what its line in the manifest says. */
-async function inspect(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
+async function inspect(healing: Healing, app: string, batch: readonly Expected[]): Promise<void> {
   if (batch.length === 0) return
+  const { channel, keys } = healing.services
   const addresses = batch.map(({ code }): Address => ({ app, code }))
-  const texts = await services.channel.read(addresses)
+  const texts = await channel.read(addresses)
   for (const [index, document] of batch.entries()) {
-    const text = texts[index] ?? null
+    const [address, text] = [addresses[index]!, texts[index] ?? null]
     document.missing = text === null
     if (text === null) continue
-    const held = open(services.keys, text)
-    const isAhead = !('error' in held) && compareStamps(held, document.stamp) > 0
-    if (isAhead) report(services, healed, `${app}/${document.code}`)
-    const isRight = !('error' in held) && compareStamps(held, document.stamp) === 0 && document.order <= 0
-    if (isAhead || isRight) continue
-    document.unreadable = text
-    reportCorrupt(services, healed, `${app}/${document.code}`)
+    const held = openAt(keys, address, text)
+    const order = 'error' in held ? Number.NaN : compareStamps(held, document.stamp)
+    const found = order > 0 ? 'ahead' : order === 0 && document.order <= 0 ? 'right' : 'corrupt'
+    judge(healing, address, found)
+    if (found === 'corrupt') document.unreadable = text
   }
 }
 
-async function rewrite(services: Services, app: string, batch: readonly Expected[], healed: Healed): Promise<void> {
+async function rewrite(healing: Healing, app: string, batch: readonly Expected[]): Promise<void> {
+  const { services } = healing
   const ids = batch.flatMap(({ publication }) => publication ?? [])
   const rows = await publications.byIds(services.store, ids)
   const bodies = new Map(rows.flatMap((row) => (row ? [[row._id, row.body]] : [])))
-  for (const { code, publication, unreadable } of batch) {
+  const name = ({ code }: Expected) => `document ${addressName({ app, code })}`
+  await apart(healing, batch, name, async (_healing, { code, publication, unreadable }) => {
     const document = publication === null ? await settings(services, app) : bodies.get(publication)
-    if (!document) continue
-    await put(services, { app, code }, document, unreadable)
-    healed.rewritten += 1
-  }
+    if (!document) throw new Error('MongoDB has no body of the latest publication: publish the slot again')
+    await put(healing, { app, code }, document, unreadable)
+  })
 }
 
 async function settings({ store }: Services, code: string): Promise<ChannelDocument | undefined> {
@@ -133,7 +185,7 @@ async function settings({ store }: Services, code: string): Promise<ChannelDocum
 
 /** In place of what cannot be read, or unless the channel holds a higher one. */
 async function put(
-  { channel, keys }: Services,
+  { services: { channel, keys }, healed }: Healing,
   address: Address,
   document: ChannelDocument,
   unreadable: string | null,
@@ -141,14 +193,22 @@ async function put(
   const sealed = seal(keys, document)
   if (unreadable === null) await channel.write(address, document, sealed)
   else await channel.replace(address, unreadable, document, sealed)
+  healed.rewritten += 1
+  if (unreadable !== null) healed.replaced += 1
 }
 
-function report({ log }: Services, healed: Healed, what: string): void {
-  healed.ahead += 1
-  log.error({ document: what }, 'the channel is ahead of MongoDB, as after a restore: run `npm run raise-epoch`')
+const PROBLEMS = {
+  ahead: 'the channel is ahead of MongoDB, as after a restore: run `npm run raise-epoch`',
+  corrupt: 'the channel holds something else in its place: it is replaced',
 }
 
-function reportCorrupt({ log }: Services, healed: Healed, what: string): void {
-  healed.corrupt += 1
-  log.error({ document: what }, 'the channel holds something else in its place: it is replaced')
+/** Counts what was found at an address, and tells of it once. */
+function judge({ healed, troubles }: Healing, address: Address, found: 'ahead' | 'corrupt' | 'right'): void {
+  const what = `document ${addressName(address)}`
+  if (found === 'right') {
+    troubles.end(what)
+  } else {
+    healed[found] += 1
+    troubles.begin(what, PROBLEMS[found])
+  }
 }

@@ -16,6 +16,7 @@ import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
 import { compose } from './compose.ts'
 import { send } from './distribute.ts'
+import { eachApart } from './each-apart.ts'
 import { type PublicationRow, pins, type RevisionOf, shownPin, slotsThatPin } from './repository.ts'
 
 const revokeInput = z.object({ review: reference, expectedVersion, reason: text(2_000), idempotencyKey })
@@ -77,10 +78,16 @@ export async function finishRevocation(services: Services, reviewId: string, req
   const { store } = services
   // In a transaction, for outside of one a setting of the connection may have a lagging secondary answer.
   const { review, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewId))
-  for (const slot of slots) {
-    const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))
-    if (made) await send(services, made)
-  }
+  const failures: unknown[] = []
+  await eachApart(
+    slots,
+    async (slot) => {
+      const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))
+      if (made) await send(services, made)
+    },
+    (_slot, error) => failures.push(error),
+  )
+  if (failures.length > 0) throw failures[0] // reconciliation tries those slots again
   if (review.recompose) await reviews.endRecomposition(store, reviewId)
 }
 

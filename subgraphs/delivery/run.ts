@@ -18,7 +18,7 @@ export async function startDelivery(services: Services, verify: TokenVerifier): 
   if (services.metrics) measure(services.metrics, reconciliation)
   return {
     subgraph,
-    checks: { reconciliation: () => finding(reconciliation) },
+    checks: { reconciliation: () => finding(reconciliation, services.now()) },
     async stop() {
       await reconciliation.stop()
       await subgraph.stop()
@@ -26,15 +26,24 @@ export async function startDelivery(services: Services, verify: TokenVerifier): 
   }
 }
 
+/** For so long after a document was replaced somebody should look at who writes to the channel, in ms. */
+const WARN_MS = 15 * 60_000
+
 /** Nothing of it keeps delivery from its work: publishing goes on, and what is not on the nodes is PENDING. */
-function finding(reconciliation: Reconciliation): Finding {
+function finding(reconciliation: Reconciliation, now: number): Finding {
   const status = reconciliation.status()
+  const { replaced, replacedAt } = status
   const warnings = [
     status.ahead > 0
       ? `the channel is ahead of MongoDB in ${status.ahead} documents, as after a restore: run \`npm run raise-epoch\``
       : '',
-    status.corrupt > 0 ? `${status.corrupt} documents of the channel could not be read and were replaced` : '',
-    status.last?.error ? `the last round did not get to its end: ${status.last.error}` : '',
+    status.last && status.corrupt > status.last.replaced
+      ? `${status.corrupt} documents of the channel are corrupt`
+      : '',
+    replacedAt !== null && now - replacedAt < WARN_MS
+      ? `${replaced} documents of the channel were corrupt or those of another place, and were replaced, the last at ${new Date(replacedAt).toISOString()}`
+      : '',
+    status.last?.error ? `${status.last.failures} parts of the last round failed: ${status.last.error}` : '',
   ]
   return { ...status, warning: warnings.filter(Boolean).join('; ') || undefined }
 }
@@ -56,6 +65,11 @@ function measure(metrics: Metrics, reconciliation: Reconciliation): void {
     metrics,
     { name: name('rewritten_total'), help: 'Documents that the channel lacked, or had older, and that were written.' },
     () => status().rewritten,
+  )
+  counter(
+    metrics,
+    { name: name('replaced_total'), help: 'Documents that were corrupt or those of another place, and were replaced.' },
+    () => status().replaced,
   )
   gauge(
     metrics,

@@ -63,12 +63,14 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     rootFields: laneFieldsOf('distribution'),
     schema: subgraph.graphQLSchema,
     appOfKey(hash) {
-      requireLoaded(sync)
-      return laneApp(sync, hash, now())
+      const app = sync.ready ? laneApp(sync, hash, now()) : undefined
+      if (!app) requireLoaded(sync)
+      return app
     },
     allowsOrigin(origin) {
-      requireLoaded(sync)
-      return sync.table.allowsOrigin(origin)
+      const allowed = sync.ready && sync.table.allowsOrigin(origin)
+      if (!allowed) requireLoaded(sync)
+      return allowed
     },
     context: (caller: Caller) => ({ caller, loaders: undefined }),
     cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),
@@ -103,9 +105,10 @@ function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefine
   )
 }
 
-/** Clients take a wrong key or origin for final, and a node that has not loaded yet knows of none. */
-function requireLoaded({ ready }: Sync): void {
+/** Clients take a wrong key or origin for final, and this one may be of an app whose settings are not loaded yet. */
+function requireLoaded({ ready, lacksSettings }: Sync): void {
   if (!ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
+  if (lacksSettings) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded the settings of all apps yet')
 }
 
 /**

@@ -1,8 +1,9 @@
 // The node's heartbeats: regularly, and soon after a change, so that delivery can tell who serves what.
 
 import type { Address, Channel, Heartbeat } from '../../common/channel/channel.ts'
+import { addressName } from '../../common/publication/address.ts'
 import { formatStamp } from '../../common/publication/types.ts'
-import { addressName, type Table } from './table.ts'
+import type { Table } from './table.ts'
 
 export type BeatOptions = {
   channel: Channel
@@ -10,6 +11,8 @@ export type BeatOptions = {
   clock: () => number
   table: () => Table
   isReady: () => boolean
+  /** Names of documents that cannot be read. */
+  unreadable: () => string[]
   /** Regularly, and at most this long after a change; in ms. */
   everyMs: number
   afterChangeMs: number
@@ -29,7 +32,7 @@ export type Beats = {
 const CHANGED_FOR = 60_000
 
 export function startBeats(options: BeatOptions): Beats {
-  const { channel, node, clock, isReady, everyMs, afterChangeMs, onFailure, onSuccess } = options
+  const { channel, node, clock, isReady, unreadable, everyMs, afterChangeMs, onFailure, onSuccess } = options
   const changes = new Map<string, { address: Address; at: number }>()
   let stopped = false
   let timer: NodeJS.Timeout | undefined
@@ -71,7 +74,7 @@ export function startBeats(options: BeatOptions): Beats {
       if (at - change.at > CHANGED_FOR) changes.delete(name)
       else if (stamp) changed[name] = formatStamp(stamp)
     }
-    return { node, at, ready: isReady(), digests, changed }
+    return { node, at, ready: isReady(), digests, changed, unreadable: unreadable() }
   }
 
   beatWithin(0)

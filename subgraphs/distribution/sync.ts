@@ -1,13 +1,16 @@
 // Keeps the node's table in step with the channel: a full load once subscribed, documents as they are notified,
 // a comparison with the manifests every few seconds, a full reload every few minutes and after interruptions.
-// Whatever fails is counted, logged and tried again; the table goes on serving what it holds.
+// Whatever fails is counted, logged and tried again; the table goes on serving what it holds, and what was fetched
+// before a failure is not fetched again.
 
-import type { Address, Channel } from '../../common/channel/channel.ts'
+import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
+import { addressName } from '../../common/publication/address.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
+import { createTroubles, type TroubleLog } from '../../common/troubles.ts'
 import { startBeats } from './beats.ts'
-import { createLoader, type LoadCounters } from './load.ts'
-import { addressName, createTable, type Table } from './table.ts'
-import { createTroubles, type SyncLog } from './troubles.ts'
+import { createLoader, type LoadCounters, type Loaded } from './load.ts'
+import { createTable, type Table } from './table.ts'
+import { createUnreadable } from './unreadable.ts'
 
 export type SyncOptions = {
   channel: Channel
@@ -16,7 +19,7 @@ export type SyncOptions = {
   node: string
   /** Milliseconds since the Unix epoch. */
   clock?: () => number
-  log: SyncLog
+  log: TroubleLog
   intervals?: Partial<SyncIntervals>
 }
 
@@ -26,16 +29,29 @@ export type SyncIntervals = {
   reload: number
   /** Until the next try while the node is not ready. */
   retry: number
+  /** For so long a starting node waits for delivery to heal documents that cannot be read; then it serves the others. */
+  grace: number
   beat: number
   beatAfterChange: number
 }
 
-const INTERVALS: SyncIntervals = { compare: 3_000, reload: 300_000, retry: 500, beat: 2_000, beatAfterChange: 25 }
+const INTERVALS: SyncIntervals = {
+  compare: 3_000,
+  reload: 300_000,
+  retry: 500,
+  grace: 4_000,
+  beat: 2_000,
+  beatAfterChange: 25,
+}
 
 export type SyncStatus = LoadCounters & {
   ready: boolean
   /** Ms since a comparison began after which everything that the channel names was held; null before the first. */
   stalenessMs: number | null
+  /** Documents that the node should hold, and of which the channel now has none, none that can be read, or an older one. */
+  unreadable: number
+  /** The names of some of these. */
+  unreadableNames: string[]
   interruptions: number
   reloads: number
   /** Attempts that failed as a whole, as when the channel is out of reach. */
@@ -45,8 +61,13 @@ export type SyncStatus = LoadCounters & {
 export type Sync = {
   /** The present table. Take it once per request, and whatever follows is of one moment. */
   readonly table: Table
-  /** Whether the node has once held everything that it should serve. It never becomes false again. */
+  /**
+   * Whether the node has once held everything that it should serve, save for documents that nobody could read for the time of
+   * grace. It never becomes false again.
+   */
   readonly ready: boolean
+  /** Whether an app that the list names has no settings here, so that a key may be known to others and not to this node. */
+  readonly lacksSettings: boolean
   /** Resolves when the node is ready. */
   untilReady(): Promise<void>
   status(): SyncStatus
@@ -66,6 +87,11 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   let table = createTable(keys)
   const present = () => table
   let inStepAt: number | undefined
+  let ready = false
+  let lacksSettings = false
+  /** Since when the node would be ready but for documents that cannot be read, as `performance.now()` has it. */
+  let waitingSince: number | undefined
+  const unreadable = createUnreadable()
   const readiness = Promise.withResolvers<void>()
 
   const beats = startBeats({
@@ -73,7 +99,8 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     node,
     clock,
     table: present,
-    isReady: () => inStepAt !== undefined,
+    isReady: () => ready,
+    unreadable: () => unreadable.names(MOST_UNREADABLE),
     everyMs: intervals.beat,
     afterChangeMs: intervals.beatAfterChange,
     onFailure: (error) => failed('sending a heartbeat', error),
@@ -85,10 +112,12 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     counters,
     troubles,
     signal,
+    unreadable,
     onApplied(address) {
       // The first load is no change: a node that starts has nothing to tell of each slot.
-      if (inStepAt !== undefined) beats.changed(address)
+      if (ready) beats.changed(address)
     },
+    onUnreadable: () => beats.soon(),
   })
 
   // ---- notifications: fetched at once, one batch after another, so that no older answer comes after a newer one
@@ -124,40 +153,80 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
 
   let subscription: { stop(): Promise<void> } | undefined
   let reloadDue = 0
+  /** What the reload under way has fetched; it goes on with the rest after a failure. */
+  let reloaded = new Set<string>()
   let wasInterrupted = false
   let wake = () => {}
 
   async function runRound(): Promise<void> {
     const began = clock()
-    if (wasInterrupted) reloadDue = 0
+    if (wasInterrupted) {
+      reloadDue = 0
+      reloaded = new Set()
+    }
     wasInterrupted = false
-    const inStep = await attempt('keeping in step', async () => {
+    const loaded = await attempt('keeping in step', async () => {
       subscription ??= await channel.listen(listener)
-      return performance.now() < reloadDue ? loader.compare(present) : reload()
+      if (events.reloads === 0) return firstLoad()
+      // First what differs, so that even reloads that are cut off again and again bring what is new.
+      const compared = await loader.compare(present)
+      return performance.now() < reloadDue ? compared : reload()
     })
-    if (!inStep) return
-    const isFirst = inStepAt === undefined
-    inStepAt = began
-    if (isFirst) beats.soon()
+    if (loaded === undefined) return
+    lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
+    if (loaded === 'all') inStepAt = began
+    if (!ready && mayServe(loaded)) becomeReady()
+  }
+
+  /** Nothing is held yet, or what an earlier try has brought: comparing loads what is missing. */
+  async function firstLoad(): Promise<Loaded> {
+    const loaded = await loader.compare(present)
+    endReload()
+    return loaded
+  }
+
+  async function reload(): Promise<Loaded> {
+    const next = await loader.copy(table)
+    let loaded: Loaded
+    try {
+      loaded = await loader.loadAll(() => next, reloaded)
+    } finally {
+      // What was notified meanwhile is in the old table only. No await here: readers see one or the other.
+      for (const held of table.held()) next.adopt(held)
+      table = next
+    }
+    endReload()
+    return loaded
+  }
+
+  function endReload(): void {
+    events.reloads += 1
+    reloaded = new Set()
+    reloadDue = performance.now() + vary(intervals.reload)
+    beats.soon()
+  }
+
+  /** One slot whose document cannot be read must not keep the node from serving all the others for ever. */
+  function mayServe(loaded: Loaded): boolean {
+    if (loaded === 'less') {
+      waitingSince = undefined
+      return false
+    }
+    waitingSince ??= performance.now()
+    return loaded === 'all' || performance.now() - waitingSince >= intervals.grace
+  }
+
+  function becomeReady(): void {
+    ready = true
+    beats.soon()
     readiness.resolve()
   }
 
   async function runRounds(): Promise<void> {
     while (!signal.aborted) {
-      await pause(inStepAt === undefined ? intervals.retry : vary(intervals.compare))
+      await pause(ready ? vary(intervals.compare) : intervals.retry)
       if (!signal.aborted) await runRound()
     }
-  }
-
-  async function reload(): Promise<boolean> {
-    const { table: next, complete } = await loader.rebuild(table)
-    // What was notified meanwhile is in the old table only. No await from here on: readers see one or the other.
-    for (const held of table.held()) next.adopt(held)
-    table = next
-    events.reloads += 1
-    reloadDue = performance.now() + vary(intervals.reload)
-    beats.soon()
-    return complete
   }
 
   /** Until the time is over, or somebody wakes us or has wanted to since the round began. */
@@ -197,13 +266,18 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       return table
     },
     get ready() {
-      return inStepAt !== undefined
+      return ready
+    },
+    get lacksSettings() {
+      return lacksSettings
     },
     untilReady: () => readiness.promise,
     status: () => ({
       ...counters,
       ...events,
-      ready: inStepAt !== undefined,
+      ready,
+      unreadable: unreadable.size,
+      unreadableNames: unreadable.names(5),
       stalenessMs: inStepAt === undefined ? null : clock() - inStepAt,
     }),
     async stop() {

@@ -2,9 +2,9 @@
 // only a document with a higher (epoch, revision) takes the place of another; absence changes nothing.
 
 import NodeCache from 'node-cache'
-import { type Address, SETTINGS } from '../../common/channel/channel.ts'
 import { capPeriodsOf } from '../../common/decision/caps.ts'
 import { type CompiledSlot, compileSlot } from '../../common/decision/compile.ts'
+import { type Address, addressName, belongsAt, SETTINGS } from '../../common/publication/address.ts'
 import { digestOf } from '../../common/publication/digest.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
 import {
@@ -46,11 +46,6 @@ export type Table = {
   apply(address: Address, document: ChannelDocument): Applied
   /** Shares what another table holds, unless this one holds the same or higher. */
   adopt(held: Held): Applied
-}
-
-/** A name for an address that no other address has: the code of a slot never begins with `@`. */
-export function addressName(address: Address): string {
-  return address === 'apps' ? 'apps' : `${address.app}/${address.code}`
 }
 
 export function createTable(keys: SigningKeys): Table {
@@ -135,12 +130,6 @@ export function createTable(keys: SigningKeys): Table {
 function orderAgainst(held: Held | undefined, stamp: Stamp): Exclude<Applied, 'mismatched'> {
   const order = held ? compareStamps(stamp, held.stamp) : 1
   return order > 0 ? 'applied' : order === 0 ? 'same' : 'lower'
-}
-
-function belongsAt(address: Address, document: ChannelDocument): boolean {
-  if (document.kind === 'apps' || address === 'apps') return document.kind === address
-  const code = document.kind === 'settings' ? SETTINGS : document.slot.code
-  return document.app === address.app && code === address.code
 }
 
 function compile(document: ChannelDocument, keys: SigningKeys): Held {

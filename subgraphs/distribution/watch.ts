@@ -13,13 +13,22 @@ export function distributionChecks(sync: Sync): Checks {
   return {
     /** A node that has loaded once serves from then on, however long the channel is gone. */
     channel() {
-      const { ready, ...status } = sync.status()
-      if (!ready) return { ...status, problem: 'this node has not loaded everything that the channel names' }
-      const stale = status.stalenessMs !== null && status.stalenessMs > STALE_MS
-      return { ...status, warning: stale ? `not in step for ${Math.round(status.stalenessMs! / 1000)} s` : undefined }
+      const { ready, unreadableNames, ...status } = sync.status()
+      const { stalenessMs, unreadable } = status
+      const unread =
+        unreadable > 0 ? `${unreadable} documents are missing, unreadable or too old: ${listed(unreadableNames)}` : ''
+      if (!ready) {
+        const problem = 'this node has not loaded everything that the channel names'
+        return { ...status, problem: unread ? `${problem}; ${unread}` : problem }
+      }
+      const stale =
+        stalenessMs !== null && stalenessMs > STALE_MS ? `not in step for ${Math.round(stalenessMs / 1000)} s` : ''
+      return { ...status, warning: [stale, unread].filter(Boolean).join('; ') || undefined }
     },
   }
 }
+
+const listed = (names: readonly string[]) => names.join(', ')
 
 export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: CapTokenCounts): void {
   const name = (what: string) => `alkaid_distribution_${what}`
@@ -38,6 +47,14 @@ export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: Cap
     },
   )
   gauge(metrics, { name: name('slots'), help: 'Slots of which the node holds a publication.' }, () => slotsHeld(sync))
+  gauge(
+    metrics,
+    {
+      name: name('unreadable_documents'),
+      help: 'Documents that the node should hold, and of which the channel has none, none that can be read, or an older one.',
+    },
+    () => sync.status().unreadable,
+  )
   counters(
     metrics,
     {

@@ -15,6 +15,7 @@ export const ONLY_NOTIFICATIONS: SyncIntervals = {
   compare: NEVER,
   reload: NEVER,
   retry: NEVER,
+  grace: NEVER,
   beat: NEVER,
   beatAfterChange: 5,
 }
