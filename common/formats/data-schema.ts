@@ -3,6 +3,8 @@
 
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { RE2JS } from 're2js'
+import { cutText } from '../text.ts'
+import { multiplesOf } from './multiple.ts'
 
 /** How many compiled schemas are kept. A slot has one, and few slots are worked on at a time. */
 const MAX_KEPT = 200
@@ -30,9 +32,14 @@ export function compileSchema(schema: unknown): ValidateFunction {
 
 /** The one Ajv, made when it is first asked for. */
 export function schemaCompiler(): Ajv2020 {
-  shared ??= new Ajv2020({
-    strictTypes: false,
-    strictTuples: false,
+  shared ??= newCompiler()
+  return shared
+}
+
+function newCompiler(): Ajv2020 {
+  const ajv = new Ajv2020({
+    // Which keywords there are, and what stands beside what, is for schema-mistake.ts to say.
+    strict: false,
     // `format` is an annotation in 2020-12 unless a validator is told otherwise.
     validateFormats: false,
     // What objects inherit, as `constructor`, is no property of data.
@@ -43,7 +50,15 @@ export function schemaCompiler(): Ajv2020 {
     logger: false,
     code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
   })
-  return shared
+  // Ajv's own divides floats.
+  ajv.removeKeyword('multipleOf')
+  return ajv.addKeyword({
+    keyword: 'multipleOf',
+    type: 'number',
+    schemaType: 'number',
+    compile: multiplesOf,
+    error: { message: ({ schema }) => `must be a multiple of ${schema}` },
+  })
 }
 
 /** A pattern as Ajv wants it. Ajv tells patterns apart by their text. */
@@ -66,6 +81,6 @@ function describe({ instancePath, keyword, message, params }: ErrorObject): stri
   const more: Record<string, unknown> = { enum: params.allowedValues, const: params.allowedValue }
   more.additionalProperties = params.additionalProperty
   more.unevaluatedProperties = params.unevaluatedProperty
-  const detail = Object.hasOwn(more, keyword) ? `: ${JSON.stringify(more[keyword]).slice(0, 200)}` : ''
+  const detail = Object.hasOwn(more, keyword) ? `: ${cutText(JSON.stringify(more[keyword]), 200)}` : ''
   return `data${instancePath} ${message}${detail}`
 }

@@ -5,13 +5,16 @@
 // of its own parts. So the parts are counted, with every `$ref` written out, and what costs more than one counts more.
 
 import { RE2JS } from 're2js'
-import { compileSchema, schemaCompiler } from './data-schema.ts'
+import { show } from '../targeting/given.ts'
+import { cutText, isLonger, lengthOf, quoteText } from '../text.ts'
+import { compileSchema } from './data-schema.ts'
+import { INSTEAD, KEYWORDS, type Keyword, ROOT_KEYWORDS, SCHEMA } from './schema-keywords.ts'
 
 export const SCHEMA_LIMITS = {
   /** Of its JSON text. */
   characters: 10_000,
   depth: 32,
-  /** Values in it, with every `$ref` written out. RE2's instructions count as 5 each, `uniqueItems` as 100. */
+  /** Values in it, with every `$ref` written out. RE2's instructions count as 5 each, `multipleOf` as 50, `uniqueItems` as 100. */
   work: 5_000,
   /** Of a pattern: a few characters say to repeat all the others a thousand times, and that is written out to count it. */
   patternCharacters: 500,
@@ -21,45 +24,34 @@ export const SCHEMA_LIMITS = {
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 const DEFINITIONS = '#/$defs/'
+/** Decimals of hundreds of digits are divided by each other. */
+const MULTIPLE_WORK = 50
 
 type JsonObject = Record<string, unknown>
 
 /** What one schema holds, its definitions apart. */
 type Tally = { work: number; refs: string[]; mistakes: string[] }
 
-type Kind = 'schema' | 'list' | 'map' | 'value'
-
-/** keyword -> what is found in it: a schema, a list or a map of them, or values that are none. */
-const KEYWORDS: ReadonlyMap<string, Kind> = new Map([
-  ...keywords('schema', 'not if then else items contains additionalProperties propertyNames'),
-  ...keywords('schema', 'unevaluatedItems unevaluatedProperties'),
-  ...keywords('list', 'allOf anyOf oneOf prefixItems'),
-  ...keywords('map', 'properties patternProperties dependentSchemas'),
-  ...keywords('value', 'type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum'),
-  ...keywords('value', 'maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains'),
-  ...keywords('value', 'maxProperties minProperties required dependentRequired $ref'),
-  ...keywords('value', '$comment title description default deprecated readOnly writeOnly examples format'),
-])
-const ROOT_KEYWORDS = ['$schema', '$defs']
-
 /** What is wrong with a schema; undefined when nothing is. */
 export function schemaMistake(schema: unknown): string | undefined {
   if (typeof schema === 'boolean') return undefined
   if (!isObject(schema)) return 'must be a JSON Schema: an object, true or false'
   if (isDeeper(schema, SCHEMA_LIMITS.depth)) return `must be nested at most ${SCHEMA_LIMITS.depth} deep`
-  const { length } = JSON.stringify(schema)
+  const length = lengthOf(JSON.stringify(schema))
   if (length > SCHEMA_LIMITS.characters) {
     return `must be at most ${SCHEMA_LIMITS.characters} characters as JSON, but has ${length}`
   }
-  return metaSchemaMistake(schema) ?? contentMistake(schema) ?? compileMistake(schema)
+  return rootMistake(schema) ?? contentMistake(schema) ?? compileMistake(schema)
 }
 
-function metaSchemaMistake(schema: JsonObject): string | undefined {
-  if (Object.hasOwn(schema, '$schema') && schema.$schema !== DIALECT)
-    return `must have no other $schema than ${DIALECT}`
-  const ajv = schemaCompiler()
-  if (ajv.validateSchema(schema)) return undefined
-  return `must be a JSON Schema (2020-12): ${ajv.errorsText(ajv.errors, { dataVar: 'it' }).slice(0, 500)}`
+function rootMistake(schema: JsonObject): string | undefined {
+  if (Object.hasOwn(schema, '$schema') && schema.$schema !== DIALECT) {
+    return `must have no other $schema than ${DIALECT}: other dialects have other keywords`
+  }
+  for (const [name, keyword] of ROOT_KEYWORDS) {
+    if (Object.hasOwn(schema, name) && !keyword.fits(schema[name])) return misfit(`#/${name}`, keyword, schema[name])
+  }
+  return undefined
 }
 
 /** Looks at every schema in it: the root and each definition is tallied by itself. */
@@ -104,6 +96,7 @@ function tallyOf(schema: unknown, at: string): Tally {
 
 function tallySchema(schema: unknown, at: string, tally: Tally): void {
   tally.work += 1
+  if (!SCHEMA.fits(schema)) tally.mistakes.push(misfit(at, SCHEMA, schema))
   if (!isObject(schema)) return
   if (schema.uniqueItems === true) {
     tally.work += 100
@@ -111,39 +104,58 @@ function tallySchema(schema: unknown, at: string, tally: Tally): void {
       tally.mistakes.push(`${at}: uniqueItems needs a maxItems of at most ${SCHEMA_LIMITS.uniqueItems} beside it`)
     }
   }
-  for (const [keyword, value] of Object.entries(schema)) tallyKeyword(keyword, value, at, tally)
+  for (const name of Object.keys(schema)) tallyKeyword(name, schema, at, tally)
 }
 
-function tallyKeyword(keyword: string, value: unknown, at: string, tally: Tally): void {
-  const here = `${at}/${keyword}`
-  switch (KEYWORDS.get(keyword)) {
+function tallyKeyword(name: string, schema: JsonObject, at: string, tally: Tally): void {
+  const here = `${at}/${name}`
+  const keyword = KEYWORDS.get(name)
+  const value = schema[name]
+  if (!keyword) return void tally.mistakes.push(`${at}: ${untaken(name)}`)
+  if (!keyword.fits(value)) return void tally.mistakes.push(misfit(here, keyword, value))
+  const { beside } = keyword
+  if (beside && !beside.some((other) => Object.hasOwn(schema, other))) {
+    const others = beside.map((other) => JSON.stringify(other))
+    const remedy = `write ${others.join(' or ')} beside it, or leave it out`
+    tally.mistakes.push(`${at}: ${JSON.stringify(name)} without ${others.join(' and ')} is ignored: ${remedy}`)
+  }
+  switch (keyword.holds) {
     case 'schema':
       tallySchema(value, here, tally)
       break
     case 'list':
     case 'map':
-      for (const [name, part] of Object.entries(value as object)) {
-        if (keyword === 'patternProperties') tallyPattern(name, here, tally)
-        tallySchema(part, `${here}/${name}`, tally)
+      for (const [part, held] of Object.entries(value as object)) {
+        if (name === 'patternProperties') tallyPattern(part, here, tally)
+        tallySchema(held, `${here}/${part}`, tally)
       }
       break
     case 'value':
-      tally.work += valuesIn(value)
-      if (keyword === 'pattern') tallyPattern(value as string, here, tally)
-      if (keyword === '$ref') tallyRef(value as string, here, tally)
-      break
-    default: {
-      const where = ROOT_KEYWORDS.includes(keyword) ? 'stands only at the root' : 'is not a keyword that is taken'
-      tally.mistakes.push(`${at}: ${JSON.stringify(keyword)} ${where}`)
-    }
+      tally.work += name === 'multipleOf' ? MULTIPLE_WORK : valuesIn(value)
+      if (name === 'pattern') tallyPattern(value as string, here, tally)
+      if (name === '$ref') tallyRef(value as string, here, tally)
   }
+}
+
+function misfit(here: string, { expected }: Keyword, value: unknown): string {
+  return `${here} must be ${expected}, but is ${show(value)}`
+}
+
+/** Why a keyword is not taken, and what is. */
+function untaken(name: string): string {
+  const quoted = quoteText(cutText(name, 60))
+  if (ROOT_KEYWORDS.has(name)) return `${quoted} stands only at the root`
+  const instead = INSTEAD.get(name)
+  if (instead) return `${quoted} is not a keyword that is taken: ${instead}`
+  return `${quoted} is not a keyword that is taken; those that are: ${[...KEYWORDS.keys()].join(', ')}`
 }
 
 /** An instruction is stepped for each character of a text, so it costs more than a keyword, which sees the text once. */
 function tallyPattern(pattern: string, at: string, tally: Tally): void {
   const { work, patternCharacters } = SCHEMA_LIMITS
-  if (pattern.length > patternCharacters) {
-    tally.mistakes.push(`${at}: a pattern must be at most ${patternCharacters} characters, but has ${pattern.length}`)
+  if (isLonger(pattern, patternCharacters)) {
+    const length = lengthOf(pattern)
+    tally.mistakes.push(`${at}: a pattern must be at most ${patternCharacters} characters, but has ${length}`)
     return
   }
   // It is too much already: that there is more must not cost more.
@@ -162,13 +174,13 @@ function tallyRef(ref: string, at: string, tally: Tally): void {
   else tally.mistakes.push(`${at}: must be ${DEFINITIONS}<name> with a name of letters, digits, \`_\`, \`.\` and \`-\``)
 }
 
-/** Strict mode refuses what would be ignored, as `if` without `then`. */
+/** Nothing is left that Ajv could refuse; should it do so all the same, its words would say nothing to an operator. */
 function compileMistake(schema: JsonObject): string | undefined {
   try {
     compileSchema(schema)
     return undefined
-  } catch (error) {
-    return (error as Error).message
+  } catch {
+    return 'must be simpler: together its keywords make no schema that can be run here'
   }
 }
 
@@ -184,8 +196,4 @@ function isDeeper(value: unknown, depth: number): boolean {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function keywords(kind: Kind, names: string): [string, Kind][] {
-  return names.split(' ').map((name) => [name, kind])
 }
