@@ -28,6 +28,8 @@ export type Settings = {
   corsOrigins: readonly string[]
   /** Where the services of `wanted.upstreams` are: name -> base URL, without a slash at its end. */
   upstreams: ReadonlyMap<string, string>
+  /** How long, in ms, it goes on serving when it is told to end, while `/readyz` already answers 503. */
+  drainMs: number
   logLevel: string
 }
 
@@ -99,6 +101,12 @@ const environment = z.object({
   SIGNING_SECRET: secret,
   SERVICE_SECRET: secret,
   CORS_ORIGINS: origins.default([]),
+  DRAIN_SECONDS: z
+    .string()
+    .regex(/^\d{1,3}(\.\d+)?$/, 'expected a number from 0 to 300')
+    .transform(Number)
+    .refine((seconds) => seconds <= 300, 'expected a number from 0 to 300')
+    .optional(),
   LOG_LEVEL: z
     .enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -106,6 +114,10 @@ const environment = z.object({
     )
     .default('warn'),
 })
+
+/** In production load balancers have to notice; elsewhere somebody waits for it to end. */
+const DRAIN_SECONDS = 10
+const SHORT_DRAIN_SECONDS = 1
 
 /** A mistake in the settings; `message` has a line for each. */
 export class SettingsError extends Error {
@@ -142,6 +154,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     serviceSecret: values.SERVICE_SECRET,
     corsOrigins: values.CORS_ORIGINS,
     upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
+    drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? DRAIN_SECONDS : SHORT_DRAIN_SECONDS)) * 1000,
     logLevel: values.LOG_LEVEL,
   }
 }
@@ -203,6 +216,7 @@ const SHOWN = new Set([
   'DATA_DIR',
   'LOG_LEVEL',
   'CORS_ORIGINS',
+  'DRAIN_SECONDS',
 ])
 
 function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {

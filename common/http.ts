@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { AlkaidError, ERROR_CODES, type ErrorCode, maskError } from './errors.ts'
 import type { Logger } from './log.ts'
 import { REQUEST_ID_HEADER, withRequestId } from './request-id.ts'
@@ -24,13 +25,23 @@ export type HttpRequest = {
 }
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 
-export type HttpServer = { port: number; url: string; stop(): Promise<void> }
+export type HttpServer = {
+  port: number
+  url: string
+  /** Serves on, but tells each client to send its next request on another connection: the end is near. */
+  drain(): void
+  /** Takes no more connections and lets the requests under way end; what takes longer than 15 s is cut off. */
+  stop(): Promise<void>
+}
 
 const MAX_BODY = 1024 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 /** Without a byte in either direction, an answer that nobody reads among them. */
 const SILENCE_MS = 30_000
+/** At the end: until requests under way are cut off (the gateway answers within 12 s), and connections without one. */
+const CUT_OFF_MS = 15_000
+const NOTHING_SENT_MS = 1_000
 
 export type ListenOptions = {
   host: string
@@ -43,9 +54,16 @@ export type ListenOptions = {
 /** Listens at once; rejects with EADDRINUSE and the like. */
 export async function listen(options: ListenOptions, handle: Handler): Promise<HttpServer> {
   const { host, port } = options
+  const life = { isDraining: false }
+  const answering = { ...options, life }
   const server = createServer((message, response) => {
     const request = toRequest(message)
-    void withRequestId(request.requestId, () => answer(request, message, response, handle, options))
+    void withRequestId(request.requestId, () => answer(request, message, response, handle, answering))
+  })
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -57,7 +75,14 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
   const address = server.address()
   const bound = typeof address === 'object' && address ? address.port : port
   const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return { port: bound, url: `http://${shownHost}:${bound}`, stop: () => stopServer(server) }
+  const drain = () => {
+    life.isDraining = true
+  }
+  const stop = () => {
+    drain()
+    return stopServer(server, sockets, options.log)
+  }
+  return { port: bound, url: `http://${shownHost}:${bound}`, drain, stop }
 }
 
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpReply {
@@ -85,7 +110,7 @@ async function answer(
   message: IncomingMessage,
   response: ServerResponse,
   handle: Handler,
-  { log, onAnswer }: ListenOptions,
+  { log, onAnswer, life }: ListenOptions & { life: { isDraining: boolean } },
 ): Promise<void> {
   const began = performance.now()
   let reply: HttpReply
@@ -102,6 +127,7 @@ async function answer(
     'x-content-type-options': 'nosniff',
     'content-length': Buffer.byteLength(body),
     ...reply.headers,
+    ...(life.isDraining && { connection: 'close' }),
   })
   response.end(message.method === 'HEAD' ? undefined : body)
   onAnswer?.(request, reply.status, performance.now() - began)
@@ -134,11 +160,17 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Lets running requests end, for at most two seconds. */
-async function stopServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), 2_000)
+async function stopServer(server: Server, sockets: ReadonlySet<Socket>, log: Logger): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve())) // and the idle ones with it
+  // Browsers open connections in advance. Nothing came on them, so nothing is lost.
+  const silent = setTimeout(() => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }, NOTHING_SENT_MS)
+  const cutOff = setTimeout(() => {
+    log.warn({ connections: sockets.size }, 'ending: requests that took too long were cut off')
+    server.closeAllConnections()
+  }, CUT_OFF_MS)
   await closed
-  clearTimeout(timer)
+  clearTimeout(silent)
+  clearTimeout(cutOff)
 }

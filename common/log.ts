@@ -8,7 +8,9 @@ export type { Logger }
 
 export function createLogger(level: string, service = 'alkaid'): Logger {
   const timestamp = pino.stdTimeFunctions.isoTime
-  return pino({ level, base: { service }, timestamp, mixin: requestOfLine }, pino.destination(2))
+  const output = pino.destination(2)
+  output.on('error', () => {}) // a full disk or a closed terminal must not end a service
+  return pino({ level, base: { service }, timestamp, mixin: requestOfLine }, output)
 }
 
 function requestOfLine(): object {

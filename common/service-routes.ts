@@ -2,6 +2,7 @@
 // `/readyz`. Whoever watches over the process has a port of its own, with `/metrics` beside the last two, since metrics
 // cost far more than a slot query and tell strangers too much. Every answer is logged and timed by its route.
 
+import type { Life } from './ending.ts'
 import { type Handler, type HttpRequest, json, type ListenOptions } from './http.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -26,15 +27,12 @@ export function serviceRoutes({ graphql, federation, checks }: ServiceParts): Ha
   })
 }
 
-/** For the port of whoever watches over the process. `checks`: undefined until the process has started. */
-export function watchRoutes({ registry }: Metrics, checks: () => Checks | undefined): Handler {
+/** For the port of whoever watches over the process. `checks`: of a process that runs. */
+export function watchRoutes({ registry }: Metrics, life: Life, checks: () => Checks): Handler {
   const render = onceAtATime(() => registry.metrics())
   return routes({
     '/livez': alive,
-    '/readyz': () => {
-      const known = checks()
-      return known ? readiness(known) : notReady()
-    },
+    '/readyz': () => (life.phase === 'running' ? readiness(checks()) : notReady(life)),
     '/metrics': async () => ({
       status: 200,
       headers: { 'content-type': registry.contentType },
@@ -64,11 +62,11 @@ function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** A handler that says "starting" until it becomes another. */
-export function startingUp(): { handle: Handler; become(handler: Handler): void } {
-  let current: Handler = ({ path }) => (path === '/livez' ? alive() : notReady())
+/** A handler that says "starting" until it becomes another, and is not ready any more once the process ends. */
+export function startingUp(life: Life): { handle: Handler; become(handler: Handler): void } {
+  let current: Handler = ({ path }) => (path === '/livez' ? alive() : notReady(life))
   return {
-    handle: (request) => current(request),
+    handle: (request) => (life.phase === 'ending' && request.path === '/readyz' ? notReady(life) : current(request)),
     become(handler) {
       current = handler
     },
@@ -90,6 +88,6 @@ function alive() {
   return json(200, { alive: true })
 }
 
-function notReady() {
-  return json(503, { ready: false, reasons: ['starting'] })
+function notReady({ phase }: Life) {
+  return json(503, { ready: false, reasons: [phase] }, { 'cache-control': 'no-store' })
 }

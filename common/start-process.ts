@@ -2,9 +2,9 @@
 // an end in order. Every mistake in the settings is told at once, one line each, with exit code 1.
 
 import { parseArgs } from 'node:util'
-import closeWithGrace from 'close-with-grace'
 import { type TokenSettings, type TokenVerifier, tokenVerifier } from './auth.ts'
 import { type Need, readSettings, type Settings, SettingsError, urlVariable, type Wanted } from './config.ts'
+import { type Closer, closeAll, END_MS, endInOrder, isSignal, type Life, whenEnding } from './ending.ts'
 import { type Handler, type HttpServer, type ListenOptions, listen } from './http.ts'
 import { createLogger, type Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -33,53 +33,52 @@ export type Frame = {
   verify: TokenVerifier
   log: Logger
   metrics: Metrics
-  /** To be called at the end, the last one first, once no request is under way any more. */
-  closing(close: () => Promise<void>): void
+  /** To be called at the end, the last one first, once no request is under way any more. The name is for the log. */
+  closing(name: string, close: Closer['close']): void
 }
-
-/** How long the end may take, in ms, before the process is ended the hard way. */
-const END_MS = 8_000
 
 /** @param env the environment of the process; nobody else reads it. */
 export async function startProcess(
   definition: ProcessDefinition,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const closers: (() => Promise<void>)[] = []
+  const closers: Closer[] = []
+  const life: Life = { phase: 'starting' }
   try {
     if (wantsHelp()) return console.log(help(definition))
     const settings = readSettings(env, definition)
-    await start(definition, settings, closers)
+    await start(definition, settings, life, closers)
   } catch (error) {
+    if (life.phase === 'ending') return // it was told to end while it started, and does
     console.error(error instanceof SettingsError ? error.message : error)
     await closeAll(closers)
     process.exit(1)
   }
 }
 
-async function start(definition: ProcessDefinition, settings: Settings, closers: (() => Promise<void>)[]) {
+async function start(definition: ProcessDefinition, settings: Settings, life: Life, closers: Closer[]) {
   const { name } = definition
   const { tokens, signingSecret } = readSecrets(settings)
   const log = createLogger(settings.logLevel, name)
   const metrics = createMetrics()
-  const server = startingUp()
+  const server = startingUp(life)
   const onAnswer = answerObserver(log, metrics)
   const http = await listenAt({ settings, port: settings.port, role: name, log, onAnswer }, server.handle)
-  const watchers = await listenForWatchers({ settings, log, metrics })
-  const stop = async () => {
-    await http.stop()
-    await closeAll(closers)
-    await watchers.stop()
-  }
-  closeWithGrace({ delay: END_MS, logger: false }, async ({ err }) => {
-    if (err) log.fatal({ err }, 'ending')
-    await stop()
+  const watchers = await listenForWatchers({ settings, log, metrics, life })
+  closers.push({ name: 'metrics', close: watchers.stop }) // the last one to go
+  const { drainMs } = settings
+  whenEnding({
+    log,
+    withinMs: drainMs + END_MS,
+    // Nobody waits for one that has failed, or whose parent is gone.
+    end: (cause) => endInOrder({ life, servers: [http], closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
   })
-  const closing = (close: () => Promise<void>) => void closers.push(close)
+  const closing: Frame['closing'] = (part, close) => void closers.push({ name: part, close })
   const frame = { settings, tokens, signingSecret, verify: tokenVerifier(tokens, { log }), log, metrics, closing }
   const parts = await definition.build(frame)
   server.become(serviceRoutes(parts))
   watchers.started(parts.checks)
+  if (life.phase === 'starting') life.phase = 'running'
   console.log(`${name} listens at ${http.url} (metrics: ${watchers.url}/metrics)`)
 }
 
@@ -94,14 +93,15 @@ export async function listenAt({ settings, ...options }: ListenAt, handle: Handl
   return listenOrExplain({ ...options, host: settings.host, names: { host: 'HOST', port: 'PORT' } }, handle)
 }
 
-/** The port of whoever watches over the process; until `started`, it is not ready. Throws SettingsError. */
+/** The port of whoever watches over the process. Throws SettingsError. */
 export async function listenForWatchers(options: {
   settings: Settings
   log: Logger
   metrics: Metrics
+  life: Life
 }): Promise<{ url: string; started(checks: Checks): void; stop(): Promise<void> }> {
-  const { settings, log, metrics } = options
-  let checks: Checks | undefined
+  const { settings, log, metrics, life } = options
+  let checks: Checks = {}
   const http = await listenOrExplain(
     {
       host: settings.metricsHost,
@@ -111,7 +111,7 @@ export async function listenForWatchers(options: {
       onAnswer: answerObserver(log, metrics),
       names: { host: 'METRICS_HOST', port: 'METRICS_PORT' },
     },
-    watchRoutes(metrics, () => checks),
+    watchRoutes(metrics, life, () => checks),
   )
   const started = (all: Checks) => {
     checks = all
@@ -137,11 +137,6 @@ async function listenOrExplain(
       `${names.host}: cannot listen on ${JSON.stringify(host)}; expected an address of this machine (${message})`,
     )
   }
-}
-
-/** The last one first. */
-export async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close()
 }
 
 function wantsHelp(): boolean {
@@ -170,6 +165,6 @@ function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefiniti
 
 ${lines.map(([variable, meaning]) => `  ${variable.padEnd(16)} ${meaning}`).join('\n')}
 
-HOST, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, LOG_LEVEL and NODE_ENV are
-explained in README.md. \`npm run start:processes\` runs all services so.`
+HOST, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, DRAIN_SECONDS, LOG_LEVEL
+and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services so.`
 }

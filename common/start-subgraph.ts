@@ -46,12 +46,12 @@ export async function startSubgraph(
     const { settings, log, metrics, closing } = frame
     const serviceSecret = readServiceSecret(settings)
     const store = await openMongoDb(settings.mongodbUri!, { log, metrics })
-    closing(() => store.close())
+    closing('store', () => store.close())
     const channel = redis === 'announces' ? await openRedisChannel(redisUrlOf(frame), log) : noChannel(name)
-    closing(() => channel.close())
+    closing('channel', () => channel.close())
     const keys = deriveSigningKeys(frame.signingSecret)
     const running = await build({ store, channel, keys, now: Date.now, log, metrics }, frame)
-    closing(() => running.stop())
+    closing(name, () => running.stop())
     const { subgraph, lane, checks } = running
     return {
       graphql: lane && ((request) => lane.handle(request)),

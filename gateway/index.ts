@@ -32,7 +32,7 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Frame)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const services = subgraphs.map(({ name, lane }) => {
     const remote = remoteService({ name, url: settings.upstreams.get(name)! })
-    closing(async () => remote.close())
+    closing(`connections to ${name}`, () => remote.close())
     return { lane, remote }
   })
   const gateway = await buildGateway({
@@ -46,6 +46,6 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Frame)
     log,
     metrics,
   })
-  closing(() => gateway.stop())
+  closing('gateway', () => gateway.stop())
   return { graphql: (request) => gateway.handle(request), checks: upstreamChecks(services.map(({ remote }) => remote)) }
 }

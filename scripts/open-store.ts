@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { hideCredentials, type Settings, SettingsError } from '../common/config.ts'
+import { closeAll } from '../common/ending.ts'
 import { openMongoDb } from '../common/open-services.ts'
 import type { StoreObserver } from '../common/store/observe.ts'
 import { connectStore, type Store } from '../common/store/store.ts'
@@ -38,10 +39,11 @@ async function openEmbedded(dataDir: string, observer?: StoreObserver): Promise<
       throw new SettingsError(`DATA_DIR: ${dataDir}: ${error.message}`)
     })
     const storage = `${dataDir} (the embedded server, for trying out and development)`
-    const close = async () => {
-      await store.close()
-      await embedded.close()
-    }
+    const parts = [
+      { name: 'embedded server', close: () => embedded.close() },
+      { name: 'store', close: () => store.close() },
+    ]
+    const close = () => closeAll(parts, observer?.log)
     return { store, storage, failed, close }
   } catch (error) {
     await embedded.close()

@@ -7,7 +7,9 @@ import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
 import { createInProcessChannel } from '../common/channel/in-process.ts'
 import { hideCredentials, type Settings } from '../common/config.ts'
+import { type Closer, endInOrder, type Life } from '../common/ending.ts'
 import { buildSubgraph, type Subgraph } from '../common/graphql/subgraph.ts'
+import type { HttpServer } from '../common/http.ts'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { createLogger } from '../common/log.ts'
 import { createMetrics } from '../common/metrics.ts'
@@ -17,7 +19,7 @@ import { channelCheck, storeCheck } from '../common/readiness.ts'
 import { readSecrets } from '../common/secrets.ts'
 import { answerObserver, serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
-import { closeAll, listenAt, listenForWatchers } from '../common/start-process.ts'
+import { listenAt, listenForWatchers } from '../common/start-process.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { createSandbox } from '../gateway/sandbox.ts'
 import { audit } from '../subgraphs/audit/app.ts'
@@ -34,30 +36,32 @@ export type Platform = Running & {
   metricsUrl: string
   /** Rejects when a part without which nothing works has failed. */
   failed: Promise<never>
-  stop(): Promise<void>
+  /** Takes no more requests, ends those under way, and closes everything; before that it serves on for `drainMs` (0). */
+  stop(drainMs?: number): Promise<void>
 }
 
 const root = new URL('../', import.meta.url)
 
-type Closers = (() => Promise<void>)[]
-
 /** Throws SettingsError, with the setting in each line, for what the person who starts it can mend. */
 export async function startPlatform(settings: Settings): Promise<Platform> {
-  const servers: Closers = []
-  const parts: Closers = []
-  const stop = async () => {
-    await closeAll(servers) // first, for what is under way needs the parts
-    await closeAll(parts)
-  }
+  const life: Life = { phase: 'starting' }
+  const servers: HttpServer[] = []
+  const closers: Closer[] = []
+  const log = createLogger(settings.logLevel)
+  const stop = (drainMs = 0) => endInOrder({ life, servers, closers, drainMs, log })
   try {
-    return { ...(await build(settings, servers, parts)), stop }
+    const running = await build(settings, { life, servers, closers })
+    life.phase = 'running'
+    return { ...running, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function build(settings: Settings, servers: Closers, parts: Closers): Promise<Omit<Platform, 'stop'>> {
+type Ends = { life: Life; servers: HttpServer[]; closers: Closer[] }
+
+async function build(settings: Settings, { life, servers, closers }: Ends): Promise<Omit<Platform, 'stop'>> {
   const { tokens, signingSecret } = readSecrets(settings)
   const keys = deriveSigningKeys(signingSecret)
   const metrics = createMetrics()
@@ -65,22 +69,23 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
 
   async function listenFor(service: string, port: number, role: string) {
     const log = logOf(service)
-    const server = startingUp()
+    const server = startingUp(life)
     const onAnswer = answerObserver(log, metrics)
     const http = await listenAt({ settings, port, role, log, onAnswer }, server.handle)
-    servers.push(http.stop)
+    servers.push(http)
     return { url: http.url, become: server.become }
   }
   const { port } = settings
   const gatewayHttp = await listenFor('gateway', port, 'the gateway')
   const distributionHttp = await listenFor('distribution', port === 0 ? 0 : port + 10, 'distribution, PORT + 10')
 
-  const watchers = await listenForWatchers({ settings, log: logOf('metrics'), metrics })
-  servers.unshift(watchers.stop) // the last one to end
+  const watchers = await listenForWatchers({ settings, log: logOf('metrics'), metrics, life })
+  const closing = (name: string, close: Closer['close']) => void closers.push({ name, close })
+  closing('metrics', watchers.stop) // the last one to go
 
   const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
-  parts.push(close)
-  const { channel, stream, channelName } = await openChannel(settings, parts)
+  closing('store', close)
+  const { channel, stream, channelName } = await openChannel(settings, closing)
 
   const servicesOf = (name: string): Services => ({ store, channel, keys, now: Date.now, log: logOf(name), metrics })
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
@@ -88,14 +93,14 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
   const subgraphs: Subgraph[] = []
   for (const definition of [schedule, creative, strategy, audit]) {
     const subgraph = await buildSubgraph(definition as never, servicesOf(definition.name), verify)
-    parts.push(() => subgraph.stop())
+    closing(definition.name, () => subgraph.stop())
     subgraphs.push(subgraph)
   }
   const stats = await createStats(servicesOf('stats'), { stream, operations, verify })
-  parts.push(() => stats.stop())
+  closing('stats', () => stats.stop())
   // Before the node loads: what the channel lacks would not be there for it.
   const delivery = await startDelivery(servicesOf('delivery'), verify)
-  parts.push(() => delivery.stop())
+  closing('delivery', () => delivery.stop())
   const distribution = await buildDistribution({
     channel,
     keys,
@@ -107,7 +112,7 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
     log: logOf('distribution'),
     metrics,
   })
-  parts.push(() => distribution.stop())
+  closing('distribution', () => distribution.stop())
 
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
@@ -120,7 +125,7 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
     log: logOf('gateway'),
     metrics,
   })
-  parts.push(() => gateway.stop())
+  closing('gateway', () => gateway.stop())
   const checks = { store: storeCheck(store), channel: channelCheck(channel), ...delivery.checks, ...stats.checks }
   gatewayHttp.become(serviceRoutes({ graphql: (request) => gateway.handle(request), checks }))
   distributionHttp.become(
@@ -143,17 +148,17 @@ async function build(settings: Settings, servers: Closers, parts: Closers): Prom
 
 async function openChannel(
   { redisUrl, logLevel }: Settings,
-  parts: Closers,
+  closing: (name: string, close: Closer['close']) => void,
 ): Promise<{ channel: Channel; stream: EventStream | undefined; channelName: string }> {
   const log = createLogger(logLevel, 'channel')
   if (!redisUrl) {
     const channel = createInProcessChannel({ log: channelLog(log) })
-    parts.push(() => channel.close())
+    closing('channel', () => channel.close())
     return { channel, stream: undefined, channelName: 'in process' }
   }
   const channel = await openRedisChannel(redisUrl, log)
-  parts.push(() => channel.close())
+  closing('channel', () => channel.close())
   const stream = await openRedisStream(redisUrl, log)
-  parts.push(() => stream.close())
+  closing('event stream', () => stream.close())
   return { channel, stream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
 }

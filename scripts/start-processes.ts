@@ -1,9 +1,10 @@
 // `npm run start:processes`: the whole platform, every service as a process of its own.
 
-import closeWithGrace from 'close-with-grace'
 import { SettingsError } from '../common/config.ts'
+import { isSignal, whenEnding } from '../common/ending.ts'
+import { createLogger } from '../common/log.ts'
 import { prepare } from './prepare.ts'
-import { launch } from './processes/launch.ts'
+import { endsWithinMs, launch } from './processes/launch.ts'
 import { readStartOptions } from './start-options.ts'
 import { welcome } from './welcome.ts'
 
@@ -20,10 +21,7 @@ the others go on.
 
 Environment: without MONGODB_URI the embedded server runs as a process of its own; without REDIS_URL a redis-server from
 the PATH does, with its data in the data folder. HOST, METRICS_HOST, METRICS_PORT, JWT_SECRET, JWKS_URL, JWT_ISSUER,
-JWT_AUDIENCE, SIGNING_SECRET, SERVICE_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in README.md.`
-
-/** How long the end may take, in ms: children have ten seconds each, three of them one after another. */
-const END_MS = 40_000
+JWT_AUDIENCE, SIGNING_SECRET, SERVICE_SECRET, CORS_ORIGINS, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md.`
 
 async function main(): Promise<void> {
   const begun = Date.now()
@@ -36,13 +34,16 @@ async function main(): Promise<void> {
   const preparing = launching.then((running) => prepare(running, settings, wantsDemo, signal))
   preparing.catch(() => {}) // heard of below
   // Whoever ends us while we start must not leave anything behind: what is launched is ended, too.
-  closeWithGrace({ delay: END_MS, logger: false }, async ({ err, signal: name }) => {
-    if (err) console.error(err)
-    if (name) console.log(`\n${name}: ending`)
-    ending.abort()
-    const processes = await launching.catch(() => undefined) // has ended what it had launched
-    await preparing.catch(() => undefined)
-    await processes?.stop()
+  whenEnding({
+    log: createLogger(settings.logLevel),
+    withinMs: endsWithinMs(settings),
+    async end(cause) {
+      if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)
+      ending.abort()
+      const processes = await launching.catch(() => undefined) // has ended what it had launched
+      await preparing.catch(() => undefined)
+      await processes?.stop()
+    },
   })
   const running = await launching
   const { tokens, demo } = await preparing

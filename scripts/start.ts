@@ -1,7 +1,8 @@
 // `npm start`: the whole platform in one process.
 
-import closeWithGrace from 'close-with-grace'
-import { SettingsError } from '../common/config.ts'
+import { type Settings, SettingsError } from '../common/config.ts'
+import { closeAll, END_MS, isSignal, whenEnding } from '../common/ending.ts'
+import { createLogger } from '../common/log.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { prepare } from './prepare.ts'
 import { readStartOptions } from './start-options.ts'
@@ -17,11 +18,8 @@ Runs everything in one process: the gateway on PORT, a distribution node on PORT
   --help           this text
 
 Environment: MONGODB_URI and REDIS_URL take the place of what is embedded; HOST, METRICS_HOST, METRICS_PORT,
-JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, LOG_LEVEL and NODE_ENV are explained in
+JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in
 README.md.`
-
-/** How long the end may take, in ms, before the process is ended the hard way. */
-const END_MS = 8_000
 
 async function main(): Promise<void> {
   const begun = Date.now()
@@ -31,7 +29,7 @@ async function main(): Promise<void> {
   const platform = await startPlatform(settings)
   const ending = new AbortController()
   const preparing = prepare(platform, settings, wantsDemo, ending.signal)
-  endGracefully(platform, ending, preparing)
+  endGracefully(platform, settings, ending, preparing)
   const { tokens, demo } = await preparing
   if (ending.signal.aborted) return
   const seconds = (Date.now() - begun) / 1000
@@ -39,13 +37,22 @@ async function main(): Promise<void> {
 }
 
 /** First whoever is making the demo app stops, then what they talk to. */
-function endGracefully(platform: Platform, ending: AbortController, preparing: Promise<unknown>): void {
-  closeWithGrace({ delay: END_MS, logger: false }, async ({ err, signal }) => {
-    if (err) console.error(err)
-    if (signal) console.log(`\n${signal}: ending`)
-    ending.abort()
-    await preparing
-    await platform.stop()
+function endGracefully(
+  platform: Platform,
+  { drainMs, logLevel }: Settings,
+  ending: AbortController,
+  preparing: Promise<unknown>,
+): void {
+  const log = createLogger(logLevel)
+  whenEnding({
+    log,
+    withinMs: drainMs + 2 * END_MS,
+    async end(cause) {
+      if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)
+      ending.abort()
+      await closeAll([{ name: 'the demo app', close: () => preparing }], log)
+      await platform.stop(isSignal(cause) ? drainMs : 0)
+    },
   })
   platform.failed.catch((error: Error) => {
     console.error(`The embedded server has ended: ${error.message}`)

@@ -1,6 +1,7 @@
 // Delivery at work: the subgraph, and the reconciliation beside it, with what it finds as metrics and in `/readyz`.
 
 import type { TokenVerifier } from '../../common/auth.ts'
+import { closeAll } from '../../common/ending.ts'
 import { buildSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { counter, gauge, type Metrics } from '../../common/metrics.ts'
 import type { Checks, Finding } from '../../common/readiness.ts'
@@ -19,9 +20,12 @@ export async function startDelivery(services: Services, verify: TokenVerifier): 
   return {
     subgraph,
     checks: { reconciliation: () => finding(reconciliation, services.now()) },
-    async stop() {
-      await reconciliation.stop()
-      await subgraph.stop()
+    stop() {
+      const parts = [
+        { name: 'subgraph delivery', close: () => subgraph.stop() },
+        { name: 'reconciliation', close: () => reconciliation.stop() },
+      ]
+      return closeAll(parts, services.log)
     },
   }
 }

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { Channel } from '../../common/channel/channel.ts'
+import { closeAll } from '../../common/ending.ts'
 import { AlkaidError } from '../../common/errors.ts'
 import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane, type LaneApp } from '../../common/lane/lane.ts'
@@ -83,9 +84,12 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     lane,
     sync,
     checks: distributionChecks(sync),
-    async stop() {
-      await sync.stop()
-      await subgraph.stop()
+    stop() {
+      const parts = [
+        { name: 'subgraph distribution', close: () => subgraph.stop() },
+        { name: 'sync', close: () => sync.stop() },
+      ]
+      return closeAll(parts, log)
     },
   }
 }

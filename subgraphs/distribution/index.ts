@@ -18,7 +18,7 @@ await startProcess(
     async build({ settings, signingSecret, verify, log, metrics, closing }) {
       const serviceSecret = readServiceSecret(settings)
       const channel = await openRedisChannel(settings.redisUrl!, log)
-      closing(() => channel.close())
+      closing('channel', () => channel.close())
       const { subgraph, lane, checks, stop } = await buildDistribution({
         channel,
         keys: deriveSigningKeys(signingSecret),
@@ -30,7 +30,7 @@ await startProcess(
         log,
         metrics,
       })
-      closing(stop)
+      closing('distribution', stop)
       return {
         graphql: (request) => lane.handle(request),
         federation: federationHandler(subgraph, serviceSecret),

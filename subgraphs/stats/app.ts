@@ -4,6 +4,7 @@
 import { appDirectory } from '../../common/apps/app-directory.ts'
 import type { TokenVerifier } from '../../common/auth.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
+import { closeAll } from '../../common/ending.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
@@ -56,10 +57,13 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     lane,
     worker,
     checks: statsChecks(stream, worker, now),
-    async stop() {
-      await subgraph.stop()
-      await worker.stop()
-      if (!options.stream) await stream.close()
+    stop() {
+      const parts = [
+        ...(options.stream ? [] : [{ name: 'event stream', close: () => stream.close() }]),
+        { name: 'stats worker', close: () => worker.stop() },
+        { name: 'subgraph stats', close: () => subgraph.stop() },
+      ]
+      return closeAll(parts, log)
     },
   }
 }

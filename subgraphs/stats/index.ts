@@ -14,7 +14,7 @@ await startSubgraph(
     redis: 'reads',
     async build(services, frame) {
       const stream = await openRedisStream(redisUrlOf(frame), frame.log)
-      frame.closing(() => stream.close())
+      frame.closing('event stream', () => stream.close())
       const operations = readPersistedOperations(new URL('../../schema/persisted-queries.json', import.meta.url))
       return createStats(services, { stream, operations, verify: frame.verify })
     },

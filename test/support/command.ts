@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }
 
 export type Command = {
+  pid: number
   /** What it has printed so far. */
   output(): string
   /** Resolves with the output once it holds `text`; rejects when the process ends first or after `ms`. */
@@ -17,7 +18,10 @@ export type Command = {
   ended: Promise<Ended>
 }
 
-/** @param env only these variables beside PATH and HOME, so that the machine's own settings play no part. */
+/**
+ * @param env only these variables beside PATH and HOME, so that the machine's own settings play no part. Unless they say
+ *   otherwise, nobody has to see that it ends.
+ */
 export function run(script: string, args: readonly string[] = [], env: Record<string, string> = {}): Command {
   return start(process.execPath, [`scripts/${script}`, ...args], env)
 }
@@ -37,7 +41,7 @@ function start(program: string, args: readonly string[], env: Record<string, str
   const begun = Date.now()
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
     cwd: root,
-    env: { PATH, HOME, ...env },
+    env: { PATH, HOME, DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -52,6 +56,7 @@ function start(program: string, args: readonly string[], env: Record<string, str
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr, ms: Date.now() - begun }))
   })
   return {
+    pid: child.pid!,
     output: () => stdout,
     ended,
     async until(text, ms = 60_000) {
