@@ -11,7 +11,8 @@ It is for trying Alkaid out, for development and for tests; use MongoDB for anyt
   --socket-dir DIR  where the socket goes (default: the data directory)
   --help            this text
 
-SIGTERM and SIGINT end it; everything that was acknowledged is on disk at any time.`
+SIGTERM and SIGINT end it, and so does the end of whoever started it with an IPC channel. Everything that was acknowledged
+is on disk at any time.`
 
 try {
   await main()
@@ -32,9 +33,9 @@ async function main(): Promise<void> {
   const socketDir = values['socket-dir']
   const server = await startEmbeddedServer(socketDir === undefined ? { dataDir } : { dataDir, socketDir })
   console.log(server.uri)
-  const stop = () => void server.close()
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  const stop = () => void server.close().then(() => process.exit(0))
+  // Not once: a second signal, which npm and shells send, must not cut the first one's work short.
+  for (const event of ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect']) process.on(event, stop)
   void server.failed.then((error) => {
     console.error(`the embedded server had to end: ${error.message}`)
     process.exit(1)

@@ -1,4 +1,5 @@
-// A child process: whatever it prints goes on with its name in front of every line, and it is ended by its own id.
+// A child process: whatever it prints goes on with its name in front of every line, and it is ended by its own id. None
+// outlives this process, however that ends.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -16,7 +17,7 @@ export type Child = {
   firstLine: Promise<string>
   ended: Promise<Ended>
   hasEnded(): boolean
-  /** SIGTERM, and SIGKILL to one that is still there after ten seconds. Resolves once it is gone. */
+  /** SIGTERM, and SIGKILL to one that is still there after `endMs`. Resolves once it is gone. */
   end(): Promise<void>
 }
 
@@ -28,20 +29,22 @@ export type ChildOptions = {
   cwd: string
   /** Takes each line, with the name in front. */
   print: (line: string) => void
+  /** How long it may take to end. */
+  endMs: number
 }
 
 /** As wide as the longest name of a service. */
 const WIDTH = 12
-const END_MS = 10_000
 
-export function startChild({ name, program, args, env, cwd, print }: ChildOptions): Child {
+export function startChild({ name, program, args, env, cwd, print, endMs }: ChildOptions): Child {
   // In a process group of its own: Ctrl-C in a terminal must reach only us, who end the children in order.
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
+  // The IPC channel is only there to be closed: so Node children notice that we are gone.
+  const child = spawn(program, args, {
     cwd,
     env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  }) as ChildProcessByStdio<null, Readable, Readable>
   const started = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', reject)
@@ -73,7 +76,7 @@ export function startChild({ name, program, args, env, cwd, print }: ChildOption
     async end() {
       if (isOver) return
       child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
+      const timer = setTimeout(() => child.kill('SIGKILL'), endMs)
       await ended
       clearTimeout(timer)
     },

@@ -1,11 +1,13 @@
 // Every service as a process of its own, and what they need beneath them. Started together, waited for, and ended in
-// order: first the gateway, then the services, then Redis and the embedded server.
+// order: first the gateway, then the services, then Redis and the embedded server. Where this process is killed, they end
+// by themselves: nothing outlives it.
 
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/config.ts'
+import { END_MS } from '../../common/ending.ts'
 import { readBounded } from '../../common/read-bounded.ts'
 import { readSecrets, readServiceSecret } from '../../common/secrets.ts'
 import { subgraphs } from '../../subgraphs/registry.ts'
@@ -23,14 +25,32 @@ export type LaunchOptions = {
 
 export type Processes = Running & { stop(): Promise<void> }
 
-type Service = { name: string; script: string; port: number; url: string; metricsPort: number }
+type Service = {
+  name: string
+  script: string
+  port: number
+  url: string
+  metricsPort: number
+  /** Whether others than the gateway ask it. */
+  forApps: boolean
+}
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const GATEWAY_PORT = 4000
 const READY_MS = 60_000
 const EMBEDDED_MS = 20_000
+/** How long Redis and the embedded server may take to end. */
+const BENEATH_END_MS = 10_000
 /** Of an answer of `/readyz`, in bytes: somebody else may have the port. */
 const MAX_READINESS = 64 * 1024
+
+/** How long one service may take to end, in ms. */
+const serviceEndMs = ({ drainMs }: Settings) => drainMs + END_MS
+
+/** How long all of them may take, in ms: the gateway, the services, and one after another what is beneath them. */
+export function endsWithinMs(settings: Settings): number {
+  return 2 * serviceEndMs(settings) + 3 * BENEATH_END_MS
+}
 
 /** Resolves when every service is ready. Throws SettingsError, with nothing left running. */
 export async function launch(options: LaunchOptions): Promise<Processes> {
@@ -60,9 +80,11 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
   try {
     const mongodbUri = settings.mongodbUri ?? (await startEmbedded(options, beneath))
     const started = (child: Child) => void beneath.push(child)
-    const redisUrl = settings.redisUrl ?? (await startRedis({ cwd: root, print, dataDir: settings.dataDir, started }))
+    const redisUrl =
+      settings.redisUrl ??
+      (await startRedis({ cwd: root, print, endMs: BENEATH_END_MS, dataDir: settings.dataDir, started }))
     const env = { ...options.env, DATA_DIR: resolve(settings.dataDir), HOST: settings.host, ...urlsOf(services) }
-    for (const { name, script, port, metricsPort } of services) {
+    for (const { name, script, port, metricsPort, forApps } of services) {
       running.push(
         startChild({
           name,
@@ -75,9 +97,12 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
             METRICS_PORT: `${metricsPort}`,
             MONGODB_URI: mongodbUri,
             REDIS_URL: redisUrl,
+            // The others are asked by the gateway alone, which has ended before them.
+            DRAIN_SECONDS: `${forApps ? settings.drainMs / 1000 : 0}`,
           },
           cwd: root,
           print,
+          endMs: serviceEndMs(settings),
         }),
       )
     }
@@ -108,8 +133,14 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
 function servicesOf({ host, port: base, metricsPort }: Settings): Service[] {
   if (base === 0)
     throw new SettingsError('PORT: expected a number above 0, from which the ports of the services follow')
-  const listed = subgraphs.map(({ name, port }) => ({ name, port, script: `subgraphs/${name}/index.ts` }))
-  return [...listed, { name: 'gateway', port: GATEWAY_PORT, script: 'gateway/index.ts' }].map((service) => {
+  const listed = subgraphs.map(({ name, port, lane }) => ({
+    name,
+    port,
+    script: `subgraphs/${name}/index.ts`,
+    forApps: lane.length > 0,
+  }))
+  const gateway = { name: 'gateway', port: GATEWAY_PORT, script: 'gateway/index.ts', forApps: true }
+  return [...listed, gateway].map((service) => {
     const offset = service.port - GATEWAY_PORT
     const port = base + offset
     const url = `http://${reachable(host)}:${port}`
@@ -157,7 +188,15 @@ function tryListening(host: string, port: number): Promise<string | undefined> {
 /** Its URI. */
 async function startEmbedded({ settings, env, print }: LaunchOptions, beneath: Child[]): Promise<string> {
   const args = ['embedded/index.ts', '--data-dir', resolve(settings.dataDir)]
-  const child = startChild({ name: 'embedded', program: process.execPath, args, env, cwd: root, print })
+  const child = startChild({
+    name: 'embedded',
+    program: process.execPath,
+    args,
+    env,
+    cwd: root,
+    print,
+    endMs: BENEATH_END_MS,
+  })
   beneath.push(child)
   const late = sleep(EMBEDDED_MS, undefined, { ref: false })
   const first = await Promise.race([child.firstLine, child.ended, late])

@@ -1,6 +1,7 @@
 // A Redis for `npm run start:processes` where REDIS_URL names none: redis-server from the PATH, on a free port of the
 // loopback, with its data in the data folder.
 
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -15,7 +16,7 @@ const START_MS = 10_000
 
 /** Throws SettingsError where there is no redis-server. `started` is called with each child, that it may be ended. */
 export async function startRedis(
-  options: Pick<ChildOptions, 'cwd' | 'print'> & { dataDir: string; started: (child: Child) => void },
+  options: Pick<ChildOptions, 'cwd' | 'print' | 'endMs'> & { dataDir: string; started: (child: Child) => void },
 ): Promise<string> {
   const folder = join(options.dataDir, 'redis')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -34,11 +35,24 @@ export async function startRedis(
         `REDIS_URL: expected the URL of a Redis, since ${reason}; set it, or install redis-server`,
       )
     })
+    endWithUs(child)
     options.started(child)
     if (await answersInTime(child, port)) return `redis://127.0.0.1:${port}`
     await child.end()
   }
   throw new SettingsError(`REDIS_URL: expected the URL of a Redis, since redis-server did not start on ${folder}`)
+}
+
+/** It cannot notice that we are gone. A shell does, whose standard input ends then, and ends it. */
+function endWithUs({ pid, ended }: Child): void {
+  const watcher = spawn('sh', ['-c', 'cat >/dev/null; kill "$1"', 'sh', `${pid}`], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  void ended.then(() => {
+    watcher.kill() // before another process gets that id
+    watcher.stdin.destroy()
+  })
 }
 
 /** Accepted events lie in it until they are folded, and nothing of it may be evicted. */
