@@ -104,10 +104,6 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return byIds(revisions(db), pins.map(pinText))
     },
 
-    /** All revisions of several things, in one read. */
-    revisionsOf: (db: Db, ids: readonly string[]): Promise<R[]> =>
-      revisions(db).find({ id: { $in: [...new Set(ids)] } } as Filter<R>),
-
     /**
      * Who wrote the revisions after `after`, up to and with `upTo`, or what they are copies of; read once each, however
      * many revisions there are.

@@ -4,7 +4,7 @@ import { notFound } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
 import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
-import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
+import { type Head, type Revision, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db, Tx } from '../../common/store/rows.ts'
 import type { IndexDefinition } from '../../common/store/store.ts'
 
@@ -69,6 +69,8 @@ const revisioned = revisionedRepository<ScheduleContent, ScheduleMore>({
   revisions: 'scheduleRevisions',
 })
 
+const READS_AT_ONCE = 8
+
 export const schedules = {
   ...revisioned,
 
@@ -77,10 +79,31 @@ export const schedules = {
     { collection: 'schedules', key: { slot: 1, _id: -1 } },
     { collection: 'schedules', key: { 'content.creatives.creative': 1, _id: -1 } },
     { collection: 'schedules', key: { 'content.strategy': 1, _id: -1 } },
+    { collection: 'scheduleRevisions', key: { id: 1, 'content.creatives.creative': 1 } },
     { collection: 'schedules', key: { 'pinned.creatives': 1, _id: -1 } },
     { collection: 'schedules', key: { 'pinned.strategy': 1, _id: -1 } },
     { collection: 'schedules', key: { 'pinned.segments': 1, _id: -1 } },
   ] as IndexDefinition[],
+
+  /** Of schedules and creatives, those of which some revision has the creative. One of its revisions is looked at for each. */
+  async everHad(
+    db: Db,
+    pairs: readonly { schedule: string; creative: string }[],
+  ): Promise<(schedule: string, creative: string) => boolean> {
+    const keyOf = (schedule: string, creative: string) => JSON.stringify([schedule, creative])
+    const wanted = new Map(pairs.map((pair) => [keyOf(pair.schedule, pair.creative), pair]))
+    const had = new Set<string>()
+    const revisions = db.rows<Revision<ScheduleContent>>('scheduleRevisions')
+    const entries = wanted.entries()
+    const lookUp = async () => {
+      for (const [key, { schedule: id, creative }] of entries) {
+        const filter = { id, 'content.creatives.creative': creative }
+        if (await revisions.findOne(filter, { projection: { _id: 1 } })) had.add(key)
+      }
+    }
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, lookUp))
+    return (schedule, creative) => had.has(keyOf(schedule, creative))
+  },
 
   /** For each slot (its id) those booked in it that pass the filter, newest first: one read for all the slots. */
   async pageInEach(

@@ -14,7 +14,7 @@ import type { Caller, Services } from '../../common/services.ts'
 import { DAY_MS, HOUR_MS } from '../../common/time.ts'
 import { within } from '../../common/within.ts'
 import { type AcceptedEvent, FUTURE_MS, type RefusedEvents } from './events.ts'
-import { checkSources } from './sources.ts'
+import { sourceChecker } from './sources.ts'
 
 const MAX_EVENTS = 1_000
 const LATE_MS = 48 * HOUR_MS
@@ -55,6 +55,7 @@ export type Acceptor = (caller: Caller, given: RecordEventsInput) => Promise<Rec
 export function createAcceptor(services: Services, stream: EventStream): Acceptor {
   const { store, now } = services
   const readToken = tokenReader(services.keys)
+  const checkSources = sourceChecker(store)
 
   return async (caller, given) => {
     requireMayRecord(caller, given.app)
@@ -63,7 +64,7 @@ export function createAcceptor(services: Services, stream: EventStream): Accepto
     checkEvents(caller, events)
     if (!caller.appKey) await requireApp(store, app)
     const named = events.flatMap(({ source }, n) => (source ? { path: `input.events[${n}].source`, source } : []))
-    await checkSources(store, app, named)
+    await checkSources(app, named)
 
     const accepted: AcceptedEvent[] = []
     const refused = { forged: 0, future: 0, expired: 0 }

@@ -1,5 +1,5 @@
 // What an import names: each slot, schedule and creative must be there and belong together. All the sources of a
-// batch are read at once.
+// batch are read at once, by id; what is known to be right is not read again, since it stays right.
 
 import { badInput } from '../../common/errors.ts'
 import type { Db } from '../../common/store/rows.ts'
@@ -15,34 +15,51 @@ type Mistake = { path: string; message: string }
 type Found = {
   slots: ReadonlyMap<string, Slot>
   schedules: ReadonlyMap<string, Schedule>
-  /** schedule -> the creatives of all its revisions. */
-  creatives: ReadonlyMap<string, ReadonlySet<string>>
+  /** Which creatives a schedule has, or had in an earlier revision: those that were asked for. */
+  has(schedule: Schedule, creative: string): boolean
 }
 
+const MOST_KNOWN = 10_000
+
 /** Throws BAD_USER_INPUT with the path and id of everything that is named wrongly. */
-export async function checkSources(db: Db, app: string, named: readonly NamedSource[]): Promise<void> {
-  if (named.length === 0) return
-  const found = await findNamed(db, app, named)
-  const mistakes = named.flatMap(({ path, source }) => mistakeIn(source, path, app, found) ?? [])
-  const [first, ...more] = mistakes
-  if (first) throw badInput(first.path, first.message, more)
+export function sourceChecker(db: Db): (app: string, named: readonly NamedSource[]) => Promise<void> {
+  // A schedule stays in its slot, and its revisions stay as they are. A slot's fallback changes: it is read each time.
+  const known = new Set<string>()
+  const keyOf = (app: string, { slot, schedule, creative }: EventSourceInput) =>
+    JSON.stringify([app, slot, schedule, creative])
+
+  return async (app, given) => {
+    const named = given.filter(({ source }) => !known.has(keyOf(app, source)))
+    if (named.length === 0) return
+    const found = await findNamed(db, app, named)
+    const mistakes = named.flatMap(({ path, source }) => mistakeIn(source, path, app, found) ?? [])
+    const [first, ...more] = mistakes
+    if (first) throw badInput(first.path, first.message, more)
+    for (const { source } of named) {
+      if (!source.schedule) continue
+      if (known.size >= MOST_KNOWN) known.clear()
+      known.add(keyOf(app, source))
+    }
+  }
 }
 
 async function findNamed(db: Db, app: string, named: readonly NamedSource[]): Promise<Found> {
   const slotIds = [...new Set(named.map(({ source }) => source.slot))]
   const scheduleIds = [...new Set(named.flatMap(({ source }) => source.schedule ?? []))]
-  const [foundSlots, foundSchedules, revisions] = await Promise.all([
-    slots.byIds(db, slotIds),
-    schedules.byIds(db, scheduleIds),
-    schedules.revisionsOf(db, scheduleIds),
-  ])
-  const creatives = new Map<string, Set<string>>()
-  for (const { id, content } of revisions) {
-    const ofSchedule = creatives.get(id) ?? new Set()
-    creatives.set(id, ofSchedule)
-    for (const { creative } of content.creatives) ofSchedule.add(creative)
+  const [foundSlots, foundSchedules] = await Promise.all([slots.byIds(db, slotIds), schedules.byIds(db, scheduleIds)])
+  const ofApp = byId(foundSchedules, app)
+  const isInHead = (schedule: Schedule, wanted: string) =>
+    schedule.content.creatives.some(({ creative }) => creative === wanted)
+  const older = named.flatMap(({ source: { schedule, creative } }) => {
+    const head = ofApp.get(schedule ?? '')
+    return head && !isInHead(head, creative) ? [{ schedule: head._id, creative }] : []
+  })
+  const hadBefore = await schedules.everHad(db, older)
+  return {
+    slots: byId(foundSlots, app),
+    schedules: ofApp,
+    has: (schedule, creative) => isInHead(schedule, creative) || hadBefore(schedule._id, creative),
   }
-  return { slots: byId(foundSlots, app), schedules: byId(foundSchedules, app), creatives }
 }
 
 /** What belongs to another app is not there. */
@@ -63,7 +80,7 @@ function mistakeIn(source: EventSourceInput, path: string, app: string, found: F
   if (schedule?.slot !== slot._id) {
     return { path: `${path}.schedule`, message: `there is no schedule ${scheduleId} in slot ${slotId}` }
   }
-  if (found.creatives.get(schedule._id)?.has(source.creative)) return undefined
+  if (found.has(schedule, source.creative)) return undefined
   return {
     path: `${path}.creative`,
     message: `the creative ${creativeId} is in no revision of schedule ${scheduleId}`,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { schedules, slots } from '../../subgraphs/schedule/repository.ts'
+import { documentsDuring } from '../support/reads.ts'
 import { NOW, type PlannedApp, planApp, RECORD, scheduleOf, startStats, type TestStats } from '../support/stats.ts'
 import { describeEachStore } from '../support/stores.ts'
 
@@ -82,5 +83,56 @@ describeEachStore('Importing events', (open) => {
     ])
     const named = errors?.[0]?.extensions?.errors as { path: string }[]
     expect(named.map(({ path }) => path)).toEqual(['input.events[0].source.slot', 'input.events[1].source.schedule'])
+  })
+
+  test('what a schedule with hundreds of revisions had once is read by id, and once', async () => {
+    const { store } = stats.services
+    const { slot, creative } = home
+    const at = new Date(NOW)
+    const schedule = await store.transaction(async (tx) => {
+      const more = { slot, deliveryState: 'NONE' as const, pinned: null }
+      let head = await schedules.create(tx, {
+        app: 'home',
+        content: scheduleOf('cre_first'),
+        actor: 'operator',
+        at,
+        more,
+      })
+      for (let n = 0; n < 300; n++) {
+        const content = { ...scheduleOf(n < 200 ? 'cre_then' : creative), priority: n }
+        head = await schedules.revise(tx, head, { content, actor: 'operator', at })
+      }
+      return head._id
+    })
+    const sourcesOf = (...creatives: string[]) => creatives.map((creative) => ({ slot, schedule, creative }))
+    let sent = 0
+    const sendAll = async (...creatives: string[]) => {
+      const events = sourcesOf(...creatives).map((source) => ({
+        id: `many-${sent++}`,
+        type: 'CLICK',
+        at: LONG_AGO.from,
+        source,
+      }))
+      return documentsDuring(store, async () => {
+        expect((await send(events)).errors).toBeUndefined()
+      })
+    }
+    expect(await sendAll('cre_first', 'cre_then', creative, 'cre_then')).toMatchObject({
+      schedules: 1,
+      slots: 1,
+      scheduleRevisions: 2,
+    })
+    const again = await sendAll('cre_then', 'cre_first', creative)
+    expect(again).not.toHaveProperty('scheduleRevisions')
+    expect(again).not.toHaveProperty('schedules')
+  })
+
+  test('what is a fallback no longer is refused, though it was taken before', async () => {
+    const { store } = stats.services
+    const { slot, fallback } = home
+    const source = { slot, creative: fallback }
+    expect((await send([{ id: 'f1', type: 'CLICK', source }])).errors).toBeUndefined()
+    await store.transaction(async (tx) => slots.touch(tx, await slots.require(tx, slot), { fallback: [] }))
+    expect((await send([{ id: 'f2', type: 'CLICK', source }])).errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT')
   })
 })
