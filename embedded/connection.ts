@@ -1,14 +1,12 @@
-// One client's connection: its frames in, its replies out, in order. Bytes that are not the protocol end this
-// connection and nothing else; a defect of the server ends the server, since its state could no longer be trusted.
-// A client that sends without reading is not read from either, so that nothing piles up.
+// One client's connection: reads its messages and sends the replies, in order. Bytes that are not the protocol close this
+// connection only. A defect of the server ends the server, because its state can no longer be trusted. The server stops
+// reading from a client that sends without reading its replies, so that memory stays bounded.
 import type { Socket } from 'node:net'
 import type { Server } from './commands/command.ts'
 import { abortTransactionOf, dispatch, errorReply } from './dispatch.ts'
+import { isBufferFull } from './encode.ts'
 import { CommandError } from './errors.ts'
-import { Framer, ProtocolError } from './framer.ts'
-import type { Intake } from './intake.ts'
-import { isBufferFull } from './store/encode.ts'
-import { encodeReply, type Message, parseMessage } from './wire.ts'
+import { encodeReply, Framer, type Message, ProtocolError, parseMessage } from './wire.ts'
 
 /** How much of one connection may wait for its turn before it is no longer read from. */
 const maxWaitingBytes = 1024 * 1024
@@ -106,4 +104,32 @@ async function replyTo(server: Server, connectionId: number, message: Message): 
     return errorReply(error, loose)
   }
   return dispatch(server, connectionId, body)
+}
+
+export class Intake {
+  /** The server ends: nothing more is begun. */
+  closed = false
+  private readonly limit: number
+  private readonly held = new Map<Socket, number>()
+  private total = 0
+
+  /** `limit` in bytes. */
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  /** Says how many bytes a connection holds now; one that is closed holds none. */
+  hold(socket: Socket, bytes: number): void {
+    this.total += bytes - (this.held.get(socket) ?? 0)
+    if (bytes === 0) this.held.delete(socket)
+    else this.held.set(socket, bytes)
+    while (this.total > this.limit) this.closeLargest()
+  }
+
+  private closeLargest(): void {
+    const [socket, bytes] = [...this.held].reduce((most, one) => (one[1] > most[1] ? one : most))
+    this.held.delete(socket)
+    this.total -= bytes
+    socket.destroy()
+  }
 }

@@ -1,5 +1,6 @@
 // Open cursors. A cursor holds its whole result (references to documents, which never change), so what it returns is
 // the state at the time of its command whatever happens between the batches.
+
 import { randomInt } from 'node:crypto'
 import { calculateObjectSize, Long } from 'bson'
 import { type CodeName, fail } from './errors.ts'

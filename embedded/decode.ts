@@ -1,5 +1,6 @@
 // Reads BSON into the values this server knows. It is our own because a refusal has to name the field: types that are
 // not supported, integers beyond 2^53, bad UTF-8, and field names that a JavaScript object could not hold faithfully.
+
 import { isUtf8 } from 'node:buffer'
 import { Binary, BSONRegExp, ObjectId } from 'bson'
 import { fail, notImplemented } from './errors.ts'

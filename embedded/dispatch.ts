@@ -1,14 +1,15 @@
 // From a request to its reply: finds the command, refuses what it does not honour, and runs it in its session,
 // transaction or retry. Whatever it answers is durable.
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Command, type Request, type Server, wholeOption } from './commands/command.ts'
+import type { Command, Request, Server } from './commands/command.ts'
+import { checkOptions, wholeOption } from './commands/options.ts'
 import { commands } from './commands/registry.ts'
+import { checkReplySize } from './encode.ts'
 import { CommandError, fail, isTransient } from './errors.ts'
-import { checkOptions } from './options.ts'
 import { type Reply, sessionId } from './sessions.ts'
 import type { Change } from './store/disk.ts'
-import { checkReplySize } from './store/encode.ts'
-import { Held } from './store/unit.ts'
+import { BlockedError } from './store/unit-of-work.ts'
 import type { Doc } from './values.ts'
 
 /** Never throws for what a client sent; what it throws is a defect of this server. */
@@ -102,28 +103,28 @@ async function plain(command: Command, request: UnitlessRequest, record: (reply:
       return reply
     } catch (error) {
       store.abort(unit)
-      if (!(error instanceof Held)) throw error
-      await turnAfter(error, deadline)
+      if (!(error instanceof BlockedError)) throw error
+      await waitForUnlock(error, deadline)
     }
   }
 }
 
 /** Waits for the unit that holds what is needed; those that wait for one unit go on in the order in which they came. */
-async function turnAfter(held: Held, deadline: number): Promise<void> {
+async function waitForUnlock(blocked: BlockedError, deadline: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const turn = new Promise<void>((resolve, reject) => {
-    held.by.whenEnded(resolve)
+    blocked.by.whenEnded(resolve)
     if (deadline === Number.POSITIVE_INFINITY) return
     const late = new CommandError('MaxTimeMSExpired', 'operation exceeded time limit')
     timer = setTimeout(() => reject(late), Math.max(0, deadline - Date.now()))
   })
-  const { defining } = held
-  if (defining !== undefined) defining.definers++
+  const { redefining } = blocked
+  if (redefining !== undefined) redefining.waitingDefinitions++
   try {
     await turn
   } finally {
     clearTimeout(timer)
-    if (defining !== undefined) defining.definers--
+    if (redefining !== undefined) redefining.waitingDefinitions--
   }
 }
 

@@ -1,4 +1,5 @@
 // Where a dotted path leads in a document, through arrays, as MongoDB's matcher walks it (its `ElementPath`).
+
 import { isArrayIndex } from './decode.ts'
 import { fail, notImplemented } from './errors.ts'
 import { type Doc, field, isDoc, type Maybe, type Value } from './values.ts'

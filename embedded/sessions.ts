@@ -1,11 +1,12 @@
 // Sessions: the open transaction of each, and the record by which a retried write or commit is answered again instead
 // of being done again. Records are stored in the same flush as what they record, so they hold across a restart.
+
 import { Binary, serialize } from 'bson'
 import type { Cursors } from './cursors.ts'
 import { fail, notImplemented } from './errors.ts'
 import type { Change } from './store/disk.ts'
 import type { Store } from './store/store.ts'
-import type { Unit } from './store/unit.ts'
+import type { UnitOfWork } from './store/unit-of-work.ts'
 import { type Doc, isDoc, type Value } from './values.ts'
 
 export type Reply = Record<string, unknown>
@@ -13,7 +14,7 @@ export type Reply = Record<string, unknown>
 /** What became of the write or transaction with the session's current number. */
 type State =
   | { kind: 'none' }
-  | { kind: 'open'; unit: Unit; timer: NodeJS.Timeout; busy: boolean }
+  | { kind: 'open'; unit: UnitOfWork; timer: NodeJS.Timeout; busy: boolean }
   | { kind: 'committed' }
   | { kind: 'aborted' }
   | { kind: 'write'; command: string; reply: Promise<Reply> | undefined; running: boolean }
@@ -47,7 +48,7 @@ export class Sessions {
   }
 
   /** The unit that a command of a transaction works in; `end` must be called when it has been answered. */
-  enter(id: string, number: number, start: boolean): { unit: Unit; session: Session; end: () => void } {
+  enter(id: string, number: number, start: boolean): { unit: UnitOfWork; session: Session; end: () => void } {
     const session = this.at(id, number)
     if (start) this.startTransaction(session, number)
     const open = this.openTransaction(session, number)

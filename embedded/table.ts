@@ -1,12 +1,10 @@
 // The one table of what the embedded server knows, put together from the registries that do the work: there is no
 // second list. The documentation is generated from it, and the tests ask a case for each of its lines.
 import { accumulators } from './aggregate/accumulators.ts'
-import { systemVariables } from './aggregate/expression.ts'
-import { expressionOperators } from './aggregate/expressions/registry.ts'
-import { stages, updateStages } from './aggregate/stages/registry.ts'
-import { deleteStatementOptions } from './commands/delete.ts'
+import { expressionOperators, systemVariables } from './aggregate/expression.ts'
+import { stages, updateStages } from './aggregate/pipeline.ts'
 import { commands } from './commands/registry.ts'
-import { updateStatementOptions } from './commands/update.ts'
+import { deleteStatementOptions, updateStatementOptions } from './commands/writes.ts'
 import { conditions } from './query/conditions.ts'
 import { logical } from './query/filter.ts'
 import { projectionOperators } from './query/find-projection.ts'

@@ -1,8 +1,10 @@
-// The accumulators of `$group`: each makes, for a group, something to add values to and to take the result from.
+// The accumulators of `$group`. Each one makes, for one group, an object that takes values and gives the result. Some of
+// them are expressions, too.
 import { compare, keyOf } from '../compare.ts'
 import { fail } from '../errors.ts'
-import { Sum } from '../query/sum.ts'
 import type { Doc, Maybe, Value } from '../values.ts'
+import type { Operator } from './expressions/arguments.ts'
+import { Sum } from './expressions/arithmetic.ts'
 import { mergeObjects } from './expressions/objects.ts'
 
 export interface Accumulator {
@@ -80,3 +82,21 @@ export function checkCount(operand: Value): void {
     fail('TypeMismatch', '$count takes no arguments, i.e. $count:{}')
   }
 }
+
+function folding(make: () => Accumulator): Operator {
+  return (operand, context, compile) => {
+    const specs = Array.isArray(operand) ? operand : [operand]
+    const values = specs.map((spec) => compile(spec, context))
+    return (scope) => {
+      const accumulator = make()
+      const given = values.map((value) => value(scope))
+      const single = given.length === 1 && Array.isArray(given[0]) ? given[0] : given
+      for (const value of single) accumulator.add(value)
+      return accumulator.result()
+    }
+  }
+}
+
+export const folds: Record<string, Operator> = Object.fromEntries(
+  ['$sum', '$avg', '$min', '$max'].map((name) => [name, folding(accumulators[name]!)]),
+)

@@ -1,12 +1,20 @@
-// Compiles an aggregation expression to a function over documents. The operators are the lines of the registry;
-// everything else is refused.
+// Compiles an aggregation expression, such as { $add: ["$price", 1] }, to a function over documents. The operators are
+// the tables of expressions/ and of the accumulators. Everything else is refused.
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
-import { type Doc, isDoc, type Value } from '../values.ts'
-import type { Context, Expression } from './context.ts'
-import { expressionOperators } from './expressions/registry.ts'
-import { fieldAt } from './field-path.ts'
-import { unsupportedExpressions, unsupportedVariables } from './unsupported.ts'
+import { unsupportedExpressions, unsupportedVariables } from '../unsupported.ts'
+import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
+import { folds } from './accumulators.ts'
+import type { Context, Expression, Operator } from './context.ts'
+import { arithmetic } from './expressions/arithmetic.ts'
+import { arrays } from './expressions/arrays.ts'
+import { conversion } from './expressions/conversion.ts'
+import { dateFormat } from './expressions/date-format.ts'
+import { dates } from './expressions/dates.ts'
+import { logic } from './expressions/logic.ts'
+import { objects } from './expressions/objects.ts'
+import { strings } from './expressions/strings.ts'
+import { bindings } from './expressions/variables.ts'
 
 export function compileExpression(spec: Value, context: Context): Expression {
   if (typeof spec === 'string') return spec.startsWith('$') ? compileReference(spec, context) : () => spec
@@ -79,4 +87,30 @@ function checkedParts(path: string): readonly string[] {
     if (part.startsWith('$')) fail('Location16410', `FieldPath field names may not start with '$': '${path}'`)
   }
   return parts
+}
+
+const literal: Operator = (operand) => () => operand
+
+export const expressionOperators: Record<string, Operator> = {
+  $literal: literal,
+  ...logic,
+  ...arithmetic,
+  ...arrays,
+  ...bindings,
+  ...objects,
+  ...strings,
+  ...conversion,
+  ...dates,
+  ...dateFormat,
+  ...folds,
+}
+
+/** Of an array on the way, an array of what the documents in it have there. */
+export function fieldAt(value: Maybe, parts: readonly string[], at: number): Maybe {
+  if (at === parts.length) return value
+  if (!Array.isArray(value)) return isDoc(value) ? fieldAt(field(value, parts[at]!), parts, at + 1) : undefined
+  return value.flatMap((element): Value[] => {
+    const inner = isDoc(element) ? fieldAt(element, parts, at) : undefined
+    return inner === undefined ? [] : [inner]
+  })
 }

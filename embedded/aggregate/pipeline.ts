@@ -1,10 +1,45 @@
-// Pipelines: each stage is compiled once and then run over all documents in turn.
+// The table of all stages, and how a pipeline is compiled: each stage once, to a function over all documents. To add a
+// stage, write it in stages/ and add its line here.
 import { fail, notImplemented } from '../errors.ts'
+import { unsupportedStages } from '../unsupported.ts'
 import { type Doc, isDoc, type Value } from '../values.ts'
 import type { Context } from './context.ts'
-import { stages } from './stages/registry.ts'
-import type { Stage } from './stages/stage.ts'
-import { unsupportedStages } from './unsupported.ts'
+import { compileAddFields, compileProject, compileUnset } from './projection.ts'
+import { bucket, compileGroup, sortByCount } from './stages/group.ts'
+import { lookup } from './stages/lookup.ts'
+import { count, facet, limit, match, replaceRoot, replaceWith, skip, sort } from './stages/simple.ts'
+import type { MakeStage, Stage } from './stages/stage.ts'
+import { unwind } from './stages/unwind.ts'
+
+function each(compile: (spec: Value, context: Context) => (doc: Doc) => Doc): MakeStage {
+  return (spec, context) => {
+    const change = compile(spec, context)
+    return (documents) => documents.map(change)
+  }
+}
+
+export const stages: Record<string, MakeStage> = {
+  $match: match,
+  $group: compileGroup,
+  $sort: sort,
+  $limit: limit,
+  $skip: skip,
+  $project: each(compileProject),
+  $addFields: each(compileAddFields),
+  $set: each(compileAddFields),
+  $unset: each(compileUnset),
+  $unwind: unwind,
+  $lookup: lookup,
+  $facet: facet,
+  $bucket: bucket,
+  $sortByCount: sortByCount,
+  $count: count,
+  $replaceRoot: replaceRoot,
+  $replaceWith: replaceWith,
+}
+
+/** Those that an update may consist of. */
+export const updateStages = ['$addFields', '$set', '$project', '$unset', '$replaceRoot', '$replaceWith']
 
 export interface Pipeline {
   /** The filter of a leading `$match`, which the collection's indexes can narrow. */

@@ -1,13 +1,16 @@
+// The command findAndModify: finds one document by a filter and a sort order, and updates, replaces or deletes it.
 import { fail } from '../errors.ts'
+import { compileQuery, type Query } from '../query/filter.ts'
 import { compileProjection } from '../query/find-projection.ts'
-import { compileQuery, type Query } from '../query/query.ts'
-import { parseSort, sortDocuments } from '../query/sort.ts'
+import { parseSort, sortDocuments } from '../query/sort-keys.ts'
 import type { Collection, Found } from '../store/collection.ts'
 import { compileUpdate } from '../update/update.ts'
 import { checkUpsertFilter } from '../update/upsert.ts'
 import type { Doc } from '../values.ts'
-import { booleanOption, type Command, namespaceOf, type Request } from './command.ts'
-import { upsert } from './upsert.ts'
+import type { Request } from './command.ts'
+import { type Command, namespaceOf } from './command.ts'
+import { booleanOption } from './options.ts'
+import { upsert } from './writes.ts'
 
 export const findAndModify: Command = {
   options: ['query', 'sort', 'fields', 'update', 'remove', 'new', 'upsert', 'arrayFilters', 'bypassDocumentValidation'],
@@ -41,7 +44,7 @@ interface Outcome {
 function removeOne(request: Request, query: Query): Outcome {
   const { unit } = request
   const collection = request.server.store.collection(namespaceOf(request), unit)
-  const found = first(request, query, collection)
+  const found = firstMatch(request, query, collection)
   if (found === undefined) return { lastErrorObject: { n: 0 }, value: null }
   collection!.delete(unit, found.record)
   return { lastErrorObject: { n: 1 }, value: found.doc }
@@ -54,7 +57,7 @@ function updateOne(request: Request, query: Query): Outcome {
   const change = compileUpdate(body.update, body.arrayFilters)
   const wantsNew = booleanOption(body, 'new')
   const collection = store.collection(namespace, unit)
-  const found = first(request, query, collection)
+  const found = firstMatch(request, query, collection)
   if (found !== undefined) {
     const changed = change.apply(found.doc, query)
     if (changed !== found.doc) collection!.replace(unit, found.record, changed)
@@ -65,7 +68,7 @@ function updateOne(request: Request, query: Query): Outcome {
   return { lastErrorObject: { n: 1, updatedExisting: false, upserted: made._id! }, value: wantsNew ? made : null }
 }
 
-function first(request: Request, query: Query, collection: Collection | undefined): Found | undefined {
+function firstMatch(request: Request, query: Query, collection: Collection | undefined): Found | undefined {
   const sort = request.body.sort === undefined ? undefined : parseSort(request.body.sort)
   if (collection === undefined) return undefined
   const candidates = collection.find(request.unit, query)

@@ -1,11 +1,11 @@
-// The life of sessions. Transactions end in dispatch, which knows the session; here is only what that cannot reach.
+// The commands on sessions. Dispatch itself ends transactions, because it knows the session; see ../dispatch.ts.
 import { randomUUID } from 'node:crypto'
 import { UUID } from 'bson'
 import { fail } from '../errors.ts'
 import { sessionId } from '../sessions.ts'
 import type { Command, Request } from './command.ts'
 
-/** Without `autocommit: false` there is no transaction to end. */
+/** Runs only without `autocommit: false`, and then there is no transaction to end. */
 export const endTransaction: Command = {
   options: [],
   inTransaction: true,

@@ -1,7 +1,9 @@
 // The conditions on one path of a filter: `{ $gt: 1 }` and its like. Each asks, by way of `Ask`, whether any value on
 // the path passes a test; the operators that there are, are the lines of the table.
+
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
+import { unsupportedQueryOperators } from '../unsupported.ts'
 import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
 import { comparison, exists, oneOf, regex, size, type Test, type } from './predicates.ts'
 
@@ -61,12 +63,6 @@ export const conditions: Record<string, MakeConditions> = {
     pattern === undefined ? fail('BadValue', '$options needs a $regex') : [],
 }
 
-export const knownToMongo = new Set([
-  ...['$mod', '$where', '$text', '$jsonSchema', '$near', '$nearSphere', '$geoWithin', '$geoIntersects', '$within'],
-  ...['$bitsAllSet', '$bitsAllClear', '$bitsAnySet', '$bitsAnyClear', '$sampleRate', '$alwaysTrue'],
-  ...['$alwaysFalse', '$maxDistance', '$minDistance', '$geoNear', '$ref', '$id', '$db'],
-])
-
 /** Whether a value in a filter is a set of operators rather than a value to equal. */
 export function isOperators(operand: Maybe): operand is Doc {
   return isDoc(operand) && (Object.keys(operand)[0]?.startsWith('$') ?? false)
@@ -82,7 +78,7 @@ export function conditionsOf(operand: Value, compile: CompileInner): Condition[]
   return Object.entries(operand).flatMap(([operator, inner]) => {
     const make = Object.hasOwn(conditions, operator) ? conditions[operator] : undefined
     if (make !== undefined) return make(inner, compile, operand)
-    if (knownToMongo.has(operator)) return notImplemented(`the query operator ${operator}`)
+    if (unsupportedQueryOperators.has(operator)) return notImplemented(`the query operator ${operator}`)
     if (operator === '$expr') return fail('BadValue', '$expr can only be applied to the top-level document')
     return fail('BadValue', `unknown operator: ${operator}`)
   })

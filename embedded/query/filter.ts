@@ -1,12 +1,26 @@
-// Compiles a filter document to a function over documents. The operators it knows are the lines of the two tables
-// (`logical` here, `conditions` for paths); everything else is refused, with MongoDB's code where the filter is wrong.
+// Compiles a filter document, such as { state: "live", start: { $lte: now } }, to a function over documents. The
+// operators are the table `logical` here and the table `conditions` for paths. Everything else is refused.
+
 import { type Context, newContext } from '../aggregate/context.ts'
 import { compileExpression } from '../aggregate/expression.ts'
 import { truth } from '../aggregate/expressions/arguments.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { someAt, splitPath } from '../paths.ts'
-import { type Doc, isDoc, type Value } from '../values.ts'
-import { type Ask, conditionsOf, knownToMongo } from './conditions.ts'
+import { unsupportedQueryOperators } from '../unsupported.ts'
+import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
+import { type Ask, conditionsOf } from './conditions.ts'
+
+export interface Query {
+  source: Doc
+  matches: Filter
+}
+
+/** A missing filter matches everything. `context` has the variables that its `$expr` may name. */
+export function compileQuery(filter: Maybe, context: Context = newContext()): Query {
+  const source = filter ?? {}
+  if (!isDoc(source)) return fail('TypeMismatch', 'a filter must be an object')
+  return { source, matches: compileFilter(source, context) }
+}
 
 export type Filter = (doc: Doc) => boolean
 
@@ -53,7 +67,7 @@ function compileEntries(filter: Doc, context: Context | undefined): Filter {
 function compileEntry(name: string, operand: Value, context: Context | undefined): Filter {
   if (!name.startsWith('$')) return compilePath(name, operand)
   if (Object.hasOwn(logical, name)) return logical[name]!(operand, context)
-  if (knownToMongo.has(name)) return notImplemented(`the query operator ${name}`)
+  if (unsupportedQueryOperators.has(name)) return notImplemented(`the query operator ${name}`)
   return fail(
     'BadValue',
     `unknown top level operator: ${name}. If you have a field name that starts with a '$' symbol, consider using $getField or $setField.`,

@@ -1,7 +1,8 @@
 // Projections of find and findAndModify: fields, expressions, and the array operators `$slice` and `$elemMatch` that
 // only they have.
+
 import { type Context, newContext } from '../aggregate/context.ts'
-import { compileProject } from '../aggregate/fields.ts'
+import { compileProject } from '../aggregate/projection.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { type Doc, field, isDoc, type Maybe, show, type Value } from '../values.ts'

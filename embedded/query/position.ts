@@ -1,5 +1,6 @@
 // Which element of an array a filter matched: what the positional `$` of an update stands for. MongoDB promises an
 // answer only where one array decides; where several do and disagree, it is refused here.
+
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 import { isIndex, splitPath } from '../paths.ts'

@@ -1,5 +1,6 @@
 // What each query operator asks of one value. `undefined` stands for a missing field, which most operators treat as
 // MongoDB treats null. How values are found along a path is the filter's business, not theirs.
+
 import { BSONRegExp } from 'bson'
 import { compare, keyOf, typeRank } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'

@@ -1,5 +1,6 @@
 // Regular expressions as MongoDB (PCRE, UTF) reads them, rewritten for JavaScript where the two agree on a meaning.
 // Constructs on which they differ and that have no rewriting here are refused rather than run with another meaning.
+
 import type { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 

@@ -1,4 +1,5 @@
 // What an index is: as declared, stored and listed. Parsing refuses every kind and option that is not kept.
+
 import { compare, identical } from '../compare.ts'
 import { type CodeName, fail, notImplemented } from '../errors.ts'
 import { compileFilter } from '../query/filter.ts'

@@ -1,57 +1,58 @@
-// Narrows a filter to candidates by the declared indexes. It only ever leaves out documents that cannot match: the
-// caller still asks the whole filter of every candidate, so a missed chance costs time and never an answer.
+// The query planner: chooses the indexes that leave the fewest candidates for a filter. It leaves out only documents that
+// cannot match. The caller checks every candidate against the whole filter, so a poor plan costs time, never an answer.
 import { Binary, BSONRegExp } from 'bson'
 import { compare, equal, type Key, typeRank } from '../compare.ts'
 import { isOperators } from '../query/conditions.ts'
 import { type Doc, field, isDoc, type Value } from '../values.ts'
-import type { Bound, Index, Span } from './index.ts'
+import type { Bound, EntryRange, Index } from './collection-index.ts'
 
-const maxSpans = 1_000
+/** An `$in` with many values on several fields would multiply to too many ranges. */
+const maxRanges = 1_000
 
-/** Where the candidates of an index stand. */
-export interface Stretch {
+/** The entries of one index that hold the candidates. */
+export interface IndexScan {
   index: Index
-  spans: Span[]
+  ranges: EntryRange[]
 }
 
-/** Some of these stretches hold every document that can match; `size` entries altogether. */
+/** Together the scans hold every document that can match. `size` is the number of their entries. */
 export interface Plan {
-  stretches: Stretch[]
+  scans: IndexScan[]
   size: number
 }
 
-/** What leaves the fewest candidates: one index, or for an `$or` one for each branch; undefined if none can tell. */
+/** One index, or for an `$or` one for each branch. Undefined if no index can narrow the filter. */
 export function choosePlan(filter: Doc, indexes: readonly Index[]): Plan | undefined {
   let best: Plan | undefined
   const consider = (plan: Plan | undefined) => {
     if (plan !== undefined && (best === undefined || plan.size < best.size)) best = plan
   }
-  const demands = collectDemands(filter)
-  if (demands.size > 0) for (const index of indexes) consider(planByIndex(filter, demands, index))
+  const byPath = boundsByPath(filter)
+  if (byPath.size > 0) for (const index of indexes) consider(planByIndex(filter, byPath, index))
   for (const branches of alternatives(filter)) consider(planOfAll(branches, indexes))
   return best
 }
 
-function planByIndex(filter: Doc, demands: Map<string, Bound[]>, index: Index): Plan | undefined {
-  const bounds = leadingBounds(index, demands)
+function planByIndex(filter: Doc, byPath: Map<string, Bound[]>, index: Index): Plan | undefined {
+  const bounds = leadingBounds(index, byPath)
   if (bounds.length === 0 || !impliesPartial(filter, index)) return undefined
-  const spans = index.plan(bounds)
-  return { stretches: [{ index, spans }], size: spans.reduce((sum, span) => sum + span.to - span.from, 0) }
+  const ranges = index.lookup(bounds)
+  return { scans: [{ index, ranges }], size: ranges.reduce((sum, range) => sum + range.to - range.from, 0) }
 }
 
-/** Every branch must be narrowed: a document may match by any of them. */
+/** A document can match by any branch, so every branch needs an index. */
 function planOfAll(branches: readonly Doc[], indexes: readonly Index[]): Plan | undefined {
-  const all: Plan = { stretches: [], size: 0 }
+  const all: Plan = { scans: [], size: 0 }
   for (const branch of branches) {
     const plan = choosePlan(branch, indexes)
     if (plan === undefined) return undefined
-    all.stretches.push(...plan.stretches)
+    all.scans.push(...plan.scans)
     all.size += plan.size
   }
   return all
 }
 
-/** The branches of each `$or` that every matching document must satisfy: at the top level and within `$and`. */
+/** The branches of each `$or` at the top level and within `$and`: every matching document satisfies one of them. */
 function alternatives(filter: Doc): Doc[][] {
   return Object.entries(filter).flatMap(([name, operand]) => {
     if (!Array.isArray(operand)) return []
@@ -61,37 +62,37 @@ function alternatives(filter: Doc): Doc[][] {
   })
 }
 
-/** Whether a filter asks for a range of `_id`, which only an ordered index of them can narrow. */
+/** Whether a filter asks for a range of `_id`. Only an ordered index of ids can narrow it. */
 export function asksForIdRange(filter: Doc): boolean {
-  const demanded = collectDemands(filter).get('_id') ?? []
-  return demanded.length > 0 || alternatives(filter).some((branches) => branches.some(asksForIdRange))
+  const idBounds = boundsByPath(filter).get('_id') ?? []
+  return idBounds.length > 0 || alternatives(filter).some((branches) => branches.some(asksForIdRange))
 }
 
-/** The values that `_id` must be one of; undefined if the filter does not say. */
+/** The only values that `_id` can have. Undefined if the filter does not name them. */
 export function idValues(filter: Doc): Key[] | undefined {
-  const bounds = collectDemands(filter).get('_id') ?? []
+  const bounds = boundsByPath(filter).get('_id') ?? []
   for (const bound of bounds) if ('values' in bound) return bound.values
   return undefined
 }
 
-function leadingBounds(index: Index, demands: Map<string, Bound[]>): Bound[] {
+function leadingBounds(index: Index, byPath: Map<string, Bound[]>): Bound[] {
   const bounds: Bound[] = []
-  let spans = 1
+  let ranges = 1
   for (const path of index.paths) {
-    const bound = merge(demands.get(path) ?? [], index.multikey)
+    const bound = merge(byPath.get(path) ?? [], index.multikey)
     if (bound === undefined) break
     if ('values' in bound) {
-      spans *= bound.values.length
-      if (spans > maxSpans && bounds.length > 0) break
+      ranges *= bound.values.length
+      if (ranges > maxRanges && bounds.length > 0) break
     }
     bounds.push(bound)
-    // Of several keys of one document each condition may be met by another, so only one field can narrow.
+    // Different keys of one document can meet different conditions, so only one field can narrow.
     if (!('values' in bound) || index.multikey) break
   }
   return bounds
 }
 
-/** Values narrow best; ranges of one type are intersected unless different elements of an array may satisfy them. */
+/** Values narrow best. Ranges of one type are intersected, unless different elements of an array can satisfy them. */
 function merge(bounds: readonly Bound[], multikey: boolean): Bound | undefined {
   const first = bounds.find((bound) => 'values' in bound) ?? bounds[0]
   if (first === undefined || 'values' in first || multikey) return first
@@ -111,17 +112,17 @@ function merge(bounds: readonly Bound[], multikey: boolean): Bound | undefined {
   return merged
 }
 
-/** What every matching document must have, by path; from the top level and `$and` only. */
-function collectDemands(filter: Doc, demands = new Map<string, Bound[]>()): Map<string, Bound[]> {
+/** What every matching document must have, by path. Reads the top level and `$and` only. */
+function boundsByPath(filter: Doc, byPath = new Map<string, Bound[]>()): Map<string, Bound[]> {
   for (const [name, operand] of Object.entries(filter)) {
     if (name === '$and' && Array.isArray(operand)) {
-      for (const branch of operand) if (isDoc(branch)) collectDemands(branch, demands)
+      for (const branch of operand) if (isDoc(branch)) boundsByPath(branch, byPath)
     } else if (!name.startsWith('$')) {
       const bounds = boundsOf(operand)
-      if (bounds.length > 0) demands.set(name, [...(demands.get(name) ?? []), ...bounds])
+      if (bounds.length > 0) byPath.set(name, [...(byPath.get(name) ?? []), ...bounds])
     }
   }
-  return demands
+  return byPath
 }
 
 function boundsOf(operand: Value): Bound[] {
@@ -137,7 +138,7 @@ function boundsOf(operand: Value): Bound[] {
   return bounds
 }
 
-/** Null also means missing, arrays match whole or by element, NaN is equal only to itself: those are left alone. */
+/** False for null (it also means missing), arrays (they match whole or by element) and NaN (it equals only itself). */
 function canNarrow(value: Value): boolean {
   if (value === null || Array.isArray(value) || value instanceof BSONRegExp) return false
   return !Number.isNaN(value) && (typeof value !== 'object' || value instanceof Binary || !isOperators(value))
@@ -148,7 +149,7 @@ function distinct(values: Value[]): Value[] {
   return sorted.filter((value, at) => at === 0 || !equal(value, sorted[at - 1]!))
 }
 
-/** A partial index may be asked only if the filter repeats the index's own condition, word for word. */
+/** A partial index can serve a filter only if the filter repeats the condition of the index word for word. */
 function impliesPartial(filter: Doc, index: Index): boolean {
   const partial = index.definition.partialFilterExpression
   if (partial === undefined) return true

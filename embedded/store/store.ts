@@ -1,5 +1,6 @@
 // All collections, the clock of commits, and the group commit. A commit takes effect in memory at once and is durable
 // when `settled` resolves; no reply, of a read either, leaves before that, so nothing undurable is ever seen outside.
+
 import { randomBytes } from 'node:crypto'
 import { serialize } from 'bson'
 import { decode } from '../decode.ts'
@@ -8,8 +9,8 @@ import type { Doc } from '../values.ts'
 import { Collection } from './collection.ts'
 import { type Change, Disk } from './disk.ts'
 import { type IndexDefinition, idIndex } from './index-definition.ts'
-import type { DocumentRecord } from './record.ts'
-import { Held, Unit } from './unit.ts'
+import type { DocumentRecord } from './unit-of-work.ts'
+import { BlockedError, UnitOfWork } from './unit-of-work.ts'
 
 export class Store {
   /** Resolves with the error that made a commit fail; nothing is answered from then on. */
@@ -18,7 +19,7 @@ export class Store {
   private readonly collections = new Map<string, Collection>()
   /** When each name last came to mean something else, so that an older snapshot cannot mistake it. */
   private readonly catalogChanges = new Map<string, number>()
-  private readonly snapshots = new Map<Unit, number>()
+  private readonly snapshots = new Map<UnitOfWork, number>()
   private readonly unpruned = new Set<DocumentRecord>()
   private clock = 0
   private lastSequence = 0
@@ -35,20 +36,21 @@ export class Store {
     this.load()
   }
 
-  begin(isTransaction: boolean): Unit {
-    const unit = new Unit(isTransaction ? this.clock : Number.POSITIVE_INFINITY, isTransaction)
+  begin(isTransaction: boolean): UnitOfWork {
+    const unit = new UnitOfWork(isTransaction ? this.clock : Number.POSITIVE_INFINITY, isTransaction)
     if (isTransaction) this.snapshots.set(unit, this.clock)
     return unit
   }
 
   /** Makes the unit's writes visible and puts them, with `also`, into the next flush. */
-  commit(unit: Unit, also: readonly Change[] = []): void {
+  commit(unit: UnitOfWork, also: readonly Change[] = []): void {
     this.snapshots.delete(unit)
     if (!unit.isReadOnly) {
       const at = ++this.clock
-      for (const collection of unit.created) {
+      for (const namespace of unit.created) {
+        const collection = this.collections.get(namespace)!
         collection.creator = undefined
-        this.catalogChanges.set(collection.namespace, at)
+        this.catalogChanges.set(namespace, at)
         this.queue.push(definition(collection))
       }
       for (const [record, body] of unit.writes) this.commitRecord(record, body, at)
@@ -57,15 +59,15 @@ export class Store {
     this.end(unit)
   }
 
-  abort(unit: Unit): void {
+  abort(unit: UnitOfWork): void {
     this.snapshots.delete(unit)
     for (const record of unit.writes.keys()) {
       const { pending } = record
-      record.holder = undefined
+      record.lockedBy = undefined
       record.pending = null
       record.collection.release(record, pending === null ? [] : [pending], this.oldestSnapshot())
     }
-    for (const collection of unit.created) this.collections.delete(collection.namespace)
+    for (const namespace of unit.created) this.collections.delete(namespace)
     this.end(unit)
   }
 
@@ -88,7 +90,7 @@ export class Store {
   }
 
   /** The collection, for reading; undefined if this unit sees none. */
-  collection(namespace: string, unit: Unit): Collection | undefined {
+  collection(namespace: string, unit: UnitOfWork): Collection | undefined {
     this.checkCatalog(namespace, unit)
     const collection = this.collections.get(namespace)
     if (collection === undefined || (collection.creator !== undefined && collection.creator !== unit)) return undefined
@@ -97,7 +99,7 @@ export class Store {
   }
 
   /** The collection, for writing; made by this unit if there is none. */
-  collectionForWriting(namespace: string, unit: Unit): Collection {
+  collectionForWriting(namespace: string, unit: UnitOfWork): Collection {
     this.checkCatalog(namespace, unit)
     const existing = this.collections.get(namespace)
     if (existing?.creator !== undefined && existing.creator !== unit) unit.blockedBy(existing.creator)
@@ -115,12 +117,12 @@ export class Store {
       .sort()
   }
 
-  /** Changes of a definition wait for the transactions that use the collection: throws Held to run again. */
+  /** Changes of a definition wait for the transactions that use the collection: throws BlockedError to run again. */
   exclusive(namespace: string): Collection | undefined {
     const collection = this.collections.get(namespace)
     const [user] = collection?.users ?? []
-    if (user !== undefined) throw new Held(user, collection)
-    if (collection?.creator !== undefined) throw new Held(collection.creator)
+    if (user !== undefined) throw new BlockedError(user, collection)
+    if (collection?.creator !== undefined) throw new BlockedError(collection.creator)
     return collection
   }
 
@@ -145,15 +147,15 @@ export class Store {
     this.disk.close()
   }
 
-  private create(namespace: string, unit: Unit): Collection {
+  private create(namespace: string, unit: UnitOfWork): Collection {
     const collection = new Collection(++this.lastCollection, namespace, randomBytes(16), this.nextSequence)
     collection.creator = unit
-    unit.created.add(collection)
+    unit.created.add(namespace)
     this.collections.set(namespace, collection)
     return collection
   }
 
-  private checkCatalog(namespace: string, unit: Unit): void {
+  private checkCatalog(namespace: string, unit: UnitOfWork): void {
     if ((this.catalogChanges.get(namespace) ?? 0) > unit.snapshot) {
       fail(
         'SnapshotUnavailable',
@@ -162,9 +164,9 @@ export class Store {
     }
   }
 
-  private use(collection: Collection, unit: Unit): void {
+  private use(collection: Collection, unit: UnitOfWork): void {
     if (!unit.isTransaction || unit.uses.has(collection)) return
-    if (collection.definers > 0) {
+    if (collection.waitingDefinitions > 0) {
       fail('LockTimeout', `Unable to acquire a lock on '${collection.namespace}': its definition is being changed`)
     }
     unit.uses.add(collection)
@@ -172,15 +174,15 @@ export class Store {
   }
 
   private commitRecord(record: DocumentRecord, body: Buffer | null, at: number): void {
-    record.latest = { at, doc: record.pending, older: record.latest }
-    record.holder = undefined
+    record.latest = { committedAt: at, doc: record.pending, older: record.latest }
+    record.lockedBy = undefined
     record.pending = null
     this.unpruned.add(record)
     if (body === null) this.queue.push({ kind: 'delete', sequence: record.sequence })
     else this.queue.push({ kind: 'put', sequence: record.sequence, collection: record.collection.id, body })
   }
 
-  private end(unit: Unit): void {
+  private end(unit: UnitOfWork): void {
     const oldest = this.oldestSnapshot()
     if (this.snapshots.size === 0) this.catalogChanges.clear()
     // Only the end of the oldest transaction lets others' versions go; any other unit need only tidy up after itself.

@@ -1,5 +1,6 @@
 // The update operators, one function each: given the value at a path and the operator's operand, the value to put
 // there, or UNCHANGED. The table at the end is the list of those that exist.
+
 import { compare, equal } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { conditions, isOperators } from '../query/conditions.ts'

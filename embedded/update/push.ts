@@ -1,4 +1,5 @@
 // `$push` and its modifiers, in the order MongoDB applies them: insert, sort, cut.
+
 import { compare } from '../compare.ts'
 import { fail } from '../errors.ts'
 import { isIndex, splitPath } from '../paths.ts'

@@ -1,4 +1,5 @@
 // What may be stored: the rules on `_id`, field names and depth that MongoDB checks on every insert and update.
+
 import { BSONRegExp, ObjectId } from 'bson'
 import { fail } from '../errors.ts'
 import { type Doc, typeOf, type Value } from '../values.ts'

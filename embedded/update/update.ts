@@ -1,14 +1,15 @@
 // Compiles the `u` of an update: a replacement, operators over paths, or a pipeline. Applying it gives a new document
-// and leaves the old one as it was. Errors are MongoDB's: what it refuses is never skipped.
+// and leaves the old one as it was. Errors are those of MongoDB.
+import { newContext } from '../aggregate/context.ts'
+import { compileStages, stageName, stages, updateStages } from '../aggregate/pipeline.ts'
 import { identical } from '../compare.ts'
 import { fail } from '../errors.ts'
+import type { Query } from '../query/filter.ts'
 import { matchedPosition } from '../query/position.ts'
-import type { Query } from '../query/query.ts'
 import { type Doc, isDoc, type Maybe, show, type Value } from '../values.ts'
-import { ArrayFilters } from './array-filters.ts'
-import { compileModification } from './modification.ts'
-import { compilePipelineUpdate } from './pipeline-update.ts'
+import { compileModification } from './operator-update.ts'
 import { storable } from './storable.ts'
+import { ArrayFilters } from './update-path.ts'
 
 export interface Update {
   isReplacement: boolean
@@ -80,4 +81,19 @@ function keepId(before: Doc, after: Doc): Doc {
     )
   }
   return identical(before, after) ? before : after
+}
+
+/** A function from the document to the new one, which has the old `_id` if it has none of its own. */
+export function compilePipelineUpdate(pipeline: Value[]): (doc: Doc) => Doc {
+  for (const stage of pipeline) {
+    const name = stageName(stage)
+    if (Object.hasOwn(stages, name) && !updateStages.includes(name)) {
+      fail('InvalidOptions', `${name} is not allowed to be used within an update`)
+    }
+  }
+  const run = compileStages(pipeline, newContext())
+  return (doc) => {
+    const [made] = run([doc]) as [Doc]
+    return '_id' in made || doc._id === undefined ? made : { _id: doc._id, ...made }
+  }
 }

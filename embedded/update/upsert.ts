@@ -1,4 +1,5 @@
 // The document an upsert starts from: the equalities that its filter demands.
+
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'

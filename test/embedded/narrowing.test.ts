@@ -1,7 +1,7 @@
 // Indexes, and the order of ids, narrow what is looked at and change no answer: also for $or and ranges of _id.
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileQuery } from '../../embedded/query/query.ts'
+import { compileQuery } from '../../embedded/query/filter.ts'
 import { Store } from '../../embedded/store/store.ts'
 import type { Doc } from '../../embedded/values.ts'
 import { type AnyDocument, describeEmbedded, temporaryDirectory, useServer } from './support.ts'

@@ -1,7 +1,7 @@
 // Every line of the embedded server's table has its case: the names that the cases use are gathered from the cases
 // themselves.
 import { expect, test } from '@jest/globals'
-import { genericOptions } from '../../embedded/options.ts'
+import { genericOptions } from '../../embedded/commands/options.ts'
 import { table } from '../../embedded/table.ts'
 import type { CommandStep } from './cases/command-steps.ts'
 import { commandCases, handshakes } from './cases/commands.ts'

@@ -6,7 +6,7 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { type Document, deserialize } from 'bson'
 import type { MongoClient } from 'mongodb'
-import { Framer } from '../../embedded/framer.ts'
+import { Framer } from '../../embedded/wire.ts'
 
 const OP_QUERY = 2004
 const OP_MSG = 2013

@@ -1,10 +1,8 @@
-// Arithmetic: null and missing give null, other values than numbers (and dates, where they make sense) are errors.
-// Integers are exact, as MongoDB's are; beyond 2^53, which this server could not hold, they are refused.
+// Arithmetic. Null and missing give null. Other values than numbers (and dates, where they make sense) are errors.
+// Integers are exact, as in MongoDB. A JavaScript number cannot hold integers beyond 2^53, so those results are refused.
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
-import { Sum } from '../../query/sum.ts'
 import type { Maybe } from '../../values.ts'
 import { isNullish, type Operator, over, typeName } from './arguments.ts'
-import { rounded } from './rounding.ts'
 
 function numeric(name: string, value: Maybe, code: CodeName = 'TypeMismatch'): number {
   return typeof value === 'number' ? value : fail(code, `${name} only supports numeric types, not ${typeName(value)}`)
@@ -92,4 +90,66 @@ export const arithmetic: Record<string, Operator> = {
   $floor: unary('$floor', Math.floor),
   $round: rounding('$round'),
   $trunc: rounding('$trunc'),
+}
+
+export class Sum {
+  private high = 0
+  private low = 0
+  private special: number | undefined
+  private integers = true
+
+  add(value: number): void {
+    if (!Number.isFinite(value)) {
+      this.special = (this.special ?? 0) + value
+      return
+    }
+    if (!Number.isInteger(value)) this.integers = false
+    // Two-sum (Knuth): `error` is exactly what the rounded sum lost.
+    const sum = this.high + value
+    const part = sum - this.high
+    const error = this.high - (sum - part) + (value - part)
+    this.high = sum
+    this.low += error
+  }
+
+  value(): number {
+    if (this.special !== undefined) return this.special
+    const total = this.high + this.low
+    if (this.integers && !Number.isSafeInteger(total)) return notImplemented('a sum of integers beyond 2^53')
+    return total
+  }
+}
+
+/** `places` decimal places after the point, or before it where negative; cut off instead of rounded if `truncate`. */
+export function rounded(value: number, places: number, truncate: boolean): number {
+  if (!Number.isFinite(value) || (Number.isInteger(value) && places >= 0)) return value
+  const written = roundDecimal(value.toPrecision(15), places, truncate)
+  const exact = roundDecimal(exactDecimal(value), places, truncate)
+  if (written !== exact) return notImplemented('rounding a number that its binary form puts beside a boundary')
+  return written
+}
+
+/** All digits of a double; no double of magnitude under 2^53 and over 2^-60 or so needs more. */
+function exactDecimal(value: number): string {
+  return value.toFixed(100)
+}
+
+/** Rounds decimal notation (with or without exponent). */
+function roundDecimal(text: string, places: number, truncate: boolean): number {
+  const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text)!
+  const digits = whole! + fraction
+  // The value is 0.digits x 10^point; `keep` digits of it stay.
+  const point = whole!.length + Number(exponent)
+  const keep = point + places
+  if (keep < 0) return sign === '-' ? -0 : 0
+  const kept = digits.slice(0, keep).padEnd(keep, '0')
+  const rest = digits.slice(keep)
+  let result = BigInt(kept === '' ? '0' : kept)
+  if (!truncate && roundsUp(rest, result)) result += 1n
+  return Number(`${sign}${result}e${-places}`)
+}
+
+function roundsUp(rest: string, kept: bigint): boolean {
+  if (rest === '' || rest[0]! < '5') return false
+  return rest[0]! > '5' || /[1-9]/.test(rest.slice(1)) || kept % 2n === 1n
 }

@@ -1,4 +1,5 @@
 // Arrays, their elements and sets of them. Null and missing give null; what is no array is an error.
+
 import { compare, keyOf } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
 import type { Maybe, Value } from '../../values.ts'

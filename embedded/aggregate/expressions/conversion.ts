@@ -1,11 +1,11 @@
 // Conversions between types. What MongoDB cannot convert is ConversionFailure; what depends on the numeric type, which
 // this server does not keep, is refused.
+
 import { ObjectId } from 'bson'
 import { CommandError, fail, notImplemented } from '../../errors.ts'
 import { type Maybe, typeOf, type Value } from '../../values.ts'
 import { type Expression, isNullish, namedSpecs, type Operator, over, typeName } from './arguments.ts'
-import { parseDate } from './date-text.ts'
-import { dateText, numberText, objectIdOf } from './text.ts'
+import { dateText, numberText, objectIdOf, parseDate } from './text.ts'
 
 type Convert = (value: Value) => Value
 

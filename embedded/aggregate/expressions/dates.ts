@@ -3,7 +3,7 @@ import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { isDoc, type Maybe } from '../../values.ts'
 import { isNullish, type NamedCodes, type Operator, over, overNamed } from './arguments.ts'
 import * as calendar from './calendar.ts'
-import { addUnits, countUnits, truncateTo, unitOf, weekdayOf } from './units.ts'
+import { addUnits, countUnits, truncateTo, unitOf, weekdayOf } from './calendar.ts'
 import { checkedDate, dateOf, zoneOf } from './zone.ts'
 
 /** A field of a date, given as an expression or as `{ date, timezone }`. */

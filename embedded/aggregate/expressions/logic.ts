@@ -1,4 +1,5 @@
 // Comparisons, truth and choice. Comparisons order missing before null; what a choice does not need is not evaluated.
+
 import { compare } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
 import { isDoc, type Maybe, type Value } from '../../values.ts'

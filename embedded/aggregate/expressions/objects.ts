@@ -1,4 +1,5 @@
 // Documents made of other documents and of pairs.
+
 import { isArrayIndex } from '../../decode.ts'
 import { fail, notImplemented } from '../../errors.ts'
 import { type Doc, isDoc, type Maybe, type Value } from '../../values.ts'

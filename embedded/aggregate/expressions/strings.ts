@@ -1,4 +1,5 @@
 // Strings; positions and lengths count code points.
+
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../../compare.ts'
 import { type CodeName, fail, notImplemented } from '../../errors.ts'

@@ -1,4 +1,5 @@
 // Time zones by Olson name or offset. Local time is kept as milliseconds that read, in UTC, like the zone's clock.
+
 import { ObjectId } from 'bson'
 import { Temporal } from 'temporal-polyfill'
 import { type CodeName, fail, notImplemented } from '../../errors.ts'

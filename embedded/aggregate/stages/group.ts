@@ -1,11 +1,14 @@
-// `$group`: documents with the same `_id` expression, gathered in the order of their first.
-import { keyOf } from '../../compare.ts'
+// The stages that group documents: `$group`, `$bucket` (by ranges of a value) and `$sortByCount` (by value, the largest
+// group first). Groups come in the order of their first documents.
+import { compare, keyOf, typeRank } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
-import { type Doc, isDoc, type Value } from '../../values.ts'
+import { unsupportedAccumulators } from '../../unsupported.ts'
+import { type Doc, isDoc, type Maybe, type Value } from '../../values.ts'
 import { type Accumulator, accumulators, checkCount } from '../accumulators.ts'
 import type { Context, Expression } from '../context.ts'
 import { compileExpression } from '../expression.ts'
-import { unsupportedAccumulators } from '../unsupported.ts'
+import { compareMaybe } from '../expressions/logic.ts'
+import { isPathOrOperator, type MakeStage } from './stage.ts'
 
 interface GroupField {
   name: string
@@ -60,4 +63,83 @@ function compileField(name: string, operand: Value, context: Context): GroupFiel
   if (Array.isArray(argument)) fail('Location40237', `The ${operator} accumulator is a unary operator`)
   if (operator === '$count') checkCount(argument)
   return { name, make, value: operator === '$count' ? () => 1 : compileExpression(argument, context) }
+}
+
+const defaultOutput = { count: { $sum: 1 } }
+
+export const bucket: MakeStage = (spec, context) => {
+  if (!isDoc(spec)) return fail('Location40201', 'Argument to $bucket stage must be an object')
+  for (const name of Object.keys(spec)) {
+    if (!['groupBy', 'boundaries', 'default', 'output'].includes(name))
+      fail('Location40197', `Unrecognized option to $bucket: ${name}`)
+  }
+  const { groupBy: key, output = defaultOutput } = spec
+  if (key === undefined || spec.boundaries === undefined)
+    return fail('Location40198', "$bucket requires 'groupBy' and 'boundaries' to be specified.")
+  if (!isPathOrOperator(key))
+    fail('Location40202', "The $bucket 'groupBy' field must be defined as a $-prefixed path or an expression")
+  if (!isDoc(output)) return fail('Location40196', "The $bucket 'output' field must be an object")
+  const boundaries = parseBoundaries(spec.boundaries)
+  const otherwise = spec.default === undefined ? undefined : constant(spec.default)
+  if (
+    otherwise !== undefined &&
+    compare(otherwise, boundaries[0]!) >= 0 &&
+    compare(otherwise, boundaries.at(-1)!) < 0
+  ) {
+    fail(
+      'Location40199',
+      "The $bucket 'default' field must be less than the lowest boundary or greater than or equal to the highest boundary.",
+    )
+  }
+  const value = compileExpression(key, context)
+  const group = groupBy((scope) => bucketOf(value(scope), boundaries, otherwise), output, context)
+  return (documents) => group(documents).toSorted((a, b) => compare(a._id!, b._id!))
+}
+
+/** The lower bound of the range that a value is in; bounds compare across types, as in expressions. */
+function bucketOf(value: Maybe, boundaries: readonly Value[], otherwise: Value | undefined): Value {
+  for (let at = 0; at < boundaries.length - 1; at++) {
+    if (compareMaybe(value, boundaries[at]) >= 0 && compareMaybe(value, boundaries[at + 1]) < 0) return boundaries[at]!
+  }
+  if (otherwise !== undefined) return otherwise
+  return fail('Location40066', '$switch could not find a matching branch for an input, and no default was specified.')
+}
+
+function parseBoundaries(spec: Value): Value[] {
+  if (!Array.isArray(spec)) return fail('Location40200', "The $bucket 'boundaries' field must be an array")
+  const boundaries = spec.map(constant)
+  if (boundaries.length < 2) fail('Location40192', "The $bucket 'boundaries' field must have at least 2 values")
+  for (let at = 1; at < boundaries.length; at++) {
+    const [low, high] = [boundaries[at - 1]!, boundaries[at]!]
+    if (typeRank(low) !== typeRank(high))
+      fail('Location40193', "All values in the 'boundaries' option to $bucket must have the same type")
+    if (compare(low, high) >= 0)
+      fail('Location40194', "The 'boundaries' option to $bucket must be sorted in ascending order")
+  }
+  return boundaries
+}
+
+function constant(spec: Value): Value {
+  if (isDoc(spec) && Object.keys(spec).join() === '$literal') return spec.$literal!
+  if (typeof spec === 'string' && spec.startsWith('$'))
+    return fail('Location40191', 'The $bucket boundaries and default must be constant values')
+  if (isDoc(spec) || Array.isArray(spec))
+    return notImplemented('a boundary or default of $bucket that is no plain constant')
+  return spec
+}
+
+export const sortByCount: MakeStage = (spec, context) => {
+  if (isDoc(spec) ? !Object.keys(spec)[0]?.startsWith('$') : typeof spec !== 'string') {
+    fail(
+      isDoc(spec) ? 'Location40147' : 'Location40149',
+      'the sortByCount field must be defined as a $-prefixed path or an expression inside an object',
+    )
+  }
+  if (typeof spec === 'string' && !spec.startsWith('$'))
+    fail(
+      'Location40148',
+      'the sortByCount field must be defined as a $-prefixed path or an expression inside an object',
+    )
+  const group = compileGroup({ _id: spec, count: { $sum: 1 } }, context)
+  return (documents) => group(documents).toSorted((a, b) => compare(b.count!, a.count!))
 }

@@ -1,4 +1,5 @@
 // `$lookup`: the documents of another collection that equal on a field, or that a pipeline with variables gives.
+
 import { keyOf } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
 import { isIndex, someAt, splitPath } from '../../paths.ts'
@@ -6,8 +7,7 @@ import { type Doc, field, isDoc, type Maybe, type Value } from '../../values.ts'
 import type { Context, Expression } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { checkVariable } from '../expressions/arguments.ts'
-import { put } from '../put.ts'
-import { fieldPath, type MakeStage, type Stage } from './stage.ts'
+import { fieldPath, type MakeStage, put, type Stage } from './stage.ts'
 
 export const lookup: MakeStage = (spec, context, compile) => {
   const { from, as, localField, foreignField, pipeline, variables } = parse(spec)

@@ -1,7 +1,7 @@
 // The stages of a line or two: those that filter, order, cut off and count.
 import { fail } from '../../errors.ts'
-import { compileQuery } from '../../query/query.ts'
-import { parseSort, sortDocuments } from '../../query/sort.ts'
+import { compileQuery } from '../../query/filter.ts'
+import { parseSort, sortDocuments } from '../../query/sort-keys.ts'
 import { type Doc, isDoc, type Value } from '../../values.ts'
 import { compileExpression } from '../expression.ts'
 import { documentOr40228, type MakeStage, type Stage } from './stage.ts'

@@ -1,7 +1,7 @@
-// What a stage is, and the checks that several share.
+// What a stage is, and what several stages need.
 import { fail } from '../../errors.ts'
 import { splitPath } from '../../paths.ts'
-import { type Doc, isDoc, show, type Value } from '../../values.ts'
+import { type Doc, field, isDoc, type Maybe, show, type Value } from '../../values.ts'
 import type { Context } from '../context.ts'
 
 export type Stage = (documents: readonly Doc[]) => readonly Doc[]
@@ -31,4 +31,14 @@ export function documentOr40228(value: Value | undefined): Doc {
     'Location40228',
     `'newRoot' expression must evaluate to an object, but resulting value was: ${show(value)}`,
   )
+}
+
+/** A copy with the value at the path, in place of a scalar or an array on the way; missing removes a field. */
+export function put(container: Maybe, parts: readonly string[], at: number, value: Maybe): Maybe {
+  if (at === parts.length) return value
+  const doc: Doc = isDoc(container) ? { ...container } : {}
+  const inner = put(field(doc, parts[at]!), parts, at + 1, value)
+  if (inner === undefined) delete doc[parts[at]!]
+  else doc[parts[at]!] = inner
+  return doc
 }

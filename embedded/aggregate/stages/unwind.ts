@@ -1,8 +1,7 @@
 // `$unwind`: one document for each element of an array.
 import { fail } from '../../errors.ts'
 import { type Doc, field, isDoc, type Maybe, type Value } from '../../values.ts'
-import { put } from '../put.ts'
-import { fieldPath, type MakeStage } from './stage.ts'
+import { fieldPath, type MakeStage, put } from './stage.ts'
 
 interface Options {
   path: readonly string[]

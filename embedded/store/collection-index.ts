@@ -1,24 +1,23 @@
-// One index of a collection in memory. It holds an entry for every key of every version that somebody may still see,
-// so what it yields are candidates: the caller looks at the document that it sees and asks the whole filter of it.
+// One index of a collection, in memory. It has an entry for every key of every version that some unit of work may still
+// see. So a lookup yields candidates: the caller checks the document that it sees against the whole filter.
 import { compare, type Key, typeRank } from '../compare.ts'
 import { compileFilter, type Filter } from '../query/filter.ts'
-import { documentKeys, type KeyTuple } from '../query/keys.ts'
-import { compareKeys } from '../query/sort.ts'
+import { compareKeys, documentKeys, type KeyTuple } from '../query/sort-keys.ts'
 import type { Doc } from '../values.ts'
 import type { IndexDefinition } from './index-definition.ts'
-import type { DocumentRecord } from './record.ts'
 import { SortedList } from './sorted-list.ts'
+import type { DocumentRecord } from './unit-of-work.ts'
 
 interface Entry {
   key: KeyTuple
   record: DocumentRecord
 }
 
-/** What a filter demands of one field of a key: some of these values, or a range within one type. */
+/** What a filter demands of one field of a key: one of some values, or a range within one type. */
 export type Bound = { values: Key[] } | { low?: Key; lowOpen?: boolean; high?: Key; highOpen?: boolean }
 
-/** Positions in the list; from `plan`, valid until the next change. */
-export interface Span {
+/** Positions in the sorted list of entries. They are valid until the next change of the index. */
+export interface EntryRange {
   from: number
   to: number
 }
@@ -26,7 +25,7 @@ export interface Span {
 export class Index {
   readonly definition: IndexDefinition
   readonly paths: string[]
-  /** Some document has had several keys here, so conditions on one document may be met by different keys. */
+  /** Some document has had several keys here. Then different keys of a document can meet different conditions. */
   multikey = false
   private readonly ascending: number[]
   private readonly includes: Filter | undefined
@@ -35,7 +34,7 @@ export class Index {
   constructor(definition: IndexDefinition) {
     this.definition = definition
     this.paths = Object.keys(definition.key)
-    // Entries are kept ascending whatever was declared: the declared direction changes no answer.
+    // Entries are always in ascending order. The declared direction changes no answer.
     this.ascending = this.paths.map(() => 1)
     this.includes = definition.partialFilterExpression && compileFilter(definition.partialFilterExpression)
     this.entries = new SortedList<Entry>(
@@ -43,7 +42,7 @@ export class Index {
     )
   }
 
-  /** The keys this document has here: none if a sparse or partial index leaves it out. */
+  /** The keys of the document in this index: none if a sparse or partial index leaves it out. */
   keysOf(doc: Doc): KeyTuple[] {
     if (this.includes !== undefined && !this.includes(doc)) return []
     const { keys, allMissing } = documentKeys(doc, this.paths)
@@ -71,7 +70,7 @@ export class Index {
     for (const key of keys) this.entries.add({ key, record })
   }
 
-  /** Drops the entries of a document that nobody sees any more, save those that another version shares. */
+  /** Drops the entries of a document that no unit sees any more. Entries that another version shares stay. */
   remove(doc: Doc, record: DocumentRecord): void {
     for (const key of this.keysOf(doc)) {
       let shared = false
@@ -82,8 +81,8 @@ export class Index {
 
   /** The records that have, or had, exactly this key. */
   *withKey(key: KeyTuple): Generator<DocumentRecord> {
-    const span = this.span((other) => compareKeys(other, key, this.ascending))
-    for (const entry of this.entries.range(span.from, span.to)) yield entry.record
+    const range = this.range((other) => compareKeys(other, key, this.ascending))
+    for (const entry of this.entries.range(range.from, range.to)) yield entry.record
   }
 
   /** Neighbouring entries with equal keys, for the check before a unique index is built. */
@@ -95,27 +94,30 @@ export class Index {
     }
   }
 
-  /** Where the candidates for these bounds (one for each leading field) stand; undefined if there is no telling. */
-  plan(bounds: readonly Bound[]): Span[] {
+  /** The entries that can satisfy the bounds, of which there is one for each leading field of the key. */
+  lookup(bounds: readonly Bound[]): EntryRange[] {
     let prefixes: Key[][] = [[]]
     for (const bound of bounds) {
       if (!('values' in bound)) {
-        return prefixes.map((prefix) => this.rangeSpan(prefix, bound))
+        return prefixes.map((prefix) => this.boundedRange(prefix, bound))
       }
       prefixes = prefixes.flatMap((prefix) => bound.values.map((value) => [...prefix, value]))
     }
-    return prefixes.map((prefix) => this.span((key) => comparePrefix(key, prefix)))
+    return prefixes.map((prefix) => this.range((key) => comparePrefix(key, prefix)))
   }
 
-  *records(spans: readonly Span[]): Generator<DocumentRecord> {
-    for (const { from, to } of spans) for (const entry of this.entries.range(from, to)) yield entry.record
+  *records(ranges: readonly EntryRange[]): Generator<DocumentRecord> {
+    for (const { from, to } of ranges) for (const entry of this.entries.range(from, to)) yield entry.record
   }
 
-  private rangeSpan(prefix: Key[], bound: { low?: Key; lowOpen?: boolean; high?: Key; highOpen?: boolean }): Span {
+  private boundedRange(
+    prefix: Key[],
+    bound: { low?: Key; lowOpen?: boolean; high?: Key; highOpen?: boolean },
+  ): EntryRange {
     const at = prefix.length
     const rank = typeRank((bound.low ?? bound.high)!)
     const { low, high } = bound
-    return this.span((key) => {
+    return this.range((key) => {
       const byPrefix = comparePrefix(key, prefix)
       if (byPrefix !== 0) return byPrefix
       const byType = typeRank(key[at]!) - rank
@@ -130,8 +132,8 @@ export class Index {
     })
   }
 
-  /** The entries for which `place` gives 0; negative says before them, positive after. */
-  private span(place: (key: KeyTuple) => number): Span {
+  /** The entries for which `place` gives 0. It is negative for entries before them, and positive after them. */
+  private range(place: (key: KeyTuple) => number): EntryRange {
     return {
       from: this.entries.position((entry) => place(entry.key) < 0),
       to: this.entries.position((entry) => place(entry.key) <= 0),

@@ -1,9 +1,9 @@
-// Deletes documents past the time that a TTL index sets: a date in its field (of an array, the earliest) plus the
-// index's seconds. A document that a transaction holds is left for the next pass.
-import { compileQuery } from './query/query.ts'
+// Deletes the documents that have passed the time of a TTL index: the date in the indexed field (in an array, the
+// earliest) plus `expireAfterSeconds`. A document that a transaction has locked stays until the next pass.
+import { compileQuery } from './query/filter.ts'
 import type { Collection } from './store/collection.ts'
 import type { Store } from './store/store.ts'
-import { Held } from './store/unit.ts'
+import { BlockedError } from './store/unit-of-work.ts'
 
 export function deleteExpired(store: Store, now: number): void {
   for (const namespace of store.namespaces()) {
@@ -23,7 +23,7 @@ function deleteFrom(store: Store, collection: Collection, now: number): void {
       try {
         collection.delete(unit, record)
       } catch (error) {
-        if (!(error instanceof Held)) throw error
+        if (!(error instanceof BlockedError)) throw error
       }
     }
     store.commit(unit)

@@ -1,7 +1,7 @@
 // Documents as bytes, within MongoDB's limits of size.
 import { calculateObjectSize, serialize } from 'bson'
-import { type CodeName, fail } from '../errors.ts'
-import type { Doc } from '../values.ts'
+import { type CodeName, fail } from './errors.ts'
+import type { Doc } from './values.ts'
 
 export const maxDocumentBytes = 16 * 1024 * 1024
 /** What MongoDB grants a reply beyond the document that it carries. */

@@ -1,10 +1,10 @@
-// Where the server's socket is and the URI that leads there. Within the data directory if the path can be written in
-// a URI and fits the operating system's limit; else in a private folder under the system's temporary one, which a file
-// in the data directory names.
+// Chooses the path of the server's socket, and writes the URI for it. The socket is in the data directory if the path
+// fits into a URI and into the operating system's limit. If not, it is in a private folder under the system's temporary
+// folder, and a file in the data directory names that folder.
 import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { setName } from './commands/hello.ts'
+import { setName } from './commands/server-info.ts'
 
 /** Unix allows 108 bytes with the closing zero; some systems fewer. */
 const maxPathBytes = 100

@@ -1,12 +1,23 @@
-// Updates by operators: their paths checked once against each other, then resolved and applied document by document.
+// Updates by operators, such as { $inc: { "stock.0": -1 } }. The paths are checked against each other once. Then they are
+// resolved and applied for each document.
+
 import { identical } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
+import { isIndex } from '../paths.ts'
+import { unsupportedUpdateOperators } from '../unsupported.ts'
 import { type Doc, isDoc, type Maybe, show, type Value } from '../values.ts'
-import type { ArrayFilters } from './array-filters.ts'
 import { Draft } from './draft.ts'
 import { UNCHANGED, UNSET, type UpdateOperator, updateOperators } from './operators.ts'
-import { comparePaths, conflict, identifierIn, isDynamic, type Path, parsePath, resolve } from './path.ts'
-import { parseRename, type Rename, rename } from './rename.ts'
+import {
+  type ArrayFilters,
+  comparePaths,
+  conflict,
+  identifierIn,
+  isDynamic,
+  type Path,
+  parsePath,
+  resolve,
+} from './update-path.ts'
 
 interface Step {
   parts: Path
@@ -15,8 +26,6 @@ interface Step {
   /** Of `$rename`, which has a step for each of its two paths: the one at the new name does the work. */
   rename?: Rename
 }
-
-const knownToMongo = new Set(['$bit'])
 
 /** `position` gives what the positional `$` stands for. */
 type Modification = (doc: Doc, inserting: boolean, position: () => number) => Doc
@@ -96,7 +105,7 @@ function parseSteps(update: Doc): Step[] {
 function operatorNamed(name: string): UpdateOperator {
   const operator = Object.hasOwn(updateOperators, name) ? updateOperators[name] : undefined
   if (operator !== undefined) return operator
-  if (knownToMongo.has(name)) return notImplemented(`the update operator ${name}`)
+  if (unsupportedUpdateOperators.has(name)) return notImplemented(`the update operator ${name}`)
   return fail(
     'FailedToParse',
     `Unknown modifier: ${name}. Expected a valid update modifier or pipeline-style update specified as an array`,
@@ -117,4 +126,45 @@ function inOrder(steps: readonly Step[], message: (at: string, path: string) => 
     }
   }
   return sorted
+}
+
+export interface Rename {
+  from: Path
+  to: Path
+}
+
+export function parseRename(path: string, operand: Value): Rename {
+  if (typeof operand !== 'string')
+    return fail('BadValue', `The 'to' field for $rename must be a string: ${path}: ${show(operand)}`)
+  const [from, to] = [parsePath(path), parsePath(operand)]
+  for (const [name, parts] of [
+    ['source', from],
+    ['destination', to],
+  ] as const) {
+    if (parts.some(isDynamic)) fail('BadValue', `The ${name} field for $rename may not be dynamic: ${parts.join('.')}`)
+  }
+  const same = (a: Path, b: Path) => a.every((part, at) => part === b[at])
+  if (from.length === to.length && same(from, to))
+    fail('BadValue', `The source and target field for $rename must differ: ${path}`)
+  if (same(from, to) || same(to, from)) {
+    fail('BadValue', `The source and target field for $rename must not be on the same path: ${path}`)
+  }
+  return { from, to }
+}
+
+export function rename(draft: Draft, { from, to }: Rename, id: Maybe): void {
+  const value = draft.get(from)
+  if (value === undefined) return
+  refuseArrays(draft, from, 'source', id)
+  refuseArrays(draft, to, 'destination', id)
+  draft.unset(from)
+  draft.set(to, value)
+}
+
+function refuseArrays(draft: Draft, path: Path, name: string, id: Maybe): void {
+  for (let at = 1; at < path.length; at++) {
+    if (Array.isArray(draft.get(path.slice(0, at))) && isIndex(path[at]!)) {
+      fail('BadValue', `The ${name} field cannot be an array element, '${path.join('.')}' in doc with _id: ${show(id)}`)
+    }
+  }
 }

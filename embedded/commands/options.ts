@@ -1,15 +1,15 @@
-// The options of a command: its own, and those that every command may carry. What cannot be honoured is refused.
-import type { Command } from './commands/command.ts'
-import { CommandError, fail, notImplemented } from './errors.ts'
-import { type Doc, isDoc } from './values.ts'
+// Checks and reads the options of commands. An option that this server cannot honour is refused, never ignored.
+import { CommandError, fail, notImplemented } from '../errors.ts'
+import { type Doc, isDoc, type Maybe } from '../values.ts'
+import type { Command } from './command.ts'
 
-/** What any command may carry; drivers add most of it by themselves. */
+/** The options that every command may carry. Drivers add most of them by themselves. */
 export const genericOptions = [
   ...['$db', 'lsid', 'txnNumber', 'autocommit', 'startTransaction', 'readConcern', 'writeConcern'],
   ...['$readPreference', 'maxTimeMS', 'comment'],
 ]
 
-/** Throws NotImplemented naming an option that is not honoured, or MongoDB's code for one that is wrong. */
+/** Throws NotImplemented for an option that this server does not have, and MongoDB's own code for a wrong value. */
 export function checkOptions(name: string, command: Command, body: Doc): void {
   for (const option of Object.keys(body)) {
     if (option === name || command.options.includes(option) || genericOptions.includes(option)) continue
@@ -20,7 +20,7 @@ export function checkOptions(name: string, command: Command, body: Doc): void {
   checkReadPreference(body)
 }
 
-/** Everything that is answered is durable on this one node, so all levels are the same, save a snapshot of a past time. */
+/** One node, and every reply is durable: all levels mean the same here. Only snapshot reads outside transactions are missing. */
 function checkReadConcern(body: Doc): void {
   const concern = body.readConcern
   if (concern === undefined) return
@@ -53,4 +53,24 @@ function checkReadPreference(body: Doc): void {
   if (preference === undefined) return
   if (!isDoc(preference)) throw new CommandError('TypeMismatch', '$readPreference must be an object')
   for (const option of Object.keys(preference)) if (option !== 'mode') notImplemented(`$readPreference.${option}`)
+}
+
+/** A whole number of 0 or more; undefined if the option is absent. */
+export function wholeOption(body: Doc, name: string): number | undefined {
+  const value = body[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'number')
+    return fail('TypeMismatch', `BSON field '${name}' is the wrong type, expected a number`)
+  if (!Number.isSafeInteger(value)) return fail('FailedToParse', `BSON field '${name}' must be a whole number`)
+  if (value < 0) return fail('Location51024', `BSON field '${name}' value must be >= 0, actual value '${value}'`)
+  return value
+}
+
+/** False if the option is absent. */
+export function booleanOption(body: Doc, name: string): boolean {
+  const value: Maybe = body[name]
+  if (value === undefined) return false
+  if (typeof value !== 'boolean')
+    return fail('TypeMismatch', `BSON field '${name}' is the wrong type, expected type 'bool'`)
+  return value
 }

@@ -1,4 +1,5 @@
-// What MongoDB 7.0 knows and this server does not: refused as NotImplemented, while other names get MongoDB's own code.
+// The names that MongoDB 7.0 knows and this server does not. They are refused with NotImplemented. Any other unknown
+// name gets the error that MongoDB itself gives.
 export const unsupportedStages = new Set([
   ...['$bucketAuto', '$changeStream', '$changeStreamSplitLargeEvent', '$collStats', '$currentOp', '$densify'],
   ...['$documents', '$fill', '$geoNear', '$graphLookup', '$indexStats', '$listLocalSessions', '$listSessions'],
@@ -24,3 +25,11 @@ export const unsupportedExpressions = new Set([
 export const unsupportedVariables = new Set([
   ...['CLUSTER_TIME', 'DESCEND', 'IS_MR', 'JS_SCOPE', 'KEEP', 'PRUNE', 'SEARCH_META', 'USER_ROLES'],
 ])
+
+export const unsupportedQueryOperators = new Set([
+  ...['$mod', '$where', '$text', '$jsonSchema', '$near', '$nearSphere', '$geoWithin', '$geoIntersects', '$within'],
+  ...['$bitsAllSet', '$bitsAllClear', '$bitsAnySet', '$bitsAnyClear', '$sampleRate', '$alwaysTrue'],
+  ...['$alwaysFalse', '$maxDistance', '$minDistance', '$geoNear', '$ref', '$id', '$db'],
+])
+
+export const unsupportedUpdateOperators = new Set(['$bit'])
