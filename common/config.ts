@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import type { TokenSettings } from './auth.ts'
 import { isOrigin } from './cors.ts'
+import { DEFAULT_QUERY_LIMITS, type QueryLimits } from './graphql/query-limits.ts'
 
 export type Settings = {
   production: boolean
@@ -30,6 +31,8 @@ export type Settings = {
   upstreams: ReadonlyMap<string, string>
   /** How long, in ms, it goes on serving when it is told to end, while `/readyz` already answers 503. */
   drainMs: number
+  /** What a client with a token may ask the gateway for at once. */
+  queryLimits: QueryLimits
   logLevel: string
 }
 
@@ -83,6 +86,16 @@ const upstream = z
   .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
   .transform((text) => text.replace(/\/+$/, ''))
 
+/** A limit of the gateway; at most so much that the subgraphs still take the plans of it (`common/graphql/subgraph.ts`). */
+function limit(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, expected)
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, expected)
+}
+
 const environment = z.object({
   NODE_ENV: z
     .enum(['development', 'production', 'test'], 'expected development, production or test')
@@ -107,6 +120,11 @@ const environment = z.object({
     .transform(Number)
     .refine((seconds) => seconds <= 300, 'expected a number from 0 to 300')
     .optional(),
+  MAX_QUERY_TOKENS: limit(100, 50_000).default(DEFAULT_QUERY_LIMITS.tokens),
+  MAX_QUERY_DEPTH: limit(1, 60).default(DEFAULT_QUERY_LIMITS.depth),
+  MAX_QUERY_ALIASES: limit(0, 1_000).default(DEFAULT_QUERY_LIMITS.aliases),
+  MAX_QUERY_DIRECTIVES: limit(0, 200).default(DEFAULT_QUERY_LIMITS.directives),
+  MAX_QUERY_FIELDS: limit(1, 20_000).default(DEFAULT_QUERY_LIMITS.fields),
   LOG_LEVEL: z
     .enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -155,6 +173,14 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     corsOrigins: values.CORS_ORIGINS,
     upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? DRAIN_SECONDS : SHORT_DRAIN_SECONDS)) * 1000,
+    queryLimits: {
+      ...DEFAULT_QUERY_LIMITS,
+      tokens: values.MAX_QUERY_TOKENS,
+      depth: values.MAX_QUERY_DEPTH,
+      aliases: values.MAX_QUERY_ALIASES,
+      directives: values.MAX_QUERY_DIRECTIVES,
+      fields: values.MAX_QUERY_FIELDS,
+    },
     logLevel: values.LOG_LEVEL,
   }
 }
@@ -221,7 +247,8 @@ const SHOWN = new Set([
 
 function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
   const name = String(issue.path[0])
-  return SHOWN.has(name) ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
+  const isShown = SHOWN.has(name) || name.startsWith('MAX_QUERY_')
+  return isShown ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
 }
 
 /** Text without the user and password of the URLs in it, even where these hold an `@` or a `/`. */

@@ -36,8 +36,26 @@ export class AlkaidError extends GraphQLError {
 
 /** BAD_USER_INPUT with the path of what is wrong, as in `input.content.creatives[0].weight`. */
 export function badInput(path: string, message: string, more: readonly { path: string; message: string }[] = []) {
-  const details = more.length > 0 ? { path, errors: [{ path, message }, ...more] } : { path }
+  const details = more.length > 0 ? { path, errors: [{ path, message }, ...more.slice(0, MAX_ITEMS - 1)] } : { path }
   return new AlkaidError('BAD_USER_INPUT', `${path}: ${message}`, details)
+}
+
+/**
+ * A document that is no operation of the schema. It has an error for each mistake, with its place in the text, since GraphQL's
+ * tools show them so.
+ */
+export class InvalidRequest extends Error {
+  readonly errors: readonly GraphQLFormattedError[]
+
+  /** @param reason Apollo's name for what failed, as `GRAPHQL_PARSE_FAILED`. */
+  constructor(reason: string, errors: readonly GraphQLError[]) {
+    super(errors[0]?.message)
+    this.errors = errors.map(({ message, locations = [], extensions }) => ({
+      message,
+      locations,
+      extensions: { ...extensions, reason, code: 'BAD_USER_INPUT' },
+    }))
+  }
 }
 
 export function notFound(what: string, id: string) {
@@ -76,6 +94,51 @@ export function maskError(formatted: GraphQLFormattedError, requestId: string | 
     return { message, locations, extensions: { code: 'BAD_USER_INPUT', reason: code } }
   }
   return { message: 'Something went wrong on our side', locations, path, extensions: { code: 'INTERNAL', requestId } }
+}
+
+/** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
+const MAX_ERRORS = 100
+/** Characters of all errors of one answer, as JSON. */
+const MAX_ERRORS_SIZE = 64 * 1024
+/** Characters of a message, of another text in an error, and items of a list. They often repeat what was sent, whole. */
+const MAX_MESSAGE = 1_000
+const MAX_TEXT = 500
+const MAX_ITEMS = 50
+
+/** What a client sees of the errors of one answer: each masked and cut, and no more of them than anybody reads. */
+export function shownErrors(
+  errors: readonly GraphQLFormattedError[],
+  requestId: string | undefined,
+): GraphQLFormattedError[] {
+  const shown: GraphQLFormattedError[] = []
+  let size = 0
+  for (const error of errors.slice(0, MAX_ERRORS)) {
+    const { message, path, ...rest } = maskError(error, requestId)
+    const cut = { message: cutText(message, MAX_MESSAGE), ...(cutShort(rest) as object), ...(path && { path }) }
+    size += JSON.stringify(cut).length
+    if (size > MAX_ERRORS_SIZE && shown.length > 0) break
+    shown.push(cut)
+  }
+  return shown
+}
+
+/** The errors of an answer that is nothing but what was thrown. */
+export function thrownErrors(error: unknown, requestId: string | undefined): GraphQLFormattedError[] {
+  if (error instanceof InvalidRequest) return shownErrors(error.errors, requestId)
+  return shownErrors([error instanceof AlkaidError ? error.toJSON() : { message: '' }], requestId)
+}
+
+/** Texts and lists in an error, cut to what a person reads. Errors are not deep: what is, is left out. */
+function cutShort(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return cutText(value, MAX_TEXT)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > 8) return null
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => cutShort(item, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutShort(part, depth + 1)]))
+}
+
+function cutText(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max).toWellFormed()}…` : text
 }
 
 /** Without what validation suggests instead: it would tell the schema to whoever guesses. */

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { AlkaidError, badInput } from './errors.ts'
 import type { Subgraph } from './graphql/subgraph.ts'
 import { type Handler, json } from './http.ts'
+import { readJson } from './json.ts'
 import { within } from './within.ts'
 
 export const SERVICE_HEADER = 'x-alkaid-service'
@@ -48,11 +49,9 @@ export function federationHandler(subgraph: Subgraph, serviceSecret: string): Ha
 }
 
 function readBody(text: string): z.output<typeof requestBody> {
-  try {
-    return requestBody.parse(JSON.parse(text))
-  } catch {
-    throw badInput('body', 'must be a GraphQL request: {"query": "...", "variables": {...}}')
-  }
+  const { data } = requestBody.safeParse(readJson(text, 'body'))
+  if (data) return data
+  throw badInput('body', 'must be a GraphQL request: {"query": "...", "variables": {...}}')
 }
 
 /** Of equal length whatever was shown, for a comparison in constant time. */

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { AlkaidError, ERROR_CODES, type ErrorCode, maskError } from './errors.ts'
+import { AlkaidError, ERROR_CODES, knownCode, thrownErrors } from './errors.ts'
 import type { Logger } from './log.ts'
 import { REQUEST_ID_HEADER, withRequestId } from './request-id.ts'
 
@@ -93,16 +93,18 @@ export function json(status: number, value: unknown, headers: Record<string, str
   }
 }
 
-/** The reply that says only what went wrong, in GraphQL's form. */
+/** The reply that says only what went wrong, in GraphQL's form; the status is that of the first error. */
 export function errorReply(
   error: unknown,
   requestId: string,
   contentType = 'application/json; charset=utf-8',
 ): HttpReply {
-  const known = error instanceof AlkaidError ? error.toJSON() : { message: '', extensions: { code: 'INTERNAL' } }
-  const masked = maskError(known, requestId)
-  const status = ERROR_CODES[(masked.extensions?.code ?? 'INTERNAL') as ErrorCode].status
-  return { status, headers: { 'content-type': contentType }, body: JSON.stringify({ errors: [masked] }) }
+  const errors = thrownErrors(error, requestId)
+  return {
+    status: ERROR_CODES[knownCode(errors[0]!)].status,
+    headers: { 'content-type': contentType },
+    body: JSON.stringify({ errors }),
+  }
 }
 
 async function answer(

@@ -5,6 +5,7 @@ import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo
 import { Kind, type OperationDefinitionNode, parse } from 'graphql'
 import { AlkaidError } from '../common/errors.ts'
 import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
+import type { Variables } from '../common/graphql/variables.ts'
 import type { Logger } from '../common/log.ts'
 import { within } from '../common/within.ts'
 import type { UpstreamTimer } from './watch.ts'
@@ -15,7 +16,8 @@ export type Upstream = {
   execute(request: GraphQLRequest, headers: RequestHeaders): Promise<GraphQLAnswer>
 }
 
-export type GatewayContext = RequestHeaders
+/** Of a client's request; `variables` as they were admitted. */
+export type GatewayContext = RequestHeaders & { variables: Variables }
 
 /** Shorter than a client waits, longer than the store does. */
 const UPSTREAM_TIMEOUT_MS = 12_000

@@ -1,35 +1,69 @@
 // Apollo Server over our HTTP server: the adapter that its documentation describes for integrations.
 
 import { type ApolloServer, HeaderMap } from '@apollo/server'
-import { badInput } from '../common/errors.ts'
+import type { Variables } from '../common/graphql/variables.ts'
 import type { HttpReply, HttpRequest } from '../common/http.ts'
+import { readJson } from '../common/json.ts'
+import type { Admission, Asked } from './admit.ts'
 import type { GatewayContext } from './data-source.ts'
 
-export async function serveApollo(server: ApolloServer<GatewayContext>, request: HttpRequest): Promise<HttpReply> {
+/** Throws InvalidRequest or an AlkaidError where nothing was executed. */
+export async function serveApollo(
+  server: ApolloServer<GatewayContext>,
+  admission: Admission,
+  request: HttpRequest,
+): Promise<HttpReply> {
   const headers = new HeaderMap()
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   const { requestId } = request
+  const authorization = headers.get('authorization')
+  const caller = await admission.identify(authorization)
+  const body = request.method === 'POST' ? await readBody(request) : undefined
+  const asked = request.method === 'GET' ? askedBySearch(request.search) : askedByBody(body)
+  // Without a query there is nothing to execute: Apollo Server says so, or shows its page.
+  const variables: Variables = asked ? admission.admit(asked, caller) : {}
   const response = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method,
       headers,
       search: request.search === '' ? '' : `?${request.search}`,
-      body: request.method === 'POST' ? await readJson(request) : undefined,
+      body,
     },
-    context: async () => ({ authorization: headers.get('authorization'), requestId }),
+    context: async () => ({ authorization, requestId, variables }),
   })
   if (response.body.kind !== 'complete') throw new Error('An incremental answer was not asked for')
   return { status: response.status ?? 200, headers: Object.fromEntries(response.headers), body: response.body.string }
 }
 
-async function readJson(request: HttpRequest): Promise<unknown> {
+async function readBody(request: HttpRequest): Promise<unknown> {
   const text = await request.body()
-  if (!/json/i.test(request.headers['content-type'] ?? '')) return text
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw badInput('body', 'must be JSON')
-  }
+  return /json/i.test(request.headers['content-type'] ?? '') ? readJson(text, 'body') : text
+}
+
+function askedBySearch(text: string): Asked | undefined {
+  const search = new URLSearchParams(text)
+  const variables = search.get('variables')
+  return toAsked({
+    query: search.get('query'),
+    operationName: search.get('operationName'),
+    variables: variables === null ? undefined : readJson(variables, 'variables'),
+  })
+}
+
+function askedByBody(body: unknown): Asked | undefined {
+  return isObject(body) ? toAsked(body) : undefined
+}
+
+/** Undefined for what Apollo Server refuses, by its own words. */
+function toAsked({ query, operationName, variables }: Record<string, unknown>): Asked | undefined {
+  if (typeof query !== 'string' || query === '') return undefined
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return undefined
+  if (variables !== undefined && variables !== null && !isObject(variables)) return undefined
+  return { query, operationName: operationName ?? undefined, variables: variables ?? {} }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

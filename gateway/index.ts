@@ -40,6 +40,7 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Frame)
     upstreams: services.map(({ remote }) => remoteUpstream(remote, serviceSecret, log)),
     lanes: services.flatMap(({ lane, remote }) => (lane.length > 0 ? [remoteLane(remote, operations, lane)] : [])),
     verify,
+    limits: settings.queryLimits,
     production: settings.production,
     corsOrigins: settings.corsOrigins,
     sandbox: createSandbox(settings, tokens),

@@ -10,6 +10,7 @@ import {
   isExpected,
   maskError,
   REQUEST_ERRORS,
+  shownErrors,
 } from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
 import type { GatewayContext } from './data-source.ts'
@@ -28,10 +29,10 @@ export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin
         },
         async willSendResponse({ response, contextValue: { requestId } }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
-          response.body.singleResult.errors = response.body.singleResult.errors.map((error) => {
-            const masked = maskError(error, requestId)
-            return production ? { ...masked, message: hideSuggestions(masked.message) } : masked
-          })
+          const shown = shownErrors(response.body.singleResult.errors, requestId)
+          response.body.singleResult.errors = shown.map((error) =>
+            production ? { ...error, message: hideSuggestions(error.message) } : error,
+          )
           if (response.body.singleResult.data === undefined) response.http.status = statusOf(response.body.singleResult)
         },
       }

@@ -119,6 +119,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
     upstreams: [...subgraphs, stats.subgraph, delivery.subgraph, distribution.subgraph],
     lanes: [distribution.lane, stats.lane],
     verify,
+    limits: settings.queryLimits,
     production: settings.production,
     corsOrigins: settings.corsOrigins,
     sandbox: createSandbox(settings, tokens),

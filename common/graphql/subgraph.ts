@@ -12,15 +12,18 @@ import {
   type GraphQLSchema,
   parse,
 } from 'graphql'
-import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 import type { TokenVerifier } from '../auth.ts'
-import { AlkaidError, isExpected, maskError } from '../errors.ts'
+import { AlkaidError, InvalidRequest, isExpected, shownErrors, thrownErrors } from '../errors.ts'
+import { requireShallow } from '../json.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Caller, Services } from '../services.ts'
 import type { IndexDefinition } from '../store/store.ts'
+import { createDocuments } from './documents.ts'
 import { limitLists } from './list-limit.ts'
 import { observeOperations } from './observe.ts'
+import type { QueryLimits } from './query-limits.ts'
+import { scalars } from './scalars.ts'
 import { readTextArguments } from './text-arguments.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
@@ -85,8 +88,17 @@ export type SubgraphParts<Loaders> = {
   readTexts?: boolean
 }
 
-/** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
-const MAX_ERRORS = 100
+/** The gateway holds clients to far less. Its plans ask for more than they did: keys, types, a condition on every part of what has one. */
+const PLAN_LIMITS: QueryLimits = {
+  tokens: 500_000,
+  depth: 100,
+  aliases: 100_000,
+  directives: 100_000,
+  fields: 100_000,
+  comparisons: 1_000_000,
+}
+/** Variables that do not fit: after so many, execution looks for no more. */
+const MAX_COERCION_ERRORS = 10
 
 /** A subgraph over whatever its resolvers hold. */
 export async function runSubgraph<Loaders>(
@@ -97,13 +109,17 @@ export async function runSubgraph<Loaders>(
 ): Promise<Subgraph> {
   const graphQLSchema = buildSubgraphSchema({
     typeDefs: readTypeDefs(parts.schema),
-    resolvers: { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...parts.resolvers } as never,
+    resolvers: { ...scalars, ...parts.resolvers } as never,
   })
   if (parts.limitLists) limitLists(graphQLSchema)
   if (parts.readTexts) readTextArguments(graphQLSchema)
+  // Behind the gateway: federation needs nothing of introspection, developers of Alkaid do.
+  const documents = createDocuments({ schema: graphQLSchema, limits: PLAN_LIMITS, introspection: true })
   const server = new ApolloServer<SubgraphContext<Loaders>>({
     schema: graphQLSchema,
-    introspection: true, // behind the gateway; federation needs nothing of it, developers of Alkaid do
+    documentStore: documents.store,
+    executionOptions: { maxCoercionErrors: MAX_COERCION_ERRORS },
+    introspection: true,
     includeStacktraceInErrorResponses: false,
     // Inline traces are for Apollo's own service, and saying so on standard output would spoil what commands print.
     plugins: [ApolloServerPluginInlineTraceDisabled(), maskErrors(log), observeOperations(parts.name, log, metrics)],
@@ -115,13 +131,15 @@ export async function runSubgraph<Loaders>(
     const { requestId } = headers
     try {
       const caller: Caller = { principal: await verify(headers.authorization), requestId }
+      requireShallow(request.variables, 'variables')
+      documents.read(request.query)
       const contextValue = { caller, loaders: parts.loaders(caller) }
       const { body } = await server.executeOperation(request, { contextValue })
       if (body.kind !== 'single') throw new Error('An incremental answer was not asked for')
       return body.singleResult as GraphQLAnswer
     } catch (error) {
-      if (!(error instanceof AlkaidError)) throw error
-      return { errors: [maskError(error.toJSON(), requestId)] }
+      if (!(error instanceof AlkaidError || error instanceof InvalidRequest)) throw error
+      return { errors: thrownErrors(error, requestId) }
     }
   }
 
@@ -143,8 +161,7 @@ function maskErrors<Loaders>(log: Logger): ApolloServerPlugin<SubgraphContext<Lo
         async willSendResponse({ response, contextValue }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
           const { requestId } = contextValue.caller
-          const shown = response.body.singleResult.errors.slice(0, MAX_ERRORS)
-          response.body.singleResult.errors = shown.map((error) => maskError(error, requestId))
+          response.body.singleResult.errors = shownErrors(response.body.singleResult.errors, requestId)
         },
       }
     },

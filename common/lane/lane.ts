@@ -3,7 +3,8 @@
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
 import { answerOptions, corsHeaders } from '../cors.ts'
-import { AlkaidError, badInput, type ErrorCode, hideSuggestions, isExpected, knownCode, maskError } from '../errors.ts'
+import { AlkaidError, type ErrorCode, isExpected, knownCode, shownErrors } from '../errors.ts'
+import { readVariables, type Variables } from '../graphql/variables.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
 import type { Logger } from '../log.ts'
@@ -69,7 +70,7 @@ export function createLane(options: LaneOptions): Lane {
       const { document } = operation
       const variableValues = asked.variables
       const answer = await execute({ schema, document, variableValues, contextValue, options: COERCION })
-      if (answer.data === undefined) throw wrongVariables(answer)
+      if (answer.data === undefined) throw wrongVariables(operation, asked.variables, answer)
       return toReply(answer, request.requestId, {
         ...corsHeaders(origin, isAmong(app.corsOrigins, origin)),
         'content-type': contentType,
@@ -106,6 +107,16 @@ export function createLane(options: LaneOptions): Lane {
     return { app, key: hash }
   }
 
+  /** The operation itself was validated at start: an answer without `data` can only be about its variables. */
+  function wrongVariables({ definition }: PersistedOperation, variables: Variables, answer: ExecutionResult): unknown {
+    try {
+      readVariables(schema, definition, variables, true)
+    } catch (error) {
+      return error
+    }
+    return new Error(`An operation failed: ${answer.errors?.[0]?.message}`)
+  }
+
   function toReply(answer: ExecutionResult, requestId: string, headers: Record<string, string>): HttpReply {
     if (!answer.errors) return { status: 200, headers, body: JSON.stringify(answer) }
     for (const error of answer.errors) {
@@ -113,7 +124,8 @@ export function createLane(options: LaneOptions): Lane {
       options.onError?.(knownCode(error.toJSON()))
       if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
     }
-    const errors = answer.errors.map((error) => maskError(error.toJSON(), requestId))
+    const shown = answer.errors.map((error) => error.toJSON())
+    const errors = shownErrors(shown, requestId)
     return {
       status: 200,
       headers: { ...headers, 'cache-control': 'no-store' },
@@ -133,15 +145,11 @@ function requireValid(schema: GraphQLSchema, operation: PersistedOperation): voi
   if (error) throw new Error(`The persisted operation ${operation.name} does not fit the schema: ${error.message}`)
 }
 
-const COERCION = { maxCoercionErrors: 5 }
-
-/** The operation itself was validated at start: an answer without `data` can only be about its variables. */
-function wrongVariables({ errors = [] }: ExecutionResult): AlkaidError {
-  return badInput('variables', errors.map((error) => hideSuggestions(error.message)).join('; '))
-}
+/** That there is one is enough: what is wrong is looked for afterwards. */
+const COERCION = { maxCoercionErrors: 1 }
 
 /** https://graphql.github.io/graphql-over-http: the newer media type for those who ask for it. */
-function answerType(request: HttpRequest): string {
+export function answerType(request: HttpRequest): string {
   const type = request.headers.accept?.includes('application/graphql-response+json')
     ? 'application/graphql-response+json'
     : 'application/json'

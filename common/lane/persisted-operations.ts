@@ -11,6 +11,8 @@ export type PersistedOperation = {
   name: string
   body: string
   document: DocumentNode
+  /** The operation in it. */
+  definition: OperationDefinitionNode
   /** Its fields on Query or Mutation: they say which subgraph it concerns. */
   rootFields: string[]
 }
@@ -48,5 +50,5 @@ function compile({ id, name, body }: Manifest['operations'][number]): PersistedO
   const rootFields = definition.selectionSet.selections.map((field) =>
     field.kind === Kind.FIELD ? field.name.value : '',
   )
-  return { id, name, body, document, rootFields: rootFields.filter((field) => field !== '__typename') }
+  return { id, name, body, document, definition, rootFields: rootFields.filter((field) => field !== '__typename') }
 }

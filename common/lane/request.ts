@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { AlkaidError, badInput } from '../errors.ts'
 import type { HttpRequest } from '../http.ts'
+import { readJson } from '../json.ts'
 import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
 
 export type LaneRequest = {
@@ -20,13 +21,13 @@ export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest
   if (!/^application\/(graphql\+)?json\b/i.test(type)) {
     throw badInput('content-type', `must be application/json, not ${JSON.stringify(type)}`)
   }
-  return fromBody(parseJson('body', await request.body()))
+  return fromBody(readJson(await request.body(), 'body'))
 }
 
 function fromSearch(search: URLSearchParams): LaneRequest {
   const part = (name: string) => {
     const text = search.get(name)
-    return text === null || text === '' ? undefined : parseJson(name, text)
+    return text === null || text === '' ? undefined : readJson(text, name)
   }
   return toRequest(search.get('query') ?? undefined, part('variables'), part('extensions'))
 }
@@ -68,14 +69,6 @@ export function findOperation(operations: PersistedOperations, { hash, query }: 
   const operation = operations.get(hash)
   if (!operation) throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', 'No persisted operation has this hash')
   return operation
-}
-
-function parseJson(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw badInput(name, 'must be JSON')
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -55,7 +55,7 @@ describe('an answer that is nothing but an error', () => {
     for (const query of ['{', '{ nothing }', 'query ($id: ID!) { app(id: $id) { name } }', '']) {
       expect([query, await statusOf({ query }, admin)]).toEqual([query, 400])
     }
-    expect(await statusOf({ query: `{ ${'__typename '.repeat(5_001)}}` }, admin)).toBe(400)
+    expect(await statusOf({ query: `{ ${'__typename '.repeat(5_001)}}` }, admin)).toBe(413)
   })
 })
 

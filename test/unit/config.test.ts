@@ -41,6 +41,28 @@ describe('settings', () => {
     expect(mistakes({ METRICS_PORT: '-1' })).toBe('METRICS_PORT: expected a number from 0 to 65525, not "-1"')
   })
 
+  test('what a query may ask for can be set, within what the subgraphs take of its plan', () => {
+    expect(readSettings({}).queryLimits).toMatchObject({
+      tokens: 5_000,
+      depth: 16,
+      aliases: 15,
+      directives: 50,
+      fields: 1_000,
+    })
+    const set = { MAX_QUERY_TOKENS: '10000', MAX_QUERY_DEPTH: '20', MAX_QUERY_ALIASES: '0', MAX_QUERY_DIRECTIVES: '7' }
+    const { queryLimits } = readSettings({ ...set, MAX_QUERY_FIELDS: '300' })
+    expect(queryLimits).toMatchObject({ tokens: 10_000, depth: 20, aliases: 0, directives: 7, fields: 300 })
+    expect(mistakes({ MAX_QUERY_DEPTH: '0' })).toBe('MAX_QUERY_DEPTH: expected a whole number from 1 to 60, not "0"')
+    for (const [name, value] of Object.entries({
+      MAX_QUERY_TOKENS: '50001',
+      MAX_QUERY_ALIASES: '-1',
+      MAX_QUERY_DIRECTIVES: '201',
+      MAX_QUERY_FIELDS: '1.5',
+    })) {
+      expect(mistakes({ [name]: value })).toMatch(new RegExp(`^${name}: expected a whole number`))
+    }
+  })
+
   test('every mistake is told at once, and no credential', () => {
     const env = {
       NODE_ENV: 'production',

@@ -1,0 +1,199 @@
+// How much one document may ask for, counted before it is validated and planned. Counting is linear in the document;
+// what validation and planning then do is bounded by what was counted.
+//
+// Validation compares fields that have the same name in the same place, each with each: a hundred times `slots { nodes { id } }`
+// is one list of slots, but 3 x 4,950 comparisons. So the comparisons are counted, too, before they are made.
+
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql'
+import { AlkaidError, badInput } from '../errors.ts'
+
+/** Of one document. Fields, aliases, directives and depth are counted with every fragment written out where it is used. */
+export type QueryLimits = {
+  tokens: number
+  depth: number
+  aliases: number
+  directives: number
+  fields: number
+  /** Of two fields, or of parts of their arguments. One takes about half a microsecond. */
+  comparisons: number
+}
+
+/** Of a client. But for the comparisons, these are what settings have where nothing is set. */
+export const DEFAULT_QUERY_LIMITS: QueryLimits = {
+  tokens: 5_000,
+  depth: 16,
+  aliases: 15,
+  directives: 50,
+  fields: 1_000,
+  comparisons: 20_000,
+}
+
+/** Every rule of validation visits every fragment for every operation. */
+const MAX_OPERATIONS = 20
+/** Every fragment may be compared with every other. */
+const MAX_FRAGMENTS = 100
+
+type Size = { depth: number; aliases: number; directives: number; fields: number }
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>
+
+/** Throws LIMIT_EXCEEDED for a document that asks for too much, BAD_USER_INPUT where a fragment contains itself. */
+export function requireWithinLimits(document: DocumentNode, limits: QueryLimits): void {
+  const operations = document.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION)
+  const fragmentNodes = document.definitions.filter((part) => part.kind === Kind.FRAGMENT_DEFINITION)
+  require('operations', operations.length, MAX_OPERATIONS)
+  require('fragments', fragmentNodes.length, MAX_FRAGMENTS)
+  const fragments = new Map(fragmentNodes.map((node) => [node.name.value, node]))
+  const sizeOf = sizes(fragments)
+  for (const operation of operations) requireSize(sizeOf(operation), limits)
+  // Fragments that nothing uses are validated as well.
+  for (const fragment of fragmentNodes) require('fields', sizeOf(fragment).fields, limits.fields)
+  requireFewComparisons([...operations, ...fragmentNodes], fragments, limits.comparisons)
+}
+
+function requireSize(size: Size, limits: QueryLimits): void {
+  for (const what of ['depth', 'aliases', 'directives', 'fields'] as const) require(what, size[what], limits[what])
+}
+
+/** What is limited -> how it is said, and the setting that the limit comes from. */
+const NAMES = {
+  depth: { unit: 'levels of fields', hint: 'Ask for fewer levels at once.', setting: 'MAX_QUERY_DEPTH' },
+  aliases: { unit: 'aliases', hint: 'Split it into several requests.', setting: 'MAX_QUERY_ALIASES' },
+  directives: { unit: 'directives', hint: 'Leave some out.', setting: 'MAX_QUERY_DIRECTIVES' },
+  fields: {
+    unit: 'fields, with its fragments written out',
+    hint: 'Split it into several requests.',
+    setting: 'MAX_QUERY_FIELDS',
+  },
+  operations: { unit: 'operations', hint: 'Send only the one that is to be run.', setting: undefined },
+  fragments: { unit: 'fragments', hint: 'Send only those that are used, or fewer of them.', setting: undefined },
+} as const
+
+function require(what: keyof typeof NAMES, found: number, max: number): void {
+  if (found <= max) return
+  const { unit, hint, setting } = NAMES[what]
+  const number = (value: number) => (value > 1_000_000 ? 'more than 1,000,000' : value.toLocaleString('en'))
+  const message = `A query may have at most ${number(max)} ${unit}, and this one has ${number(found)}. ${hint}`
+  throw new AlkaidError('LIMIT_EXCEEDED', setting ? `${message} (The limit is the setting ${setting}.)` : message)
+}
+
+/** The sizes of definitions. Each fragment is walked once, however often it is used. */
+function sizes(fragments: Fragments): (part: OperationDefinitionNode | FragmentDefinitionNode) => Size {
+  /** 'within': its walk has begun, and has not ended. */
+  const known = new Map<string, Size | 'within'>()
+
+  function ofFragment(name: string): Size {
+    const found = known.get(name)
+    if (found === 'within') throw badInput('query', `the fragment ${name} must not contain itself`)
+    if (found) return found
+    const fragment = fragments.get(name)
+    if (!fragment) return { depth: 0, aliases: 0, directives: 0, fields: 0 } // validation tells of it
+    known.set(name, 'within')
+    const size = ofSelections(fragment.selectionSet, fragment.directives?.length)
+    known.set(name, size)
+    return size
+  }
+
+  function ofSelections({ selections }: SelectionSetNode, directives = 0): Size {
+    const size = { depth: 0, aliases: 0, directives, fields: 0 }
+    for (const selection of selections) {
+      const inner =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? ofFragment(selection.name.value)
+          : selection.selectionSet && ofSelections(selection.selectionSet)
+      size.directives += (selection.directives?.length ?? 0) + (inner?.directives ?? 0)
+      size.aliases += inner?.aliases ?? 0
+      size.fields += inner?.fields ?? 0
+      if (selection.kind === Kind.FIELD) {
+        size.fields += 1
+        if (selection.alias) size.aliases += 1
+        size.depth = Math.max(size.depth, 1 + (isIntrospection(selection) ? 0 : (inner?.depth ?? 0)))
+      } else size.depth = Math.max(size.depth, inner?.depth ?? 0)
+    }
+    return size
+  }
+
+  return (part) => {
+    if (part.kind === Kind.FRAGMENT_DEFINITION) {
+      // Of two with one name, which validation refuses, the other one is as large as it is.
+      return fragments.get(part.name.value) === part ? ofFragment(part.name.value) : ofSelections(part.selectionSet)
+    }
+    const ofVariables = (part.variableDefinitions ?? []).reduce(
+      (sum, { directives = [] }) => sum + directives.length,
+      0,
+    )
+    return ofSelections(part.selectionSet, (part.directives?.length ?? 0) + ofVariables)
+  }
+}
+
+/** The usual query for a schema goes deep into types of types; a rule of validation bounds what multiplies there. */
+function isIntrospection({ name }: FieldNode): boolean {
+  return name.value === '__schema' || name.value === '__type'
+}
+
+/** Fields of one name in one place. `values`: parts of their arguments, which are compared as well. */
+type Group = { count: number; values: number; selections: SelectionSetNode[] }
+
+function requireFewComparisons(
+  parts: readonly (OperationDefinitionNode | FragmentDefinitionNode)[],
+  fragments: Fragments,
+  max: number,
+): void {
+  let comparisons = 0
+
+  function count(more: number): void {
+    comparisons += more
+    if (comparisons <= max) return
+    const message = `Checking this query takes more than ${max.toLocaleString('en')} comparisons, since it asks for the same fields again and again in the same place. Ask for each field once.`
+    throw new AlkaidError('LIMIT_EXCEEDED', message)
+  }
+
+  /** All that is selected in one place, as one selection. */
+  function compare(selections: readonly SelectionSetNode[]): void {
+    const groups = new Map<string, Group>()
+    const spread = new Set<string>()
+    for (const selection of selections) collect(selection, groups, spread)
+    count((selections.length + spread.size) * spread.size)
+    for (const { count: fields, values } of groups.values()) {
+      count((fields * (fields - 1)) / 2 + (fields - 1) * values)
+    }
+    for (const group of groups.values()) if (group.selections.length > 0) compare(group.selections)
+  }
+
+  function collect({ selections }: SelectionSetNode, groups: Map<string, Group>, spread: Set<string>): void {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) addTo(groups, selection)
+      else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet, groups, spread)
+      else if (!spread.has(selection.name.value)) {
+        spread.add(selection.name.value)
+        const fragment = fragments.get(selection.name.value)
+        if (fragment) collect(fragment.selectionSet, groups, spread)
+      }
+    }
+  }
+
+  for (const { selectionSet } of parts) compare([selectionSet])
+}
+
+function addTo(groups: Map<string, Group>, { alias, name, arguments: args = [], selectionSet }: FieldNode): void {
+  const key = (alias ?? name).value
+  const group = groups.get(key) ?? { count: 0, values: 0, selections: [] }
+  groups.set(key, group)
+  group.count += 1
+  for (const { value } of args) group.values += valuesIn(value)
+  if (selectionSet) group.selections.push(selectionSet)
+}
+
+/** How much of it there is to compare; a text counts as one for each 50 characters. */
+function valuesIn(value: ValueNode): number {
+  if (value.kind === Kind.LIST) return value.values.reduce((sum, part) => sum + valuesIn(part), 1)
+  if (value.kind === Kind.OBJECT) return value.fields.reduce((sum, field) => sum + valuesIn(field.value), 1)
+  return value.kind === Kind.STRING ? 1 + Math.floor(value.value.length / 50) : 1
+}

@@ -1,0 +1,106 @@
+// The text of a GraphQL document, before it is parsed. One pass over its tokens holds it to what the parser, and whoever
+// walks its literals, can bear: how many tokens, how deep, how long a name, and no number that would change.
+
+import { Lexer, Source, TokenKind } from 'graphql'
+import { AlkaidError, badInput } from '../errors.ts'
+import { pathText } from '../input.ts'
+import { inexactMistake, isExact, MAX_NESTING, pathOfNesting, TOO_DEEP } from '../json.ts'
+
+/** Braces in braces, inline fragments among them. The limit on depth counts fields alone, and is lower. */
+const MAX_BRACES = 200
+/** Comments and spaces, which are no tokens, take time as well. */
+const MAX_CHARACTERS_PER_TOKEN = 40
+/** Characters. A name comes back in the answer, once for each item of a list. */
+const MAX_NAME = 200
+
+/** A bracket that is open: of arguments or variables, of a list, or of an object or a selection. */
+type Open = { kind: '(' | '[' | '{'; name: string; items: number }
+
+/**
+ * Throws BAD_USER_INPUT with the argument's path for a value that is nested too deep or a number that cannot be kept,
+ * LIMIT_EXCEEDED for what is too large, and a GraphQLError where there is no token. What the tokens mean is for the parser.
+ */
+export function requireReadable(text: string, maxTokens: number): void {
+  const maxCharacters = maxTokens * MAX_CHARACTERS_PER_TOKEN
+  if (text.length > maxCharacters) throw tooMany('characters', maxCharacters)
+  const lexer = new Lexer(new Source(text))
+  const open: Open[] = []
+  /** How many of `open` are around the arguments that are being read; 0: none are. */
+  let outside = 0
+  let name = ''
+  let tokens = 0
+  for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
+    tokens += 1
+    if (tokens > maxTokens) throw tooMany('tokens', maxTokens)
+    const inner = open.at(-1)
+    if (inner?.kind === '[' && beginsItem(token.kind, token.prev?.kind)) inner.items += 1
+    switch (token.kind) {
+      case TokenKind.NAME:
+        name = token.value
+        if (name.length > MAX_NAME) throw tooLong(name)
+        break
+      case TokenKind.COLON:
+        if (inner) inner.name = name
+        break
+      case TokenKind.INT:
+      case TokenKind.FLOAT:
+        if (!isExact(token.value)) throw badInput(pathText(...pathOf(open, outside)), inexactMistake(token.value))
+        break
+      case TokenKind.PAREN_L:
+      case TokenKind.BRACKET_L:
+      case TokenKind.BRACE_L:
+        if (token.kind === TokenKind.PAREN_L && outside === 0) outside = open.length + 1
+        if (outside > 0 && open.length - outside === MAX_NESTING) {
+          const [first, parts] = pathOf(open, outside)
+          throw badInput(pathText(first, pathOfNesting(parts)), TOO_DEEP)
+        }
+        if (open.length === MAX_BRACES) throw tooManyBraces()
+        open.push({ kind: token.kind, name: '', items: -1 })
+        break
+      case TokenKind.PAREN_R:
+      case TokenKind.BRACKET_R:
+      case TokenKind.BRACE_R:
+        open.pop()
+        if (open.length < outside) outside = 0
+        break
+    }
+  }
+}
+
+/** Whether a token in a list is an item of it, or begins one. The name of a variable belongs to its `$`. */
+function beginsItem(kind: TokenKind, before: TokenKind | undefined): boolean {
+  if (kind === TokenKind.NAME) return before !== TokenKind.DOLLAR
+  return ITEMS.has(kind)
+}
+
+const ITEMS: ReadonlySet<TokenKind> = new Set([
+  TokenKind.INT,
+  TokenKind.FLOAT,
+  TokenKind.STRING,
+  TokenKind.BLOCK_STRING,
+  TokenKind.DOLLAR,
+  TokenKind.BRACKET_L,
+  TokenKind.BRACE_L,
+])
+
+/** The argument or variable, and the way to the value in it that is being read. */
+function pathOf(open: readonly Open[], outside: number): [string, (string | number)[]] {
+  const [argument, ...inside] = open.slice(Math.max(outside - 1, 0))
+  return [argument?.name || 'query', inside.map(({ kind, name, items }) => (kind === '[' ? items : name))]
+}
+
+function tooMany(what: 'tokens' | 'characters', max: number): AlkaidError {
+  const most = `A query may have at most ${max.toLocaleString('en')} ${what}, and this one has more.`
+  const message = `${most} Split it into several requests, or send values as variables. (The limit is the setting MAX_QUERY_TOKENS.)`
+  return new AlkaidError('LIMIT_EXCEEDED', message)
+}
+
+function tooManyBraces(): AlkaidError {
+  const most = `A query may have at most ${MAX_BRACES} braces within each other, and this one has more.`
+  return new AlkaidError('LIMIT_EXCEEDED', `${most} Ask for fewer levels at once.`)
+}
+
+function tooLong(name: string): AlkaidError {
+  const most = `A name in a query may have at most ${MAX_NAME} characters, and ${name.slice(0, 40)}… has ${name.length}.`
+  return new AlkaidError('LIMIT_EXCEEDED', `${most} Choose a shorter one.`)
+}
