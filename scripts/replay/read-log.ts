@@ -1,5 +1,6 @@
 // The log: a CSV file of the Open Bandit Dataset. It is read and checked as a whole before anything is made of it.
 
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { type CsvError, parse } from 'csv-parse/sync'
 
@@ -33,16 +34,37 @@ export function readLog(path: string): LogRow[] {
 type Parsed = { record: string[]; info: { lines: number } }
 
 function parseCsv(path: string): Parsed[] {
+  const bytes = readBytes(path)
+  const line = firstLineNotUtf8(bytes)
+  if (line !== undefined) throw new Error(`${path}, line ${line}: expected UTF-8, which some of its bytes are not`)
   try {
-    return parse(readFileSync(path), {
+    return parse(bytes, {
       info: true,
       relax_column_count: true,
       skip_empty_lines: true,
       bom: true,
     }) as unknown as Parsed[]
   } catch (error) {
-    const { lines, message } = error as CsvError & { lines?: number }
-    throw new Error(lines === undefined ? `Cannot read the log: ${message}` : `${path}, line ${lines}: ${message}`)
+    const { lines, message } = error as CsvError & { lines: number }
+    throw new Error(`${path}, line ${lines}: ${message}`)
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new Error(`Cannot read the log: ${(error as Error).message}`)
+  }
+}
+
+/** The parser would read other bytes as something else, in silence. */
+function firstLineNotUtf8(bytes: Buffer): number | undefined {
+  if (isUtf8(bytes)) return undefined
+  for (let line = 1, from = 0; ; line++) {
+    const end = bytes.indexOf('\n', from)
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) return line
+    from = end + 1
   }
 }
 
