@@ -11,6 +11,8 @@ export type Settings = {
   host: string
   /** Where it listens; `npm start`: the gateway's, distribution listens 10 above. 0: any free ones. */
   port: number
+  /** At once, on each port but that of the metrics. */
+  maxConnections: number
   /** Where whoever watches over the process asks: `/metrics`, `/livez`, `/readyz`. */
   metricsHost: string
   /** 0: any free one. */
@@ -102,6 +104,11 @@ const environment = z.object({
     .default('development'),
   HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   PORT: port.default(4000),
+  MAX_CONNECTIONS: z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, 'expected a number from 1 to 9999999')
+    .transform(Number)
+    .default(10_000),
   METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   METRICS_PORT: port.optional(),
   DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
@@ -112,7 +119,11 @@ const environment = z.object({
   JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
   JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
   SIGNING_SECRET: secret,
-  SERVICE_SECRET: secret,
+  // It is sent as a header.
+  SERVICE_SECRET: secret.refine(
+    (text) => text === undefined || /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/.test(text),
+    'expected printable characters of ASCII, without spaces around them',
+  ),
   CORS_ORIGINS: origins.default([]),
   DRAIN_SECONDS: z
     .string()
@@ -158,6 +169,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     production: values.NODE_ENV === 'production',
     host: values.HOST,
     port: values.PORT,
+    maxConnections: values.MAX_CONNECTIONS,
     metricsHost: values.METRICS_HOST,
     metricsPort: values.METRICS_PORT ?? metricsPortBeside(values.PORT),
     dataDir: values.DATA_DIR,
@@ -237,6 +249,7 @@ const SHOWN = new Set([
   'NODE_ENV',
   'HOST',
   'PORT',
+  'MAX_CONNECTIONS',
   'METRICS_HOST',
   'METRICS_PORT',
   'DATA_DIR',

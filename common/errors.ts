@@ -34,6 +34,29 @@ export class AlkaidError extends GraphQLError {
   }
 }
 
+/** A failure for which HTTP has a status of its own, and perhaps headers: 405 with `allow`, 401 with `www-authenticate`. */
+export class HttpError extends AlkaidError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: ErrorCode, message: string, headers: Record<string, string> = {}) {
+    super(code, message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** @param allowed what would be answered. */
+export function methodNotAllowed(method: string, allowed: readonly string[]): HttpError {
+  const message = `method: must be ${allowed.join(' or ')}, not ${method}`
+  return new HttpError(405, 'BAD_USER_INPUT', message, { allow: allowed.join(', ') })
+}
+
+/** @param challenge says how to show who one is: every 401 has one (RFC 9110, 11.6.1). */
+export function unauthenticated(message: string, challenge: string): HttpError {
+  return new HttpError(401, 'UNAUTHENTICATED', message, { 'www-authenticate': challenge })
+}
+
 /** BAD_USER_INPUT with the path of what is wrong, as in `input.content.creatives[0].weight`. */
 export function badInput(path: string, message: string, more: readonly { path: string; message: string }[] = []) {
   const details = more.length > 0 ? { path, errors: [{ path, message }, ...more.slice(0, MAX_ITEMS - 1)] } : { path }

@@ -1,9 +1,11 @@
 // A plain node:http server with a table of routes. What a handler throws becomes a coded JSON error.
 
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { AlkaidError, ERROR_CODES, knownCode, thrownErrors } from './errors.ts'
+import { AlkaidError, badInput, ERROR_CODES, HttpError, knownCode, thrownErrors } from './errors.ts'
+import { type Exchange, LIMITS, type Limits, lingeringClose, type Refusal, serveInTurn } from './http-connections.ts'
+import { readBody } from './http-text.ts'
 import type { Logger } from './log.ts'
 import { REQUEST_ID_HEADER, withRequestId } from './request-id.ts'
 
@@ -11,7 +13,7 @@ export type HttpReply = { status: number; headers?: Record<string, string>; body
 export type HttpRequest = {
   method: string
   path: string
-  /** Without the `?`. */
+  /** Without the `?`; `readSearch` reads it. */
   search: string
   headers: IncomingMessage['headers']
   /** As the client speaks it: `1.1`. */
@@ -20,7 +22,7 @@ export type HttpRequest = {
   socket?: { readonly remoteAddress?: string | undefined; readonly localPort?: number | undefined }
   /** Of the caller's `x-request-id` where it is well formed, else new. */
   requestId: string
-  /** Reads the body as text; LIMIT_EXCEEDED over so many bytes (1 MB by default). */
+  /** Reads the body as JSON text, once (see `readBody`); of at most so many bytes, 1 MB by default. */
   body(maxBytes?: number): Promise<string>
 }
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
@@ -35,36 +37,58 @@ export type HttpServer = {
 }
 
 const MAX_BODY = 1024 * 1024
+/** What is left of a body at most, for a connection to be kept when the answer comes before its end. */
+const MAX_DRAINED = MAX_BODY
+/** The same where the connection is closed: so much is read, that the client may send it and then see the answer. */
+const MAX_LINGERED = 64 * 1024 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
-/** Without a byte in either direction, an answer that nobody reads among them. */
+/** How often these are looked at. */
+const TIMEOUTS_EVERY_MS = 5_000
+/** Without a byte in either direction. */
 const SILENCE_MS = 30_000
 /** At the end: until requests under way are cut off (the gateway answers within 12 s), and connections without one. */
 const CUT_OFF_MS = 15_000
 const NOTHING_SENT_MS = 1_000
+/** For the log and the metrics: the client has gone before there was an answer. nginx has the number. */
+const CLIENT_GONE = 499
+/** They are read as text, and node:http reads bytes as Latin-1. */
+const TEXT_HEADERS = ['authorization', 'x-app-key', REQUEST_ID_HEADER] as const
+const BODILESS: ReadonlySet<number> = new Set([204, 304])
+const NOT_ASCII = /[^\t\x20-\x7e]/
 
 export type ListenOptions = {
   host: string
   port: number
   log: Logger
+  /** In place of the usual ones. */
+  limits?: Partial<Limits> | undefined
   /** Called once a request is answered. */
   onAnswer?: ((request: HttpRequest, status: number, ms: number) => void) | undefined
+  /** Called for a connection that was cut off, or told that what it sends is no request. */
+  onRefusal?: ((why: Refusal) => void) | undefined
 }
+
+type Life = { isDraining: boolean }
+type Answering = ListenOptions & { limits: Limits; life: Life }
 
 /** Listens at once; rejects with EADDRINUSE and the like. */
 export async function listen(options: ListenOptions, handle: Handler): Promise<HttpServer> {
-  const { host, port } = options
+  const { host, port, onRefusal } = options
+  const limits = { ...LIMITS, ...options.limits }
   const life = { isDraining: false }
-  const answering = { ...options, life }
-  const server = createServer((message, response) => {
-    const request = toRequest(message)
-    void withRequestId(request.requestId, () => answer(request, message, response, handle, answering))
-  })
+  const answering = { ...options, limits, life }
+  const server = createServer({ connectionsCheckingInterval: TIMEOUTS_EVERY_MS })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  const serve = (exchange: Exchange) => {
+    const request = toRequest(exchange)
+    return withRequestId(request.requestId, () => answer(request, exchange, handle, answering))
+  }
+  serveInTurn(server, limits, serve, (why) => onRefusal?.(why))
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.timeout = SILENCE_MS
@@ -100,45 +124,100 @@ export function errorReply(
   contentType = 'application/json; charset=utf-8',
 ): HttpReply {
   const errors = thrownErrors(error, requestId)
-  return {
-    status: ERROR_CODES[knownCode(errors[0]!)].status,
-    headers: { 'content-type': contentType },
-    body: JSON.stringify({ errors }),
+  const body = JSON.stringify({ errors })
+  if (error instanceof HttpError) {
+    return { status: error.status, headers: { 'content-type': contentType, ...error.headers }, body }
   }
+  return { status: ERROR_CODES[knownCode(errors[0]!)].status, headers: { 'content-type': contentType }, body }
 }
 
 async function answer(
   request: HttpRequest,
-  message: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   handle: Handler,
-  { log, onAnswer, life }: ListenOptions & { life: { isDraining: boolean } },
+  { log, onAnswer, limits, life }: Answering,
 ): Promise<void> {
   const began = performance.now()
   let reply: HttpReply
   try {
+    requireAscii(request.headers)
     reply = await handle(request)
   } catch (error) {
-    if (message.destroyed && !message.complete) return // whoever sent half of it has gone
     reply = errorReply(error, request.requestId)
     if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
   }
-  const body = reply.body ?? ''
-  response.writeHead(reply.status, {
-    [REQUEST_ID_HEADER]: request.requestId,
-    'x-content-type-options': 'nosniff',
-    'content-length': Buffer.byteLength(body),
-    ...reply.headers,
-    ...(life.isDraining && { connection: 'close' }),
-  })
-  response.end(message.method === 'HEAD' ? undefined : body)
-  onAnswer?.(request, reply.status, performance.now() - began)
+  const isHere = !exchange.response.destroyed && exchange.message.socket.writable
+  if (isHere) send(exchange, reply, request.requestId, limits, life)
+  onAnswer?.(request, isHere ? reply.status : CLIENT_GONE, performance.now() - began)
 }
 
-function toRequest(message: IncomingMessage): HttpRequest {
+/**
+ * Writes the answer. Where it comes before the end of the request's body, as a refusal does, the rest is read and dropped: a
+ * short rest while the connection is kept, of a long one as much as is bearable before it is closed (RFC 9112, 9.6). Closing
+ * at once would reset the connection, and the client would not see the answer.
+ */
+function send(
+  exchange: Exchange,
+  reply: HttpReply,
+  requestId: string,
+  { lingerMs }: Limits,
+  { isDraining }: Life,
+): void {
+  const { message, response, behind } = exchange
+  const left = leftOf(exchange)
+  const lingers = left > MAX_DRAINED
+  const body = reply.body ?? ''
+  const headers: Record<string, string | number> = {
+    [REQUEST_ID_HEADER]: requestId,
+    'x-content-type-options': 'nosniff',
+    ...reply.headers,
+  }
+  if (!BODILESS.has(reply.status)) headers['content-length'] = Buffer.byteLength(body)
+  if (exchange.isLast || lingers || (isDraining && behind.length === 0)) headers.connection = 'close'
+  response.writeHead(reply.status, headers)
+  const written = message.method === 'HEAD' ? '' : body
+  if (!lingers) {
+    response.end(written)
+    if (left > 0) message.resume()
+    return
+  }
+  // Whole by its length, but the response is not ended: Node would close both directions then.
+  if (written === '') response.flushHeaders()
+  else response.write(written)
+  const { socket } = message
+  lingeringClose(socket, lingerMs)
+  let dropped = 0
+  message.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > MAX_LINGERED) socket.destroy()
+  })
+  message.resume()
+}
+
+/** How many bytes of its body a request has still to send, at most. */
+function leftOf({ message, expectsContinue }: Exchange): number {
+  if (message.complete) return 0
+  if (expectsContinue) return Number.POSITIVE_INFINITY // nobody has told it to go on, but it may
+  return Number(message.headers['content-length'] ?? Number.POSITIVE_INFINITY)
+}
+
+function requireAscii(headers: HttpRequest['headers']): void {
+  for (const name of TEXT_HEADERS) {
+    const value = headers[name]
+    if (value !== undefined && NOT_ASCII.test(String(value))) throw badInput(name, 'must hold printable ASCII only')
+  }
+}
+
+function toRequest(exchange: Exchange): HttpRequest {
+  const { message, response } = exchange
   const target = message.url ?? '/'
   const question = target.indexOf('?')
   const given = message.headers[REQUEST_ID_HEADER]
+  const begin = () => {
+    if (!exchange.expectsContinue) return
+    exchange.expectsContinue = false
+    response.writeContinue()
+  }
   return {
     method: message.method ?? 'GET',
     path: question < 0 ? target : target.slice(0, question),
@@ -147,19 +226,8 @@ function toRequest(message: IncomingMessage): HttpRequest {
     httpVersion: message.httpVersion,
     socket: message.socket,
     requestId: typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID(),
-    body: (maxBytes = MAX_BODY) => readBody(message, maxBytes),
+    body: (maxBytes = MAX_BODY) => readBody(message, { maxBytes, begin }),
   }
-}
-
-async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxBytes) throw new AlkaidError('LIMIT_EXCEEDED', `A request body may have at most ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 async function stopServer(server: Server, sockets: ReadonlySet<Socket>, log: Logger): Promise<void> {

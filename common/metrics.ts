@@ -8,6 +8,8 @@ export type Metrics = {
   registry: Registry
   /** `route`: one of a fixed list. */
   request(route: string, method: string, status: number, ms: number): void
+  /** `reason`: one of a fixed list. */
+  refusal(reason: string): void
   /** `service`, here and below: a subgraph, its lane (as `stats lane`), or the gateway. */
   operation(service: string, type: string, ms: number): void
   error(service: string, code: string): void
@@ -31,6 +33,12 @@ export function createMetrics(): Metrics {
     help: 'Time from a request to its answer, by route, method and status.',
     labelNames: ['route', 'method', 'status'],
     buckets,
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'alkaid_http_refusals_total',
+    help: 'Connections that were cut off, or sent what is no request, by reason.',
+    labelNames: ['reason'],
     registers,
   })
   const operations = new Histogram({
@@ -73,6 +81,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     request: (route, method, status, ms) => requests.observe({ route, method, status }, ms / 1000),
+    refusal: (reason) => refusals.inc({ reason }),
     operation: (service, type, ms) => operations.observe({ service, type }, ms / 1000),
     error: (service, code) => errors.inc({ service, code }),
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),

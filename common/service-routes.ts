@@ -3,7 +3,9 @@
 // cost far more than a slot query and tell strangers too much. Every answer is logged and timed by its route.
 
 import type { Life } from './ending.ts'
+import { methodNotAllowed } from './errors.ts'
 import { type Handler, type HttpRequest, json, type ListenOptions } from './http.ts'
+import type { Refusal } from './http-connections.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { type Checks, readiness } from './readiness.ts'
@@ -19,11 +21,11 @@ const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 
 export function serviceRoutes({ graphql, federation, checks }: ServiceParts): Handler {
   return routes({
-    '/graphql': graphql,
-    '/': graphql && (() => ({ status: 302, headers: { location: '/graphql' } })),
-    '/federation': federation,
-    '/livez': alive,
-    '/readyz': () => readiness(checks),
+    '/graphql': graphql && { methods: ['GET', 'HEAD', 'POST', 'OPTIONS'], handle: graphql },
+    '/': graphql && { methods: READ, handle: () => ({ status: 302, headers: { location: '/graphql' } }) },
+    '/federation': federation && { methods: ['POST'], handle: federation },
+    '/livez': { methods: READ, handle: alive },
+    '/readyz': { methods: READ, handle: () => readiness(checks) },
   })
 }
 
@@ -31,23 +33,36 @@ export function serviceRoutes({ graphql, federation, checks }: ServiceParts): Ha
 export function watchRoutes({ registry }: Metrics, life: Life, checks: () => Checks): Handler {
   const render = onceAtATime(() => registry.metrics())
   return routes({
-    '/livez': alive,
-    '/readyz': () => (life.phase === 'running' ? readiness(checks()) : notReady(life)),
-    '/metrics': async () => ({
-      status: 200,
-      headers: { 'content-type': registry.contentType },
-      body: await render(),
-    }),
+    '/livez': { methods: READ, handle: alive },
+    '/readyz': {
+      methods: READ,
+      handle: () => (life.phase === 'running' ? readiness(checks()) : notReady(life)),
+    },
+    '/metrics': {
+      methods: READ,
+      handle: async () => ({
+        status: 200,
+        headers: { 'content-type': registry.contentType },
+        body: await render(),
+      }),
+    },
   })
 }
 
-function routes(table: Record<string, Handler | undefined>): Handler {
-  const known = new Map(Object.entries(table).flatMap(([path, handle]) => (handle ? [[path, handle] as const] : [])))
+type Route = { methods: readonly string[]; handle: Handler }
+
+const READ = ['GET', 'HEAD']
+
+/** A handler never sees HEAD: it is asked with GET, and the server leaves out the body. */
+function routes(table: Record<string, Route | undefined>): Handler {
+  const known = new Map(Object.entries(table).flatMap(([path, route]) => (route ? [[path, route] as const] : [])))
   const paths = [...known.keys()].join(', ')
   return (request) => {
-    const handle = known.get(request.path)
-    if (handle) return handle(request)
-    return json(404, { error: `There is nothing at ${request.path}; there is something at ${paths}` })
+    const route = known.get(request.path)
+    if (!route) return json(404, { error: `There is nothing at ${request.path}; there is something at ${paths}` })
+    const { methods, handle } = route
+    if (!methods.includes(request.method)) throw methodNotAllowed(request.method, methods)
+    return handle(request.method === 'HEAD' ? { ...request, method: 'GET' } : request)
   }
 }
 
@@ -74,13 +89,40 @@ export function startingUp(life: Life): { handle: Handler; become(handler: Handl
 }
 
 /** For `listen`: a line for every answer, and its time. Paths and methods that nobody serves are not told apart. */
-export function answerObserver(log: Logger, metrics: Metrics): ListenOptions['onAnswer'] {
-  return (request: HttpRequest, status: number, ms: number) => {
-    const route = ROUTES.includes(request.path) ? request.path : 'other'
-    const method = METHODS.includes(request.method) ? request.method : 'other'
-    metrics.request(route, method, status, ms)
-    // The lane is hot: no object for a line that nobody wants.
-    if (log.isLevelEnabled('info')) log.info({ method, route, status, ms: Number(ms.toFixed(2)) }, 'request')
+export function observeHttp(log: Logger, metrics: Metrics): Pick<ListenOptions, 'onAnswer' | 'onRefusal'> {
+  const warn = sparingly(log)
+  return {
+    onAnswer(request: HttpRequest, status: number, ms: number) {
+      const route = ROUTES.includes(request.path) ? request.path : 'other'
+      const method = METHODS.includes(request.method) ? request.method : 'other'
+      metrics.request(route, method, status, ms)
+      // The lane is hot: no object for a line that nobody wants.
+      if (log.isLevelEnabled('info')) log.info({ method, route, status, ms: Number(ms.toFixed(2)) }, 'request')
+      if (REFUSED.has(status)) warn(`${status} ${route}`, { method, route, status }, 'request refused')
+    },
+    onRefusal(reason: Refusal) {
+      metrics.refusal(reason)
+      warn(reason, { reason }, 'connection refused')
+    },
+  }
+}
+
+/** What a client that is set up wrongly goes on to get: too long, and of another type. */
+const REFUSED: ReadonlySet<number> = new Set([413, 415])
+const SPARINGLY_MS = 10_000
+
+/** At most one line in ten seconds for each `key`, of which there are few; it says how many it stands for. */
+function sparingly(log: Logger) {
+  const told = new Map<string, { at: number; since: number }>()
+  return (key: string, details: object, message: string) => {
+    const last = told.get(key)
+    const now = performance.now()
+    if (last && now - last.at < SPARINGLY_MS) {
+      last.since += 1
+      return
+    }
+    log.warn({ ...details, times: 1 + (last?.since ?? 0) }, message)
+    told.set(key, { at: now, since: 0 })
   }
 }
 

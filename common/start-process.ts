@@ -10,7 +10,7 @@ import { createLogger, type Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Checks } from './readiness.ts'
 import { readSecrets } from './secrets.ts'
-import { answerObserver, type ServiceParts, serviceRoutes, startingUp, watchRoutes } from './service-routes.ts'
+import { observeHttp, type ServiceParts, serviceRoutes, startingUp, watchRoutes } from './service-routes.ts'
 
 export type ProcessDefinition = Wanted & {
   name: string
@@ -62,8 +62,7 @@ async function start(definition: ProcessDefinition, settings: Settings, life: Li
   const log = createLogger(settings.logLevel, name)
   const metrics = createMetrics()
   const server = startingUp(life)
-  const onAnswer = answerObserver(log, metrics)
-  const http = await listenAt({ settings, port: settings.port, role: name, log, onAnswer }, server.handle)
+  const http = await listenAt({ settings, port: settings.port, role: name, log, metrics }, server.handle)
   const watchers = await listenForWatchers({ settings, log, metrics, life })
   closers.push({ name: 'metrics', close: watchers.stop }) // the last one to go
   const { drainMs } = settings
@@ -82,16 +81,26 @@ async function start(definition: ProcessDefinition, settings: Settings, life: Li
   console.log(`${name} listens at ${http.url} (metrics: ${watchers.url}/metrics)`)
 }
 
-export type ListenAt = Pick<ListenOptions, 'port' | 'log' | 'onAnswer'> & {
+export type ListenAt = {
   settings: Settings
+  port: number
   /** Who wants the port, for the message. */
   role: string
+  log: Logger
+  metrics: Metrics
 }
 
 /** Throws SettingsError when it cannot listen there. */
-export async function listenAt({ settings, ...options }: ListenAt, handle: Handler): Promise<HttpServer> {
-  return listenOrExplain({ ...options, host: settings.host, names: { host: 'HOST', port: 'PORT' } }, handle)
+export async function listenAt(options: ListenAt, handle: Handler): Promise<HttpServer> {
+  const { settings, port, role, log, metrics } = options
+  const { host, maxConnections } = settings
+  const limits = { connections: maxConnections }
+  const names = { host: 'HOST', port: 'PORT' }
+  return listenOrExplain({ host, port, log, limits, ...observeHttp(log, metrics), role, names }, handle)
 }
+
+/** Connections at once on the port of the metrics. */
+const WATCHERS = 100
 
 /** The port of whoever watches over the process. Throws SettingsError. */
 export async function listenForWatchers(options: {
@@ -108,7 +117,8 @@ export async function listenForWatchers(options: {
       port: settings.metricsPort,
       role: 'metrics',
       log,
-      onAnswer: answerObserver(log, metrics),
+      limits: { connections: WATCHERS },
+      ...observeHttp(log, metrics),
       names: { host: 'METRICS_HOST', port: 'METRICS_PORT' },
     },
     watchRoutes(metrics, life, () => checks),

@@ -3,6 +3,7 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server'
 import type { Variables } from '../common/graphql/variables.ts'
 import type { HttpReply, HttpRequest } from '../common/http.ts'
+import { readSearch } from '../common/http-text.ts'
 import { readJson } from '../common/json.ts'
 import type { Admission, Asked } from './admit.ts'
 import type { GatewayContext } from './data-source.ts'
@@ -20,7 +21,7 @@ export async function serveApollo(
   const { requestId } = request
   const authorization = headers.get('authorization')
   const caller = await admission.identify(authorization)
-  const body = request.method === 'POST' ? await readBody(request) : undefined
+  const body = request.method === 'POST' ? readJson(await request.body(), 'body') : undefined
   const asked = request.method === 'GET' ? askedBySearch(request.search) : askedByBody(body)
   // Without a query there is nothing to execute: Apollo Server says so, or shows its page.
   const variables: Variables = asked ? admission.admit(asked, caller) : {}
@@ -37,18 +38,13 @@ export async function serveApollo(
   return { status: response.status ?? 200, headers: Object.fromEntries(response.headers), body: response.body.string }
 }
 
-async function readBody(request: HttpRequest): Promise<unknown> {
-  const text = await request.body()
-  return /json/i.test(request.headers['content-type'] ?? '') ? readJson(text, 'body') : text
-}
-
 function askedBySearch(text: string): Asked | undefined {
-  const search = new URLSearchParams(text)
+  const search = readSearch(text)
   const variables = search.get('variables')
   return toAsked({
     query: search.get('query'),
     operationName: search.get('operationName'),
-    variables: variables === null ? undefined : readJson(variables, 'variables'),
+    variables: variables === undefined ? undefined : readJson(variables, 'variables'),
   })
 }
 

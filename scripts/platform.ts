@@ -17,7 +17,7 @@ import { channelLog, openRedisChannel, openRedisStream } from '../common/open-se
 import { deriveSigningKeys } from '../common/publication/sign.ts'
 import { channelCheck, storeCheck } from '../common/readiness.ts'
 import { readSecrets } from '../common/secrets.ts'
-import { answerObserver, serviceRoutes, startingUp } from '../common/service-routes.ts'
+import { serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
 import { listenAt, listenForWatchers } from '../common/start-process.ts'
 import { buildGateway } from '../gateway/app.ts'
@@ -70,8 +70,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   async function listenFor(service: string, port: number, role: string) {
     const log = logOf(service)
     const server = startingUp(life)
-    const onAnswer = answerObserver(log, metrics)
-    const http = await listenAt({ settings, port, role, log, onAnswer }, server.handle)
+    const http = await listenAt({ settings, port, role, log, metrics }, server.handle)
     servers.push(http)
     return { url: http.url, become: server.become }
   }

@@ -2,8 +2,9 @@
 // The error codes are never those that make Apollo Client send the text or give hashes up.
 
 import { createHash } from 'node:crypto'
-import { AlkaidError, badInput } from '../errors.ts'
+import { AlkaidError, badInput, methodNotAllowed } from '../errors.ts'
 import type { HttpRequest } from '../http.ts'
+import { readSearch } from '../http-text.ts'
 import { readJson } from '../json.ts'
 import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
 
@@ -15,21 +16,17 @@ export type LaneRequest = {
 
 /** Reads a GraphQL request from HTTP; BAD_USER_INPUT where it is none. */
 export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest> {
-  if (request.method === 'GET') return fromSearch(new URLSearchParams(request.search))
-  if (request.method !== 'POST') throw badInput('method', `must be GET or POST, not ${request.method}`)
-  const type = request.headers['content-type'] ?? ''
-  if (!/^application\/(graphql\+)?json\b/i.test(type)) {
-    throw badInput('content-type', `must be application/json, not ${JSON.stringify(type)}`)
-  }
+  if (request.method === 'GET') return fromSearch(readSearch(request.search))
+  if (request.method !== 'POST') throw methodNotAllowed(request.method, ['GET', 'HEAD', 'POST'])
   return fromBody(readJson(await request.body(), 'body'))
 }
 
-function fromSearch(search: URLSearchParams): LaneRequest {
+function fromSearch(search: ReadonlyMap<string, string>): LaneRequest {
   const part = (name: string) => {
     const text = search.get(name)
-    return text === null || text === '' ? undefined : readJson(text, name)
+    return text === undefined || text === '' ? undefined : readJson(text, name)
   }
-  return toRequest(search.get('query') ?? undefined, part('variables'), part('extensions'))
+  return toRequest(search.get('query'), part('variables'), part('extensions'))
 }
 
 function fromBody(body: unknown): LaneRequest {

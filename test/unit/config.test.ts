@@ -113,6 +113,7 @@ describe('settings', () => {
   test('the service secret is needed in production only: elsewhere it makes itself', () => {
     expect(() => readSettings({}, { needs: ['SERVICE_SECRET'] })).not.toThrow()
     expect(mistakes({ SERVICE_SECRET: 'short' })).toBe('SERVICE_SECRET: expected at least 32 characters')
+    expect(mistakes({ SERVICE_SECRET: `${'x'.repeat(32)}€` })).toMatch(/^SERVICE_SECRET: expected printable characters/)
   })
 })
 
