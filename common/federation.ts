@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import { AlkaidError, badInput } from './errors.ts'
+import { AlkaidError, badInput, unauthenticated } from './errors.ts'
 import type { Subgraph } from './graphql/subgraph.ts'
 import { type Handler, json } from './http.ts'
 import { readJson } from './json.ts'
@@ -28,12 +28,11 @@ export function federationHandler(subgraph: Subgraph, serviceSecret: string): Ha
   return async (request) => {
     const shown = request.headers[SERVICE_HEADER]
     if (typeof shown !== 'string' || !timingSafeEqual(digest(shown), expected)) {
-      throw new AlkaidError(
-        'UNAUTHENTICATED',
+      throw unauthenticated(
         `This is for the gateway: it shows SERVICE_SECRET in \`${SERVICE_HEADER}\``,
+        `ServiceSecret realm="services", header="${SERVICE_HEADER}"`,
       )
     }
-    if (request.method !== 'POST') throw badInput('method', `must be POST, not ${request.method}`)
     const { query, variables, operationName } = readBody(await request.body(MAX_BODY))
     const { authorization } = request.headers
     const answer = await within(

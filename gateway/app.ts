@@ -68,12 +68,12 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   /** Whatever is wrong is answered here, so that a browser elsewhere may read it, too. */
   async function answer(request: HttpRequest): Promise<HttpReply> {
     try {
-      return await serveApollo(server, admission, request)
+      return challenged(request, await serveApollo(server, admission, request))
     } catch (error) {
       const isExpected = error instanceof AlkaidError || error instanceof InvalidRequest
       if (!isExpected) log.error({ err: error }, 'the gateway failed')
       for (const shown of thrownErrors(error, request.requestId)) metrics.error('gateway', knownCode(shown))
-      return errorReply(error, request.requestId, answerType(request))
+      return challenged(request, errorReply(error, request.requestId, answerType(request)))
     }
   }
 
@@ -90,4 +90,11 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     },
     stop: () => server.stop(),
   }
+}
+
+/** Every 401 says how to show who one is (RFC 6750, 3). */
+function challenged({ headers }: HttpRequest, reply: HttpReply): HttpReply {
+  if (reply.status !== 401) return reply
+  const challenge = `Bearer realm="alkaid"${headers.authorization === undefined ? '' : ', error="invalid_token"'}`
+  return { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } }
 }

@@ -33,7 +33,9 @@ export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin
           response.body.singleResult.errors = shown.map((error) =>
             production ? { ...error, message: hideSuggestions(error.message) } : error,
           )
-          if (response.body.singleResult.data === undefined) response.http.status = statusOf(response.body.singleResult)
+          // A GET of a mutation is told what is allowed, with a status of its own.
+          if (response.body.singleResult.data !== undefined || response.http.headers.has('allow')) return
+          response.http.status = statusOf(response.body.singleResult)
         },
       }
     },

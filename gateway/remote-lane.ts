@@ -12,8 +12,11 @@ const SENT = ['accept', 'content-type', 'if-none-match', 'origin', 'x-app-key'] 
 
 /** What clients and caches go by. */
 const RETURNED = [
+  'accept',
+  'accept-encoding',
   'access-control-allow-origin',
   'access-control-expose-headers',
+  'allow',
   'cache-control',
   'content-type',
   'etag',

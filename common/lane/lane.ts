@@ -3,7 +3,15 @@
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
 import { answerOptions, corsHeaders } from '../cors.ts'
-import { AlkaidError, type ErrorCode, isExpected, knownCode, shownErrors } from '../errors.ts'
+import {
+  AlkaidError,
+  type ErrorCode,
+  isExpected,
+  knownCode,
+  methodNotAllowed,
+  shownErrors,
+  unauthenticated,
+} from '../errors.ts'
 import { readVariables, type Variables } from '../graphql/variables.ts'
 import { sha256 } from '../hash.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
@@ -58,6 +66,8 @@ export function createLane(options: LaneOptions): Lane {
       const asked = await readLaneRequest(request)
       const operation = findOperation(options.operations, asked)
       if (!operations.has(operation.id)) throw elsewhere(operation)
+      const isMutation = operation.definition.operation === 'mutation'
+      if (isMutation && request.method !== 'POST') throw methodNotAllowed(request.method, ['POST'])
       const { app, key } = await authenticate(request)
       caller = app
       if (!rateLimit.take(key, app.requestsPerSecond, now())) {
@@ -100,10 +110,10 @@ export function createLane(options: LaneOptions): Lane {
   async function authenticate(request: HttpRequest): Promise<{ app: LaneApp; key: string }> {
     const key = request.headers['x-app-key']
     if (typeof key !== 'string' || key === '')
-      throw new AlkaidError('UNAUTHENTICATED', 'This needs an app key: send the header `x-app-key`')
+      throw unauthenticated('This needs an app key: send the header `x-app-key`', CHALLENGE)
     const hash = sha256(key)
     const app = await options.appOfKey(hash)
-    if (!app) throw new AlkaidError('UNAUTHENTICATED', 'The app key is not valid')
+    if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
     return { app, key: hash }
   }
 
@@ -135,6 +145,8 @@ export function createLane(options: LaneOptions): Lane {
 
   return { operations, handle, allowsOrigin }
 }
+
+const CHALLENGE = 'ApiKey realm="apps", header="x-app-key"'
 
 function elsewhere({ name }: PersistedOperation): AlkaidError {
   return new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
