@@ -39,8 +39,8 @@ export type Documents = {
   store: { get(key: string): Promise<DocumentNode | undefined>; set(): Promise<void>; delete(): Promise<boolean> }
 }
 
-/** Characters of all texts that are kept. A parsed document takes about a hundred bytes for each. */
-const MAX_KEPT = 500_000
+/** Characters of all texts that are kept. A parsed document takes up to a hundred bytes for each. */
+const MAX_KEPT = 300_000
 const MAX_MISTAKES = 20
 
 export function createDocuments({ schema, limits, introspection }: DocumentOptions): Documents {
@@ -71,10 +71,17 @@ export function createDocuments({ schema, limits, introspection }: DocumentOptio
     const document = parseWithin(text, Math.min(maxTokens, limits.tokens))
     admit?.(document)
     requireWithinLimits(document, limits)
-    const mistakes = validate(schema, document, rules, { maxErrors: MAX_MISTAKES, hideSuggestions: !introspection })
-    if (mistakes.length > 0) throw new InvalidRequest('GRAPHQL_VALIDATION_FAILED', mistakes.map(withPath(document)))
+    if (validate(schema, document, rules, { maxErrors: 1 }).length > 0) throw invalid(text)
     keep(hash, document, text)
     return document
+  }
+
+  /** Only now the places in the text matter. Kept with every document, they would take most of its memory. */
+  function invalid(text: string): InvalidRequest {
+    const document = parse(text)
+    const options = { maxErrors: MAX_MISTAKES, hideSuggestions: !introspection }
+    const mistakes = validate(schema, document, rules, options)
+    return new InvalidRequest('GRAPHQL_VALIDATION_FAILED', mistakes.map(withPath(document)))
   }
 
   return {
@@ -91,7 +98,7 @@ export function createDocuments({ schema, limits, introspection }: DocumentOptio
 function parseWithin(text: string, maxTokens: number): DocumentNode {
   try {
     requireReadable(text, maxTokens)
-    return parse(text)
+    return parse(text, { noLocation: true })
   } catch (error) {
     if (error instanceof AlkaidError) throw error
     throw new InvalidRequest('GRAPHQL_PARSE_FAILED', [error as GraphQLError])
@@ -107,7 +114,7 @@ function withPath(document: DocumentNode) {
   }
 }
 
-/** The way to a value in an argument, as `input.content.data`; undefined for what is no value. */
+/** The way to a value in an argument or a default, as `input.content.data`; undefined for what is no value. */
 function pathTo(document: DocumentNode, target: ASTNode): string | undefined {
   let found: (string | number)[] = []
   visit(document, {
@@ -116,16 +123,18 @@ function pathTo(document: DocumentNode, target: ASTNode): string | undefined {
       const nodes = [...ancestors, ...(parent ? [parent] : []), node]
       found = nodes.flatMap((part, at): (string | number)[] => {
         if (Array.isArray(part)) return isList(nodes[at - 1]) ? [path[at]! as number] : []
-        const { kind } = part as ASTNode
-        return kind === Kind.ARGUMENT || kind === Kind.OBJECT_FIELD
-          ? [(part as { name: { value: string } }).name.value]
-          : []
+        return nameOf(part as ASTNode)
       })
       return BREAK
     },
   })
   const [first, ...rest] = found
   return first === undefined ? undefined : pathText(String(first), rest)
+}
+
+function nameOf(part: ASTNode): string[] {
+  if (part.kind === Kind.ARGUMENT || part.kind === Kind.OBJECT_FIELD) return [part.name.value]
+  return part.kind === Kind.VARIABLE_DEFINITION ? [part.variable.name.value] : []
 }
 
 function isList(part: ASTNode | readonly ASTNode[] | undefined): boolean {

@@ -155,6 +155,7 @@ describe('a mistake in a value says where it is', () => {
     ['{ pick(id: [1]) { id } }', 'id'],
     ['{ pick(free: {a: [1, 9007199254740993]}) { id } }', 'free.a[1]'],
     ['query ($v: JSON = [[1e400]]) { pick(free: $v) { id } }', 'v[0][0]'],
+    ['query ($v: Filter = {any: [{name: 5}]}) { pick(filter: $v) { id } }', 'v.any[0].name'],
     [`{ pick(free: {a: ${'['.repeat(70)}${']'.repeat(70)}}) { id } }`, 'free.a'],
     [`{ pick(free: ${'{a: '.repeat(70)}1${'}'.repeat(70)}) { id } }`, 'free.a.a.a.a.a.a.a.a'],
     [`query ($v: ${'['.repeat(70)}ID${']'.repeat(70)}) { pick(free: $v) { id } }`, 'v'],
