@@ -25,6 +25,9 @@ export type Planner = {
 }
 
 export async function createPlanner({ supergraphSdl, upstreams, timer, log }: PlannerOptions): Promise<Planner> {
+  // Otherwise it asks the metadata services of clouds where it runs, and reports to Apollo every hour. It can be told so by
+  // this variable alone.
+  process.env.APOLLO_TELEMETRY_DISABLED = 'true'
   const named = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const apollo = new ApolloGateway({
     supergraphSdl,
