@@ -32,22 +32,14 @@ const ANONYMOUS = { characters: 20_000, tokens: 1_000 } as const
 export function createAdmission({ schema, verify, limits, production }: AdmissionOptions): Admission {
   const documents = createDocuments({ schema, limits, introspection: !production })
 
-  /** Calls `mayAsk` before more is done than to parse it. */
+  /** Without a token only what is small is looked at; whoever asks for more needs one. */
   function read(query: string, caller: Principal | null, mayAsk: (document: DocumentNode) => void): DocumentNode {
     if (caller) return documents.read(query, mayAsk)
     if (query.length > ANONYMOUS.characters) requirePrincipal(caller)
-    let parsed = false
     try {
-      return documents.read(
-        query,
-        (document) => {
-          parsed = true
-          mayAsk(document)
-        },
-        ANONYMOUS.tokens,
-      )
+      return documents.read(query, mayAsk, ANONYMOUS.tokens)
     } catch (error) {
-      if (!parsed && error instanceof AlkaidError && error.code === 'LIMIT_EXCEEDED') requirePrincipal(caller)
+      if (error instanceof AlkaidError && error.code === 'LIMIT_EXCEEDED') requirePrincipal(caller)
       throw error
     }
   }

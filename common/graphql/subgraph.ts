@@ -23,6 +23,7 @@ import { createDocuments } from './documents.ts'
 import { limitLists } from './list-limit.ts'
 import { observeOperations } from './observe.ts'
 import type { QueryLimits } from './query-limits.ts'
+import { checkRepresentations } from './representations.ts'
 import { scalars } from './scalars.ts'
 import { readTextArguments } from './text-arguments.ts'
 
@@ -111,6 +112,7 @@ export async function runSubgraph<Loaders>(
     typeDefs: readTypeDefs(parts.schema),
     resolvers: { ...scalars, ...parts.resolvers } as never,
   })
+  checkRepresentations(graphQLSchema)
   if (parts.limitLists) limitLists(graphQLSchema)
   if (parts.readTexts) readTextArguments(graphQLSchema)
   // Behind the gateway: federation needs nothing of introspection, developers of Alkaid do.

@@ -68,6 +68,39 @@ describeEachStore('What a subgraph is asked', (open) => {
       }
     })
 
+    test('what is no reference to an entity is told so, and reaches no resolver', async () => {
+      const query = `query ($r: [_Any!]!) { _entities(representations: $r) {
+        ... on Creative { name } ... on CreativeRevision { hash } } }`
+      const wrong = [
+        ...[
+          '5',
+          '"x"',
+          '[]',
+          '{}',
+          '{"__typename": "Nothing"}',
+          '{"__typename": "__proto__"}',
+          '{"__typename": "Query"}',
+        ],
+        ...['{"__typename": "Creative"}', '{"__typename": "Creative", "id": null}'],
+        ...['{"__typename": "Creative", "id": {"$ne": 1}}', '{"__typename": "CreativeRevision", "id": "cre_1"}'],
+      ]
+      for (const representation of wrong) {
+        const reply = await post(
+          request(query, `{"r": [{"__typename": "Creative", "id": "cre_1"}, ${representation}]}`),
+        )
+        expect([representation, reply]).toMatchObject([
+          representation,
+          { code: 'BAD_USER_INPUT', path: 'representations[1]' },
+        ])
+      }
+      const right =
+        '{"__typename": "Creative", "id": "cre_1"}, {"__typename": "CreativeRevision", "id": "cre_1", "revision": 1}'
+      expect(await post(request(query, `{"r": [${right}]}`))).toMatchObject({
+        errors: [],
+        data: { _entities: [null, null] },
+      })
+    })
+
     test('a literal of 32 levels is kept as it is', async () => {
       const { data } = await post(request(create(lists(32)), '{}'))
       expect(JSON.stringify(data.createCreative.data)).toBe(lists(32))
