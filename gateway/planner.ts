@@ -4,7 +4,7 @@
 import { ApolloGateway } from '@apollo/gateway'
 import type { ApolloServerOptionsWithGateway } from '@apollo/server'
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql'
-import { useScalars } from '../common/graphql/scalars.ts'
+import { checkScalars } from '../common/graphql/scalars.ts'
 import type { Logger } from '../common/log.ts'
 import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
 import { type Planned, withoutLiterals } from './literals.ts'
@@ -39,7 +39,7 @@ export async function createPlanner({ supergraphSdl, upstreams, timer, log }: Pl
     logger: quiet(log),
   })
   const { schema, executor } = await apollo.load()
-  useScalars(schema)
+  checkScalars(schema)
   const planned = plannedOnce(schema)
 
   return {

@@ -1,6 +1,14 @@
 // The scalars of the graph, the same in every subgraph and in the gateway, so that a wrong value is refused where it comes in.
 
-import { GraphQLError, GraphQLScalarType, type GraphQLSchema, isScalarType, Kind, type ValueNode } from 'graphql'
+import {
+  GraphQLError,
+  GraphQLScalarType,
+  type GraphQLSchema,
+  isScalarType,
+  Kind,
+  type ValueNode,
+  valueFromASTUntyped,
+} from 'graphql'
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 
 const json = GraphQLJSON.toConfig()
@@ -20,11 +28,22 @@ const jsonScalar = new GraphQLScalarType({
 
 export const scalars = { DateTime: GraphQLDateTimeISO, JSON: jsonScalar }
 
-/** For a schema that was made from SDL alone, as the gateway's: its scalars take anything. */
-export function useScalars(schema: GraphQLSchema): void {
+/**
+ * For the schema of a gateway, whose scalars take anything since it was made from SDL alone: they take what a subgraph takes,
+ * and hand it on as it was written.
+ */
+export function checkScalars(schema: GraphQLSchema): void {
   for (const [name, { parseValue, parseLiteral }] of Object.entries(scalars)) {
     const type = schema.getType(name)
-    if (isScalarType(type)) Object.assign(type, { parseValue, parseLiteral })
+    if (!isScalarType(type)) continue
+    type.parseValue = (value) => {
+      parseValue(value)
+      return value
+    }
+    type.parseLiteral = (node, variables) => {
+      parseLiteral(node, variables)
+      return valueFromASTUntyped(node, variables)
+    }
   }
 }
 

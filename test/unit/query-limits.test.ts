@@ -165,6 +165,22 @@ describe('a mistake in a value says where it is', () => {
   })
 })
 
+test('in production the schema is nobody’s to read, and nothing is suggested', () => {
+  const documents = createDocuments({ schema, limits: LIMITS, introspection: false })
+  const told = (text: string) => {
+    try {
+      documents.read(text)
+    } catch (error) {
+      return (error as InvalidRequest).message
+    }
+    return 'It was taken'
+  }
+  expect(told('{ __schema { queryType { name } } }')).toMatch(/introspection has been disabled/)
+  expect(told('{ __typename }')).toBe('It was taken')
+  expect(told('{ pic }')).toBe('Cannot query field "pic" on type "Query".')
+  expect(refused('{ pic }').message).toMatch(/Did you mean "pick"/)
+})
+
 test('few mistakes are looked for, however many there are', () => {
   const documents = createDocuments({ schema, limits: wide, introspection: true })
   let errors = 0
