@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer'
 import { Binary, BSONRegExp, ObjectId } from 'bson'
 import { fail, notImplemented } from './errors.ts'
 import type { Doc, Value } from './values.ts'
+import { isArrayIndex } from './values.ts'
 
 /** MongoDB's own limit for anything on the wire; documents that are stored are held to less. */
 const maxDepth = 200
@@ -191,10 +192,4 @@ class Reader {
       `invalid BSON${this.path.length > 0 ? ` in the field '${this.path.join('.')}'` : ''}: ${what}`,
     )
   }
-}
-
-/** Names such as "7" that a JavaScript object puts first, in ascending order, whatever their place was. */
-export function isArrayIndex(name: string): boolean {
-  const first = name.charCodeAt(0)
-  return first >= 48 && first <= 57 && String(Number(name) >>> 0) === name && name !== '4294967295'
 }

@@ -1,8 +1,7 @@
 // Where a dotted path leads in a document, through arrays, as MongoDB's matcher walks it (its `ElementPath`).
 
-import { isArrayIndex } from './decode.ts'
 import { fail, notImplemented } from './errors.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from './values.ts'
+import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from './values.ts'
 
 const known = new Map<string, readonly string[]>()
 
@@ -18,10 +17,6 @@ export function splitPath(path: string): readonly string[] {
     if (known.size < 10_000) known.set(path, parts)
   }
   return parts
-}
-
-export function isIndex(part: string): boolean {
-  return isArrayIndex(part)
 }
 
 /**
@@ -54,7 +49,7 @@ function someInArray(
   test: (value: Maybe) => boolean,
 ): boolean {
   const part = parts[at]!
-  const index = isIndex(part) ? Number(part) : -1
+  const index = isArrayIndex(part) ? Number(part) : -1
   const last = at === parts.length - 1
   for (let position = 0; position < array.length; position++) {
     const element = array[position]!
@@ -68,4 +63,10 @@ function someInArray(
     }
   }
   return false
+}
+
+/** The direct child of a document (a field) or of an array (an element). */
+export function childOf(value: Maybe, part: string): Maybe {
+  if (Array.isArray(value)) return isArrayIndex(part) ? value[Number(part)] : undefined
+  return isDoc(value) ? field(value, part) : undefined
 }

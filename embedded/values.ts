@@ -74,3 +74,14 @@ export function show(value: Maybe): string {
       return String(value)
   }
 }
+
+/** Whether a name is an array index, such as "7". A JavaScript object puts such names first, in ascending order. */
+export function isArrayIndex(name: string): boolean {
+  const first = name.charCodeAt(0)
+  return first >= 48 && first <= 57 && String(Number(name) >>> 0) === name && name !== '4294967295'
+}
+
+/** What counts as true in a flag or an expression: everything but false, null, 0 and missing. */
+export function isTruthy(value: Maybe): boolean {
+  return value !== undefined && value !== null && value !== false && value !== 0
+}

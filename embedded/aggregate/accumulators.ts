@@ -1,5 +1,5 @@
-// The accumulators of `$group`. Each one makes, for one group, an object that takes values and gives the result. Some of
-// them are expressions, too.
+// The accumulators of `$group`. Each one makes, for one group, an object that takes values and gives the result. Some
+// of them are expressions, too.
 import { compare, keyOf } from '../compare.ts'
 import { fail } from '../errors.ts'
 import type { Doc, Maybe, Value } from '../values.ts'
@@ -12,7 +12,7 @@ export interface Accumulator {
   result(): Value
 }
 
-/** A running value that each addition may replace; undefined gives null. */
+/** A running value that each `add` can replace. The result of undefined is null. */
 function running(step: (current: Maybe, value: Maybe, count: number) => Maybe): () => Accumulator {
   return () => {
     let current: Maybe
@@ -26,7 +26,7 @@ function running(step: (current: Maybe, value: Maybe, count: number) => Maybe): 
   }
 }
 
-/** The least (`sign` 1) or greatest (-1) of the values that are neither null nor missing. */
+/** The least (`sign` 1) or greatest (-1) value, without null and missing. */
 function extreme(sign: 1 | -1): () => Accumulator {
   return running((current, value) => {
     if (value === undefined || value === null) return current
@@ -34,7 +34,7 @@ function extreme(sign: 1 | -1): () => Accumulator {
   })
 }
 
-/** Of numbers only: other values do not count. */
+/** Only numbers count. */
 function numbers(result: (sum: Sum, count: number) => Value): () => Accumulator {
   return () => {
     const sum = new Sum()
@@ -76,14 +76,15 @@ export const accumulators: Record<string, () => Accumulator> = {
   $count: running((current) => ((current as number | undefined) ?? 0) + 1),
 }
 
-/** `$count` alone takes no expression. */
+/** `$count` is the only accumulator without an expression. */
 export function checkCount(operand: Value): void {
   if (typeof operand !== 'object' || operand === null || Object.keys(operand).length > 0) {
     fail('TypeMismatch', '$count takes no arguments, i.e. $count:{}')
   }
 }
 
-function folding(make: () => Accumulator): Operator {
+/** The accumulator as an expression: over its arguments, or over the elements of a single array. */
+function accumulatorExpression(make: () => Accumulator): Operator {
   return (operand, context, compile) => {
     const specs = Array.isArray(operand) ? operand : [operand]
     const values = specs.map((spec) => compile(spec, context))
@@ -97,6 +98,7 @@ function folding(make: () => Accumulator): Operator {
   }
 }
 
-export const folds: Record<string, Operator> = Object.fromEntries(
-  ['$sum', '$avg', '$min', '$max'].map((name) => [name, folding(accumulators[name]!)]),
+/** The accumulators that are also expressions. */
+export const accumulatorExpressions: Record<string, Operator> = Object.fromEntries(
+  ['$sum', '$avg', '$min', '$max'].map((name) => [name, accumulatorExpression(accumulators[name]!)]),
 )

@@ -4,7 +4,7 @@ import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { unsupportedExpressions, unsupportedVariables } from '../unsupported.ts'
 import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
-import { folds } from './accumulators.ts'
+import { accumulatorExpressions } from './accumulators.ts'
 import type { Context, Expression, Operator } from './context.ts'
 import { arithmetic } from './expressions/arithmetic.ts'
 import { arrays } from './expressions/arrays.ts'
@@ -20,7 +20,7 @@ export function compileExpression(spec: Value, context: Context): Expression {
   if (typeof spec === 'string') return spec.startsWith('$') ? compileReference(spec, context) : () => spec
   if (Array.isArray(spec)) {
     const items = spec.map((item) => compileExpression(item, context))
-    // In an array there is no missing; it becomes null.
+    // A missing value in an array becomes null.
     return (scope) => items.map((item) => item(scope) ?? null)
   }
   if (!isDoc(spec)) return () => spec
@@ -56,7 +56,7 @@ function compileOperator(name: string, operand: Value, context: Context): Expres
   return fail('InvalidPipelineOperator', `Unrecognized expression '${name}'`)
 }
 
-/** The variables that every expression may name; `$$NOW` is the context's. */
+/** The variables that every expression may name. */
 export const systemVariables: Record<string, (context: Context) => Expression> = {
   ROOT: () => (scope) => scope.doc,
   CURRENT: () => (scope) => scope.doc,
@@ -102,10 +102,10 @@ export const expressionOperators: Record<string, Operator> = {
   ...conversion,
   ...dates,
   ...dateFormat,
-  ...folds,
+  ...accumulatorExpressions,
 }
 
-/** Of an array on the way, an array of what the documents in it have there. */
+/** An array on the path gives an array of the values in its documents. Unlike in filters, "0" is no position. */
 export function fieldAt(value: Maybe, parts: readonly string[], at: number): Maybe {
   if (at === parts.length) return value
   if (!Array.isArray(value)) return isDoc(value) ? fieldAt(field(value, parts[at]!), parts, at + 1) : undefined

@@ -11,6 +11,7 @@ import { count, facet, limit, match, replaceRoot, replaceWith, skip, sort } from
 import type { MakeStage, Stage } from './stages/stage.ts'
 import { unwind } from './stages/unwind.ts'
 
+/** A stage that changes each document by itself. */
 function each(compile: (spec: Value, context: Context) => (doc: Doc) => Doc): MakeStage {
   return (spec, context) => {
     const change = compile(spec, context)
@@ -38,11 +39,11 @@ export const stages: Record<string, MakeStage> = {
   $replaceWith: replaceWith,
 }
 
-/** Those that an update may consist of. */
+/** The stages that the pipeline of an update may have. */
 export const updateStages = ['$addFields', '$set', '$project', '$unset', '$replaceRoot', '$replaceWith']
 
 export interface Pipeline {
-  /** The filter of a leading `$match`, which the collection's indexes can narrow. */
+  /** The filter of a leading `$match`. The collection evaluates it, with the help of its indexes. */
   filter: Value | undefined
   stages: Stage[]
 }
@@ -55,14 +56,14 @@ export function compilePipeline(spec: Value | undefined, context: Context): Pipe
   return { filter: undefined, stages: compiled }
 }
 
-/** All stages as one, over documents that are already there. */
+/** All stages as one, for a pipeline inside a stage or an update. */
 export function compileStages(spec: Value | undefined, context: Context): Stage {
   if (!Array.isArray(spec)) return fail('TypeMismatch', "'pipeline' option must be specified as an array")
   const compiled = spec.map((stage) => compileStage(stage, context))
   return (documents) => compiled.reduce<readonly Doc[]>((result, stage) => stage(result), documents)
 }
 
-/** The name of a stage, which is the only field of its specification. */
+/** The name of a stage: the only field of its specification. */
 export function stageName(spec: Value): string {
   if (!isDoc(spec)) return fail('TypeMismatch', "Each element of the 'pipeline' array must be an object")
   const [name, ...more] = Object.keys(spec)

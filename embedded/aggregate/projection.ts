@@ -1,11 +1,20 @@
-// The stages that change the fields of each document: `$project`, `$addFields` (`$set`) and `$unset`. Each is compiled to
-// a tree of fields. The results are new documents. Values that stay whole are shared with the old one, never changed.
+// The stages that change the fields of each document: `$project`, `$addFields` (`$set`) and `$unset`. Each is compiled
+// to a tree of fields. Results are new documents. Values that stay whole are shared with the old one, never changed.
+
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
-import { isTruthy } from '../query/predicates.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
+import { type Doc, field, isDoc, isTruthy, type Maybe, type Value } from '../values.ts'
 import type { Context, Expression, Scope } from './context.ts'
 import { compileExpression } from './expression.ts'
+
+/** For each field: `true` keeps (or drops) it whole, an expression computes it, and a tree looks inside. */
+type FieldTree = Map<string, true | Expression | FieldTree>
+
+interface Projection {
+  inclusive: boolean
+  tree: FieldTree
+  keepId: boolean
+}
 
 export function compileProject(spec: Value, context: Context): (doc: Doc) => Doc {
   if (!isDoc(spec)) return fail('Location15969', '$project specification must be an object')
@@ -40,7 +49,7 @@ export function compileUnset(spec: Value): (doc: Doc) => Doc {
   return (doc) => exclude(doc, tree)
 }
 
-/** Nested documents are the same as dotted paths; anything else is an expression. */
+/** A nested document means the same as dotted paths. Any other value is an expression. */
 function addFields(tree: FieldTree, spec: Doc, prefix: readonly string[], context: Context): void {
   for (const [name, value] of Object.entries(spec)) {
     const parts = [...prefix, ...splitPath(name)]
@@ -51,7 +60,7 @@ function addFields(tree: FieldTree, spec: Doc, prefix: readonly string[], contex
   }
 }
 
-/** Puts what is computed into a copy: into every element of an array, and a document in place of what is none. */
+/** A copy with the computed fields: in every element of an array. A scalar is replaced by a document. */
 function computeInside(target: Maybe, computed: FieldTree, scope: Scope): Value {
   if (Array.isArray(target)) return target.map((element) => computeInside(element, computed, scope))
   const result: Doc = isDoc(target) ? { ...target } : {}
@@ -64,17 +73,8 @@ function computeInside(target: Maybe, computed: FieldTree, scope: Scope): Value 
   return result
 }
 
-/** What to do by field: keep (or drop) it whole, or compute it, else a tree for what is inside. */
-export type FieldTree = Map<string, true | Expression | FieldTree>
-
-export interface Projection {
-  inclusive: boolean
-  tree: FieldTree
-  keepId: boolean
-}
-
-/** What is no flag is compiled as an expression, and makes the projection inclusive. */
-export function parseProjection(spec: Doc, compile: (value: Value) => Expression): Projection {
+/** A value that is not a flag is an expression, and makes the projection inclusive. */
+function parseProjection(spec: Doc, compile: (value: Value) => Expression): Projection {
   const tree: FieldTree = new Map()
   let inclusive: boolean | undefined
   let idFlag: boolean | undefined
@@ -100,18 +100,18 @@ export function parseProjection(spec: Doc, compile: (value: Value) => Expression
   }
   if (inclusive === false && idFlag === true) notImplemented('a projection that names _id and excludes other fields')
   if (computed && inclusive === false) fail('Location31252', 'Cannot use an expression in an exclusion projection')
-  // With nothing but _id, that decides; `{ _id: 1 }` is then the whole list.
+  // If only `_id` is named, it decides: `{ _id: 1 }` keeps nothing else.
   inclusive ??= computed || idFlag === true
   if (!inclusive && idFlag === false) tree.set('_id', true)
   return { inclusive, tree, keepId: idFlag !== false }
 }
 
-export function withId(tree: FieldTree, keepId: boolean): FieldTree {
+function withId(tree: FieldTree, keepId: boolean): FieldTree {
   if (!keepId || tree.has('_id')) return tree
   return new Map([['_id', true] as const, ...tree])
 }
 
-/** Nested documents are the same as dotted paths. */
+/** A nested document means the same as dotted paths. */
 function* flatten(spec: Doc, prefix = ''): Generator<[string, Value]> {
   for (const [name, value] of Object.entries(spec)) {
     if (isDoc(value) && !Object.keys(value)[0]?.startsWith('$')) {
@@ -129,7 +129,7 @@ function checkPath(path: string): void {
   }
 }
 
-export function addPath(tree: FieldTree, path: string | readonly string[], leaf: true | Expression = true): void {
+function addPath(tree: FieldTree, path: string | readonly string[], leaf: true | Expression = true): void {
   const parts = typeof path === 'string' ? splitPath(path) : path
   let level = tree
   for (const [at, part] of parts.entries()) {
@@ -147,10 +147,10 @@ export function addPath(tree: FieldTree, path: string | readonly string[], leaf:
 }
 
 /**
- * Keeps the fields in the order of the document. In arrays, values that are no documents have no such fields. Where
- * something is computed inside a field (`computed` has such parts of the tree alone), what is not kept leaves its place.
+ * Keeps the fields in the order of the document. Values in arrays that are not documents are dropped. If something is
+ * computed inside a field (`computed` is that part of the tree), the field and its array elements keep their places.
  */
-export function include(doc: Doc, tree: FieldTree, computed: FieldTree): Doc {
+function include(doc: Doc, tree: FieldTree, computed: FieldTree): Doc {
   const result: Record<string, Maybe> = {}
   for (const [name, value] of Object.entries(doc)) {
     const inner = tree.get(name)
@@ -172,8 +172,8 @@ function includeInside(value: Value, tree: FieldTree, computed: FieldTree | unde
 
 const nothing: FieldTree = new Map()
 
-/** The part of a tree that is computed, in order. */
-export function computedIn(tree: FieldTree): FieldTree {
+/** The part of a tree that is computed, in the same order. */
+function computedIn(tree: FieldTree): FieldTree {
   const result: FieldTree = new Map()
   for (const [name, inner] of tree) {
     const part = inner instanceof Map ? computedIn(inner) : inner
@@ -182,7 +182,7 @@ export function computedIn(tree: FieldTree): FieldTree {
   return result
 }
 
-export function exclude(doc: Doc, tree: FieldTree): Doc {
+function exclude(doc: Doc, tree: FieldTree): Doc {
   const result: Doc = {}
   for (const [name, value] of Object.entries(doc)) {
     const inner = tree.get(name)

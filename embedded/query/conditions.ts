@@ -1,16 +1,15 @@
-// The conditions on one path of a filter: `{ $gt: 1 }` and its like. Each asks, by way of `Ask`, whether any value on
-// the path passes a test; the operators that there are, are the lines of the table.
-
+// The conditions on one path of a filter, such as { $gt: 1, $lt: 5 }. A condition asks, through `Ask`, whether some
+// value on the path passes a test. The table lists all operators.
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 import { unsupportedQueryOperators } from '../unsupported.ts'
 import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
 import { comparison, exists, oneOf, regex, size, type Test, type } from './predicates.ts'
 
-/** Whether `test` holds for some value on the path; `leaf` says whether an array's elements are asked as well. */
-export type Ask = (test: Test, leaf: boolean) => boolean
+/** Whether `test` holds for some value on the path. `intoLeaf`: test the elements of an array at the end, too. */
+export type Ask = (test: Test, intoLeaf: boolean) => boolean
 export type Condition = (ask: Ask) => boolean
-/** Compiles a filter on the documents in an array, for `$elemMatch`; handed over so that modules form no cycle. */
+/** Compiles the filter inside `$elemMatch`. It is a parameter, so that this file and filter.ts form no import cycle. */
 export type CompileInner = (filter: Doc) => (doc: Doc) => boolean
 type MakeConditions = (operand: Value, compile: CompileInner, all: Doc) => Condition[]
 
@@ -63,12 +62,12 @@ export const conditions: Record<string, MakeConditions> = {
     pattern === undefined ? fail('BadValue', '$options needs a $regex') : [],
 }
 
-/** Whether a value in a filter is a set of operators rather than a value to equal. */
+/** Whether a value in a filter holds operators, as { $gt: 1 } does. Any other value is compared for equality. */
 export function isOperators(operand: Maybe): operand is Doc {
   return isDoc(operand) && (Object.keys(operand)[0]?.startsWith('$') ?? false)
 }
 
-/** What a value in a filter demands of its path: all of these. */
+/** The conditions that a value in a filter makes. All of them must hold. */
 export function conditionsOf(operand: Value, compile: CompileInner): Condition[] {
   if (operand instanceof BSONRegExp) {
     const test = regex(operand, undefined)
@@ -84,7 +83,7 @@ export function conditionsOf(operand: Value, compile: CompileInner): Condition[]
   })
 }
 
-/** `$not` holds where its conditions, each asked along the whole path, do not all hold. */
+/** `$not` holds if one of its conditions does not hold. Each condition looks at the whole path. */
 function negation(operand: Value, compile: CompileInner): Condition[] {
   if (!(operand instanceof BSONRegExp) && !isDoc(operand)) return fail('BadValue', '$not needs a regex or a document')
   if (isDoc(operand) && Object.keys(operand).length === 0) return fail('BadValue', '$not cannot be empty')
@@ -95,7 +94,7 @@ function negation(operand: Value, compile: CompileInner): Condition[] {
   return [(ask) => !inner.every((condition) => condition(ask))]
 }
 
-/** `$all` is the conjunction of equalities (or `$elemMatch`es); of none, it matches nothing. */
+/** `$all` means that all its equalities (or `$elemMatch`es) hold. An empty `$all` matches nothing. */
 function all(operand: Value, compile: CompileInner): Condition[] {
   if (!Array.isArray(operand)) return fail('BadValue', '$all needs an array')
   if (operand.length === 0) return [() => false]
@@ -109,7 +108,7 @@ function all(operand: Value, compile: CompileInner): Condition[] {
   })
 }
 
-/** Some element of the array satisfies everything: conditions on the element's fields, or on the element itself. */
+/** One element of the array satisfies all conditions: on its fields, or on the element itself. */
 export function elemMatch(operand: Value, compile: CompileInner): Test {
   const test = elementTest(operand, compile)
   return (value) => Array.isArray(value) && value.some(test)
@@ -120,12 +119,12 @@ export function elementTest(operand: Value, compile: CompileInner): Test {
   const first = Object.keys(operand)[0]
   if (first?.startsWith('$') && !['$and', '$or', '$nor', '$comment', '$expr', '$where'].includes(first)) {
     const list = conditionsOf(operand, compile)
-    // The element is not expanded any further.
+    // An element that is an array is tested as a whole.
     return (value) => list.every((condition) => condition((test) => test(value)))
   }
   const filter = compile(operand)
   return (element) => {
-    // MongoDB sees an inner array as a document whose fields are its positions.
+    // MongoDB treats an inner array as a document with its positions as field names.
     if (Array.isArray(element)) return filter(Object.fromEntries(element.entries()))
     return isDoc(element) && filter(element)
   }

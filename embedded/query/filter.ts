@@ -3,19 +3,19 @@
 
 import { type Context, newContext } from '../aggregate/context.ts'
 import { compileExpression } from '../aggregate/expression.ts'
-import { truth } from '../aggregate/expressions/arguments.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { someAt, splitPath } from '../paths.ts'
 import { unsupportedQueryOperators } from '../unsupported.ts'
-import { type Doc, isDoc, type Maybe, type Value } from '../values.ts'
+import { type Doc, isDoc, isTruthy, type Maybe, type Value } from '../values.ts'
 import { type Ask, conditionsOf } from './conditions.ts'
 
+/** A filter that is ready to run. The planner reads `source`; `matches` decides about a document. */
 export interface Query {
   source: Doc
   matches: Filter
 }
 
-/** A missing filter matches everything. `context` has the variables that its `$expr` may name. */
+/** Without a filter, everything matches. `context` holds the variables that `$expr` may name. */
 export function compileQuery(filter: Maybe, context: Context = newContext()): Query {
   const source = filter ?? {}
   if (!isDoc(source)) return fail('TypeMismatch', 'a filter must be an object')
@@ -24,7 +24,7 @@ export function compileQuery(filter: Maybe, context: Context = newContext()): Qu
 
 export type Filter = (doc: Doc) => boolean
 
-/** `context` is absent where MongoDB allows no `$expr`: inside `$elemMatch`, `$pull`, array filters, partial indexes. */
+/** `context` is absent where MongoDB forbids `$expr`: in `$elemMatch`, `$pull`, array filters and partial indexes. */
 export type LogicalOperator = (operand: Value, context: Context | undefined) => Filter
 
 export const logical: Record<string, LogicalOperator> = {
@@ -43,17 +43,17 @@ export const logical: Record<string, LogicalOperator> = {
   $expr: (operand, context) => {
     if (context === undefined) return fail('QueryFeatureNotAllowed', '$expr is not allowed in this context')
     const value = compileExpression(operand, context)
-    return (doc) => truth(value({ doc, variables: {} }))
+    return (doc) => isTruthy(value({ doc, variables: {} }))
   },
   $comment: () => () => true,
 }
 
-/** Throws BadValue, FailedToParse or NotImplemented for what it cannot answer exactly. */
+/** Throws BadValue, FailedToParse or NotImplemented if this server cannot evaluate the filter exactly. */
 export function compileFilter(filter: Doc, context: Context | undefined = newContext()): Filter {
   return compileEntries(filter, context)
 }
 
-/** The same where `$expr` is not allowed. */
+/** Like compileFilter, where MongoDB forbids `$expr`. */
 export function compileInnerFilter(filter: Doc): Filter {
   return compileEntries(filter, undefined)
 }
@@ -87,7 +87,7 @@ function compilePath(path: string, operand: Value): Filter {
   const parts = splitPath(path)
   const conditions = conditionsOf(operand, compileInnerFilter)
   return (doc) => {
-    const ask: Ask = (test, leaf) => someAt(doc, parts, 0, leaf, test)
+    const ask: Ask = (test, intoLeaf) => someAt(doc, parts, 0, intoLeaf, test)
     return conditions.every((condition) => condition(ask))
   }
 }

@@ -1,5 +1,5 @@
-// Projections of find and findAndModify: fields, expressions, and the array operators `$slice` and `$elemMatch` that
-// only they have.
+// Projections of find and findAndModify: fields and expressions as in `$project`, and the array operators `$slice` and
+// `$elemMatch`, which only these commands have.
 
 import { type Context, newContext } from '../aggregate/context.ts'
 import { compileProject } from '../aggregate/projection.ts'
@@ -11,7 +11,7 @@ import { compileInnerFilter } from './filter.ts'
 
 type Change = (doc: Doc) => Doc
 
-/** The projection operators that there are, beside expressions. */
+/** The table of projection operators. Expressions are possible, too. */
 export const projectionOperators: Record<string, (path: string, operand: Value) => Change> = {
   $slice: (path, operand) => {
     const parts = splitPath(path)
@@ -25,7 +25,7 @@ export const projectionOperators: Record<string, (path: string, operand: Value) 
     return (doc) => {
       const { [path]: value, ...rest } = doc
       const found = Array.isArray(value) ? value.find(test) : undefined
-      // The field comes after those that are kept.
+      // The field stands after those that are kept.
       return found === undefined ? rest : { ...rest, [path]: [found] }
     }
   },
@@ -51,11 +51,11 @@ export function compileProjection(spec: Value, context: Context = newContext()):
   if (matched.length > 0 && names.some((name) => name !== '_id' && isOff(fields[name]!))) {
     notImplemented('a projection with $elemMatch that excludes fields')
   }
-  // Their order among the new fields is that of the projection.
+  // Refused, because the new fields would have to stand in the order of the projection.
   if (matched.length > 0 && Object.values(fields).some(isComputed)) {
     notImplemented('a projection with $elemMatch and an expression')
   }
-  // With `$elemMatch` only what is named is kept; with `$slice` alone, everything is.
+  // `$elemMatch` keeps the named fields only. `$slice` alone keeps all fields.
   const inclusive = matched.length > 0 || (names.length > 0 && !excludes)
   const kept: Doc = { ...fields }
   if (inclusive) for (const [path] of [...sliced, ...matched]) kept[path] = true
@@ -64,7 +64,7 @@ export function compileProjection(spec: Value, context: Context = newContext()):
   return (doc) => changes.reduce((result, change) => change(result), project(doc))
 }
 
-/** An operator of projections; `$slice` of anything but numbers is the expression of that name. */
+/** The projection operator, if it is one. `$slice` with a first argument that is not a number is an expression. */
 function operatorOf(value: Value): string | undefined {
   const name = isDoc(value) ? Object.keys(value)[0] : undefined
   if (name === undefined || !Object.hasOwn(projectionOperators, name)) return undefined

@@ -1,10 +1,10 @@
-// Which element of an array a filter matched: what the positional `$` of an update stands for. MongoDB promises an
-// answer only where one array decides; where several do and disagree, it is refused here.
+// Finds the array element that a filter matched. The positional `$` of an update stands for it. MongoDB defines the
+// element only if the filter searches one array. If conditions on arrays give different positions, this server refuses.
 
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
-import { isIndex, splitPath } from '../paths.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
+import { splitPath } from '../paths.ts'
+import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from '../values.ts'
 import { isOperators } from './conditions.ts'
 import { compileInnerFilter } from './filter.ts'
 
@@ -33,7 +33,7 @@ function collect(filter: Doc, doc: Doc, positions: Set<number>): boolean {
   return undecided
 }
 
-/** The conditions that look for a value, one by one; those that forbid one match no element. */
+/** The single conditions that look for a value. Conditions that forbid one, such as `$ne`, match no element. */
 function single(operand: Value): Value[] {
   if (!isOperators(operand)) return [operand]
   return Object.entries(operand).flatMap(([operator, inner]): Value[] => {
@@ -51,7 +51,7 @@ function positionOf(path: string, condition: Value, doc: Doc): number | undefine
   let at = 0
   while (at < parts.length && !Array.isArray(value)) value = isDoc(value) ? field(value, parts[at++]!) : undefined
   if (!Array.isArray(value)) return undefined
-  if (parts.slice(at).some(isIndex)) return notImplemented('the positional operator with a position in the filter')
+  if (parts.slice(at).some(isArrayIndex)) return notImplemented('the positional operator with a position in the filter')
   const rest = parts.slice(at).join('.')
   const position = value.findIndex((element) => matchesElement(element, rest, condition))
   if (position === -1) return undefined
@@ -66,7 +66,7 @@ function matchesElement(element: Value, rest: string, condition: Value): boolean
   if (isOperators(condition) && condition.$elemMatch !== undefined)
     return compileInnerFilter({ a: condition })({ a: [element] })
   if (isOperators(condition) && ['$size', '$exists'].includes(Object.keys(condition)[0]!)) return false
-  // Equality with an array may also mean the array as a whole, which is no element.
+  // `$elemMatch` tests elements only: plain equality could also match the array as a whole.
   const operators = isOperators(condition) || condition instanceof BSONRegExp ? condition : { $eq: condition }
   const asked = operators instanceof BSONRegExp ? { $regex: operators } : operators
   return compileInnerFilter({ a: { $elemMatch: asked } })({ a: [element] })

@@ -1,10 +1,10 @@
-// What each query operator asks of one value. `undefined` stands for a missing field, which most operators treat as
-// MongoDB treats null. How values are found along a path is the filter's business, not theirs.
+// The test that each query operator makes on one value. `undefined` is a missing field, and most operators treat it as
+// null. Finding the values along a path is the task of the filter.
 
 import { BSONRegExp } from 'bson'
 import { compare, keyOf, typeRank } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
-import { isDoc, type Maybe, typeOf, type Value } from '../values.ts'
+import { isDoc, isTruthy, type Maybe, typeOf, type Value } from '../values.ts'
 import { compileBsonRegex, compileRegex } from './regex.ts'
 
 export type Test = (value: Maybe) => boolean
@@ -19,7 +19,7 @@ const accepts: Record<Comparison, (difference: number) => boolean> = {
   $lte: (difference) => difference <= 0,
 }
 
-/** `$eq`, `$gt`, `$gte`, `$lt`, `$lte`: only values of the operand's type satisfy them. */
+/** `$eq`, `$gt`, `$gte`, `$lt`, `$lte`. A value of another type than the operand's never satisfies them. */
 export function comparison(operator: Comparison, operand: Value): Test {
   if (operator !== '$eq' && operand instanceof BSONRegExp) {
     fail('BadValue', `Can't have RegEx as arg to predicate over field`)
@@ -36,7 +36,7 @@ export function comparison(operator: Comparison, operand: Value): Test {
   }
 }
 
-/** `$in`: a value equal to one of these, or a string that one of the regular expressions matches. */
+/** `$in`: a value that equals one of the operand's, or a string that matches one of its regular expressions. */
 export function oneOf(operator: string, operand: Value): Test {
   if (!Array.isArray(operand)) return fail('BadValue', `${operator} needs an array`)
   for (const value of operand) {
@@ -50,13 +50,13 @@ export function oneOf(operator: string, operand: Value): Test {
   }
 }
 
-/** A regular expression matches strings, and the same regular expression as a value. */
+/** A regular expression matches strings, and a stored regular expression that is the same. */
 export function regex(pattern: Value, options: Maybe): Test {
   if (options !== undefined && typeof options !== 'string') return fail('BadValue', '$options has to be a string')
   let source: BSONRegExp
   if (typeof pattern === 'string' && pattern.includes('\0'))
     fail('BadValue', 'Regular expression cannot contain an embedded null byte')
-  // Checks the options; the class of values below throws an error of its own for wrong ones.
+  // Check the options here, because the BSONRegExp constructor throws an error of its own for wrong ones.
   compileRegex('', options ?? '')
   if (typeof pattern === 'string') source = new BSONRegExp(pattern, options ?? '')
   else if (!(pattern instanceof BSONRegExp)) return fail('BadValue', '$regex has to be a string')
@@ -91,7 +91,7 @@ const typeNumbers: Record<number, string> = {
   9: 'date',
   10: 'null',
   11: 'regex',
-  // No value here can have these, so they find nothing.
+  // The types that this server never stores: they find nothing.
   [-1]: 'minKey',
   6: 'undefined',
   12: 'dbPointer',
@@ -107,14 +107,14 @@ const typeNumbers: Record<number, string> = {
 }
 const numericTypes = ['double', 'int', 'long']
 
-/** `$type` by name or number. The numeric types are not kept apart here, so only `number` can be asked for. */
+/** `$type` by name or number. This server has one numeric type, so `number` is allowed and `int` is refused. */
 export function type(operand: Value): Test {
-  const wanted = new Set<string>((Array.isArray(operand) ? operand : [operand]).map(typeName))
+  const wanted = new Set<string>((Array.isArray(operand) ? operand : [operand]).map(parseTypeName))
   if (wanted.size === 0) fail('FailedToParse', '$type must match at least one type')
   return (value) => value !== undefined && wanted.has(typeOf(value))
 }
 
-function typeName(operand: Value): string {
+function parseTypeName(operand: Value): string {
   if (typeof operand !== 'string' && typeof operand !== 'number') {
     return fail('TypeMismatch', 'type must be represented as a number or a string')
   }
@@ -124,9 +124,4 @@ function typeName(operand: Value): string {
   if (!Object.values(typeNumbers).includes(name) && name !== 'number')
     return fail('BadValue', `Unknown type name alias: ${name}`)
   return name
-}
-
-/** What MongoDB takes for true where a flag may be of any type. */
-export function isTruthy(value: Maybe): boolean {
-  return value !== undefined && value !== null && value !== false && value !== 0
 }

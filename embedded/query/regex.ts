@@ -1,5 +1,5 @@
-// Regular expressions as MongoDB (PCRE, UTF) reads them, rewritten for JavaScript where the two agree on a meaning.
-// Constructs on which they differ and that have no rewriting here are refused rather than run with another meaning.
+// Translates regular expressions of MongoDB (PCRE, UTF) to JavaScript. A construct that JavaScript cannot express with
+// the same meaning is refused.
 
 import type { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
@@ -7,7 +7,7 @@ import { fail, notImplemented } from '../errors.ts'
 const syntax = new Set('^$\\.*+?()[]{}|/')
 const space = '\\t-\\r '
 
-/** The JavaScript expression for a pattern and its options (`i`, `m`, `s`). Throws for invalid ones. */
+/** The JavaScript expression for a pattern and its options (`i`, `m`, `s`). Throws if one of them is invalid. */
 export function compileRegex(pattern: string, options: string): RegExp {
   for (const option of options) {
     if (option === 'x' || option === 'u') notImplemented(`the regular expression option '${option}'`)
@@ -15,7 +15,7 @@ export function compileRegex(pattern: string, options: string): RegExp {
   }
   const source = new Translation(pattern, options).run()
   try {
-    // The multi-line and dot-all options are already part of the source; `u` makes it read code points, as PCRE does.
+    // The translated source already includes the options `m` and `s`. With `u` it reads code points, as PCRE does.
     return new RegExp(source, options.includes('i') ? 'iu' : 'u')
   } catch (error) {
     return fail('Location51091', `Regular expression is invalid: ${(error as Error).message}`)
@@ -50,7 +50,7 @@ class Translation {
       case '.':
         return this.dotAll ? '[\\s\\S]' : '[^\\n]'
       case '^':
-        // In PCRE only a line feed ends a line, and none begins after the last.
+        // In PCRE only a line feed ends a line, and no line begins after the last line feed.
         return this.multiline ? '(?:^|(?<=\\n)(?!$))' : '^'
       case '$':
         return this.multiline ? '(?=\\n|$)' : '(?=\\n?$)'
@@ -124,7 +124,7 @@ class Translation {
       first = false
       if (char === '\\') {
         out += this.escape(true)
-        // After a class of characters a hyphen is one of them, which JavaScript wants said.
+        // A hyphen after a class such as \d is a plain character. JavaScript wants it escaped.
         if (/\\[dDws]$/.test(this.pattern.slice(0, this.at)) && this.peek() === '-') out += `\\${this.char()}`
       } else if (char === '[') {
         if (/[:.=]/.test(this.peek())) notImplemented('a POSIX class in a regular expression')
@@ -133,7 +133,7 @@ class Translation {
     }
   }
 
-  /** A whole code point, so that a surrogate pair is never torn apart. */
+  /** The next code point. It is never half of a surrogate pair. */
   private char(): string {
     const char = String.fromCodePoint(this.pattern.codePointAt(this.at)!)
     this.at += char.length

@@ -1,22 +1,23 @@
-// The keys that a document has under a list of paths, for indexes and sorts (MongoDB's `BtreeKeyGenerator`), and sorting
-// by them. An array gives one key for each element. A missing field counts as null, and an empty array as EMPTY.
+// The keys that a document has under a list of paths, for indexes and sorts (MongoDB's `BtreeKeyGenerator`), and
+// sorting by them. An array gives one key for each element. A missing field counts as null, an empty array as EMPTY.
+
 import { compare, EMPTY, type Key } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
-import { isIndex, splitPath } from '../paths.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from '../values.ts'
+import { splitPath } from '../paths.ts'
+import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from '../values.ts'
 
 export type KeyTuple = readonly Key[]
 
-/** How far one path has been followed: its value, or the array at which it stopped and what is left of it. */
+/** How far a path has been followed: to its value, or to an array, with the rest of the path. */
 type Progress = { value: Key; missing: boolean } | { array: Value[]; rest: readonly string[] }
 
-/** A document's keys and whether every path was missing (such documents are left out of a sparse index). */
+/** The keys of a document. `allMissing`: no path exists in it, so a sparse index leaves the document out. */
 export interface DocumentKeys {
   keys: KeyTuple[]
   allMissing: boolean
 }
 
-/** Throws CannotIndexParallelArrays where two of the paths go through different arrays. */
+/** Throws CannotIndexParallelArrays if two of the paths go through different arrays. */
 export function documentKeys(doc: Doc, paths: readonly string[]): DocumentKeys {
   if (paths.length === 1) {
     const only = follow(doc, splitPath(paths[0]!))
@@ -40,7 +41,7 @@ function expand(progress: Progress[], paths: readonly string[], keys: KeyTuple[]
   }
   const { array } = progress[stopped] as { array: Value[]; rest: readonly string[] }
   let allMissing = true
-  // Of an empty array the documents' fields are missing, and the array itself is the key EMPTY.
+  // In an empty array all fields are missing, and the array itself has the key EMPTY.
   for (const element of array.length === 0 ? [EMPTY] : array) {
     const next = progress.map((one, at): Progress => {
       if (!('array' in one)) return one
@@ -48,7 +49,8 @@ function expand(progress: Progress[], paths: readonly string[], keys: KeyTuple[]
         return fail('CannotIndexParallelArrays', `cannot index parallel arrays [${paths[at]}] [${paths[stopped]}]`)
       }
       if (one.rest.length === 0) return { value: element as Key, missing: false }
-      if (isIndex(one.rest[0]!)) return notImplemented(`an index or sort on a position in an array ('${paths[at]}')`)
+      if (isArrayIndex(one.rest[0]!))
+        return notImplemented(`an index or sort on a position in an array ('${paths[at]}')`)
       return isDoc(element as Maybe) ? follow(element as Doc, one.rest) : { value: null, missing: true }
     })
     if (!expand(next, paths, keys)) allMissing = false
@@ -72,7 +74,7 @@ export interface SortSpec {
   directions: (1 | -1)[]
 }
 
-/** Undefined for an empty specification, which asks for no order. */
+/** Undefined for an empty specification: it asks for no order. */
 export function parseSort(spec: Value): SortSpec | undefined {
   if (!isDoc(spec)) return fail('TypeMismatch', 'the sort specification must be an object')
   const paths = Object.keys(spec)
@@ -100,7 +102,7 @@ export function compareKeys(a: KeyTuple, b: KeyTuple, directions: readonly numbe
   return 0
 }
 
-/** A new array in order; documents with equal keys keep theirs. */
+/** A new, sorted array. Documents with equal keys keep their order. */
 export function sortDocuments<T>(items: readonly T[], spec: SortSpec, documentOf: (item: T) => Doc): T[] {
   const keyed = items.map((item) => ({ item, key: sortKey(documentOf(item), spec) }))
   return keyed.sort((a, b) => compareKeys(a.key, b.key, spec.directions)).map(({ item }) => item)

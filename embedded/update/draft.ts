@@ -1,10 +1,11 @@
-// A document being changed without changing any document: containers are copied the first time they are written to,
-// and what is untouched is shared with the old version.
-import { fail } from '../errors.ts'
-import { isIndex } from '../paths.ts'
-import { type Doc, field, isDoc, type Maybe, show, type Value } from '../values.ts'
+// A copy of a document that an update changes. The original never changes: a nested document or array is copied before
+// its first change. Parts that stay the same are shared with the original.
 
-/** MongoDB's limit on how far an array is filled with nulls to reach an index. */
+import { fail } from '../errors.ts'
+import { childOf } from '../paths.ts'
+import { type Doc, isArrayIndex, isDoc, type Maybe, show, type Value } from '../values.ts'
+
+/** With how many nulls MongoDB fills an array at most, to reach an index beyond its end. */
 const maxPadding = 1_500_000
 
 export class Draft {
@@ -18,13 +19,13 @@ export class Draft {
 
   get(parts: readonly string[]): Maybe {
     let value: Maybe = this.root
-    for (const part of parts) value = child(value, part)
+    for (const part of parts) value = childOf(value, part)
     return value
   }
 
   /**
-   * Sets the value at a path, making documents on the way. Throws PathNotViable where a scalar, or an array without
-   * that index, is in the way.
+   * Sets the value at a path, and creates missing documents on the way. Throws PathNotViable if a scalar is in the way,
+   * or an array and the next part of the path is not an index.
    */
   set(parts: readonly string[], value: Value): void {
     let container: Doc | Value[] = this.root
@@ -32,7 +33,7 @@ export class Draft {
     this.put(container, parts[parts.length - 1]!, value, parts)
   }
 
-  /** Removes a field; an element of an array becomes null. A path that leads nowhere is left alone. */
+  /** Removes a field. An element of an array becomes null. Does nothing if the path does not exist. */
   unset(parts: readonly string[]): void {
     if (this.get(parts) === undefined) return
     let container: Doc | Value[] = this.root
@@ -42,10 +43,10 @@ export class Draft {
     else delete container[last]
   }
 
-  /** The container under `parts[at]`, copied if it is still shared, made if it is missing. */
+  /** The document or array under `parts[at]`: copied if it is still shared, created if it is missing. */
   private enter(container: Doc | Value[], parts: readonly string[], at: number): Doc | Value[] {
     const part = parts[at]!
-    const inner = child(container, part)
+    const inner = childOf(container, part)
     if (inner === undefined) {
       const made: Doc = {}
       this.own.add(made)
@@ -67,7 +68,7 @@ export class Draft {
       container[part] = value
       return
     }
-    if (!isIndex(part)) {
+    if (!isArrayIndex(part)) {
       const name = parts[parts.indexOf(part) - 1] ?? ''
       fail('PathNotViable', `Cannot create field '${part}' in element ${show({ [name]: container })}`)
     }
@@ -76,9 +77,4 @@ export class Draft {
     while (container.length < index) container.push(null)
     container[index] = value
   }
-}
-
-function child(value: Maybe, part: string): Maybe {
-  if (Array.isArray(value)) return isIndex(part) ? value[Number(part)] : undefined
-  return isDoc(value) ? field(value, part) : undefined
 }

@@ -1,11 +1,10 @@
-// Updates by operators, such as { $inc: { "stock.0": -1 } }. The paths are checked against each other once. Then they are
-// resolved and applied for each document.
+// Updates by operators, such as { $inc: { "stock.0": -1 } }. The paths are checked against each other once. Then they
+// are resolved and applied for each document.
 
 import { identical } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
-import { isIndex } from '../paths.ts'
 import { unsupportedUpdateOperators } from '../unsupported.ts'
-import { type Doc, isDoc, type Maybe, show, type Value } from '../values.ts'
+import { type Doc, isArrayIndex, isDoc, type Maybe, show, type Value } from '../values.ts'
 import { Draft } from './draft.ts'
 import { UNCHANGED, UNSET, type UpdateOperator, updateOperators } from './operators.ts'
 import {
@@ -23,11 +22,11 @@ interface Step {
   parts: Path
   operator: UpdateOperator
   operand: Value
-  /** Of `$rename`, which has a step for each of its two paths: the one at the new name does the work. */
+  /** Set for `$rename`, which has one step for each of its two paths. The step of the new name does the work. */
   rename?: Rename
 }
 
-/** `position` gives what the positional `$` stands for. */
+/** `position` gives the array index that the positional `$` stands for. */
 type Modification = (doc: Doc, inserting: boolean, position: () => number) => Doc
 
 export function compileModification(body: Doc, filters: ArrayFilters): Modification {
@@ -112,11 +111,11 @@ function operatorNamed(name: string): UpdateOperator {
   )
 }
 
-/** The order in which MongoDB applies paths, which shows in the order of new fields. Throws if two conflict. */
+/** The order in which MongoDB applies paths. It decides the order of new fields. Throws if two paths conflict. */
 function inOrder(steps: readonly Step[], message: (at: string, path: string) => string): Step[] {
   const sorted = [...steps].sort((a, b) => comparePaths(a.parts, b.parts))
   for (let at = 1; at < sorted.length; at++) {
-    // In this order, paths that begin alike are neighbours; wildcards sort away from names and are asked of all.
+    // Paths that begin alike are neighbours, but `$[]` sorts away from names. So compare all with the same first part.
     for (let other = at - 1; other >= 0; other--) {
       const conflicting = conflict(sorted[other]!.parts, sorted[at]!.parts)
       if (conflicting !== undefined) {
@@ -163,7 +162,7 @@ export function rename(draft: Draft, { from, to }: Rename, id: Maybe): void {
 
 function refuseArrays(draft: Draft, path: Path, name: string, id: Maybe): void {
   for (let at = 1; at < path.length; at++) {
-    if (Array.isArray(draft.get(path.slice(0, at))) && isIndex(path[at]!)) {
+    if (Array.isArray(draft.get(path.slice(0, at))) && isArrayIndex(path[at]!)) {
       fail('BadValue', `The ${name} field cannot be an array element, '${path.join('.')}' in doc with _id: ${show(id)}`)
     }
   }

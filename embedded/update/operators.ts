@@ -1,5 +1,5 @@
-// The update operators, one function each: given the value at a path and the operator's operand, the value to put
-// there, or UNCHANGED. The table at the end is the list of those that exist.
+// The update operators. Each is a function from the current value at a path and the operand to the new value, or to
+// UNCHANGED or UNSET. The table at the end lists all of them.
 
 import { compare, equal } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
@@ -12,7 +12,7 @@ export const UNCHANGED = Symbol('unchanged')
 export const UNSET = Symbol('unset')
 type Outcome = Value | typeof UNCHANGED | typeof UNSET
 
-/** What an operator is told of its place, and of the time. */
+/** Where an operator is applied, and when. */
 export interface Place {
   path: string
   id: Maybe
@@ -20,10 +20,10 @@ export interface Place {
 }
 
 export interface UpdateOperator {
-  /** Checks the operand once, before any document is looked at. */
+  /** Checks the operand once, before any document is read. */
   check?(operand: Value, path: string): void
   apply(current: Maybe, operand: Value, place: Place): Outcome
-  /** Applied only when an upsert makes a document. */
+  /** The operator applies only when an upsert inserts a document. */
   onInsert?: boolean
 }
 
@@ -35,7 +35,7 @@ function increment(current: Maybe, operand: Value, place: Place): Outcome {
   return exactSum(current, operand as number)
 }
 
-/** MongoDB adds 64-bit integers exactly; beyond 2^53 we could not. */
+/** MongoDB adds 64-bit integers exactly. A JavaScript number cannot beyond 2^53, so those results are refused. */
 function exactSum(a: number, b: number): number {
   const sum = a + b
   if (Number.isInteger(a) && Number.isInteger(b) && !Number.isSafeInteger(sum)) {
@@ -54,7 +54,7 @@ function multiply(current: Maybe, operand: Value, place: Place): Outcome {
   const product = current * (operand as number)
   if (!Number.isInteger(current) || !Number.isInteger(operand)) return product
   if (!Number.isSafeInteger(product)) return notImplemented('an integer beyond 2^53')
-  // Of integers there is no negative zero.
+  // An integer has no negative zero.
   return product + 0
 }
 
@@ -78,7 +78,7 @@ function pullAll(current: Maybe, operand: Value, place: Place): Outcome {
   return removeFrom(current, place, (element) => (operand as Value[]).some((value) => equal(value, element)))
 }
 
-/** The server's date; `true` and `{ $type: 'date' }` are the same. */
+/** `true` and `{ $type: 'date' }` both set the date of the server. */
 function checkCurrentDate(operand: Value): void {
   if (typeof operand === 'boolean') return
   if (!isDoc(operand)) {
@@ -133,7 +133,7 @@ function removeFrom(current: Maybe, place: Place, matches: (element: Value) => b
   return kept.length === current.length ? UNCHANGED : kept
 }
 
-/** Operators are asked of the element itself, a document's fields of elements that are documents, else equality. */
+/** Operators test the element itself, a document tests the fields of elements, any other value tests equality. */
 function pullTest(operand: Value): (element: Value) => boolean {
   const asksElement = isOperators(operand) && Object.hasOwn(conditions, Object.keys(operand)[0]!)
   if (asksElement || typeOf(operand) === 'regex') {
@@ -170,7 +170,7 @@ export const updateOperators: Record<string, UpdateOperator> = {
   $set: { apply: (_current, operand) => operand },
   $setOnInsert: { apply: (_current, operand) => operand, onInsert: true },
   $unset: { apply: () => UNSET },
-  // Renaming concerns two paths; see rename.ts.
+  // Renaming concerns two paths, so operator-update.ts does it.
   $rename: { apply: () => UNCHANGED },
   $currentDate: { check: checkCurrentDate, apply: (_current, _operand, place) => place.now },
   $inc: { check: checkNumeric('increment'), apply: increment },

@@ -1,11 +1,10 @@
-// `$push` and its modifiers, in the order MongoDB applies them: insert, sort, cut.
+// `$push` and its modifiers. MongoDB applies them in this order: insert at `$position`, then `$sort`, then `$slice`.
 
 import { compare } from '../compare.ts'
 import { fail } from '../errors.ts'
-import { isIndex, splitPath } from '../paths.ts'
+import { childOf, splitPath } from '../paths.ts'
 import { type Doc, field, isDoc, type Maybe, show, typeOf, type Value } from '../values.ts'
 
-/** The modifiers that there are. */
 export const pushModifiers = ['$each', '$position', '$slice', '$sort'] as const
 
 interface Push {
@@ -24,10 +23,10 @@ export function pushed(array: readonly Value[], operand: Value): Value[] {
   return slice >= 0 ? result.slice(0, slice) : result.slice(slice)
 }
 
-/** Throws BadValue for wrong modifiers. */
+/** Throws BadValue if a modifier is wrong. */
 export function pushArguments(operand: Value): Push {
   if (!isDoc(operand) || field(operand, '$each') === undefined) {
-    // Without $each the other modifiers are ordinary fields to MongoDB, and as such not valid for storage.
+    // Without `$each`, the operand is the value to add. storable() then refuses fields such as `$slice` in it.
     return { each: [operand], position: undefined, slice: undefined, sort: undefined }
   }
   for (const name of Object.keys(operand)) {
@@ -75,12 +74,9 @@ function comparator(spec: Value): (a: Value, b: Value) => number {
   }
 }
 
-/** Elements that are no documents, or lack the field, sort as null; arrays sort as they are. */
+/** An element that is not a document, or lacks the field, sorts as null. An array sorts as a whole. */
 function keyAt(element: Value, parts: readonly string[]): Value {
   let value: Maybe = isDoc(element) ? element : undefined
-  for (const part of parts) {
-    if (Array.isArray(value)) value = isIndex(part) ? value[Number(part)] : undefined
-    else value = isDoc(value) ? field(value, part) : undefined
-  }
+  for (const part of parts) value = childOf(value, part)
   return value ?? null
 }

@@ -1,4 +1,4 @@
-// What may be stored: the rules on `_id`, field names and depth that MongoDB checks on every insert and update.
+// The rules for stored documents that MongoDB checks on every insert and update: `_id`, field names, depth.
 
 import { BSONRegExp, ObjectId } from 'bson'
 import { fail } from '../errors.ts'
@@ -6,7 +6,7 @@ import { type Doc, typeOf, type Value } from '../values.ts'
 
 const maxDepth = 100
 
-/** The document as it is stored: with an `_id`, made if there is none, in front. */
+/** The document as it is stored: `_id` stands first, and is generated if it is missing. */
 export function storable(doc: Doc): Doc {
   checkId(doc._id)
   checkValue(doc, 1)
@@ -20,7 +20,7 @@ function checkId(id: Value | undefined): void {
   if (id instanceof BSONRegExp) fail('InvalidIdField', "The '_id' value cannot be of type regex")
 }
 
-/** Throws Overflow for what is too deep, DollarPrefixedFieldName for names that look like operators. */
+/** Throws Overflow if the value is too deep, and DollarPrefixedFieldName if a field name begins with `$`. */
 export function checkValue(value: Value, depth: number): void {
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {

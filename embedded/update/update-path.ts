@@ -1,14 +1,15 @@
 // The paths of updates. They may hold `$`, `$[]` and `$[<identifier>]`, which stand for elements of arrays. For
 // `$[<identifier>]`, `arrayFilters` says which elements.
+
 import { compareStrings } from '../compare.ts'
 import { CommandError, fail } from '../errors.ts'
-import { isIndex, splitPath } from '../paths.ts'
+import { childOf, splitPath } from '../paths.ts'
 import { compileInnerFilter, type Filter } from '../query/filter.ts'
-import { type Doc, field, isDoc, type Maybe, show, type Value } from '../values.ts'
+import { type Doc, isArrayIndex, isDoc, type Maybe, show, type Value } from '../values.ts'
 
 export type Path = readonly string[]
 
-/** Throws for what is not a path in an update. */
+/** Throws if an update cannot have this path. */
 export function parsePath(path: string): Path {
   const parts = splitPath(path)
   for (const [at, part] of parts.entries()) {
@@ -37,22 +38,22 @@ function isWildcard(part: string): boolean {
   return part.startsWith('$[') && part.endsWith(']')
 }
 
-/** The identifier in `$[<identifier>]`; empty for `$[]`, undefined for other parts. */
+/** The identifier in `$[<identifier>]`. Empty for `$[]`, undefined for other parts. */
 export function identifierIn(part: string): string | undefined {
   return isWildcard(part) ? part.slice(2, -1) : undefined
 }
 
-/** Numeric names by number, others by text, a path before those that continue it. */
+/** Compares numeric names by number and others by text. A path comes before those that continue it. */
 export function comparePaths(a: Path, b: Path): number {
   for (let at = 0; at < a.length && at < b.length; at++) {
     const [left, right] = [a[at]!, b[at]!]
     if (left === right) continue
-    return isIndex(left) && isIndex(right) ? Number(left) - Number(right) : compareStrings(left, right)
+    return isArrayIndex(left) && isArrayIndex(right) ? Number(left) - Number(right) : compareStrings(left, right)
   }
   return a.length - b.length
 }
 
-/** Where two paths conflict: one leads into the other, or one goes by `$[]` where the other names a field. */
+/** The common beginning of two conflicting paths: one continues the other, or only one has `$[]` at a place. */
 export function conflict(a: Path, b: Path): Path | undefined {
   let at = 0
   while (at < a.length && at < b.length && a[at] === b[at]) at++
@@ -60,14 +61,14 @@ export function conflict(a: Path, b: Path): Path | undefined {
   return isWildcard(a[at]!) !== isWildcard(b[at]!) ? a.slice(0, at) : undefined
 }
 
-/** The paths that a path stands for in this document. `position` is what `$` stands for. */
+/** The plain paths that a path stands for in this document. `position` gives the index for `$`. */
 export function resolve(path: Path, doc: Doc, filters: ArrayFilters, position: () => number): Path[] {
   let paths: { path: string[]; value: Maybe }[] = [{ path: [], value: doc }]
   for (const part of path) {
     paths = paths.flatMap(({ path: before, value }) => {
       if (!isWildcard(part)) {
         const name = part === '$' ? String(position()) : part
-        return [{ path: [...before, name], value: child(value, name) }]
+        return [{ path: [...before, name], value: childOf(value, name) }]
       }
       const array = arrayAt(value, before)
       return array.flatMap((element, at) =>
@@ -86,11 +87,7 @@ function arrayAt(value: Maybe, path: Path) {
   return fail('BadValue', `Cannot apply array updates to non-array element ${path.at(-1)}: ${show(value)}`)
 }
 
-function child(value: Maybe, part: string): Maybe {
-  if (Array.isArray(value)) return isIndex(part) ? value[Number(part)] : undefined
-  return isDoc(value) ? field(value, part) : undefined
-}
-
+/** The conditions in `arrayFilters` that elements must meet, by identifier. */
 export class ArrayFilters {
   private readonly filters = new Map<string, Filter>()
 
@@ -107,7 +104,7 @@ export class ArrayFilters {
     }
   }
 
-  /** Throws if a filter is missing, or not used by any of the identifiers. */
+  /** Throws if an identifier has no filter, or if a filter is not used. */
   check(identifiers: ReadonlySet<string>): void {
     for (const identifier of identifiers) {
       if (identifier !== '' && !this.filters.has(identifier)) {
@@ -121,13 +118,13 @@ export class ArrayFilters {
     }
   }
 
-  /** `$[]`, the empty identifier, accepts all. */
+  /** `$[]`, with the empty identifier, accepts every element. */
   accepts(identifier: string, element: Value): boolean {
     return identifier === '' || this.filters.get(identifier)!({ [identifier]: element })
   }
 }
 
-/** The one name that all paths of the filter begin with. */
+/** The name that all paths of the filter begin with. */
 function identifierOf(filter: Doc): string {
   const names = new Set(topLevelNames(filter))
   const [name, ...others] = names

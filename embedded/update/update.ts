@@ -13,9 +13,9 @@ import { ArrayFilters } from './update-path.ts'
 
 export interface Update {
   isReplacement: boolean
-  /** The new document; the very same object where nothing changes. `query` is what found it. */
+  /** The new document, or the same object if nothing changes. `query` is the one that found `doc`. */
   apply(doc: Doc, query: Query): Doc
-  /** The document that an upsert inserts, from the equalities of the filter. */
+  /** The document that an upsert inserts. `base` holds the equalities of its filter. */
   insert(base: Doc): Doc
 }
 
@@ -83,7 +83,7 @@ function keepId(before: Doc, after: Doc): Doc {
   return identical(before, after) ? before : after
 }
 
-/** A function from the document to the new one, which has the old `_id` if it has none of its own. */
+/** A new document without an `_id` keeps the old one. */
 export function compilePipelineUpdate(pipeline: Value[]): (doc: Doc) => Doc {
   for (const stage of pipeline) {
     const name = stageName(stage)

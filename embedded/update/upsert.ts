@@ -1,4 +1,5 @@
-// The document an upsert starts from: the equalities that its filter demands.
+// The document that an upsert starts from: the equalities in its filter. { a: 1, b: { $eq: 2 }, c: { $gt: 3 } } gives
+// { a: 1, b: 2 }.
 
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../compare.ts'
@@ -8,7 +9,7 @@ import { isOperators } from '../query/conditions.ts'
 import type { Doc, Value } from '../values.ts'
 import { Draft } from './draft.ts'
 
-/** MongoDB refuses `$expr` in the filter of anything that may insert. */
+/** MongoDB forbids `$expr` in the filter of an upsert. */
 export function checkUpsertFilter(filter: Doc): void {
   if (filter.$expr !== undefined)
     fail('QueryFeatureNotAllowed', '$expr is not allowed in the query predicate for an upsert')
@@ -21,7 +22,7 @@ export function upsertBase(filter: Doc, onlyId: boolean): Doc {
   const equalities = new Map<string, Value>()
   collect(filter, equalities)
   const draft = new Draft({})
-  // In the order of their paths, whatever it was in the filter.
+  // Fields are set in the order of their paths, not in that of the filter.
   for (const [path, value] of [...equalities].sort(([a], [b]) => compareStrings(a, b))) {
     if (onlyId && path !== '_id') {
       if (path.startsWith('_id.')) notImplemented('an upsert with a replacement and a filter inside _id')
@@ -53,7 +54,7 @@ function collectPath(path: string, operand: Value, equalities: Map<string, Value
   }
   for (const [operator, value] of Object.entries(operand)) {
     if (operator === '$eq') add(path, value, equalities)
-    // MongoDB may or may not read these as an equality, depending on how it rewrites the filter.
+    // MongoDB reads these as an equality or not, depending on how it rewrites the filter.
     if (operator === '$in' && Array.isArray(value) && value.length === 1) {
       notImplemented('an upsert that inserts with $in of one value in its filter')
     }

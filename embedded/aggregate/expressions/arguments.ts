@@ -1,9 +1,9 @@
-// How operators take their arguments: a list in order, or a document of named ones; and what values are taken for.
+// How operators take their arguments (a list, or a document of named arguments), and how they read single values.
 import { type CodeName, fail } from '../../errors.ts'
 import { field, isDoc, type Maybe, type TypeName, typeOf, type Value } from '../../values.ts'
 import type { Context, Expression, Operator } from '../context.ts'
 
-/** An operator over evaluated arguments; `count` is how many there must be: exactly, or at least and at most. */
+/** An operator on evaluated arguments. `count` is their number, or [least, most]. */
 export function over(
   name: string,
   count: number | [number, number] | undefined,
@@ -15,7 +15,7 @@ export function over(
   }
 }
 
-/** One argument is the same as a list of one. */
+/** The arguments that stand in the operand. One argument needs no list. */
 export function listOf(name: string, operand: Value, count: number | [number, number] | undefined): Value[] {
   const specs = Array.isArray(operand) ? operand : [operand]
   if (typeof count === 'number' && specs.length !== count) {
@@ -30,16 +30,16 @@ export function listOf(name: string, operand: Value, count: number | [number, nu
   return specs
 }
 
-/** MongoDB's codes for a document of named arguments. */
+/** The error codes of MongoDB for a document of named arguments. */
 export interface NamedCodes {
   notDocument: CodeName
   unknown: CodeName
-  /** Of each argument that must be there. */
+  /** The required arguments, each with the code for its absence. */
   required: Record<string, CodeName>
   optional?: readonly string[]
 }
 
-/** The named arguments that are there, still to be compiled. */
+/** The named arguments in the operand, not yet compiled. */
 export function namedSpecs(name: string, operand: Value, codes: NamedCodes): Record<string, Value> {
   if (!isDoc(operand)) return fail(codes.notDocument, `${name} only supports an object as its argument`)
   for (const key of Object.keys(operand)) {
@@ -53,7 +53,7 @@ export function namedSpecs(name: string, operand: Value, codes: NamedCodes): Rec
   return operand
 }
 
-/** An operator over named arguments, each evaluated; those that were not given are absent. */
+/** An operator on evaluated named arguments. `given` are the names that stand in the operand. */
 export function overNamed(
   name: string,
   codes: NamedCodes,
@@ -71,11 +71,6 @@ export function isNullish(value: Maybe): value is null | undefined {
   return value === undefined || value === null
 }
 
-/** MongoDB's truth in expressions: false, null, 0 and missing are false. */
-export function truth(value: Maybe): boolean {
-  return !isNullish(value) && value !== false && value !== 0
-}
-
 export function typeName(value: Maybe): TypeName | 'missing' {
   return value === undefined ? 'missing' : typeOf(value)
 }
@@ -85,7 +80,7 @@ export function wholeNumber(value: Maybe, code: CodeName, what: string): number 
   return fail(code, `${what} must be representable as a 32-bit integer, but found ${typeName(value)}`)
 }
 
-/** Names of variables that expressions bind: as MongoDB allows users to choose them. */
+/** Throws if MongoDB forbids this name of a user's variable. */
 export function checkVariable(name: string): void {
   if (name === '') fail('Location16866', 'empty variable names are not allowed')
   if (!/^[a-z\u0080-\u{10ffff}]/u.test(name)) {

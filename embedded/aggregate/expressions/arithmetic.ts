@@ -1,5 +1,5 @@
 // Arithmetic. Null and missing give null. Other values than numbers (and dates, where they make sense) are errors.
-// Integers are exact, as in MongoDB. A JavaScript number cannot hold integers beyond 2^53, so those results are refused.
+// Integers are exact, as in MongoDB. JavaScript numbers cannot hold integers beyond 2^53, so those are refused.
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import type { Maybe } from '../../values.ts'
 import { isNullish, type Operator, over, typeName } from './arguments.ts'
@@ -44,7 +44,7 @@ function multiply(values: Maybe[]): Maybe {
 function exact(a: number, b: number, operate: (a: number, b: number) => number): number {
   const result = operate(a, b)
   if (!Number.isInteger(a) || !Number.isInteger(b)) return result
-  // Of integers there is no negative zero.
+  // An integer has no negative zero.
   return Number.isSafeInteger(result) ? result + 0 : notImplemented('an integer beyond 2^53')
 }
 
@@ -92,6 +92,7 @@ export const arithmetic: Record<string, Operator> = {
   $trunc: rounding('$trunc'),
 }
 
+/** A sum in double-double precision, as in MongoDB, so that the order of the addends hardly matters. */
 export class Sum {
   private high = 0
   private low = 0
@@ -104,7 +105,7 @@ export class Sum {
       return
     }
     if (!Number.isInteger(value)) this.integers = false
-    // Two-sum (Knuth): `error` is exactly what the rounded sum lost.
+    // Two-sum (Knuth): `error` is exactly what the rounding of the sum lost.
     const sum = this.high + value
     const part = sum - this.high
     const error = this.high - (sum - part) + (value - part)
@@ -120,7 +121,11 @@ export class Sum {
   }
 }
 
-/** `places` decimal places after the point, or before it where negative; cut off instead of rounded if `truncate`. */
+/**
+ * Rounds to `places` decimal places, half to even, or cuts off if `truncate`. Negative places stand before the point:
+ * rounded(1250, -2) is 1200. MongoDB rounds decimal numbers. A binary fraction can lie on the other side of a boundary
+ * than its decimal form, and then the result is refused.
+ */
 export function rounded(value: number, places: number, truncate: boolean): number {
   if (!Number.isFinite(value) || (Number.isInteger(value) && places >= 0)) return value
   const written = roundDecimal(value.toPrecision(15), places, truncate)
@@ -129,16 +134,16 @@ export function rounded(value: number, places: number, truncate: boolean): numbe
   return written
 }
 
-/** All digits of a double; no double of magnitude under 2^53 and over 2^-60 or so needs more. */
+/** All digits of a double. 100 are enough for magnitudes between about 2^-60 and 2^53. */
 function exactDecimal(value: number): string {
   return value.toFixed(100)
 }
 
-/** Rounds decimal notation (with or without exponent). */
+/** Rounds a number in decimal notation, with or without an exponent. */
 function roundDecimal(text: string, places: number, truncate: boolean): number {
   const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text)!
   const digits = whole! + fraction
-  // The value is 0.digits x 10^point; `keep` digits of it stay.
+  // The value is 0.digits x 10^point. The first `keep` digits stay.
   const point = whole!.length + Number(exponent)
   const keep = point + places
   if (keep < 0) return sign === '-' ? -0 : 0

@@ -1,4 +1,4 @@
-// Arrays, their elements and sets of them. Null and missing give null; what is no array is an error.
+// Arrays, their elements, and arrays as sets. Null and missing give null. Any other value than an array is an error.
 
 import { compare, keyOf } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
@@ -41,7 +41,7 @@ function sliceNumber(value: Maybe, notNumber: CodeName, notWhole: CodeName): num
 }
 
 function range(values: Maybe[]): Maybe {
-  // Only an argument that is not there is 1; one that is missing in the document is wrong.
+  // The default step is 1. A step that is given but missing in the document is an error.
   const [start, stop, by] = values.length === 2 ? [...values, 1] : values
   if (typeof start !== 'number')
     fail('Location34443', `$range requires a numeric starting value, found value of type: ${typeName(start)}`)
@@ -71,7 +71,7 @@ export function searchBound(value: Maybe, name: string): number {
   return bound < 0 ? fail('Location40097', `${name} requires a nonnegative index, found: ${bound}`) : bound
 }
 
-/** The elements once each, in order of value: MongoDB promises none. */
+/** Each element once, in the order of values. MongoDB promises no order. */
 function toSet(values: readonly Value[]): Value[] {
   return [...new Map(values.map((value) => [keyOf(value), value])).values()].sort(compare)
 }
@@ -80,7 +80,7 @@ function keysOf(values: readonly Value[]): Set<string> {
   return new Set(values.map(keyOf))
 }
 
-/** One argument after the other, so that what is no array before the first null is an error. */
+/** Undefined if an argument is null. Checks them in order, so a wrong value before the first null is an error. */
 function listsOf(values: readonly Maybe[], code: CodeName, name: string): Value[][] | undefined {
   const lists: Value[][] = []
   for (const value of values) {

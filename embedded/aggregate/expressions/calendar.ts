@@ -1,4 +1,4 @@
-// Calendar arithmetic on local time: fields of a date, weeks, and units of time that are added, truncated to and counted.
+// Calendar arithmetic on local time: fields of a date, weeks, and units of time that are added, truncated to, counted.
 // Local time is a number of ms that, read as UTC, shows the clock of the time zone. Days and longer units follow that
 // clock. Hours and shorter units are spans of elapsed time.
 import { fail, notImplemented } from '../../errors.ts'
@@ -31,7 +31,7 @@ export function partsOf(local: number): Parts {
   }
 }
 
-/** Fields beyond their range carry over. */
+/** A field beyond its range carries over: month 13 is January of the next year. */
 export function fromParts({ year, month, day, hour, minute, second, millisecond }: Parts): number {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
@@ -92,7 +92,7 @@ export function unitOf(value: Maybe, name: string): TimeUnit {
 
 const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
 
-/** 0 for Sunday; full names and their first three letters, in any case. */
+/** 0 for Sunday. Takes full names and their first three letters, in upper or lower case. */
 export function weekdayOf(value: Maybe, name: string): number {
   if (typeof value !== 'string')
     return fail('Location5439015', `${name} requires 'startOfWeek' to be a string, but got ${typeName(value)}`)
@@ -101,7 +101,7 @@ export function weekdayOf(value: Maybe, name: string): number {
   return at === -1 ? fail('FailedToParse', `unknown day of week value: ${value}`) : at
 }
 
-/** Months keep the day, or take the last one of a shorter month. */
+/** Months keep the day, or take the last day of a shorter month. */
 export function addUnits(instant: number, unit: TimeUnit, amount: number, zone: Zone): number {
   if (unit in elapsed) return instant + amount * elapsed[unit as keyof typeof elapsed]
   const local = instant + zone.offset(instant)
@@ -117,7 +117,7 @@ function moved(instant: number, from: number, to: number, zone: Zone): number {
   return Number.isNaN(to) || Math.abs(to) > 8.64e15 - dayMs ? notImplemented('a date out of range') : zone.instant(to)
 }
 
-/** The first moment of 2000, from which bins are counted; it was a Saturday. */
+/** Bins are counted from the first moment of 2000, a Saturday. */
 const reference = Date.UTC(2000, 0, 1)
 
 export function truncateTo(instant: number, unit: TimeUnit, size: number, zone: Zone, startOfWeek: number): number {
@@ -126,7 +126,7 @@ export function truncateTo(instant: number, unit: TimeUnit, size: number, zone: 
     const width = size * elapsed[unit as keyof typeof elapsed]
     const origin = zone.instant(reference)
     const bin = origin + Math.floor((instant - origin) / width) * width
-    // Where the zone's clock was changed since 2000 by no multiple of the bin, its bins and the clock's are not the same.
+    // If the clock has changed since 2000 by no multiple of the bin, MongoDB's bin and the bin on the clock differ.
     const onClock = reference + Math.floor((local - reference) / width) * width
     return bin + zone.offset(instant) === onClock
       ? bin
@@ -143,7 +143,7 @@ export function truncateTo(instant: number, unit: TimeUnit, size: number, zone: 
   return zone.instant(fromParts({ ...partsOf(reference), month: 1 + bin }))
 }
 
-/** How many boundaries of the unit lie between two instants. */
+/** The number of boundaries of the unit between two instants. */
 export function countUnits(start: number, end: number, unit: TimeUnit, zone: Zone, startOfWeek: number): number {
   const [from, to] = [start + zone.offset(start), end + zone.offset(end)]
   if (unit in elapsed) {

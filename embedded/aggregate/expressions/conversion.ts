@@ -1,5 +1,5 @@
-// Conversions between types. What MongoDB cannot convert is ConversionFailure; what depends on the numeric type, which
-// this server does not keep, is refused.
+// Conversions between types. If MongoDB cannot convert a value, the error is ConversionFailure. Results that depend on
+// the numeric type are refused, because this server does not keep it.
 
 import { ObjectId } from 'bson'
 import { CommandError, fail, notImplemented } from '../../errors.ts'
@@ -96,7 +96,7 @@ const toBool: Convert = (value) => {
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') return value !== 0
   if (['string', 'date', 'objectId'].includes(typeOf(value))) return true
-  // By the documentation of 7.0 these are true, by that of earlier versions they cannot be converted.
+  // The documentation of MongoDB 7.0 says true. That of earlier versions says that these cannot be converted.
   return notImplemented(`$toBool of the type ${typeOf(value)}`)
 }
 
@@ -141,7 +141,7 @@ const convert: Operator = (operand, context, compile) => {
     try {
       return targetOf(target)(value)
     } catch (error) {
-      // Only what cannot be converted is for `onError`; a refusal of this server stays one.
+      // `onError` is for failed conversions only. A refusal of this server stays an error.
       if (onError !== undefined && error instanceof CommandError && error.codeName === 'ConversionFailure')
         return onError(scope)
       throw error
@@ -155,7 +155,7 @@ function targetOf(target: Value): Convert {
   return notImplemented(`$convert to ${String(target)}`)
 }
 
-/** The numeric types are one here, so the type of a number cannot be told. */
+/** Refused for numbers, because this server has only one numeric type. */
 function type([value]: Maybe[]): Maybe {
   return typeof value === 'number' ? notImplemented('$type of a number') : typeName(value)
 }

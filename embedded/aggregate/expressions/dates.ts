@@ -1,4 +1,5 @@
-// The date expressions: fields of a date, arithmetic by units, truncation. All take a time zone; null anywhere gives null.
+// The date expressions: fields of a date, arithmetic in units of time, truncation, dates from parts. All take a time
+// zone. If an argument is null, the result is null.
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { isDoc, type Maybe } from '../../values.ts'
 import { isNullish, type NamedCodes, type Operator, over, overNamed } from './arguments.ts'

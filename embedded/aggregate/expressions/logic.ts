@@ -1,9 +1,9 @@
-// Comparisons, truth and choice. Comparisons order missing before null; what a choice does not need is not evaluated.
+// Comparisons, logic and choice. Missing comes before null. A branch that is not chosen is not evaluated.
 
 import { compare } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
-import { isDoc, type Maybe, type Value } from '../../values.ts'
-import { type Expression, isNullish, listOf, namedSpecs, type Operator, over, truth } from './arguments.ts'
+import { isDoc, isTruthy, type Maybe, type Value } from '../../values.ts'
+import { type Expression, isNullish, listOf, namedSpecs, type Operator, over } from './arguments.ts'
 
 export function compareMaybe(a: Maybe, b: Maybe): number {
   if (a === undefined || b === undefined) return Number(b === undefined) - Number(a === undefined)
@@ -17,14 +17,14 @@ function comparison(name: string, accept: (difference: number) => boolean): Oper
 function connective(name: string, stopAt: boolean): Operator {
   return (operand, context, compile) => {
     const values = listOf(name, operand, undefined).map((spec) => compile(spec, context))
-    return (scope) => values.some((value) => truth(value(scope)) === stopAt) === stopAt
+    return (scope) => values.some((value) => isTruthy(value(scope)) === stopAt) === stopAt
   }
 }
 
 const conditional: Operator = (operand, context, compile) => {
   const parts = isDoc(operand) ? conditionalParts(operand) : listOf('$cond', operand, 3)
   const [when, then, otherwise] = parts.map((part) => compile(part, context)) as [Expression, Expression, Expression]
-  return (scope) => (truth(when(scope)) ? then(scope) : otherwise(scope))
+  return (scope) => (isTruthy(when(scope)) ? then(scope) : otherwise(scope))
 }
 
 function conditionalParts(operand: Value): Value[] {
@@ -33,12 +33,12 @@ function conditionalParts(operand: Value): Value[] {
   return [specs.if!, specs.then!, specs.else!]
 }
 
-/** With the code of `then`, which is not written as a property lest the object pass for a promise. */
+/** Adds the code of `then`. As a written property it would make the object look like a promise. */
 function codes(others: Record<string, CodeName>, then: CodeName): Record<string, CodeName> {
   return Object.fromEntries([...Object.entries(others), ['then', then]])
 }
 
-/** The first argument that is not null or missing, else the last. */
+/** The first argument that is neither null nor missing, or else the last one. */
 const ifNull: Operator = (operand, context, compile) => {
   if (!Array.isArray(operand) || operand.length < 2) {
     return fail('Location1257300', '$ifNull needs at least two arguments')
@@ -77,7 +77,7 @@ const choice: Operator = (operand, context, compile) => {
   })
   const otherwise = specs.default === undefined ? undefined : compile(specs.default, context)
   return (scope) => {
-    for (const { when, result } of cases) if (truth(when(scope))) return result(scope)
+    for (const { when, result } of cases) if (isTruthy(when(scope))) return result(scope)
     if (otherwise !== undefined) return otherwise(scope)
     return fail('Location40066', '$switch could not find a matching branch for an input, and no default was specified.')
   }
@@ -93,7 +93,7 @@ export const logic: Record<string, Operator> = {
   $cmp: over('$cmp', 2, ([a, b]) => Math.sign(compareMaybe(a, b))),
   $and: connective('$and', false),
   $or: connective('$or', true),
-  $not: over('$not', 1, ([value]) => !truth(value)),
+  $not: over('$not', 1, ([value]) => !isTruthy(value)),
   $cond: conditional,
   $ifNull: ifNull,
   $switch: choice,

@@ -1,11 +1,10 @@
-// Documents made of other documents and of pairs.
+// Documents from other documents, and from and to arrays of pairs.
 
-import { isArrayIndex } from '../../decode.ts'
 import { fail, notImplemented } from '../../errors.ts'
-import { type Doc, isDoc, type Maybe, type Value } from '../../values.ts'
+import { type Doc, isArrayIndex, isDoc, type Maybe, type Value } from '../../values.ts'
 import { isNullish, type Operator, over, typeName } from './arguments.ts'
 
-/** Sets a field whose name comes from data. Refuses names that a JavaScript object could not hold in their place. */
+/** Sets a field whose name comes from data. Refuses names that a JavaScript object cannot hold in their place. */
 export function setNamed(target: Doc, name: string, value: Value): void {
   if (name === '__proto__' || name === '_bsontype') notImplemented(`the field name '${name}'`)
   if (isArrayIndex(name) && !Object.hasOwn(target, name)) {
@@ -17,7 +16,7 @@ export function setNamed(target: Doc, name: string, value: Value): void {
   target[name] = value
 }
 
-/** Later documents win; null and missing do not count. */
+/** Later documents win. Null and missing are ignored. */
 export function mergeObjects(values: readonly Maybe[]): Doc {
   const result: Doc = {}
   for (const value of values) {

@@ -1,4 +1,4 @@
-// Strings; positions and lengths count code points.
+// Strings. Positions and lengths count code points.
 
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../../compare.ts'
@@ -42,7 +42,7 @@ function split([value, separator]: Maybe[]): Maybe {
   return by === '' ? fail('Location40087', '$split requires a non-empty separator') : source.split(by)
 }
 
-/** The whitespace that is trimmed by default, as documented. */
+/** The characters that `$trim` removes by default, by MongoDB's documentation. */
 const whitespace = '\0 \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
 
 function trim(name: string, left: boolean, right: boolean): Operator {
@@ -70,7 +70,7 @@ function indexOf([value, wanted, ...bounds]: Maybe[]): Maybe {
   const token = [...text(wanted, 'Location40094', '$indexOfCP')]
   const [from = 0, to = source.length] = bounds.map((bound) => searchBound(bound, '$indexOfCP'))
   if (source.length === 0 && token.length === 0 && from === 0) return 0
-  // The match must begin before the end, but may go on after it.
+  // A match must begin before the end position, but may continue after it.
   for (let at = from; at < Math.min(to, source.length); at++) {
     if (token.every((point, offset) => source[at + offset] === point)) return at
   }

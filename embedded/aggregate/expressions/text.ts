@@ -4,7 +4,7 @@ import { fail, notImplemented } from '../../errors.ts'
 import type { Maybe } from '../../values.ts'
 import { isNullish, typeName } from './arguments.ts'
 
-/** As string operators take their arguments: null and missing are empty. */
+/** An argument of a string operator. Null and missing are empty. */
 export function asText(value: Maybe): string {
   if (isNullish(value)) return ''
   if (typeof value === 'string') return value
@@ -13,7 +13,7 @@ export function asText(value: Maybe): string {
   return fail('Location16007', `can't convert from BSON type ${typeName(value)} to String`)
 }
 
-/** 32-bit integers and short fractions read the same whatever numeric type MongoDB keeps them in; others do not. */
+/** Refuses numbers whose text depends on the numeric type in MongoDB. 32-bit integers and short fractions do not. */
 export function numberText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 0x8000_0000 && !Object.is(value, -0)) return String(value)
   const short = Number(value.toPrecision(6)) === value && Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6
@@ -27,7 +27,7 @@ export function dateText(date: Date): string {
     : notImplemented('the text of a date before the year 0 or after 9999')
 }
 
-/** ASCII letters only: MongoDB leaves all others as they are. */
+/** As in MongoDB, only ASCII letters change. */
 export function asciiLower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
@@ -42,6 +42,7 @@ export function objectIdOf(text: string): ObjectId | undefined {
 
 const iso = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 
+/** Reads ISO 8601 only. MongoDB reads many more forms, and guesses. */
 export function parseDate(text: string): Date {
   const parts = iso.exec(text)
   if (parts === null) {

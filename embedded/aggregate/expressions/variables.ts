@@ -1,8 +1,9 @@
 // The expressions that bind variables: `$let`, `$map`, `$filter`, `$reduce`.
+
 import { fail } from '../../errors.ts'
-import { field, isDoc, type Value } from '../../values.ts'
+import { field, isDoc, isTruthy, type Value } from '../../values.ts'
 import { binding, bound } from '../context.ts'
-import { checkVariable, isNullish, namedSpecs, type Operator, truth, typeName } from './arguments.ts'
+import { checkVariable, isNullish, namedSpecs, type Operator, typeName } from './arguments.ts'
 
 const letIn: Operator = (operand, context, compile) => {
   const { vars, in: body } = namedSpecs('$let', operand, {
@@ -63,7 +64,7 @@ const filter: Operator = (operand, context, compile) => {
     const kept: Value[] = []
     for (const value of list) {
       if (kept.length >= (most as number)) break
-      if (truth(test(bound(scope, { [name]: value })))) kept.push(value)
+      if (isTruthy(test(bound(scope, { [name]: value })))) kept.push(value)
     }
     return kept
   }

@@ -1,4 +1,4 @@
-// Time zones by Olson name or offset. Local time is kept as milliseconds that read, in UTC, like the zone's clock.
+// Time zones, by Olson name or by offset. Local time is a number of ms that, read as UTC, shows the clock of the zone.
 
 import { ObjectId } from 'bson'
 import { Temporal } from 'temporal-polyfill'
@@ -8,19 +8,20 @@ import { typeName } from './arguments.ts'
 
 export interface Zone {
   isUtc: boolean
-  /** What is added to an instant (ms) to get local time. */
+  /** Local time minus UTC at an instant, in ms. */
   offset(instant: number): number
-  /** The instant of a local time: the first of two, and moved forward over a gap. */
+  /** The instant of a local time. If there are two, the first. In a gap of the clock, moved forward over it. */
   instant(local: number): number
 }
 
 const utc: Zone = { isUtc: true, offset: () => 0, instant: (local) => local }
+// Kept for the whole process, because Temporal is slow to find a zone. It is only a memo: a zone never changes.
 const zones = new Map<string, Zone>([
   ['UTC', utc],
   ['GMT', utc],
 ])
 
-/** Throws 40517 for what is no string, 40485 for an unknown zone. Undefined is UTC. */
+/** Undefined is UTC. Throws 40517 if the name is not a string, 40485 if the zone is unknown. */
 export function zoneOf(name: Maybe): Zone {
   if (name === undefined) return utc
   if (typeof name !== 'string')
@@ -47,9 +48,9 @@ function named(name: string): Zone {
   try {
     canonical = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name).timeZoneId
   } catch {
-    return unknown() // Temporal says no more than that it does not know it
+    return unknown() // Temporal throws a RangeError that says no more
   }
-  // Temporal does not mind upper and lower case, MongoDB does.
+  // MongoDB distinguishes upper and lower case, Temporal does not.
   if (canonical !== name) return unknown()
   return {
     isUtc: false,
@@ -60,7 +61,7 @@ function named(name: string): Zone {
   }
 }
 
-/** What date expressions take for a date: dates, and object ids by their time. */
+/** The time (ms) of a date, or of an object id. */
 export function dateOf(value: Maybe, code: CodeName = 'Location16006'): number {
   if (value instanceof Date) return value.getTime()
   if (value instanceof ObjectId) return value.getTimestamp().getTime()

@@ -23,7 +23,7 @@ export function compileGroup(spec: Value, context: Context): (documents: readonl
   return groupBy(compileExpression(id, context), fields, context)
 }
 
-/** Groups by what `id` gives, missing counting as null; `output` has an accumulator for each field. */
+/** Groups by the value of `id`, where missing counts as null. `output` has an accumulator for each field. */
 export function groupBy(id: Expression, output: Doc, context: Context): (documents: readonly Doc[]) => Doc[] {
   const fields = Object.entries(output).map(([name, operand]) => compileField(name, operand, context))
   return (documents) => {
@@ -96,7 +96,7 @@ export const bucket: MakeStage = (spec, context) => {
   return (documents) => group(documents).toSorted((a, b) => compare(a._id!, b._id!))
 }
 
-/** The lower bound of the range that a value is in; bounds compare across types, as in expressions. */
+/** The lower boundary of the range that holds the value. Values of different types compare as in expressions. */
 function bucketOf(value: Maybe, boundaries: readonly Value[], otherwise: Value | undefined): Value {
   for (let at = 0; at < boundaries.length - 1; at++) {
     if (compareMaybe(value, boundaries[at]) >= 0 && compareMaybe(value, boundaries[at + 1]) < 0) return boundaries[at]!

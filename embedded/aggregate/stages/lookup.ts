@@ -1,20 +1,21 @@
-// `$lookup`: the documents of another collection that equal on a field, or that a pipeline with variables gives.
+// `$lookup` adds an array of documents of another collection: those with an equal field, or the result of a pipeline.
 
 import { keyOf } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
-import { isIndex, someAt, splitPath } from '../../paths.ts'
-import { type Doc, field, isDoc, type Maybe, type Value } from '../../values.ts'
+import { someAt, splitPath } from '../../paths.ts'
+import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from '../../values.ts'
 import type { Context, Expression } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { checkVariable } from '../expressions/arguments.ts'
-import { fieldPath, type MakeStage, put, type Stage } from './stage.ts'
+import { fieldPath, type MakeStage, type Stage, setPath } from './stage.ts'
 
 export const lookup: MakeStage = (spec, context, compile) => {
   const { from, as, localField, foreignField, pipeline, variables } = parse(spec)
   if (context.documentsOf === undefined) return notImplemented('$lookup here')
   const path = fieldPath(as)
   const values = Object.entries(variables).map(([name, value]) => ({ name, value: compileExpression(value, context) }))
-  // The variables of the document at hand; the pipeline inside reads them here.
+  // The values of `let` for the current document. The inner pipeline is compiled once, and reads them here. This state
+  // is safe: the whole command runs without waiting, and each $lookup has an object of its own.
   const current: Record<string, Maybe> = {}
   const inner =
     pipeline === undefined ? undefined : compile(pipeline, withVariables(context, Object.keys(variables), current))
@@ -28,7 +29,7 @@ export const lookup: MakeStage = (spec, context, compile) => {
     return documents.map((doc) => {
       for (const { name, value } of values) current[name] = value({ doc, variables: {} })
       const candidates = equals === undefined ? foreign : equals(doc)
-      return put(doc, path, 0, [...(inner === undefined ? candidates : inner(candidates))]) as Doc
+      return setPath(doc, path, 0, [...(inner === undefined ? candidates : inner(candidates))]) as Doc
     })
   }
 }
@@ -39,7 +40,7 @@ function withVariables(context: Context, names: readonly string[], current: Reco
   return { ...context, variables }
 }
 
-/** A filter that an index may help, where every value that is looked for is text: what does not pass equals none of them. */
+/** A filter that leaves out only documents without a match. An index can serve it. Only if all values are text. */
 function narrowing(documents: readonly Doc[], localField: string, foreignField: string): Doc | undefined {
   const parts = splitPath(localField)
   const locals = documents.map((doc) => localValues(doc, parts))
@@ -48,7 +49,7 @@ function narrowing(documents: readonly Doc[], localField: string, foreignField: 
   return isText ? { [foreignField]: { $in: [...values] } } : undefined
 }
 
-/** What a filter for equality finds in the other collection, by the values that it would look at. */
+/** Finds the documents with an equal value, as a filter for equality would, through a hash table of all values. */
 function equality(foreign: readonly Doc[], localField: string, foreignField: string): (doc: Doc) => readonly Doc[] {
   const byKey = new Map<string, number[]>()
   const foreignParts = splitPath(foreignField)
@@ -65,7 +66,7 @@ function equality(foreign: readonly Doc[], localField: string, foreignField: str
     const local = localValues(doc, localParts)
     const found = new Set<number>()
     for (const value of local.values) for (const at of byKey.get(keyOf(value)) ?? []) found.add(at)
-    // MongoDB's engines differ in whether an empty array, or one with a missing field in it, also means null.
+    // MongoDB's two engines differ: an empty array, or a missing field in an array, can also mean null.
     if (local.hasGaps && (byKey.get(keyOf(null)) ?? []).some((at) => !found.has(at))) {
       notImplemented('$lookup of an empty array, or of a field missing inside an array, where null would match')
     }
@@ -78,7 +79,7 @@ interface LocalValues {
   hasGaps: boolean
 }
 
-/** All values at the path, of arrays their elements; missing without any array counts as null. */
+/** All values at the path. An array gives its elements. A missing field outside arrays counts as null. */
 function localValues(doc: Doc, parts: readonly string[]): LocalValues {
   const result: LocalValues = { values: [], hasGaps: false }
   collect(doc, parts, 0, false, result)
@@ -87,7 +88,7 @@ function localValues(doc: Doc, parts: readonly string[]): LocalValues {
 
 function collect(value: Maybe, parts: readonly string[], at: number, inArray: boolean, result: LocalValues): void {
   if (Array.isArray(value)) {
-    if (at < parts.length && isIndex(parts[at]!)) notImplemented('$lookup by a position in an array')
+    if (at < parts.length && isArrayIndex(parts[at]!)) notImplemented('$lookup by a position in an array')
     if (value.length === 0) result.hasGaps = true
     if (at === parts.length) result.values.push(...value)
     else for (const element of value) collect(Array.isArray(element) ? undefined : element, parts, at, true, result)

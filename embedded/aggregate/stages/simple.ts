@@ -1,10 +1,10 @@
-// The stages of a line or two: those that filter, order, cut off and count.
+// The short stages: filter, sort, cut off, count, replace each document, and run several pipelines (`$facet`).
 import { fail } from '../../errors.ts'
 import { compileQuery } from '../../query/filter.ts'
 import { parseSort, sortDocuments } from '../../query/sort-keys.ts'
 import { type Doc, isDoc, type Value } from '../../values.ts'
 import { compileExpression } from '../expression.ts'
-import { documentOr40228, type MakeStage, type Stage } from './stage.ts'
+import { type MakeStage, newRootDocument, type Stage } from './stage.ts'
 
 export const match: MakeStage = (spec, context) => {
   if (!isDoc(spec)) return fail('Location15959', 'the match filter must be an expression in an object')
@@ -43,7 +43,7 @@ export const count: MakeStage = (spec) => {
   if (spec === '') fail('Location40157', 'the count field must be a non-empty string')
   if (spec.startsWith('$')) fail('Location40158', 'the count field cannot be a $-prefixed path')
   if (spec.includes('.')) fail('Location40160', "the count field cannot contain '.'")
-  // Of nothing there is no count, rather than one of 0.
+  // Without documents there is no result, not a count of 0.
   return (documents) => (documents.length === 0 ? [] : [{ [spec]: documents.length }])
 }
 
@@ -59,7 +59,7 @@ export const replaceRoot: MakeStage = (spec, context) => {
 
 export const replaceWith: MakeStage = (spec, context) => {
   const root = compileExpression(spec, context)
-  return (documents) => documents.map((doc) => documentOr40228(root({ doc, variables: {} })))
+  return (documents) => documents.map((doc) => newRootDocument(root({ doc, variables: {} })))
 }
 
 function unused(): Stage {

@@ -7,10 +7,10 @@ import type { Context } from '../context.ts'
 export type Stage = (documents: readonly Doc[]) => readonly Doc[]
 export type CompilePipeline = (spec: Value | undefined, context: Context) => Stage
 
-/** Compiles a stage's specification; `compile` is for the pipelines inside it. */
+/** Compiles the specification of a stage. `compile` is for the pipelines inside it. */
 export type MakeStage = (spec: Value, context: Context, compile: CompilePipeline) => Stage
 
-/** The names in the path of a field that a stage sets. */
+/** The parts of the path of a field that a stage sets. */
 export function fieldPath(path: string): readonly string[] {
   const parts = splitPath(path)
   for (const part of parts) {
@@ -20,12 +20,13 @@ export function fieldPath(path: string): readonly string[] {
   return parts
 }
 
-/** Whether an operand is an expression over documents rather than a constant: a path or an operator. */
+/** Whether an operand is a path or an operator, and not a constant. */
 export function isPathOrOperator(spec: Value): boolean {
   return typeof spec === 'string' ? spec.startsWith('$') : isDoc(spec)
 }
 
-export function documentOr40228(value: Value | undefined): Doc {
+/** The new document of `$replaceRoot`. */
+export function newRootDocument(value: Value | undefined): Doc {
   if (isDoc(value)) return value
   return fail(
     'Location40228',
@@ -33,11 +34,11 @@ export function documentOr40228(value: Value | undefined): Doc {
   )
 }
 
-/** A copy with the value at the path, in place of a scalar or an array on the way; missing removes a field. */
-export function put(container: Maybe, parts: readonly string[], at: number, value: Maybe): Maybe {
+/** A copy with this value at the path. It replaces scalars and arrays on the way. Missing removes the field. */
+export function setPath(container: Maybe, parts: readonly string[], at: number, value: Maybe): Maybe {
   if (at === parts.length) return value
   const doc: Doc = isDoc(container) ? { ...container } : {}
-  const inner = put(field(doc, parts[at]!), parts, at + 1, value)
+  const inner = setPath(field(doc, parts[at]!), parts, at + 1, value)
   if (inner === undefined) delete doc[parts[at]!]
   else doc[parts[at]!] = inner
   return doc

@@ -1,7 +1,7 @@
-// `$unwind`: one document for each element of an array.
+// `$unwind`: makes one document for each element of an array.
 import { fail } from '../../errors.ts'
 import { type Doc, field, isDoc, type Maybe, type Value } from '../../values.ts'
-import { fieldPath, type MakeStage, put } from './stage.ts'
+import { fieldPath, type MakeStage, setPath } from './stage.ts'
 
 interface Options {
   path: readonly string[]
@@ -17,16 +17,16 @@ export const unwind: MakeStage = (spec) => {
 function unwound(doc: Doc, { path, indexPath, preserve }: Options): Doc[] {
   const value = valueAt(doc, path)
   const indexed = (made: Doc, index: number | null): Doc =>
-    indexPath === undefined ? made : (put(made, indexPath, 0, index) as Doc)
+    indexPath === undefined ? made : (setPath(made, indexPath, 0, index) as Doc)
   if (Array.isArray(value)) {
-    if (value.length > 0) return value.map((element, at) => indexed(put(doc, path, 0, element) as Doc, at))
-    return preserve ? [indexed(put(doc, path, 0, undefined) as Doc, null)] : []
+    if (value.length > 0) return value.map((element, at) => indexed(setPath(doc, path, 0, element) as Doc, at))
+    return preserve ? [indexed(setPath(doc, path, 0, undefined) as Doc, null)] : []
   }
   if (value === undefined || value === null) return preserve ? [indexed(doc, null)] : []
   return [indexed(doc, null)]
 }
 
-/** Through documents only: an array on the way has no such field. */
+/** Follows documents only: an array on the way has no such field. */
 function valueAt(doc: Doc, path: readonly string[]): Maybe {
   let value: Maybe = doc
   for (const part of path) value = isDoc(value) ? field(value, part) : undefined
