@@ -1,9 +1,9 @@
-// MongoDB's order and equality of values: types first, then the value (documentation, "Comparison/Sort Order").
-// `keyOf` gives equal strings exactly for values that `compare` calls equal.
+// MongoDB's order and equality of values: first by type, then by value (documentation, "Comparison/Sort Order").
+// `keyOf` gives two values the same string exactly if `compare` gives 0 for them.
 import type { Binary, BSONRegExp, ObjectId } from 'bson'
 import { type Doc, type TypeName, typeOf, type Value } from './values.ts'
 
-/** What an empty array has as its index or sort key: it sorts before null, as MongoDB's `undefined` does. */
+/** The index or sort key of an empty array. It sorts before null, as MongoDB's `undefined` does. */
 export const EMPTY = Symbol('empty array')
 export type Key = Value | typeof EMPTY
 
@@ -20,12 +20,12 @@ const order: Record<TypeName, number> = {
   regex: 10,
 }
 
-/** The rank of a value's type; only values of equal rank satisfy `$lt` and its like. */
+/** The rank of the type of a value. Only values of equal rank can satisfy `$lt`, `$gte` and so on. */
 export function typeRank(value: Key): number {
   return value === EMPTY ? 0 : order[typeOf(value)]
 }
 
-/** Negative, zero or positive, as `Array.sort` wants it. */
+/** Negative, zero or positive, as `Array.sort` expects. */
 export function compare(a: Key, b: Key): number {
   if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b)
   if (typeof a === 'number' && typeof b === 'number') return compareNumbers(a, b)
@@ -59,7 +59,7 @@ export function equal(a: Key, b: Key): boolean {
   return a === b || compare(a, b) === 0
 }
 
-/** A string that is the same for equal values and for no others; -0 equals 0, NaN equals NaN. */
+/** The same string for equal values, and for no others. -0 equals 0, and NaN equals NaN. */
 export function keyOf(value: Key): string {
   if (typeof value === 'string') return `s${value}`
   if (value === EMPTY) return 'e'
@@ -78,11 +78,11 @@ export function keyOf(value: Key): string {
     case 'regex':
       return `r${JSON.stringify([(value as BSONRegExp).pattern, (value as BSONRegExp).options])}`
     default:
-      return String(value) // null, true, false: no other key begins so
+      return String(value) // null, true or false: no other key begins like these
   }
 }
 
-/** Inside a container a key must show where it ends. */
+/** The key of a value inside an array or a document. It must show where it ends, so text is quoted. */
 function nested(value: Value): string {
   return typeof value === 'string' ? JSON.stringify(value) : keyOf(value)
 }
@@ -95,7 +95,7 @@ function compareNumbers(a: number, b: number): number {
   return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
 }
 
-/** MongoDB compares the bytes of UTF-8, which is the order of code points; JavaScript's `<` compares UTF-16 units. */
+/** MongoDB compares UTF-8 bytes, which is the order of code points. JavaScript's `<` compares UTF-16 units. */
 export function compareStrings(a: string, b: string): number {
   if (a === b) return 0
   const length = Math.min(a.length, b.length)
@@ -108,7 +108,7 @@ export function compareStrings(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** Moves the surrogates, which stand for code points from U+10000 on, above U+E000 to U+FFFF. */
+/** Ranks surrogates (for code points from U+10000 on) above U+E000 to U+FFFF. */
 function codePointRank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
 }
@@ -140,8 +140,7 @@ function compareBinaries(a: Binary, b: Binary): number {
   return a.length() - b.length() || a.sub_type - b.sub_type || Buffer.compare(a.value(), b.value())
 }
 
-/** Whether two values are the same down to the order of fields and the sign of zero: a write of one over the other
- * changes nothing. */
+/** Whether writing one value over the other changes nothing: equal, even in order of fields and sign of zero. */
 export function identical(a: Value, b: Value): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

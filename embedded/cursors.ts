@@ -1,5 +1,5 @@
-// Open cursors. A cursor holds its whole result (references to documents, which never change), so what it returns is
-// the state at the time of its command whatever happens between the batches.
+// The open cursors of a server. A cursor holds its whole result as references to documents, which never change. So all
+// batches show the state at the time of the first command.
 
 import { randomInt } from 'node:crypto'
 import { calculateObjectSize, Long } from 'bson'
@@ -11,7 +11,7 @@ const firstBatchSize = 101
 
 export interface CursorOwner {
   session: string | undefined
-  /** The transaction's number, if it was opened in one; it must be continued there and dies with it. */
+  /** The number of its transaction, if it was opened in one. It ends with that transaction. */
   transaction: number | undefined
 }
 
@@ -25,7 +25,7 @@ interface Cursor extends CursorOwner {
 export class Cursors {
   private readonly open = new Map<number, Cursor>()
 
-  /** The reply's `cursor`; `batchSize` as the client asked for it, `single` if it wants no more than this batch. */
+  /** Opens a cursor, and gives the `cursor` of the reply. With `single`, the client wants this batch only. */
   start(namespace: string, documents: readonly Doc[], owner: CursorOwner, batchSize?: number, single = false): Doc {
     const end = batchEnd(documents, 0, batchSize ?? firstBatchSize)
     let id = 0
@@ -55,7 +55,7 @@ export class Cursors {
     return this.reply('nextBatch', cursor.documents.slice(start, cursor.at), done ? 0 : id, namespace)
   }
 
-  /** Whether there was such a cursor. */
+  /** Whether the cursor was open. */
   kill(id: number, namespace: string): boolean {
     return this.open.get(id)?.namespace === namespace && this.open.delete(id)
   }
@@ -75,12 +75,12 @@ export class Cursors {
   }
 
   private reply(batch: 'firstBatch' | 'nextBatch', documents: readonly Doc[], id: number, namespace: string): Doc {
-    // Drivers insist on a 64-bit integer here, which a plain number would not become.
+    // Drivers need a 64-bit integer here. A plain number would become a double or a 32-bit integer.
     return { [batch]: documents, id: Long.fromNumber(id), ns: namespace } as unknown as Doc
   }
 }
 
-/** A cursor is continued in the session and in the transaction that opened it, or outside of both. */
+/** A getMore must come from the session and the transaction that opened the cursor, or from none if it had none. */
 function checkOwner(id: number, cursor: CursorOwner, owner: CursorOwner): void {
   const refuse = (code: CodeName, kind: string) =>
     fail(code, `Cannot run getMore on cursor ${id}, which was created in another ${kind}, or in none`)
@@ -94,13 +94,13 @@ function checkOwner(id: number, cursor: CursorOwner, owner: CursorOwner): void {
   }
 }
 
-/** Where a batch ends: at its size, or before the reply would pass the limit, but never without one document. */
+/** Where a batch ends: at its size, or where the reply would become too large. It has at least one document. */
 function batchEnd(documents: readonly Doc[], start: number, size: number): number {
   const limit = Math.min(documents.length, start + size)
   let bytes = 0
   for (let at = start; at < limit; at++) {
     const size = calculateObjectSize(documents[at]!)
-    // Only what a pipeline has made can be so large.
+    // A stored document is never so large, but the result of a pipeline can be.
     if (size > maxReplyBytes) fail('BSONObjectTooLarge', `BSONObj size: ${size} is invalid. Max size: ${maxReplyBytes}`)
     bytes += size + 16
     if (bytes > maxReplyBytes && at > start) return at

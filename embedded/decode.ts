@@ -1,5 +1,5 @@
-// Reads BSON into the values this server knows. It is our own because a refusal has to name the field: types that are
-// not supported, integers beyond 2^53, bad UTF-8, and field names that a JavaScript object could not hold faithfully.
+// Reads BSON into the values that this server knows. The bson package cannot do it, because a refusal has to name the
+// field: unsupported types, integers beyond 2^53, invalid UTF-8, and names that a JavaScript object cannot hold.
 
 import { isUtf8 } from 'node:buffer'
 import { Binary, BSONRegExp, ObjectId } from 'bson'
@@ -7,7 +7,7 @@ import { fail, notImplemented } from './errors.ts'
 import type { Doc, Value } from './values.ts'
 import { isArrayIndex } from './values.ts'
 
-/** MongoDB's own limit for anything on the wire; documents that are stored are held to less. */
+/** MongoDB's limit for messages. Stored documents have a lower limit; see update/storable.ts. */
 const maxDepth = 200
 
 const unsupported: Record<number, string> = {
@@ -22,7 +22,7 @@ const unsupported: Record<number, string> = {
   255: 'minKey',
 }
 
-/** The document that begins at `at` and ends within `end`. Throws InvalidBSON for anything malformed. */
+/** The document that begins at `at` and ends at or before `end`. Throws InvalidBSON if it is malformed. */
 export function decode(bytes: Buffer, at = 0, end = bytes.length): Doc {
   return new Reader(bytes).document(at, end, 1)
 }
@@ -38,7 +38,7 @@ class Reader {
 
   document(at: number, end: number, depth: number): Doc {
     const doc: Doc = {}
-    let last = -1 // the last integer-like name, which JavaScript moves to the front
+    let last = -1 // the last numeric name: JavaScript moves numeric names to the front
     let plain = false
     const stop = this.enter(at, end, depth)
     for (;;) {
@@ -74,7 +74,7 @@ class Reader {
     return values
   }
 
-  /** Checks the length at `at`, so that the reads up to the closing zero stay inside; returns where it ends. */
+  /** Checks the length at `at`, so that later reads stay inside the document. Returns where the document ends. */
   private enter(at: number, end: number, depth: number): number {
     if (depth > maxDepth) fail('Overflow', `BSONObj exceeds maximum nested object depth: ${maxDepth}`)
     if (end - at < 5) this.malformed('a document is cut off')
@@ -168,7 +168,7 @@ class Reader {
 
   private text(start: number, stop: number): string {
     const text = this.bytes.toString('utf8', start, stop)
-    // Decoding replaces what is not UTF-8 by U+FFFD, so only a text with that character can have been invalid.
+    // toString replaces invalid UTF-8 by U+FFFD. So only a text with that character needs the slow check.
     if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, stop))) this.malformed('text is not UTF-8')
     return text
   }
@@ -180,7 +180,7 @@ class Reader {
 
   private take(length: number, end: number): number {
     const start = this.at
-    // The last byte of the enclosing document is its closing zero.
+    // The last byte of the enclosing document is the closing zero.
     if (start + length > end - 1) this.malformed('a value is cut off')
     this.at = start + length
     return start

@@ -1,5 +1,5 @@
-// From a request to its reply: finds the command, refuses what it does not honour, and runs it in its session,
-// transaction or retry. Whatever it answers is durable.
+// From a request to its reply: finds the command, checks its options, and runs it by itself, in a transaction, or as a
+// retryable write. A reply is sent only when everything that it tells is durable.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Command, Request, Server } from './commands/command.ts'
@@ -12,7 +12,7 @@ import type { Change } from './store/disk.ts'
 import { BlockedError } from './store/unit-of-work.ts'
 import type { Doc } from './values.ts'
 
-/** Never throws for what a client sent; what it throws is a defect of this server. */
+/** An error of the client becomes a reply. If this throws, the server itself has a defect. */
 export async function dispatch(server: Server, connectionId: number, body: Doc): Promise<Reply> {
   try {
     const reply = await route(server, connectionId, body)
@@ -21,7 +21,7 @@ export async function dispatch(server: Server, connectionId: number, body: Doc):
     return { ...reply, ok: 1 }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    // An error, too, may tell of data that is not durable yet (a duplicate key).
+    // An error can also tell of data that is not durable yet, as that of a duplicate key does.
     await server.store.settled()
     return errorReply(error, body)
   }
@@ -32,23 +32,23 @@ export function errorReply(error: CommandError, body: Doc): Reply {
   return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra, ...labels }
 }
 
-/** Ends the transaction that a refused command names, if it is open: whatever fails in a transaction ends it. */
+/** Every failure ends its transaction: aborts the transaction that a refused command names, if it is open. */
 export function abortTransactionOf(server: Server, body: Doc): void {
   const { lsid, txnNumber, autocommit } = body
   if (autocommit !== false || lsid === undefined || typeof txnNumber !== 'number') return
   try {
-    server.sessions.abortNumber(sessionId(lsid), txnNumber)
+    server.sessions.abortIfOpen(sessionId(lsid), txnNumber)
   } catch (error) {
-    // A session that is none has no transaction.
+    // An invalid session has no transaction.
     if (!(error instanceof CommandError)) throw error
   }
 }
 
 async function route(server: Server, connectionId: number, body: Doc): Promise<Reply> {
   const { command, request, number } = parse(server, connectionId, body)
-  if (body.autocommit !== undefined) return inTransaction(command, request, number)
+  if (body.autocommit !== undefined) return runInTransaction(command, request, number)
   if (body.startTransaction !== undefined) fail('InvalidOptions', 'startTransaction needs autocommit: false')
-  if (number === undefined) return plain(command, request, () => [])
+  if (number === undefined) return runPlain(command, request, () => [])
   const { name } = request
   if (!command.retryable) {
     fail(
@@ -58,14 +58,14 @@ async function route(server: Server, connectionId: number, body: Doc): Promise<R
   }
   if (request.session === undefined)
     return fail('InvalidOptions', 'Transaction number requires a session ID to also be specified')
-  return server.sessions.once(request.session, number, `${name} ${body[name]}`, (keep) =>
-    plain(command, request, (reply) => [keep(reply)]),
+  return server.sessions.runOnce(request.session, number, `${name} ${body[name]}`, (recordOf) =>
+    runPlain(command, request, (reply) => [recordOf(reply)]),
   )
 }
 
 type UnitlessRequest = Omit<Request, 'unit'>
 
-/** The command and what is asked of it, if it can be honoured at all. */
+/** Finds the command and checks its options. Throws if this server cannot run it. */
 function parse(
   server: Server,
   connectionId: number,
@@ -88,8 +88,12 @@ function parse(
   }
 }
 
-/** One command as a unit of its own; it waits for units that hold what it needs, and then runs anew. */
-async function plain(command: Command, request: UnitlessRequest, record: (reply: Reply) => Change[]): Promise<Reply> {
+/** Runs a command outside transactions, in a unit of work of its own. If it is blocked, it waits and runs again. */
+async function runPlain(
+  command: Command,
+  request: UnitlessRequest,
+  record: (reply: Reply) => Change[],
+): Promise<Reply> {
   const { store } = request.server
   const maxTime = wholeOption(request.body, 'maxTimeMS') ?? 0
   const deadline = maxTime === 0 ? Number.POSITIVE_INFINITY : Date.now() + maxTime
@@ -109,7 +113,7 @@ async function plain(command: Command, request: UnitlessRequest, record: (reply:
   }
 }
 
-/** Waits for the unit that holds what is needed; those that wait for one unit go on in the order in which they came. */
+/** Waits for the end of the blocking unit. Commands that wait for one unit go on in the order in which they came. */
 async function waitForUnlock(blocked: BlockedError, deadline: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const turn = new Promise<void>((resolve, reject) => {
@@ -128,7 +132,11 @@ async function waitForUnlock(blocked: BlockedError, deadline: number): Promise<v
   }
 }
 
-async function inTransaction(command: Command, request: UnitlessRequest, number: number | undefined): Promise<Reply> {
+async function runInTransaction(
+  command: Command,
+  request: UnitlessRequest,
+  number: number | undefined,
+): Promise<Reply> {
   const { body, name, server, session: id } = request
   if (body.autocommit !== false) return fail('InvalidOptions', 'Specifying autocommit=true is not allowed.')
   if (id === undefined || number === undefined)
@@ -137,7 +145,7 @@ async function inTransaction(command: Command, request: UnitlessRequest, number:
     return fail('InvalidOptions', 'Specifying startTransaction=false is not allowed.')
   }
   const start = body.startTransaction === true
-  if (start) await server.sessions.idle(id, number)
+  if (start) await server.sessions.waitForOlderWrite(id, number)
   if (name === 'commitTransaction' || name === 'abortTransaction') {
     if (start) return fail('OperationNotSupportedInTransaction', `Cannot start a transaction with ${name}`)
     if (name === 'commitTransaction') server.sessions.commit(id, number)
@@ -145,7 +153,7 @@ async function inTransaction(command: Command, request: UnitlessRequest, number:
     return {}
   }
   if (!command.inTransaction) return refuseInTransaction(request, number, start)
-  const { unit, session, end } = server.sessions.enter(id, number, start)
+  const { unit, session, end } = server.sessions.enterTransaction(id, number, start)
   try {
     if (body.readConcern !== undefined && !start) {
       fail('InvalidOptions', 'Only the first command in a transaction may specify a readConcern')
@@ -154,9 +162,9 @@ async function inTransaction(command: Command, request: UnitlessRequest, number:
       fail('InvalidOptions', 'writeConcern is not allowed within a multi-statement transaction')
     const reply = command.run({ ...request, unit, transaction: number })
     if (reply.cursor === undefined) checkReplySize(reply)
-    // Whatever fails in a transaction ends it, a duplicate key in a batch as well.
+    // Every failure ends the transaction, also a duplicate key in one of several statements.
     if (reply.writeErrors !== undefined) server.sessions.abortOpen(session)
-    // Commands of other connections that have arrived meanwhile run first, so that overlapping ones are seen as such.
+    // Let the commands that have arrived on other connections run first, so that overlapping commands are refused.
     await nextTurn()
     return reply
   } catch (error) {
@@ -168,7 +176,7 @@ async function inTransaction(command: Command, request: UnitlessRequest, number:
 }
 
 function refuseInTransaction(request: UnitlessRequest, number: number, start: boolean): never {
-  const { session, end } = request.server.sessions.enter(request.session!, number, start)
+  const { session, end } = request.server.sessions.enterTransaction(request.session!, number, start)
   request.server.sessions.abortOpen(session)
   end()
   return fail('OperationNotSupportedInTransaction', `Cannot run '${request.name}' in a multi-document transaction.`)

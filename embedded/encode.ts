@@ -4,10 +4,10 @@ import { type CodeName, fail } from './errors.ts'
 import type { Doc } from './values.ts'
 
 export const maxDocumentBytes = 16 * 1024 * 1024
-/** What MongoDB grants a reply beyond the document that it carries. */
+/** How many bytes MongoDB allows in a reply beyond the document that it carries. */
 const replyAllowance = 16 * 1024
 
-/** A document as it is stored; one that is too large fails with `tooLarge`. */
+/** A document as it is stored. Throws `tooLarge` if it has more than 16 MB. */
 export function encodeDocument(doc: Doc, tooLarge: CodeName): Buffer {
   let bytes: Uint8Array | undefined
   try {
@@ -22,12 +22,12 @@ export function encodeDocument(doc: Doc, tooLarge: CodeName): Buffer {
   return Buffer.from(bytes)
 }
 
-/** What bson throws when more than 17 MB are to be written at once; by name, since it can come of another realm. */
+/** Whether bson threw because one document has more than 17 MB. By name: the error can come from another realm. */
 export function isBufferFull(error: unknown): boolean {
   return (error as Error).name === 'RangeError'
 }
 
-/** Throws BSONObjectTooLarge for what no reply can carry. */
+/** Throws BSONObjectTooLarge if a reply cannot carry this. */
 export function checkReplySize(reply: object): void {
   const size = calculateObjectSize(reply as Doc)
   if (size <= maxDocumentBytes + replyAllowance) return

@@ -1,6 +1,5 @@
-// The one table of MongoDB error codes that this server answers with, and the error that carries one to the reply.
-// Codes of MongoDB that have no name are written `Location<number>`, as MongoDB itself does.
-
+// The table of MongoDB's error codes that this server uses, and the error class that carries a code to the reply. A
+// code without a name is written `Location<number>`, as in MongoDB.
 const codes = {
   BadValue: 2,
   NoSuchKey: 4,
@@ -55,10 +54,10 @@ const codes = {
 
 export type CodeName = keyof typeof codes | `Location${number}`
 
-/** Messages quote what a client sent, which can be as large as a whole request; a reply must stay small. */
+/** In characters. A message quotes what the client sent, which can be very large, and a reply must stay small. */
 const maxMessageLength = 10_000
 
-/** A failure that MongoDB has a code for; `extra` is merged into the reply (e.g. `keyPattern` of a duplicate key). */
+/** An error with a code of MongoDB. `extra` is merged into the reply, such as `keyPattern` of a duplicate key. */
 export class CommandError extends Error {
   readonly codeName: CodeName
   readonly code: number
@@ -77,12 +76,12 @@ export function fail(codeName: CodeName, message: string, extra?: Record<string,
   throw new CommandError(codeName, message, extra)
 }
 
-/** Refuses what MongoDB knows and this server does not. */
+/** Refuses a feature that MongoDB has and this server does not. */
 export function notImplemented(what: string): never {
   throw new CommandError('NotImplemented', `${what} is not supported by Alkaid's embedded server`)
 }
 
-/** Whether the whole transaction may be run again (MongoDB's `TransientTransactionError`). */
+/** Whether the client may run the whole transaction again (MongoDB's label `TransientTransactionError`). */
 export function isTransient(error: CommandError): boolean {
   return ['WriteConflict', 'NoSuchTransaction', 'SnapshotUnavailable', 'LockTimeout'].includes(error.codeName)
 }

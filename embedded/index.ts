@@ -34,10 +34,10 @@ async function main(): Promise<void> {
   const server = await startEmbeddedServer(socketDir === undefined ? { dataDir } : { dataDir, socketDir })
   console.log(server.uri)
   const stop = () => void server.close().then(() => process.exit(0))
-  // Not once: a second signal, which npm and shells send, must not cut the first one's work short.
+  // Listen to every signal, not only the first: npm and shells send a second one, which must not end the process early.
   for (const event of ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect']) process.on(event, stop)
   void server.failed.then((error) => {
-    console.error(`the embedded server had to end: ${error.message}`)
+    console.error(`The embedded server had to end: ${error.message}`)
     process.exit(1)
   })
 }

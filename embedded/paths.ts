@@ -1,28 +1,28 @@
-// Where a dotted path leads in a document, through arrays, as MongoDB's matcher walks it (its `ElementPath`).
-
+// Follows dotted paths, such as "items.0.price", through documents and arrays, as MongoDB's matcher does
+// (`ElementPath`).
 import { fail, notImplemented } from './errors.ts'
 import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from './values.ts'
 
-const known = new Map<string, readonly string[]>()
+/** A memo for the whole process: clients use few different paths, and splitting is pure. At most 10 000 of them. */
+const splitPaths = new Map<string, readonly string[]>()
 
-/** The names in a dotted path. Paths come from code rather than data, so remembering them is worthwhile. */
+/** The names in a dotted path. */
 export function splitPath(path: string): readonly string[] {
-  let parts = known.get(path)
+  let parts = splitPaths.get(path)
   if (parts === undefined) {
     if (path.includes('\0')) fail('BadValue', 'a path must not contain a zero byte')
     parts = path.split('.')
     for (const part of parts) {
       if (part === '__proto__' || part === '_bsontype') notImplemented(`the field name '${part}'`)
     }
-    if (known.size < 10_000) known.set(path, parts)
+    if (splitPaths.size < 10_000) splitPaths.set(path, parts)
   }
   return parts
 }
 
 /**
- * Whether `test` holds for any of the values that a filter on this path looks at. A missing field is looked at as
- * `undefined`. At the end of the path an array's elements are looked at and then the array itself (`intoLeaf`), or the
- * array only.
+ * Whether `test` holds for some value that a filter on this path looks at. A missing field is `undefined`. For an array
+ * at the end of the path, `intoLeaf` says whether its elements are tested before the array itself.
  */
 export function someAt(
   doc: Doc,
@@ -57,7 +57,7 @@ function someInArray(
       if (someAt(element, parts, at, intoLeaf, test)) return true
       if (position === index && (last ? test(element) : someAt(element, parts, at + 1, intoLeaf, test))) return true
     } else if (position === index) {
-      // A position names the element itself; if that is an array, its elements are not looked at.
+      // A position names the element itself. If that is an array, its elements are not tested.
       if (last ? test(element) : Array.isArray(element) && someInArray(element, parts, at + 1, intoLeaf, test))
         return true
     }

@@ -1,9 +1,9 @@
-// The embedded server in the calling thread: opens the data directory, listens on its socket, and closes both.
+// Starts the embedded server in the calling thread: opens the data directory, listens on a socket, and closes both.
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server as Listener, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Server } from './commands/command.ts'
-import { Intake, serve } from './connection.ts'
+import { MessageBudget, serveConnection } from './connection.ts'
 import { Cursors } from './cursors.ts'
 import { Sessions } from './sessions.ts'
 import { chooseSocket, removeStaleFolder, uriOf } from './socket-path.ts'
@@ -13,29 +13,30 @@ import type { Doc } from './values.ts'
 
 export interface EmbeddedServerOptions {
   dataDir: string
-  /** Where the socket goes, if not into `dataDir`. */
+  /** The folder of the socket. Default: `dataDir`. */
   socketDir?: string
-  /** How often documents past their TTL are deleted, in ms. */
+  /** How often expired documents, cursors and sessions are deleted, in ms. Default: 30 s. */
   expiryInterval?: number
-  /** How long a transaction may be open, in ms. */
+  /** How long a transaction may be open, in ms. Default: 60 s. */
   transactionLifetime?: number
-  /** How long a cursor may be idle, in ms. */
+  /** How long a cursor may be idle, in ms. Default: 10 min. */
   cursorLifetime?: number
-  /** How many bytes of unfinished and waiting messages all connections together may hold. */
-  maxIntake?: number
-  /** For tests of what a client misses: called when what a command did is durable, before it is answered. */
+  /** How many bytes of unfinished and waiting messages all connections together may hold. Default: 256 MB. */
+  maxMessageMemory?: number
+  /** For tests: called after a command is durable and before its reply is sent. */
   onDurable?: (command: Doc) => void
 }
 
 export interface EmbeddedServer {
   uri: string
-  /** Ends open transactions, makes everything else durable, and frees the data directory. */
+  /** Aborts open transactions, makes everything else durable, and frees the data directory. */
   close(): Promise<void>
-  /** Resolves if the server had to end by itself (a disk error); whatever it answered before is durable. */
+  /** Resolves if the server had to end by itself, for example by a disk error. All earlier replies are durable. */
   failed: Promise<Error>
 }
 
-const sessionIdle = 30 * 60_000
+/** How long a session may be idle, in ms. `hello` tells clients the same in minutes. */
+const sessionLifetime = 30 * 60_000
 const maxConnections = 10_000
 
 /** Throws if another process has the data directory open. */
@@ -54,22 +55,25 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
   const sessions = new Sessions(store, cursors, options.transactionLifetime ?? 60_000)
   const socket = chooseSocket(options.dataDir, options.socketDir)
   const server: Server = { store, cursors, sessions, host: socket.toLowerCase(), onDurable: options.onDurable }
-  const intake = new Intake(options.maxIntake ?? 256 * 1024 * 1024)
+  const budget = new MessageBudget(options.maxMessageMemory ?? 256 * 1024 * 1024)
+  let closing = false
 
   let fail!: (error: Error) => void
   const failed = new Promise<Error>((resolve) => {
     fail = resolve
   })
+  const host = { server, budget, onDefect: fail, isClosing: () => closing }
   const connections = new Set<Socket>()
+  let connectionCount = 0
   const listener = await listen(socket, (connection) => {
     connections.add(connection)
     connection.once('close', () => connections.delete(connection))
-    serve(connection, connectionNumber(), server, intake, fail)
+    serveConnection(connection, ++connectionCount, host)
   })
 
   const sweeper = setInterval(() => {
     cursors.killIdle(Date.now() - (options.cursorLifetime ?? 10 * 60_000))
-    sessions.expire(Date.now() - sessionIdle)
+    sessions.expire(Date.now() - sessionLifetime)
     deleteExpired(store, Date.now())
   }, options.expiryInterval ?? 30_000)
   sweeper.unref()
@@ -77,7 +81,7 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
   const stop = async () => {
     clearInterval(sweeper)
     listener.close()
-    intake.closed = true
+    closing = true
     for (const connection of connections) connection.destroy()
     sessions.abortEverything()
   }
@@ -86,10 +90,10 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
     fail(error)
   })
 
-  let closing: Promise<void> | undefined
+  let closed: Promise<void> | undefined
   const close = async () => {
     await stop()
-    // Writes that waited for a transaction go on now that it is gone, and must be on disk before it closes.
+    // Writes that waited for an aborted transaction go on now. They must be durable before the disk closes.
     await nextTurn()
     await Promise.race([store.close(), store.failed])
     removeStaleFolder(options.dataDir)
@@ -98,27 +102,22 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
     uri: uriOf(socket),
     failed,
     close: () => {
-      closing ??= close()
-      return closing
+      closed ??= close()
+      return closed
     },
   }
 }
 
 async function listen(path: string, onConnection: (socket: Socket) => void): Promise<Listener> {
-  // The data directory is ours alone by now, so a socket that is there belongs to a server that was killed.
+  // This server has locked the data directory. So an existing socket belongs to a server that was killed.
   rmSync(path, { force: true })
   const listener = createServer({ noDelay: true }, onConnection)
   listener.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject)
     listener.listen({ path, backlog: maxConnections }, () => resolve())
-    // A Unix socket exists as soon as listen() returns: no turn of the event loop with a wider mode.
+    // The socket exists as soon as listen() returns. Set its mode at once, before any client can connect.
     chmodSync(path, 0o600)
   })
   return listener
-}
-
-let connectionCount = 0
-function connectionNumber(): number {
-  return ++connectionCount
 }

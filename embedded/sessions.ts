@@ -1,5 +1,5 @@
-// Sessions: the open transaction of each, and the record by which a retried write or commit is answered again instead
-// of being done again. Records are stored in the same flush as what they record, so they hold across a restart.
+// Sessions. Each has at most one open transaction, and a record of its last write or commit. A retry gets the recorded
+// reply and does nothing again. A record becomes durable together with what it records, so it survives a restart.
 
 import { Binary, serialize } from 'bson'
 import type { Cursors } from './cursors.ts'
@@ -11,7 +11,7 @@ import { type Doc, isDoc, type Value } from './values.ts'
 
 export type Reply = Record<string, unknown>
 
-/** What became of the write or transaction with the session's current number. */
+/** The state of the write or the transaction with the current number of the session. */
 type State =
   | { kind: 'none' }
   | { kind: 'open'; unit: UnitOfWork; timer: NodeJS.Timeout; busy: boolean }
@@ -21,6 +21,7 @@ type State =
 
 export interface Session {
   id: string
+  /** The newest `txnNumber`; -1 before the first. */
   number: number
   state: State
   lastUsed: number
@@ -29,14 +30,14 @@ export interface Session {
 export class Sessions {
   private readonly store: Store
   private readonly cursors: Cursors
-  private readonly lifetime: number
+  private readonly transactionLifetime: number
   private readonly sessions = new Map<string, Session>()
 
-  /** `lifetime`: how long a transaction may be open, in ms. */
-  constructor(store: Store, cursors: Cursors, lifetime: number) {
+  /** `transactionLifetime`: how long a transaction may be open, in ms. */
+  constructor(store: Store, cursors: Cursors, transactionLifetime: number) {
     this.store = store
     this.cursors = cursors
-    this.lifetime = lifetime
+    this.transactionLifetime = transactionLifetime
     for (const { id, body } of store.storedSessions()) {
       const reply = body.reply as Doc | undefined
       const state: State =
@@ -47,9 +48,13 @@ export class Sessions {
     }
   }
 
-  /** The unit that a command of a transaction works in; `end` must be called when it has been answered. */
-  enter(id: string, number: number, start: boolean): { unit: UnitOfWork; session: Session; end: () => void } {
-    const session = this.at(id, number)
+  /** Begins a command of a transaction. The caller must call `end` after the command. */
+  enterTransaction(
+    id: string,
+    number: number,
+    start: boolean,
+  ): { unit: UnitOfWork; session: Session; end: () => void } {
+    const session = this.sessionFor(id, number)
     if (start) this.startTransaction(session, number)
     const open = this.openTransaction(session, number)
     if (open.busy) {
@@ -68,43 +73,43 @@ export class Sessions {
     }
   }
 
-  /** Ends the transaction for good; retried, it is answered as before. The record goes with the writes. */
+  /** Commits the transaction. A second commit does nothing. The record becomes durable together with the writes. */
   commit(id: string, number: number): void {
-    const session = this.at(id, number)
+    const session = this.sessionFor(id, number)
     if (session.number === number && session.state.kind === 'committed') return
     const open = this.openTransaction(session, number)
     if (open.busy) fail('ConflictingOperationInProgress', `transaction ${number} still runs a command`)
-    // Nothing is lost by forgetting that a transaction which only read was committed.
+    // A transaction that only read needs no durable record.
     this.store.commit(open.unit, open.unit.isReadOnly ? [] : [record(session.id, { number })])
     this.close(session, { kind: 'committed' })
   }
 
   abort(id: string, number: number): void {
-    const session = this.at(id, number)
+    const session = this.sessionFor(id, number)
     this.openTransaction(session, number)
     this.abortOpen(session)
   }
 
-  /** Undoes the transaction with this number, if it is open. */
-  abortNumber(id: string, number: number): void {
+  /** Aborts the transaction with this number if it is open. */
+  abortIfOpen(id: string, number: number): void {
     const session = this.sessions.get(id)
     if (session?.number === number) this.abortOpen(session)
   }
 
   /**
-   * Resolves when no write with an older number runs in the session (one can wait for a transaction while its client
-   * has given up and gone on): what is recorded of a session must be what was last done in it.
+   * Resolves when no write with an older number runs in the session. Such a write can still wait for a transaction
+   * after its client has given up. The record of a session must always be that of its newest write.
    */
-  async idle(id: string, number: number): Promise<void> {
+  async waitForOlderWrite(id: string, number: number): Promise<void> {
     for (;;) {
       const session = this.sessions.get(id)
       if (session === undefined || session.number >= number) return
       if (session.state.kind !== 'write' || !session.state.running) return
-      await session.state.reply?.catch(() => {}) // it is told to the one who asked for it
+      await session.state.reply?.catch(() => {}) // the caller of that write gets the error
     }
   }
 
-  /** Undoes the session's open transaction, if there is one. */
+  /** Aborts the open transaction of the session, if there is one. */
   abortOpen(session: Session): void {
     if (session.state.kind !== 'open') return
     this.store.abort(session.state.unit)
@@ -112,17 +117,17 @@ export class Sessions {
   }
 
   /**
-   * Runs a retryable write once for its number: a repeat gets the reply of the first, also while that is running.
-   * `run` gets a function that makes the durable record of a reply.
+   * Runs a retryable write once for its number. A retry gets the reply of the first, even while the first still runs.
+   * `run` gets a function that makes the durable record of its reply.
    */
-  async once(
+  async runOnce(
     id: string,
     number: number,
     command: string,
-    run: (keep: (reply: Reply) => Change) => Promise<Reply>,
+    run: (recordOf: (reply: Reply) => Change) => Promise<Reply>,
   ): Promise<Reply> {
-    await this.idle(id, number)
-    const session = this.at(id, number)
+    await this.waitForOlderWrite(id, number)
+    const session = this.sessionFor(id, number)
     if (session.number === number) {
       const { state } = session
       if (state.kind !== 'write') {
@@ -138,13 +143,13 @@ export class Sessions {
     }
     this.abortOpen(session)
     session.number = number
-    const reply = run((made) => record(session.id, { number, command, reply: made as Doc }))
+    const reply = run((finished) => record(session.id, { number, command, reply: finished as Doc }))
     const state: State = { kind: 'write', command, reply, running: true }
     session.state = state
     try {
       return await reply
     } catch (error) {
-      // Nothing was written, so the same number may try again.
+      // Nothing was written, so a retry with this number may run.
       state.reply = undefined
       throw error
     } finally {
@@ -152,7 +157,7 @@ export class Sessions {
     }
   }
 
-  /** Ends what these sessions have open; their records stay until they expire. */
+  /** Ends the transactions and cursors of these sessions. Their records stay until they expire. */
   endAll(ids: readonly string[]): void {
     for (const id of ids) {
       const session = this.sessions.get(id)
@@ -165,7 +170,7 @@ export class Sessions {
     for (const session of this.sessions.values()) this.abortOpen(session)
   }
 
-  /** Forgets sessions that nobody has used since then (ms since the epoch). */
+  /** Forgets the sessions that were last used before `since` (ms since the epoch). */
   expire(since: number): void {
     for (const session of this.sessions.values()) {
       if (session.lastUsed >= since || session.state.kind === 'open') continue
@@ -181,7 +186,8 @@ export class Sessions {
     }
   }
 
-  private at(id: string, number: number): Session {
+  /** The session, created if it is new. Throws TransactionTooOld if it has a newer number. */
+  private sessionFor(id: string, number: number): Session {
     let session = this.sessions.get(id)
     if (session === undefined) {
       session = { id, number: -1, state: { kind: 'none' }, lastUsed: 0 }
@@ -206,7 +212,7 @@ export class Sessions {
     }
     this.abortOpen(session)
     session.number = number
-    const timer = setTimeout(() => this.abortOpen(session), this.lifetime)
+    const timer = setTimeout(() => this.abortOpen(session), this.transactionLifetime)
     session.state = { kind: 'open', unit: this.store.begin(true), timer, busy: false }
   }
 
@@ -232,7 +238,7 @@ export class Sessions {
   }
 }
 
-/** The key of a session from its `lsid`. */
+/** The id of a session, as hexadecimal text, from the `lsid` of a command. */
 export function sessionId(lsid: Value): string {
   if (!isDoc(lsid)) return fail('TypeMismatch', "BSON field 'lsid' is the wrong type, expected type 'object'")
   for (const name of Object.keys(lsid)) if (name !== 'id') notImplemented(`lsid.${name}`)
@@ -243,6 +249,7 @@ export function sessionId(lsid: Value): string {
   return Buffer.from(id.value()).toString('hex')
 }
 
+/** The change on disk that records the last write or commit of a session. */
 function record(id: string, body: Doc): Change {
   return { kind: 'session', id, body: Buffer.from(serialize(body)) }
 }

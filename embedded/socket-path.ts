@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setName } from './commands/server-info.ts'
 
-/** Unix allows 108 bytes with the closing zero; some systems fewer. */
+/** Linux allows 108 bytes with the closing zero, and some systems allow fewer. */
 const maxPathBytes = 100
 const socketName = 'alkaid.sock'
 
-/** The socket's path. The data directory must be locked by the caller, so that what is left there is stale. */
+/** The path of the socket. The caller must have locked the data directory, so that any old socket is stale. */
 export function chooseSocket(dataDir: string, socketDir: string | undefined): string {
   removeStaleFolder(dataDir)
   const wanted = join(resolve(socketDir ?? dataDir), socketName)
   if (fits(wanted)) return wanted
-  // mkdtemp gives a new folder of mode 0700.
+  // mkdtemp creates a new folder with mode 0700.
   const folder = mkdtempSync(join(tmpdir(), 'alkaid-'))
   const path = join(folder, socketName)
   if (!fits(path)) {
@@ -27,11 +27,11 @@ export function chooseSocket(dataDir: string, socketDir: string | undefined): st
 }
 
 export function uriOf(socket: string): string {
-  // The driver would look for hosts by their lower-cased names, so it is told to stay with this one.
+  // Without directConnection, the driver would look for the hosts of the replica set by their lower-case names.
   return `mongodb://${encodeURIComponent(socket)}/?directConnection=true&replicaSet=${setName}`
 }
 
-/** Removes the folder that a server of this data directory made under the system's temporary one. */
+/** Removes the temporary folder that an earlier server of this data directory has created. */
 export function removeStaleFolder(dataDir: string): void {
   let path: string
   try {
@@ -41,7 +41,7 @@ export function removeStaleFolder(dataDir: string): void {
     throw error
   }
   const folder = dirname(path)
-  // Only what such a server makes: the file could have been copied here, or written by anybody.
+  // Check that a server has created the folder: someone could have copied or changed this file.
   if (path === join(folder, socketName) && dirname(folder) === resolve(tmpdir()) && isOwnFolder(folder)) {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,5 +1,5 @@
-// The one table of what the embedded server knows, put together from the registries that do the work: there is no
-// second list. The documentation is generated from it, and the tests ask a case for each of its lines.
+// The table of everything that the embedded server knows, read from the tables that do the work. docs/embedded.md is
+// generated from it, and the tests require a case for each of its lines.
 import { accumulators } from './aggregate/accumulators.ts'
 import { expressionOperators, systemVariables } from './aggregate/expression.ts'
 import { stages, updateStages } from './aggregate/pipeline.ts'

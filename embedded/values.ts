@@ -1,5 +1,5 @@
-// The values that documents are made of, and questions about one value. Anything else BSON knows is refused by the
-// decoder, so the rest of the server deals with these alone. `undefined` always means "no such field".
+// The values in documents, and functions on single values. The decoder refuses all other types of BSON. `undefined`
+// always means that a field is missing.
 import { Binary, BSONRegExp, ObjectId } from 'bson'
 
 export type Value = null | string | number | boolean | Date | ObjectId | Binary | BSONRegExp | Value[] | Doc
@@ -8,7 +8,7 @@ export interface Doc {
 }
 export type Maybe = Value | undefined
 
-/** What MongoDB calls the types, in error messages and `$type`; all numeric types are one here. */
+/** MongoDB's names of types, for messages and `$type`. This server has one numeric type only. */
 export type TypeName =
   | 'null'
   | 'number'
@@ -43,12 +43,12 @@ export function isDoc(value: Maybe): value is Doc {
   return value !== undefined && typeof value === 'object' && value !== null && typeOf(value) === 'object'
 }
 
-/** The field of a document; never something inherited such as `constructor`. */
+/** The field of a document. Never an inherited property, such as `constructor`. */
 export function field(doc: Doc, name: string): Maybe {
   return Object.hasOwn(doc, name) ? doc[name] : undefined
 }
 
-/** How a value is written in MongoDB's messages: `{ a: 1, b: "x" }`. */
+/** A value as MongoDB's messages write it: `{ a: 1, b: "x" }`. */
 export function show(value: Maybe): string {
   if (value === undefined) return 'missing'
   switch (typeOf(value)) {

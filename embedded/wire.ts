@@ -7,11 +7,12 @@ import type { Doc } from './values.ts'
 
 export const maxMessageBytes = 48_000_000
 
-/** The bytes are not a message that this server understands; the connection has to be closed. */
+/** The bytes are not a valid message. The connection has to be closed. */
 export class ProtocolError extends Error {}
 
+/** Cuts a stream of bytes into frames. Its memory grows with the bytes received, not with the length a frame claims. */
 export class Framer {
-  /** How many bytes of an unfinished frame are held. */
+  /** The number of bytes of the unfinished frame. */
   buffered = 0
   private storage: Buffer
 
@@ -19,7 +20,7 @@ export class Framer {
     this.storage = Buffer.alloc(0)
   }
 
-  /** The whole frames that these bytes complete. Throws ProtocolError for an impossible length. */
+  /** The frames that these bytes complete. Throws ProtocolError if a length is impossible. */
   *push(chunk: Buffer): Generator<Buffer> {
     const bytes = this.buffered === 0 ? chunk : this.append(chunk)
     let at = 0
@@ -33,7 +34,7 @@ export class Framer {
     if (at > 0 || this.buffered === 0) this.keep(bytes.subarray(at))
   }
 
-  /** Doubles the storage when it is full, so that many small pieces cost no more than few large ones. */
+  /** Doubles the storage when it is full, so that many small chunks cost about as much as few large ones. */
   private append(chunk: Buffer): Buffer {
     const needed = this.buffered + chunk.length
     if (needed > this.storage.length) {
@@ -46,7 +47,7 @@ export class Framer {
     return this.storage.subarray(0, needed)
   }
 
-  /** Always a copy: frames that were handed out may still be read where the rest stands. */
+  /** Always copies: the frames already yielded share the same memory. */
   private keep(rest: Buffer): void {
     this.storage = Buffer.from(rest)
     this.buffered = rest.length
@@ -59,16 +60,16 @@ const opMsg = 2013
 
 const checksumPresent = 1
 const moreToCome = 2
-/** The client could take several replies to one request; one is always allowed. */
+/** The client accepts several replies to one request. One reply is always allowed. */
 const exhaustAllowed = 1 << 16
 
 export interface Message {
   requestId: number
   legacy: boolean
   wantsReply: boolean
-  /** Reads the command; throws a CommandError if its BSON is invalid, which leaves the connection usable. */
+  /** Reads the command. If its BSON is invalid, throws a CommandError, and the connection stays usable. */
   body(): Doc
-  /** The same without the refusals of `body`, for what must be known of a command that is refused; may be empty. */
+  /** Reads what it can of a command that `body` refuses, to find its transaction. Empty if it can read nothing. */
   looseBody(): Doc
 }
 
@@ -98,7 +99,7 @@ function parseMsg(frame: Buffer): Message {
   }
 }
 
-/** The body with the documents of each sequence as an array in it. */
+/** The body. The documents of each sequence become an array in it. */
 function readSections(frame: Buffer, start: number, end: number): Doc {
   let body: Doc | undefined
   const sequences: Doc = {}
@@ -125,7 +126,7 @@ function readSections(frame: Buffer, start: number, end: number): Doc {
   return Object.assign(body, sequences)
 }
 
-/** The body alone, with every type that BSON knows; an empty document where even that cannot be read. */
+/** The body without sequences, with every type of BSON. An empty document if it cannot be read. */
 function looseBody(frame: Buffer, start: number, end: number): Doc {
   let at = start
   while (at + 5 <= end && frame[at] !== 0) at += 1 + Math.max(4, frame.readInt32LE(at + 1))
@@ -135,7 +136,7 @@ function looseBody(frame: Buffer, start: number, end: number): Doc {
       validation: { utf8: false },
     }) as Doc
   } catch {
-    // It is only asked which transaction it belonged to, and this one names none.
+    // The caller looks for a transaction only, and this body names none.
     return {}
   }
 }
@@ -152,7 +153,7 @@ function readSequence(frame: Buffer, start: number, end: number): { name: string
   return { name: frame.toString('utf8', start, zero), documents }
 }
 
-/** Only as the handshake uses it: one hello to `admin.$cmd`. */
+/** The handshake of drivers only: one hello to `admin.$cmd`. */
 function parseQuery(frame: Buffer): Message {
   const zero = frame.indexOf(0, 20)
   if (zero === -1 || zero + 9 + 5 > frame.length) throw new ProtocolError('a truncated query')
@@ -183,13 +184,14 @@ export function encodeReply(message: Message, reply: Record<string, unknown>, re
   frame.writeInt32LE(message.legacy ? opReply : opMsg, 12)
   frame.fill(0, 16, prefix)
   if (message.legacy) {
-    frame.writeInt32LE(8, 16) // await-capable, as every server since 2.6 says
-    frame.writeInt32LE(1, 32) // one document
+    frame.writeInt32LE(8, 16) // AwaitCapable: every server since 2.6 sets this flag
+    frame.writeInt32LE(1, 32) // number of documents
   }
   frame.set(body, prefix)
   return frame
 }
 
+/** Computed at the first message with a checksum, which drivers hardly ever send. It never changes. */
 let crcTable: Uint32Array | undefined
 
 /** CRC-32C (Castagnoli), RFC 3720 appendix B.4. */

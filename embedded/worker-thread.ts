@@ -1,9 +1,9 @@
-// Runs inside the worker thread of worker.ts: starts the server there and closes it when told to.
+// Runs in the worker thread of worker.ts: starts the server, and closes it when a message comes.
 import { parentPort, workerData } from 'node:worker_threads'
 import { type EmbeddedServerOptions, startEmbeddedServer } from './server.ts'
 import type { WorkerMessage } from './worker.ts'
 
-function tell(message: WorkerMessage): void {
+function send(message: WorkerMessage): void {
   parentPort!.postMessage(message)
 }
 
@@ -14,11 +14,11 @@ try {
     parentPort!.close()
   })
   void server.failed.then((error) => {
-    tell({ kind: 'failed', message: error.message })
-    process.exit(1) // in a worker thread this ends the thread alone
+    send({ kind: 'failed', message: error.message })
+    process.exit(1) // in a worker thread, this ends the thread only
   })
-  tell({ kind: 'listening', uri: server.uri })
+  send({ kind: 'listening', uri: server.uri })
 } catch (error) {
-  tell({ kind: 'failed', message: (error as Error).message })
+  send({ kind: 'failed', message: (error as Error).message })
   parentPort!.close()
 }

@@ -1,12 +1,12 @@
-// The embedded server in a worker thread, so that it never stalls the thread that serves requests.
+// Starts the embedded server in a worker thread, so that it never blocks the thread that serves requests.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { EmbeddedServer, EmbeddedServerOptions } from './server.ts'
 
-/** What the worker tells: first that it listens or why not, later only that it had to end. */
+/** The messages of the worker. First it listens, or has failed to start. Later it can only fail. */
 export type WorkerMessage = { kind: 'listening'; uri: string } | { kind: 'failed'; message: string }
 
-/** `script` is what the thread runs; another one only in a test of how it can end. */
+/** `script` is what the thread runs. Only tests of failing threads give another one. */
 export async function startEmbeddedWorker(
   options: EmbeddedServerOptions,
   script = new URL('./worker-thread.ts', import.meta.url),

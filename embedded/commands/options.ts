@@ -20,7 +20,7 @@ export function checkOptions(name: string, command: Command, body: Doc): void {
   checkReadPreference(body)
 }
 
-/** One node, and every reply is durable: all levels mean the same here. Only snapshot reads outside transactions are missing. */
+/** All levels mean the same here: there is one node, and every reply is durable. */
 function checkReadConcern(body: Doc): void {
   const concern = body.readConcern
   if (concern === undefined) return

@@ -1,5 +1,5 @@
-// A collection in memory: its records in natural order, its indexes, and the rules for writing a document: which unit of
-// work may write it now, and which keys must be unique. No method waits, so each one is atomic.
+// A collection in memory: its records in natural order, its indexes, and the rules for writing a document: which unit
+// of work may write it now, and which keys must be unique. No method waits, so each one is atomic.
 import { keyOf } from '../compare.ts'
 import { encodeDocument } from '../encode.ts'
 import { type CodeName, CommandError } from '../errors.ts'

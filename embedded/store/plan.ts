@@ -1,5 +1,5 @@
-// The query planner: chooses the indexes that leave the fewest candidates for a filter. It leaves out only documents that
-// cannot match. The caller checks every candidate against the whole filter, so a poor plan costs time, never an answer.
+// The query planner: chooses the indexes that leave the fewest candidates for a filter. It leaves out only documents
+// that cannot match. The caller checks every candidate against the whole filter, so a poor plan costs only time.
 import { Binary, BSONRegExp } from 'bson'
 import { compare, equal, type Key, typeRank } from '../compare.ts'
 import { isOperators } from '../query/conditions.ts'

@@ -15,8 +15,8 @@ export interface SharedCollection {
 }
 
 /**
- * A plain command needs something that another unit of work has locked. The command has to be undone, to wait until that
- * unit ends, and to run again.
+ * A plain command needs something that another unit of work has locked. The command has to be undone, to wait until
+ * that unit ends, and to run again.
  */
 export class BlockedError extends Error {
   readonly by: UnitOfWork
@@ -102,7 +102,7 @@ export class DocumentRecord {
     this.idKey = idKey
   }
 
-  /** The document as the unit sees it: its own write, else the newest version in its snapshot. Null if there is none. */
+  /** The document that the unit sees: its own write, else the newest version in its snapshot. Null if there is none. */
   visibleTo(unit: UnitOfWork): Doc | null {
     if (this.lockedBy === unit) return this.pending
     let version = this.latest

@@ -6,8 +6,8 @@ import { type Document, serialize, UUID } from 'bson'
 import { message, rawClient, socketPath } from './raw.ts'
 import { type AnyDocument, describeEmbedded, errorOf, useServer } from './support.ts'
 
-const maxIntake = 4_000_000
-const fixture = useServer({ maxIntake })
+const maxMessageMemory = 4_000_000
+const fixture = useServer({ maxMessageMemory })
 const roomy = useServer()
 
 const isUp = async () => expect(await fixture.db.command({ ping: 1 })).toMatchObject({ ok: 1 })
