@@ -5,6 +5,7 @@ import type { EventStream } from './channel/event-stream.ts'
 import type { ChannelLog } from './channel/log.ts'
 import { connectRedisChannel } from './channel/redis.ts'
 import { connectRedisEventStream } from './channel/redis-event-stream.ts'
+import type { RedisSettings } from './channel/redis-settings.ts'
 import { hideCredentials, SettingsError } from './config.ts'
 import type { Logger } from './log.ts'
 import type { StoreObserver } from './store/observe.ts'
@@ -18,12 +19,14 @@ export async function openMongoDb(uri: string, observer?: StoreObserver): Promis
   })
 }
 
-export async function openRedisChannel(url: string, log: Logger): Promise<Channel> {
-  return connectRedisChannel({ url, log: channelLog(log) }).catch((error: Error) => explainRedis(url, error))
+export async function openRedisChannel(url: string, log: Logger, settings?: RedisSettings): Promise<Channel> {
+  return connectRedisChannel({ url, log: channelLog(log), settings }).catch((error: Error) => explainRedis(url, error))
 }
 
-export async function openRedisStream(url: string, log: Logger): Promise<EventStream> {
-  return connectRedisEventStream({ url, log: channelLog(log) }).catch((error: Error) => explainRedis(url, error))
+export async function openRedisStream(url: string, log: Logger, settings?: RedisSettings): Promise<EventStream> {
+  return connectRedisEventStream({ url, log: channelLog(log), settings }).catch((error: Error) =>
+    explainRedis(url, error),
+  )
 }
 
 export function channelLog(log: Logger): ChannelLog {

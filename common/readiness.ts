@@ -10,7 +10,10 @@ import { within } from './within.ts'
  * What a check found. `problem`: the service cannot do its work. `warning`: it can, but somebody should look. The rest is
  * shown as it is.
  */
-export type Finding = { problem?: string | undefined; warning?: string | undefined } & Record<string, unknown>
+export type Finding = {
+  problem?: string | undefined
+  warning?: string | readonly string[] | undefined
+} & Record<string, unknown>
 
 /** name -> check; the names are keys of the answer. */
 export type Checks = Record<string, () => Finding | Promise<Finding>>
@@ -23,7 +26,7 @@ export async function readiness(checks: Checks): Promise<HttpReply> {
     Object.entries(checks).map(async ([name, check]) => [name, await bounded(check)] as const),
   )
   const tell = (kind: 'problem' | 'warning') =>
-    found.flatMap(([name, finding]) => (finding[kind] ? [`${name}: ${finding[kind]}`] : []))
+    found.flatMap(([name, finding]) => [finding[kind] ?? []].flat().map((what) => `${name}: ${what}`))
   const reasons = tell('problem')
   const ready = reasons.length === 0
   const details = Object.fromEntries(

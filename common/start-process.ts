@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import type { Checks } from './readiness.ts'
 import { readSecrets } from './secrets.ts'
 import { observeHttp, type ServiceParts, serviceRoutes, startingUp, watchRoutes } from './service-routes.ts'
+import { createSetup, type Setup } from './setup.ts'
 
 export type ProcessDefinition = Wanted & {
   name: string
@@ -33,6 +34,8 @@ export type Frame = {
   verify: TokenVerifier
   log: Logger
   metrics: Metrics
+  /** Is told what the service runs on, and warns of it. */
+  setup: Setup
   /** To be called at the end, the last one first, once no request is under way any more. The name is for the log. */
   closing(name: string, close: Closer['close']): void
 }
@@ -73,10 +76,13 @@ async function start(definition: ProcessDefinition, settings: Settings, life: Li
     end: (cause) => endInOrder({ life, servers: [http], closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
   })
   const closing: Frame['closing'] = (part, close) => void closers.push({ name: part, close })
-  const frame = { settings, tokens, signingSecret, verify: tokenVerifier(tokens, { log }), log, metrics, closing }
-  const parts = await definition.build(frame)
-  server.become(serviceRoutes(parts))
-  watchers.started(parts.checks)
+  const setup = createSetup(settings, log)
+  const verify = tokenVerifier(tokens, { log })
+  const parts = await definition.build({ settings, tokens, signingSecret, verify, log, metrics, setup, closing })
+  const checks = { setup: setup.check, ...parts.checks }
+  server.become(serviceRoutes({ ...parts, checks }))
+  watchers.started(checks)
+  void setup.tell()
   if (life.phase === 'starting') life.phase = 'running'
   console.log(`${name} listens at ${http.url} (metrics: ${watchers.url}/metrics)`)
 }

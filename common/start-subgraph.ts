@@ -43,11 +43,13 @@ export async function startSubgraph(
   await startProcess({ name, about, port, needs, build: buildParts }, env)
 
   async function buildParts(frame: Frame): Promise<ProcessParts> {
-    const { settings, log, metrics, closing } = frame
+    const { settings, log, metrics, setup, closing } = frame
     const serviceSecret = readServiceSecret(settings)
     const store = await openMongoDb(settings.mongodbUri!, { log, metrics })
     closing('store', () => store.close())
-    const channel = redis === 'announces' ? await openRedisChannel(redisUrlOf(frame), log) : noChannel(name)
+    setup.store(store)
+    const announces = () => openRedisChannel(redisUrlOf(frame), log, setup.redis({ holdsEvents: false }))
+    const channel = redis === 'announces' ? await announces() : noChannel(name)
     closing('channel', () => channel.close())
     const keys = deriveSigningKeys(frame.signingSecret)
     const running = await build({ store, channel, keys, now: Date.now, log, metrics }, frame)

@@ -19,6 +19,7 @@ import { channelCheck, storeCheck } from '../common/readiness.ts'
 import { readSecrets } from '../common/secrets.ts'
 import { serviceRoutes, startingUp } from '../common/service-routes.ts'
 import type { Services } from '../common/services.ts'
+import { createSetup, type Setup } from '../common/setup.ts'
 import { listenAt, listenForWatchers } from '../common/start-process.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { createSandbox } from '../gateway/sandbox.ts'
@@ -84,7 +85,9 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
 
   const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
   closing('store', close)
-  const { channel, stream, channelName } = await openChannel(settings, closing)
+  const setup = createSetup(settings, logOf('alkaid'))
+  setup.store(store)
+  const { channel, stream, channelName } = await openChannel(settings, setup, closing)
 
   const servicesOf = (name: string): Services => ({ store, channel, keys, now: Date.now, log: logOf(name), metrics })
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
@@ -126,13 +129,20 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
     metrics,
   })
   closing('gateway', () => gateway.stop())
-  const checks = { store: storeCheck(store), channel: channelCheck(channel), ...delivery.checks, ...stats.checks }
+  const checks = {
+    setup: setup.check,
+    store: storeCheck(store),
+    channel: channelCheck(channel),
+    ...delivery.checks,
+    ...stats.checks,
+  }
   gatewayHttp.become(serviceRoutes({ graphql: (request) => gateway.handle(request), checks }))
   distributionHttp.become(
     serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks }),
   )
   // The names of the node's checks are those of others, too.
   const ofNode = Object.entries(distribution.checks).map(([name, check]) => [`distribution.${name}`, check] as const)
+  void setup.tell()
   watchers.started({ ...checks, ...Object.fromEntries(ofNode) })
   return {
     gatewayUrl: gatewayHttp.url,
@@ -148,17 +158,19 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
 
 async function openChannel(
   { redisUrl, logLevel }: Settings,
+  setup: Setup,
   closing: (name: string, close: Closer['close']) => void,
 ): Promise<{ channel: Channel; stream: EventStream | undefined; channelName: string }> {
   const log = createLogger(logLevel, 'channel')
   if (!redisUrl) {
+    setup.channelInProcess()
     const channel = createInProcessChannel({ log: channelLog(log) })
     closing('channel', () => channel.close())
     return { channel, stream: undefined, channelName: 'in process' }
   }
   const channel = await openRedisChannel(redisUrl, log)
   closing('channel', () => channel.close())
-  const stream = await openRedisStream(redisUrl, log)
+  const stream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
   closing('event stream', () => stream.close())
   return { channel, stream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
 }

@@ -2,12 +2,14 @@
 // they are against a crash of Redis is Redis's setting (appendonly, replicas), not ours.
 
 import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import type { EventStream } from './event-stream.ts'
 import { EVENTS_KEY } from './keys.ts'
 import type { ChannelLog } from './log.ts'
 import { openRedis } from './redis-connection.ts'
 import { defineEventScripts } from './redis-event-scripts.ts'
-import { parseRedisUrl } from './redis-url.ts'
+import type { RedisSettings } from './redis-settings.ts'
+import { nameOf, parseRedisUrl } from './redis-url.ts'
 
 /** Milliseconds until the first connection. */
 const START = 5_000
@@ -17,9 +19,16 @@ const MOST_BYTES = 4 * 1024 * 1024
 const LAST_SEQUENCE = 2n ** 64n - 1n
 
 /** Calls reject as those of the channel do: with ChannelUnavailable, within about two seconds. */
-export async function connectRedisEventStream(options: { url: string; log?: ChannelLog }): Promise<EventStream> {
-  const { url, log = () => {} } = options
-  const connection = await openRedis({ target: parseRedisUrl(url), log, within: START })
+export async function connectRedisEventStream(options: {
+  url: string
+  log?: ChannelLog
+  /** Looked at on each connect. */
+  settings?: RedisSettings | undefined
+}): Promise<EventStream> {
+  const { url, log = () => {}, settings } = options
+  const target = parseRedisUrl(url)
+  const prepare = async (redis: Redis) => settings?.look(redis, nameOf(target))
+  const connection = await openRedis({ target, log, within: START, prepare })
   defineEventScripts(connection.redis)
 
   return {

@@ -2,6 +2,7 @@
 // again whatever is missing. Calls reject with ChannelUnavailable within about two seconds, never hang.
 
 import { isUtf8 } from 'node:buffer'
+import type { Redis } from 'ioredis'
 import { formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
 import { createTroubles, type Troubles } from '../troubles.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
@@ -12,10 +13,16 @@ import type { ChannelLog } from './log.ts'
 import { openRedis, type RedisConnection } from './redis-connection.ts'
 import { notificationKeeper } from './redis-notifications.ts'
 import { defineScripts, standInOf } from './redis-scripts.ts'
+import type { RedisSettings } from './redis-settings.ts'
 import { subscribe } from './redis-subscriber.ts'
 import { nameOf, parseRedisUrl } from './redis-url.ts'
 
-export type RedisChannelOptions = { url: string; log?: ChannelLog }
+export type RedisChannelOptions = {
+  url: string
+  log?: ChannelLog
+  /** Looked at on each connect. */
+  settings?: RedisSettings | undefined
+}
 
 /** Milliseconds until the first connection, and until a subscription. */
 const START = 5_000
@@ -27,10 +34,14 @@ const DOCUMENTS_PER_READ = 8
 const READS_AT_ONCE = 2
 
 /** Rejects within about 5 s when Redis is out of reach, and at once when the URL or the credentials are wrong. */
-export async function connectRedisChannel({ url, log = () => {} }: RedisChannelOptions): Promise<Channel> {
+export async function connectRedisChannel({ url, log = () => {}, settings }: RedisChannelOptions): Promise<Channel> {
   const target = parseRedisUrl(url)
   const keepNotifications = notificationKeeper(nameOf(target), log)
-  const commander = await openRedis({ target, log, within: START, prepare: keepNotifications })
+  const prepare = async (redis: Redis) => {
+    settings?.look(redis, nameOf(target))
+    await keepNotifications(redis)
+  }
+  const commander = await openRedis({ target, log, within: START, prepare })
   defineScripts(commander.redis)
   const tell = (level: 'info' | 'warn') => (_: object, message: string) =>
     log({ level, kind: 'heartbeat-unreadable', message })

@@ -15,9 +15,9 @@ await startProcess(
     about: 'answers apps at /graphql from its own memory, and keeps that in step with Redis.',
     port: portOf('distribution'),
     needs: ['REDIS_URL', 'SERVICE_SECRET'],
-    async build({ settings, signingSecret, verify, log, metrics, closing }) {
+    async build({ settings, signingSecret, verify, log, metrics, setup, closing }) {
       const serviceSecret = readServiceSecret(settings)
-      const channel = await openRedisChannel(settings.redisUrl!, log)
+      const channel = await openRedisChannel(settings.redisUrl!, log, setup.redis({ holdsEvents: false }))
       closing('channel', () => channel.close())
       const { subgraph, lane, checks, stop } = await buildDistribution({
         channel,

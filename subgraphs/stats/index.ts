@@ -13,7 +13,7 @@ await startSubgraph(
     port: portOf('stats'),
     redis: 'reads',
     async build(services, frame) {
-      const stream = await openRedisStream(redisUrlOf(frame), frame.log)
+      const stream = await openRedisStream(redisUrlOf(frame), frame.log, frame.setup.redis({ holdsEvents: true }))
       frame.closing('event stream', () => stream.close())
       const operations = readPersistedOperations(new URL('../../schema/persisted-queries.json', import.meta.url))
       return createStats(services, { stream, operations, verify: frame.verify })
