@@ -1,5 +1,5 @@
-// Archiving a thing with revisions, the same for every kind: it is hidden, and cannot be revised, submitted or used
-// anew. What is live stays live, and what uses it already goes on using it.
+// Archiving a thing with revisions, the same for every kind: it is hidden, and cannot be revised or submitted. What it may
+// still be used in, common/store/archived.ts says.
 
 import { z } from 'zod'
 import type { Action } from './auth.ts'
@@ -7,8 +7,9 @@ import { invalidState } from './errors.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from './input.ts'
 import { mutate } from './mutate.ts'
 import type { Caller, Services } from './services.ts'
+import { refuseArchived } from './store/archived.ts'
 import type { SubjectType } from './store/changes.ts'
-import { checkVersion, type Head, type Names, refuseArchived } from './store/revisioned.ts'
+import { checkVersion, type Head, type Names } from './store/revisioned.ts'
 import type { Db, Tx } from './store/rows.ts'
 
 const archiveInput = z.object({ id: reference, expectedVersion, idempotencyKey })

@@ -3,14 +3,15 @@
 import type { DecisionExplanation, ScheduleExplanation } from '../decision/explain.ts'
 import type { DecidedCreative } from '../decision/types.ts'
 
-/** `included`: whether a preview put it in; left out where nothing is put in. */
-type Explained = ScheduleExplanation & { included?: boolean }
+/** `included`: whether a preview put it in, `archived`: what of it is archived; left out where nothing is put in. */
+type Explained = ScheduleExplanation & { included?: boolean; archived?: string[] }
 
 export const explanationTypes = {
   DecidedCreative: { creative: ({ id }: DecidedCreative) => id },
   DecisionExplanation: { at: ({ at }: DecisionExplanation) => new Date(at) },
   ScheduleExplanation: {
     included: ({ included }: Explained) => included ?? false,
+    archived: ({ archived }: Explained) => archived ?? [],
     startsAt: ({ startsAt }: Explained) => dateOf(startsAt),
     endsAt: ({ endsAt }: Explained) => dateOf(endsAt),
   },

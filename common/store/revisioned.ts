@@ -2,11 +2,12 @@
 // revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
 
 import type { Filter, UpdateFilter } from 'mongodb'
-import { AlkaidError, invalidState, notFound } from '../errors.ts'
+import { AlkaidError, notFound } from '../errors.ts'
 import { contentHash } from '../hash.ts'
 import type { IdKind } from '../ids.ts'
 import { newId } from '../ids.ts'
 import { type Pin, pinText } from '../publication/types.ts'
+import { type Use, useOf } from './archived.ts'
 import { byIds } from './by-ids.ts'
 import type { Db, Tx } from './rows.ts'
 import type { IndexDefinition } from './store.ts'
@@ -24,8 +25,10 @@ export type Head<Content, More = unknown> = {
   reviewState: ReviewState
   content: Content
   hash: string
-  /** Since when it is hidden, and cannot be booked anew. */
+  /** Since when it is hidden, and cannot be used in anything new. */
   archivedAt: Date | null
+  /** +1 by everything that relies on the thing being as it is, so that it collides with what changes that. */
+  guard: number
   createdAt: Date
   createdBy: string
   updatedAt: Date
@@ -99,6 +102,21 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     /** How many of an app pass the filter. */
     count: (db: Db, app: string, filter: object): Promise<number> => heads(db).count(by({ app, ...filter })),
 
+    /** What of these is archived, for the rule of that. */
+    async uses(db: Db, ids: readonly string[]): Promise<Use[]> {
+      if (ids.length === 0) return []
+      const projection = { archivedAt: 1 }
+      const found = await heads(db).find(by({ _id: { $in: [...new Set(ids)] } }), { projection })
+      return found.map((head) => useOf(names.what, head))
+    },
+
+    /** Makes this transaction collide with every other that changes one of them, and with its like. */
+    async guard(tx: Tx, ids: readonly string[]): Promise<void> {
+      if (ids.length === 0) return
+      const update = change({ $inc: { guard: 1 } })
+      await heads(tx).updateMany(by({ _id: { $in: [...new Set(ids)] } }), update)
+    },
+
     /** Exact revisions, in the order of the pins; null where there is none. */
     atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
       return byIds(revisions(db), pins.map(pinText))
@@ -131,6 +149,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
         content,
         hash: contentHash(content),
         archivedAt: null,
+        guard: 0,
         createdAt: at,
         createdBy: actor,
         updatedAt: at,
@@ -189,12 +208,6 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
  */
 export function isUnchanged(head: Head<unknown>, content: unknown): boolean {
   return head.reviewState !== 'REJECTED' && head.hash === contentHash(content)
-}
-
-/** Throws INVALID_STATE for what is archived. `action` as people read it: `be revised`. */
-export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
-  if (thing.archivedAt === null) return
-  throw invalidState(`The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
 }
 
 export function checkVersion(what: string, thing: { _id: string; version: number }, expectedVersion: number): void {

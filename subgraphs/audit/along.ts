@@ -2,10 +2,11 @@
 // A schedule uses creatives and a strategy; a strategy uses segments, and so does a segment.
 
 import { invalidState } from '../../common/errors.ts'
+import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
-import type { ScheduleContent } from '../schedule/repository.ts'
+import { idsPinned, type ScheduleContent, type ScheduleMore, slots } from '../schedule/repository.ts'
 import type { SegmentContent, StrategyContent } from '../strategy/repository.ts'
 import { type Review, reviews, type SubjectKind } from './repository.ts'
 import { nameOf, readThings, type SubjectContent, subjectsOf, type Thing } from './subjects.ts'
@@ -29,7 +30,7 @@ const usesOf: Record<SubjectKind, Uses> = {
   CREATIVE: () => [],
 }
 
-/** Throws INVALID_STATE, naming everything that can neither go along nor be published as it is. */
+/** Throws INVALID_STATE, naming everything that can neither go along nor be published as it is, or is archived and not live. */
 export async function goesAlong(tx: Tx, subject: Thing): Promise<Along> {
   const used: Thing[] = []
   const seen = new Set([subject.head._id])
@@ -44,6 +45,7 @@ export async function goesAlong(tx: Tx, subject: Thing): Promise<Along> {
     used.push(...level)
     next = (await contentsOf(tx, level)).flatMap(({ type, content }) => usesOf[type](content))
   }
+  await refuseArchivedUses(tx, subject, used)
   const inState = (state: ReviewState) => used.filter(({ head }) => head.reviewState === state)
   const drafts = inState('DRAFT').filter((thing) => !staysBehind(thing))
   const alike = await approvedAlike(tx, drafts)
@@ -65,6 +67,16 @@ export async function approvedAlike(tx: Tx, drafts: readonly Thing[]): Promise<M
     return newest?.hash === head.hash ? [[head._id, newest.revision] as const] : []
   })
   return new Map(alike)
+}
+
+/** What could never be published is not reviewed. Only a schedule puts what it uses on the nodes. */
+async function refuseArchivedUses(tx: Tx, { type, head }: Thing, used: readonly Thing[]): Promise<void> {
+  if (type !== 'SCHEDULE') return
+  const { slot: slotId, pinned } = head as unknown as ScheduleMore
+  const slot = await slots.require(tx, slotId)
+  const uses = [useOf('slot', slot), ...used.map((thing) => useOf(thing.type.toLowerCase(), thing.head))]
+  const inUse = pinned ? [slotId, ...idsPinned(pinned)] : []
+  refuseArchivedAnew(`Cannot submit the ${nameOf({ type, head })}, which could not be published`, uses, new Set(inUse))
 }
 
 /** Its newest revision does not go to the reviewers: it was rejected, or it is archived. */

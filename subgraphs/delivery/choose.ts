@@ -1,30 +1,42 @@
 // What `publish` pins of a schedule: the newest approved, not revoked revision of it and of all that this revision uses,
-// down to the segments in segments. One error names everything that lacks an approval.
+// down to the segments in segments. One error names everything that lacks an approval, or is archived.
 
 import type { Pin } from '../../common/publication/types.ts'
+import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
 import type { Head, Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
 import type { Constraint } from '../../common/targeting/types.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
-import { type Schedule, schedules } from '../schedule/repository.ts'
+import { type Schedule, type Slot, schedules } from '../schedule/repository.ts'
 import { type SegmentContent, segments, strategies } from '../strategy/repository.ts'
 import { refuseUnapproved, type Wanted, wanted } from './approved.ts'
-import type { PinnedEntry } from './repository.ts'
+import { idsOf, type PinnedEntry } from './repository.ts'
 
 export type Choice = {
   entry: PinnedEntry
   /** All that it rests on, each to be guarded. */
   approvals: Approved[]
+  /** The ids of what was not pinned of the schedule before, to be guarded against being archived meanwhile. */
+  anew: { creatives: string[]; strategies: string[]; segments: string[] }
   /** The contents that are pinned: of the creatives and of the segments by id, and the strategy's constraint. */
   creatives: ReadonlyMap<string, CreativeContent>
   segments: ReadonlyMap<string, SegmentContent>
   constraint: Constraint | null
 }
 
-/** INVALID_STATE names everything that lacks an approved revision. */
-export async function choosePins(tx: Tx, { _id: id }: Schedule): Promise<Choice> {
+/**
+ * INVALID_STATE names everything that is archived and not pinned already, or everything that lacks an approved revision.
+ *
+ * @param before what is pinned of the schedule now, if it is live or paused.
+ */
+export async function choosePins(
+  tx: Tx,
+  { _id: id }: Schedule,
+  slot: Slot,
+  before: PinnedEntry | null,
+): Promise<Choice> {
   const taken: Taken = { wanted: [], approved: new Map() }
   const content = (await take(tx, taken, 'schedule', schedules, [id])).get(id)!
   const booked = content.creatives.map(({ creative }) => creative)
@@ -32,6 +44,17 @@ export async function choosePins(tx: Tx, { _id: id }: Schedule): Promise<Choice>
   const audiences = await take(tx, taken, 'strategy', strategies, content.strategy === null ? [] : [content.strategy])
   const constraint = content.strategy === null ? null : (audiences.get(content.strategy)?.constraint ?? null)
   const named = await takeSegments(tx, taken, segmentsIn(constraint))
+
+  const inUse = new Set(before ? [slot._id, ...usedIn(before)] : [])
+  const notIn = (ids: Iterable<string>) => [...ids].filter((one) => !inUse.has(one))
+  const anew = { creatives: notIn(shown.keys()), strategies: notIn(audiences.keys()), segments: notIn(named.keys()) }
+  const uses = [
+    useOf('slot', slot),
+    ...(await creatives.uses(tx, anew.creatives)),
+    ...(await strategies.uses(tx, anew.strategies)),
+    ...(await segments.uses(tx, anew.segments)),
+  ]
+  refuseArchivedAnew(`Cannot publish the schedule ${JSON.stringify(id)}`, uses, inUse)
   refuseUnapproved(taken.wanted, taken.approved)
 
   const pin = (thing: string): Pin => ({ id: thing, revision: taken.approved.get(thing)!.revision })
@@ -41,7 +64,11 @@ export async function choosePins(tx: Tx, { _id: id }: Schedule): Promise<Choice>
     strategy: content.strategy === null ? null : pin(content.strategy),
     segments: [...named.keys()].map(pin),
   }
-  return { entry, approvals: [...taken.approved.values()], creatives: shown, segments: named, constraint }
+  return { entry, approvals: [...taken.approved.values()], anew, creatives: shown, segments: named, constraint }
+}
+
+function usedIn({ creatives, strategy, segments }: PinnedEntry): string[] {
+  return idsOf([...creatives, ...(strategy ? [strategy] : []), ...segments])
 }
 
 /** What was looked at so far, in that order, and what is approved of it. */

@@ -2,21 +2,25 @@
 // looking at it before it is published. Nothing of it is ever sent.
 
 import { type Pin, type PublishedEntry, pinText } from '../../common/publication/types.ts'
+import { archivedAnew, useOf } from '../../common/store/archived.ts'
 import type { Head } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn } from '../../common/targeting/segments.ts'
 import type { Constraint } from '../../common/targeting/types.ts'
 import { creatives } from '../creative/repository.ts'
-import type { Schedule, ScheduleContent } from '../schedule/repository.ts'
+import { idsPinned, type Schedule, type ScheduleContent, type Slot } from '../schedule/repository.ts'
 import { type SegmentContent, segments, strategies } from '../strategy/repository.ts'
 import { buildEntry } from './entries.ts'
 import { refuseUninlined } from './fitting.ts'
 
+/** `archived`: the ids of all that is archived of it and not live in it, for which it could not be published. */
+export type Newest = { schedule: string; entry: PublishedEntry | undefined; archived: string[] }
+
 /**
- * One read of each kind, and one of segments for each level of them. INVALID_STATE or LIMIT_EXCEEDED when a strategy and its
- * segments do not go together.
+ * Of schedules in this slot. One read of each kind, and one of segments for each level of them. INVALID_STATE or
+ * LIMIT_EXCEEDED when a strategy and its segments do not go together.
  */
-export async function newestEntries(tx: Tx, heads: readonly Schedule[]): Promise<PublishedEntry[]> {
+export async function newestEntries(tx: Tx, slot: Slot, heads: readonly Schedule[]): Promise<Newest[]> {
   const contents = heads.map(({ content }) => content)
   const shown = await newestOf(tx, creatives, contents.flatMap(booked))
   const audiences = await newestOf(
@@ -24,7 +28,7 @@ export async function newestEntries(tx: Tx, heads: readonly Schedule[]): Promise
     strategies,
     contents.flatMap(({ strategy }) => strategy ?? []),
   )
-  const named = await newestSegments(tx, [...audiences.values()].flatMap(segmentsOf))
+  const named = await segments.reached(tx, [...audiences.values()].flatMap(segmentsOf))
   const servable = {
     schedules: byPin(heads),
     creatives: byPin([...shown.values()]),
@@ -32,18 +36,30 @@ export async function newestEntries(tx: Tx, heads: readonly Schedule[]): Promise
     segments: byPin([...named.values()]),
   }
   const segmentContents = new Map([...named].map(([id, { content }]) => [id, content]))
-  return heads.flatMap((head) => {
+  return heads.map((head) => {
     const audience = head.content.strategy === null ? null : audiences.get(head.content.strategy)!
+    const [own, parts] = [
+      booked(head.content).map((id) => shown.get(id)!),
+      audience ? reachable(segmentsOf(audience), named) : [],
+    ]
     const entry = {
       schedule: pinOf(head),
       creatives: head.content.creatives.map(({ creative, weight }) => ({ ...pinOf(shown.get(creative)!), weight })),
       strategy: audience && pinOf(audience),
-      segments: audience ? reachable(segmentsOf(audience), named).map(pinOf) : [],
+      segments: parts.map(pinOf),
     }
     const constraint = audience?.content.constraint ?? null
     refuseUninlined({ entry, constraint, segments: segmentContents }, 'newest')
-    return buildEntry(servable, entry) ?? []
+    const archived = archivedOf(slot, head, [...own, ...(audience ? [audience] : []), ...parts])
+    return { schedule: head._id, entry: buildEntry(servable, entry), archived }
   })
+}
+
+/** A schedule that is archived is not published at all, not even again. */
+function archivedOf(slot: Slot, head: Schedule, used: readonly Head<unknown>[]): string[] {
+  const inUse = new Set(head.pinned ? [slot._id, ...idsPinned(head.pinned)] : [])
+  const uses = [useOf('schedule', head), useOf('slot', slot), ...used.map((thing) => useOf('thing', thing))]
+  return [...new Set(archivedAnew(uses, inUse).map(({ id }) => id))]
 }
 
 const booked = ({ creatives }: ScheduleContent) => creatives.map(({ creative }) => creative)
@@ -62,17 +78,6 @@ async function newestOf<C>(
 ): Promise<Map<string, Head<C>>> {
   const found = ids.length === 0 ? [] : await repository.byIds(tx, ids)
   return new Map(found.flatMap((head) => (head ? [[head._id, head]] : [])))
-}
-
-/** The segments, those that they name, and so on: a cycle comes to an end as well. */
-async function newestSegments(tx: Tx, ids: readonly string[]): Promise<Map<string, Head<SegmentContent>>> {
-  const found = new Map<string, Head<SegmentContent>>()
-  for (let level = ids; level.length > 0; ) {
-    const heads = await newestOf(tx, segments, level)
-    for (const [id, head] of heads) found.set(id, head)
-    level = [...heads.values()].flatMap(segmentsOf).filter((id) => !found.has(id))
-  }
-  return found
 }
 
 /** Those that are named, those that they name, and so on, each once. */

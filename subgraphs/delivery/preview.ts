@@ -11,7 +11,6 @@ import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
 import { parseInput, reference } from '../../common/input.ts'
 import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { refuseArchived } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { checkContext } from '../../common/targeting/limits.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
@@ -29,7 +28,9 @@ export type PreviewArguments = {
   include?: unknown
 }
 
-export type Preview = DecisionExplanation & { schedules: (ScheduleExplanation & { included: boolean })[] }
+/** `archived`: the ids of what could not be published of a schedule that was put in. */
+type Previewed = ScheduleExplanation & { included: boolean; archived: string[] }
+export type Preview = DecisionExplanation & { schedules: Previewed[] }
 
 const MOST_INCLUDED = 50
 const includedIds = z.array(reference).max(MOST_INCLUDED, `must name at most ${MOST_INCLUDED} schedules`)
@@ -46,20 +47,24 @@ export async function preview(
   authorize(caller.principal, app, 'read')
   const request = checkContext(context ?? {})
   const ids = parseInput(includedIds, include ?? [], 'include')
-  const { body, zone } = await store.transaction(async (tx) => {
+  const { body, zone, drafts } = await store.transaction(async (tx) => {
     const slot = await slots.byCode(tx, app, code)
     if (!slot) throw notFound('slot', code)
-    const drafts = await newestEntries(tx, await requireIncluded(tx, slot, ids))
+    const drafts = await newestEntries(tx, slot, await requireIncluded(tx, slot, ids))
+    const entries = drafts.flatMap(({ entry }) => entry ?? [])
     const { zone } = await requireApp(tx, app)
-    return { body: await composeBody(tx, await headOrNew(tx, slot, store.epoch), drafts), zone }
+    return { body: await composeBody(tx, await headOrNew(tx, slot, store.epoch), entries), zone, drafts }
   })
   const instant = at?.getTime() ?? now()
   const explanation = explainRequest(compileSlot(body, KEYS), request, { now: instant, zone, random: Math.random })
-  const included = new Set(ids)
+  const included = new Map(drafts.map((draft) => [draft.schedule, draft]))
   return {
     ...explanation,
     revision: body.revision === 0 ? null : body.revision,
-    schedules: explanation.schedules.map((one) => ({ ...one, included: included.has(one.schedule.id) })),
+    schedules: explanation.schedules.map((one) => {
+      const draft = included.get(one.schedule.id)
+      return { ...one, included: draft !== undefined, archived: draft?.archived ?? [] }
+    }),
   }
 }
 
@@ -74,7 +79,6 @@ async function requireIncluded(tx: Tx, slot: Slot, ids: readonly string[]): Prom
       throw new AlkaidError('NOT_FOUND', message, { path })
     }
     if (schedule.slot !== slot._id) throw badInput(path, 'must be booked in this slot, but is booked in another')
-    refuseArchived('schedule', schedule, 'be as if live')
     return schedule
   })
   return [...new Map(checked.map((schedule) => [schedule._id, schedule])).values()]

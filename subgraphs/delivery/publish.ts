@@ -2,10 +2,14 @@
 
 import { parseInput } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { refuseArchived } from '../../common/store/archived.ts'
+import { checkVersion } from '../../common/store/revisioned.ts'
+import type { Tx } from '../../common/store/rows.ts'
 import { reviews } from '../audit/repository.ts'
-import { schedules, slots } from '../schedule/repository.ts'
-import { choosePins } from './choose.ts'
+import { creatives } from '../creative/repository.ts'
+import { type Slot, schedules, slots } from '../schedule/repository.ts'
+import { segments, strategies } from '../strategy/repository.ts'
+import { type Choice, choosePins } from './choose.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { refuseMisfits, refuseUninlined } from './fitting.ts'
@@ -25,15 +29,10 @@ export async function publish(services: Services, caller: Caller, given: unknown
     refuseArchived('schedule', head, 'be published')
     const before = await pins.get(tx, head._id)
     const slot = await slots.require(tx, head.slot)
-    // What is in it already may change and come back: only new bookings stay out of an archived slot.
-    if (!before) refuseArchived('slot', slot, 'take a schedule that is not in it')
-    const choice = await choosePins(tx, head)
+    const choice = await choosePins(tx, head, slot, before)
     refuseUninlined(choice)
     refuseMisfits(slot, choice.creatives)
-    await reviews.guard(
-      tx,
-      choice.approvals.map(({ review }) => review),
-    )
+    await guard(tx, choice, slot, before)
     await ensureHead(tx, slot, epoch)
     const published = { app: head.app, slot: head.slot, state: 'LIVE', publishedAt: at, publishedBy: actor } as const
     const pin: SchedulePin = { _id: head._id, ...choice.entry, ...published }
@@ -44,4 +43,19 @@ export async function publish(services: Services, caller: Caller, given: unknown
     await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })
     return made
   })
+}
+
+/**
+ * Makes this collide with whatever takes back what it relies on: with revoking an approval, on its review; and with archiving
+ * what is used for the first time, on the thing itself.
+ */
+async function guard(tx: Tx, { approvals, anew }: Choice, slot: Slot, before: SchedulePin | null): Promise<void> {
+  await reviews.guard(
+    tx,
+    approvals.map(({ review }) => review),
+  )
+  if (!before) await slots.guard(tx, slot._id)
+  await creatives.guard(tx, anew.creatives)
+  await strategies.guard(tx, anew.strategies)
+  await segments.guard(tx, anew.segments)
 }

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { formatMistakes } from '../../common/formats/format.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
+import { archivedAnew, refuseArchived, refuseArchivedAnew } from '../../common/store/archived.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
@@ -30,14 +31,18 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     const slot = await slots.require(tx, input.slot)
     mutation.authorize(slot.app)
     checkVersion('slot', slot, input.expectedVersion)
+    const before = await slotHeads.get(tx, slot._id)
+    refuseUnpublished(slot, before, 'be published')
+    const kept = new Set(idsOf(before?.fallback ?? []))
+    const uses = await creatives.uses(tx, slot.fallback)
+    refuseArchivedAnew(`Cannot publish the slot ${JSON.stringify(slot._id)}`, uses, kept)
     const approved = await reviews.newestApproved(tx, slot.fallback)
     refuseUnapproved(
       slot.fallback.map((creative) => wanted('creative', creative)),
       approved,
     )
     refuseMisfits(slot, await contentsOf(tx, approved))
-    const before = await slotHeads.get(tx, slot._id)
-    const settings = await pinSettings(tx, slot, approved)
+    const settings = await pinSettings(tx, slot, approved, kept)
     if (before) await slotHeads.set(tx, slot._id, settings)
     else await slotHeads.insert(tx, newHead(slot, settings, epoch))
     const after = await slots.touch(tx, slot, { pinnedFallback: idsOf(settings.fallback) })
@@ -50,13 +55,18 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
   })
 }
 
+/** An archived slot in which nothing was ever published stays so. `action` as people read it: `be published`. */
+export function refuseUnpublished(slot: Slot, head: SlotHead | null, action: string): void {
+  if (!head) refuseArchived('slot', slot, `${action}, for nothing was ever published in it`)
+}
+
 /**
  * Makes the head of a slot in which nothing was published yet, with its settings as they are and what is approved and
  * fits of its fallback: a booking must not wait for a fallback, and nothing else may go out.
  */
 export async function ensureHead(tx: Tx, slot: Slot, epoch: number): Promise<void> {
   if (await slotHeads.get(tx, slot._id)) return
-  const settings = await pinSettings(tx, slot, await fittingFallback(tx, slot))
+  const settings = await pinSettings(tx, slot, await fittingFallback(tx, slot), new Set())
   await slotHeads.insert(tx, newHead(slot, settings, epoch))
   if (settings.fallback.length > 0) await slots.setPinned(tx, slot._id, idsOf(settings.fallback))
 }
@@ -67,9 +77,13 @@ export async function headOrNew(tx: Tx, slot: Slot, epoch: number): Promise<Slot
   return head ?? newHead(slot, settingsWith(slot, await fittingFallback(tx, slot)), epoch)
 }
 
-/** What is approved of the slot's fallback, and fits. */
+/** What is approved of the slot's fallback, fits, and is not archived. */
 async function fittingFallback(tx: Tx, slot: Slot): Promise<Map<string, Approved>> {
-  const approved = await reviews.newestApproved(tx, slot.fallback)
+  const archived = new Set(archivedAnew(await creatives.uses(tx, slot.fallback)).map(({ id }) => id))
+  const approved = await reviews.newestApproved(
+    tx,
+    slot.fallback.filter((id) => !archived.has(id)),
+  )
   for (const [id, content] of await contentsOf(tx, approved)) {
     if (formatMistakes(slot.format, content).length > 0) approved.delete(id)
   }
@@ -83,12 +97,24 @@ async function contentsOf(tx: Tx, approved: ReadonlyMap<string, Approved>): Prom
   return new Map(revisions.flatMap((revision) => (revision ? [[revision.id, revision.content]] : [])))
 }
 
-/** The settings with the fallback at its approved revisions, each approval guarded. */
-async function pinSettings(tx: Tx, slot: Slot, approved: ReadonlyMap<string, Approved>): Promise<SlotSettings> {
+/**
+ * The settings with the fallback at its approved revisions; each approval is guarded against being revoked, and each creative
+ * that was not in it before (`kept`) against being archived.
+ */
+async function pinSettings(
+  tx: Tx,
+  slot: Slot,
+  approved: ReadonlyMap<string, Approved>,
+  kept: ReadonlySet<string>,
+): Promise<SlotSettings> {
   const chosen = slot.fallback.flatMap((id) => approved.get(id) ?? [])
   await reviews.guard(
     tx,
     chosen.map(({ review }) => review),
+  )
+  await creatives.guard(
+    tx,
+    idsOf(chosen).filter((id) => !kept.has(id)),
   )
   return settingsWith(slot, approved)
 }

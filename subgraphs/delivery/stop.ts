@@ -9,7 +9,7 @@ import { slots } from '../schedule/repository.ts'
 import { mutateSlot } from './command.ts'
 import { compose } from './compose.ts'
 import { slotHeads } from './repository.ts'
-import { ensureHead, slotInput } from './slot.ts'
+import { ensureHead, refuseUnpublished, slotInput } from './slot.ts'
 
 /** Also where nothing was ever published. Answers the id of the slot's new publication. */
 export function stopSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -39,6 +39,7 @@ async function setStopped(services: Services, caller: Caller, given: unknown, st
     if ((head?.stopped ?? false) === stopped) {
       throw invalidState(`The slot ${JSON.stringify(slot._id)} is ${stopped ? 'stopped already' : 'not stopped'}`)
     }
+    refuseUnpublished(slot, head, 'be stopped')
     await ensureHead(tx, slot, epoch)
     await slotHeads.set(tx, slot._id, { stopped })
     const after = await slots.touch(tx, slot)

@@ -3,15 +3,17 @@
 
 import { badInput } from '../../common/errors.ts'
 import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
+import { archivedAnew, archivedMistake, type Use, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/rows.ts'
+import { segmentsIn } from '../../common/targeting/segments.ts'
 import { creatives } from '../creative/repository.ts'
-import { strategies } from '../strategy/repository.ts'
+import { type Strategy, segments, strategies } from '../strategy/repository.ts'
 import { type ScheduleContent, type Slot, slots } from './repository.ts'
 
 /** Where something is named that cannot be, and why. */
 export type Mistake = { path: string; message: string }
 
-type Thing = { app: string; archivedAt: Date | null }
+type Thing = { _id: string; app: string; archivedAt: Date | null }
 
 /** What the ids are held against. `kept`: ids that were named before, which may be archived by now. */
 export type NamedIn = { app: string; format: SlotFormat | null; kept: ReadonlySet<string> }
@@ -65,10 +67,23 @@ export async function creativeMistakes(
   })
 }
 
+/** A strategy brings its segments, and those that they name: they are used where it is. */
 async function strategyMistakes(tx: Tx, { app, kept }: NamedIn, id: string | null, path: string): Promise<Mistake[]> {
   if (id === null) return []
-  const message = namingMistake('strategy', app, id, await strategies.get(tx, id), kept)
-  return message === undefined ? [] : [{ path, message }]
+  const strategy = await strategies.get(tx, id)
+  const message = namingMistake('strategy', app, id, strategy, kept)
+  if (message !== undefined) return [{ path, message }]
+  if (!strategy || kept.has(id)) return []
+  const uses = await segmentsOf(tx, [strategy])
+  if (archivedAnew(uses).length === 0) return []
+  const usedBefore = await segmentsOf(tx, await strategies.byIds(tx, [...kept]))
+  const [archived] = archivedAnew(uses, new Set(usedBefore.map((use) => use.id)))
+  return archived ? [{ path, message: `the strategy ${JSON.stringify(id)} names ${archivedMistake(archived)}` }] : []
+}
+
+async function segmentsOf(tx: Tx, named: readonly (Strategy | null)[]): Promise<Use[]> {
+  const ids = named.flatMap((strategy) => segmentsIn(strategy?.content.constraint ?? null))
+  return [...(await segments.reached(tx, ids)).values()].map((segment) => useOf('segment', segment))
 }
 
 function namingMistake(
@@ -79,6 +94,6 @@ function namingMistake(
   kept: ReadonlySet<string>,
 ): string | undefined {
   if (found?.app !== app) return `there is no ${what} ${JSON.stringify(id)} in app ${JSON.stringify(app)}`
-  if (found.archivedAt === null || kept.has(id)) return undefined
-  return `the ${what} ${JSON.stringify(id)} is archived: it cannot be booked anew`
+  const [archived] = archivedAnew([useOf(what, found)], kept)
+  return archived && archivedMistake(archived)
 }

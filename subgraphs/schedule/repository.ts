@@ -24,8 +24,10 @@ export type Slot = {
   caps: FrequencyCap[]
   /** Ids of the creatives that it serves as its fallback; delivery writes them. */
   pinnedFallback: string[]
-  /** Since when it is hidden, and cannot be booked anew. */
+  /** Since when it is hidden, and cannot be used in anything new. */
   archivedAt: Date | null
+  /** +1 by what is published in it for the first time, so that it collides with archiving the slot. */
+  guard: number
   createdAt: Date
   createdBy: string
 }
@@ -53,6 +55,11 @@ export type ScheduleContent = {
 
 /** What is pinned of a schedule: the revision of itself, and the ids of all that it uses, segments in segments too. */
 export type Pinned = { revision: number; creatives: string[]; strategy: string | null; segments: string[] }
+
+/** The ids of all that is pinned of a schedule beside itself. */
+export function idsPinned({ creatives, strategy, segments }: Pinned): string[] {
+  return [...creatives, ...(strategy === null ? [] : [strategy]), ...segments]
+}
 
 /**
  * The id of the slot, for ever; and whether the schedule is published, and with what. Delivery writes that along with the
@@ -154,6 +161,11 @@ export const slots = {
   async touch(tx: Tx, { _id, version }: Slot, set: Partial<Slot> = {}): Promise<Slot> {
     const changed = Object.keys(set).length > 0 ? { $set: set } : {}
     return (await rows(tx).findOneAndUpdate({ _id, version }, { ...changed, $inc: { version: 1 } }))!
+  },
+
+  /** Makes this transaction collide with every other that changes the slot, and with its like. */
+  async guard(tx: Tx, id: string): Promise<void> {
+    await rows(tx).updateOne({ _id: id }, { $inc: { guard: 1 } })
   },
 
   /** Sets what delivery has pinned of it, without being a mutation of the slot itself. */

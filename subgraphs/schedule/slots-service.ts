@@ -19,7 +19,8 @@ import {
 } from '../../common/input.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, refuseArchived } from '../../common/store/revisioned.ts'
+import { refuseArchived } from '../../common/store/archived.ts'
+import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { eachOnce } from './each-once.ts'
 import { changesNothing, parsePatch } from './patch.ts'
@@ -59,7 +60,7 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
       throw badInput('input.code', `the app ${JSON.stringify(app)} has ${what} ${JSON.stringify(code)} already`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
-    const slot: Slot = { ...made, ...chosen, pinnedFallback: [] }
+    const slot: Slot = { ...made, ...chosen, pinnedFallback: [], guard: 0 }
     await refuseFallback(tx, slot, new Set(), fallbackPath)
     await slots.insert(tx, slot)
     await log(app, { type: 'SLOT', id: slot._id }, null, slot)

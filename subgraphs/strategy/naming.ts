@@ -5,6 +5,7 @@
 // So does it find what grew past the limits since, because a segment that it names was revised.
 
 import { badInput } from '../../common/errors.ts'
+import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import type { InputError } from '../../common/targeting/given.ts'
 import { checkInlined, cycleIn, segmentsIn } from '../../common/targeting/segments.ts'
@@ -30,8 +31,8 @@ export type Naming = {
 export async function checkNamed(tx: Tx, naming: Naming): Promise<string[]> {
   const { constraint } = naming
   if (!constraint) return []
-  const reached = await reachedFrom(tx, segmentsIn(constraint))
-  refuseLeaves(naming, constraint, reached)
+  const reached = await segments.reached(tx, segmentsIn(constraint))
+  await refuseLeaves(tx, naming, constraint, reached)
 
   const { segment } = naming
   const constraintOf = (id: string) => (id === segment?.id ? constraint : reached.get(id)?.content.constraint)
@@ -50,31 +51,41 @@ export async function checkNamed(tx: Tx, naming: Naming): Promise<string[]> {
   }
 }
 
-/** The segments with these ids, those that they name, and so on: one read a step. */
-async function reachedFrom(tx: Tx, ids: readonly string[]): Promise<Map<string, Segment>> {
-  const reached = new Map<string, Segment>()
-  for (let next = [...ids]; next.length > 0; ) {
-    const found = (await segments.byIds(tx, next)).filter((segment) => segment !== null)
-    for (const segment of found) reached.set(segment._id, segment)
-    const named = found.flatMap((segment) => segmentsIn(segment.content.constraint))
-    next = [...new Set(named)].filter((id) => !reached.has(id))
-  }
-  return reached
-}
-
-/** What is another app's is as if it did not exist. */
-function refuseLeaves({ app, before }: Naming, constraint: Constraint, reached: ReadonlyMap<string, Segment>): void {
-  const kept = new Set(segmentsIn(before))
+/** What is another app's is as if it did not exist. What a leaf names through others counts as what it names itself. */
+async function refuseLeaves(
+  tx: Tx,
+  { app, before }: Naming,
+  constraint: Constraint,
+  reached: ReadonlyMap<string, Segment>,
+): Promise<void> {
+  const anyArchived = [...reached.values()].some(({ archivedAt }) => archivedAt !== null)
+  const kept = new Set(anyArchived ? (await segments.reached(tx, segmentsIn(before))).keys() : [])
   const mistakes = leavesOf(constraint, CONSTRAINT_PATH).flatMap(({ segment: id, path }): InputError[] => {
-    const found = reached.get(id)
-    if (found?.app !== app) {
+    if (reached.get(id)?.app !== app) {
       return [{ path, message: `there is no segment ${JSON.stringify(id)} in app ${JSON.stringify(app)}` }]
     }
-    if (found.archivedAt === null || kept.has(id)) return []
-    return [{ path, message: `the segment ${JSON.stringify(id)} is archived: it cannot be used anew` }]
+    const uses = through(id, reached).map((segment) => useOf('segment', segment))
+    const [archived] = archivedAnew(uses, kept)
+    if (!archived) return []
+    const message = archivedMistake(archived)
+    return [{ path, message: archived.id === id ? message : `names ${message}` }]
   })
   const [first, ...more] = mistakes
   if (first) throw badInput(first.path, first.message, more)
+}
+
+/** The segment, those that it names, and so on. */
+function through(id: string, reached: ReadonlyMap<string, Segment>): Segment[] {
+  const found = new Set<Segment>()
+  const names = [id]
+  // What is added while the list is walked is walked too.
+  for (const name of names) {
+    const segment = reached.get(name)
+    if (!segment || found.has(segment)) continue
+    found.add(segment)
+    names.push(...segmentsIn(segment.content.constraint))
+  }
+  return [...found]
 }
 
 /** Every leaf that names a segment, with its path. */

@@ -2,7 +2,8 @@
 
 import type { FrequencyCap } from '../../common/publication/types.ts'
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
+import type { Db } from '../../common/store/rows.ts'
+import { segmentsIn } from '../../common/targeting/segments.ts'
 import type { Constraint, Rollout } from '../../common/targeting/types.ts'
 
 export type StrategyContent = {
@@ -21,11 +22,8 @@ export type SegmentContent = {
   constraint: Constraint
 }
 
-/** +1 by every revision that relies on what the segment names, so that it collides with a revision of the segment. */
-export type SegmentMore = { guard: number }
-
 export type Strategy = Head<StrategyContent>
-export type Segment = Head<SegmentContent, SegmentMore>
+export type Segment = Head<SegmentContent>
 
 export const strategies = revisionedRepository<StrategyContent>({
   kind: 'strategy',
@@ -34,7 +32,7 @@ export const strategies = revisionedRepository<StrategyContent>({
   revisions: 'strategyRevisions',
 })
 
-const revisioned = revisionedRepository<SegmentContent, SegmentMore>({
+const revisioned = revisionedRepository<SegmentContent>({
   kind: 'segment',
   what: 'segment',
   heads: 'segments',
@@ -44,9 +42,15 @@ const revisioned = revisionedRepository<SegmentContent, SegmentMore>({
 export const segments = {
   ...revisioned,
 
-  /** Makes this transaction collide with every other that revises one of them. */
-  async guard(tx: Tx, ids: readonly string[]): Promise<void> {
-    if (ids.length > 0)
-      await tx.rows<Segment>('segments').updateMany({ _id: { $in: [...ids] } }, { $inc: { guard: 1 } })
+  /** The newest revisions of the segments with these ids, of those that they name, and so on, by id: one read a level. */
+  async reached(db: Db, ids: readonly string[]): Promise<Map<string, Segment>> {
+    const reached = new Map<string, Segment>()
+    for (let next = [...ids]; next.length > 0; ) {
+      const found = (await revisioned.byIds(db, next)).filter((segment) => segment !== null)
+      for (const segment of found) reached.set(segment._id, segment)
+      const named = found.flatMap((segment) => segmentsIn(segment.content.constraint))
+      next = [...new Set(named)].filter((id) => !reached.has(id))
+    }
+    return reached
   },
 }

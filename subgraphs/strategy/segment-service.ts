@@ -4,7 +4,8 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/archive.ts'
 import { mutate } from '../../common/mutate.ts'
 import type { Caller, Services } from '../../common/services.ts'
-import { checkVersion, isUnchanged, refuseArchived } from '../../common/store/revisioned.ts'
+import { refuseArchived } from '../../common/store/archived.ts'
+import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
 import { parseCreateSegment, parseReviseSegment } from './content.ts'
 import { checkNamed } from './naming.ts'
 import { segments } from './repository.ts'
@@ -17,7 +18,7 @@ export async function createSegment(services: Services, caller: Caller, given: u
     authorize(app)
     await requireApp(tx, app)
     await checkNamed(tx, { app, constraint: content.constraint, before: null, segment: null })
-    const made = await segments.create(tx, { app, content, actor, at, more: { guard: 0 } })
+    const made = await segments.create(tx, { app, content, actor, at, more: {} })
     await log(app, { type: 'SEGMENT', id: made._id }, null, made)
     return made._id
   })

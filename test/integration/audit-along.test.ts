@@ -114,19 +114,22 @@ describeEachStore('What goes along with a submission', (open) => {
     expect([code, message]).toEqual(['INVALID_STATE', expect.stringContaining('is archived')])
   })
 
-  test('an archived draft does not go along: its approved revision is used, and without one it is named', async () => {
-    const [used, never] = [await flow.approved(await flow.makeCreative()), await flow.makeCreative()]
+  test('an archived draft does not go along: where the schedule has it live, the approved revision is used', async () => {
+    const used = await flow.makeCreative()
+    const { schedule } = await flow.makeLive({ creatives: [used] })
     await flow.revise(used, { title: 'Anew' })
-    const [good, bad] = [
-      await flow.makeSchedule({ creatives: [used] }),
-      await flow.makeSchedule({ creatives: [never] }),
-    ]
+    await flow.revise(schedule, { priority: 4 })
     await archive(used)
-    await archive(never)
-    expect(await submitted(good)).toEqual([good.id])
+    expect(await submitted(schedule)).toEqual([schedule.id])
     expect(await stateOf(used)).toBe('DRAFT')
-    const { code, message } = await flow.failure('submitForReview', 'operator', await flow.submission(bad))
-    expect([code, message]).toEqual(['INVALID_STATE', expect.stringContaining(`(${never.id}) is archived`)])
+  })
+
+  test('what names an archived draft of which nothing is approved is not submitted', async () => {
+    const segment = await flow.makeSegment()
+    const strategy = await flow.makeStrategy(naming(segment))
+    await archive(segment)
+    const { code, message } = await flow.failure('submitForReview', 'operator', await flow.submission(strategy))
+    expect([code, message]).toEqual(['INVALID_STATE', expect.stringContaining(`(${segment.id}) is archived`)])
   })
 
   test('a segment that is revised between submitting and approving is not approved at its old revision', async () => {

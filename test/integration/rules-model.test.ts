@@ -38,6 +38,7 @@ describeEachStore('A model of the platform', (open) => {
       const refused = ['submit', 'approve', 'publish', 'pause', 'resume', 'restart', 'revoke']
       expect(came).toEqual(expect.arrayContaining(refused.map((name) => `${name} INVALID_STATE`)))
       const others = ['approve FOUR_EYES', 'createSchedule BAD_USER_INPUT', 'publish CONFLICT']
+      expect(came).toContain('publishArchived INVALID_STATE')
       expect(came).toEqual(expect.arrayContaining(others))
       expect(tally.entries).toBeGreaterThan(10 * RUNS)
     },

@@ -133,11 +133,21 @@ describeEachStore('Segments', (open) => {
     })
   })
 
-  test('a segment that names an archived one can be named itself', async () => {
+  test('a segment that names an archived one cannot be named anew either, and goes on being named', async () => {
     const inner = await make()
     const outer = await make({ segment: inner })
+    const before = await makeStrategy(planning, app, { constraint: { segment: outer } })
     await archive(inner)
-    await makeStrategy(planning, app, { constraint: { segment: outer } })
+    for (const [mutation, input] of await naming({ not: { segment: outer } })) {
+      const failed = await failure(planning, mutation, input)
+      expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: `${CONSTRAINT}.not.segment` })
+      expect(failed.message).toContain(`names the segment "${inner}" is archived`)
+    }
+    await run(
+      planning,
+      'reviseStrategy',
+      revision(before, 1, { any: [{ segment: outer }, { not: { segment: outer } }] }),
+    )
   })
 
   test('an archived segment still reads, cannot be revised, and is archived once only', async () => {

@@ -17,10 +17,19 @@ export type Tally = { outcomes: Map<string, number>; entries: number }
 
 /** How often each comes: most often what brings something new to the nodes, rarely what ends things. */
 const WEIGHTS: Record<CommandName, number> = {
-  ...{ createCreative: 3, createSegment: 3, createStrategy: 3, createSchedule: 8, archive: 2 },
+  ...{ createCreative: 3, createSegment: 3, createStrategy: 3, createSchedule: 8, archive: 2, archiveUsed: 3 },
   ...{ revise: 6, reviseInReview: 8, revisePinned: 12 },
   ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 2 },
-  ...{ publish: 40, pause: 16, resume: 10, resumePaused: 24, withdraw: 6, revoke: 4, revokePaused: 10 },
+  ...{
+    publish: 40,
+    publishArchived: 6,
+    pause: 16,
+    resume: 10,
+    resumePaused: 24,
+    withdraw: 6,
+    revoke: 4,
+    revokePaused: 10,
+  },
   ...{ updateSlot: 2, archiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
 }
 

@@ -7,6 +7,7 @@ import {
   type Kind,
   type Model,
   namesIn,
+  namesPinned,
   newest,
   newestApproved,
   type Pin,
@@ -18,7 +19,10 @@ import {
   thingOf,
 } from './model.ts'
 
-/** Pins the newest approved revision of the schedule and of all that this one uses. An archived slot takes nothing new. */
+/**
+ * Pins the newest approved revision of the schedule and of all that this one uses. What is archived is pinned only where it is
+ * pinned already, and an archived slot takes nothing new.
+ */
 export function publish(model: Model, schedule: Thing): ErrorCode | Effect {
   if (schedule.archived) return 'INVALID_STATE'
   if (model.slots.get(schedule.slot!)!.archived && !schedule.pin) return 'INVALID_STATE'
@@ -31,6 +35,10 @@ export function publish(model: Model, schedule: Thing): ErrorCode | Effect {
       if (approved === null) return 'INVALID_STATE'
       if (!pinned.includes(approved)) pinned.push(approved)
     }
+  }
+  const inUse = namesPinned(schedule)
+  if (pinned.some((text) => thingOf(model, text).archived && !inUse.includes(thingOf(model, text).name))) {
+    return 'INVALID_STATE'
   }
   const of = (kind: Kind) => pinned.filter((text) => thingOf(model, text).kind === kind)
   const pin: Pin = {
@@ -64,6 +72,10 @@ export function changeSlot(model: Model, name: string, does: 'publishSlot' | 'st
   const slot = model.slots.get(name)!
   const approved = slot.fallback.map((creative) => newestApproved(model, creative))
   if (does === 'publishSlot' && approved.includes(null)) return 'INVALID_STATE'
+  if (slot.archived && slot.revision === 0) return 'INVALID_STATE'
+  const kept = slot.pinnedFallback.map((text) => text.split('@')[0])
+  const isAnew = (creative: string) => model.things.get(creative)!.archived && !kept.includes(creative)
+  if (does === 'publishSlot' && slot.fallback.some(isAnew)) return 'INVALID_STATE'
   if (does === 'stop' && slot.stopped) return 'INVALID_STATE'
   if (does === 'restart' && !slot.stopped) return 'INVALID_STATE'
   return () => {
@@ -94,9 +106,12 @@ export function revoke(model: Model, text: string): ErrorCode | Effect {
   }
 }
 
-/** The slot's next publication. Its first one takes what is approved of the fallback. */
+/** The slot's next publication. Its first one takes what is approved of the fallback, and not archived. */
 function compose(model: Model, name: string): void {
   const slot = model.slots.get(name)!
-  if (slot.revision === 0) slot.pinnedFallback = slot.fallback.flatMap((id) => newestApproved(model, id) ?? [])
+  if (slot.revision === 0) {
+    const usable = slot.fallback.filter((creative) => !model.things.get(creative)!.archived)
+    slot.pinnedFallback = usable.flatMap((creative) => newestApproved(model, creative) ?? [])
+  }
   slot.revision += 1
 }

@@ -6,6 +6,7 @@ import {
   isOpen,
   type Model,
   namesIn,
+  namesPinned,
   newest,
   newestApproved,
   reviewOf,
@@ -26,6 +27,12 @@ export function submit(model: Model, subject: Thing, by: string): ErrorCode | Ef
     const published = staysBehind(used) ? newestApproved(model, name) : newest(used)
     if (published === null) return 'INVALID_STATE'
     next.push(...namesIn(revisionOf(model, published).uses))
+  }
+  // What could not be published is not reviewed.
+  if (subject.kind === 'SCHEDULE') {
+    const inUse = namesPinned(subject)
+    if (along.some(({ name, archived }) => archived && !inUse.includes(name))) return 'INVALID_STATE'
+    if (model.slots.get(subject.slot!)!.archived && !subject.pin) return 'INVALID_STATE'
   }
   return () => {
     const name = `B${model.submissions.size + 1}`

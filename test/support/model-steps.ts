@@ -1,6 +1,16 @@
 // From the numbers that fast-check draws to a command on what the model has: which ones there are, and which is taken.
 
-import { KINDS, type Kind, type Model, revisionText, type Thing, textsIn, type Uses } from './model.ts'
+import {
+  isNewlyArchived,
+  KINDS,
+  type Kind,
+  type Model,
+  namesIn,
+  revisionText,
+  type Thing,
+  textsIn,
+  type Uses,
+} from './model.ts'
 import { ruleFor, type Step } from './model-rules.ts'
 
 /** What is drawn of a command. Numbers count on from the beginning where they are too large. */
@@ -24,6 +34,10 @@ export const COMMANDS = {
   reviseInReview: (model, draw) => revisions(model, draw, ({ state }) => state === 'IN_REVIEW'),
   revisePinned: (model, draw) => revisions(model, draw, ({ name }) => isPinned(model, name)),
   archive: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'archive', thing, by: writer(draw) })),
+  archiveUsed: (model, draw) =>
+    [...model.things.values()]
+      .filter((thing) => isPinned(model, thing.name) && thing.kind !== 'SCHEDULE')
+      .map(({ name }) => ({ does: 'archive', thing: name, by: writer(draw) })),
   submit: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'submit', thing, by: writer(draw) })),
   recall: (model, draw) => onSubmissions(model, 'recall', writer(draw)),
   approve: (model, draw) => onSubmissions(model, 'approve', decider(draw)),
@@ -31,6 +45,7 @@ export const COMMANDS = {
   approveOne: (model, draw) => onReviews(model, 'approveOne', decider(draw)),
   rejectOne: (model, draw) => onReviews(model, 'rejectOne', decider(draw)),
   publish: (model) => onSchedules(model, 'publish'),
+  publishArchived: (model) => onSchedules(model, 'publish').filter(({ thing }) => usesArchived(model, thing)),
   pause: (model) => onSchedules(model, 'pause'),
   resume: (model) => onSchedules(model, 'resume'),
   resumePaused: (model) =>
@@ -125,6 +140,11 @@ function revisions(model: Model, draw: Draw, among: (thing: Thing) => boolean): 
 function isPinned({ things }: Model, name: string): boolean {
   const pins = [...things.values()].flatMap(({ pin }) => (pin ? textsIn(pin) : []))
   return pins.some((text) => text.startsWith(`${name}@`))
+}
+
+/** At its newest revision. */
+function usesArchived(model: Model, schedule: string): boolean {
+  return isNewlyArchived(model, namesIn(model.things.get(schedule)!.revisions.at(-1)!.uses), [])
 }
 
 /** A creative that a paused schedule shows. */

@@ -101,9 +101,26 @@ export function newestApproved(model: Model, name: string): string | null {
   return texts.findLast((text) => isApproved(model, text)) ?? null
 }
 
-/** Is archived, and was not named before: what was may stay. */
-export function isNewlyArchived({ things }: Model, names: readonly string[], before: readonly string[]): boolean {
-  return names.some((name) => things.get(name)!.archived && !before.includes(name))
+/** Names something archived that is not in use there already: by its own name, or a segment through a strategy or segment. */
+export function isNewlyArchived(model: Model, names: readonly string[], before: readonly string[]): boolean {
+  const inUse = withSegments(model, before)
+  return withSegments(model, names).some((name) => model.things.get(name)!.archived && !inUse.includes(name))
+}
+
+/** With the segments that they name at their newest revisions, and so on. */
+function withSegments({ things }: Model, names: readonly string[]): string[] {
+  const all = [...names]
+  for (const name of all) {
+    for (const segment of things.get(name)!.revisions.at(-1)!.uses.segments) {
+      if (!all.includes(segment)) all.push(segment)
+    }
+  }
+  return all
+}
+
+/** The names of what is pinned of a schedule; none where nothing is. */
+export function namesPinned({ pin }: Thing): string[] {
+  return pin ? textsIn(pin).map((text) => text.split('@')[0]!) : []
 }
 
 /** Waits for a decision: nobody has decided, and there is no newer revision. */

@@ -14,8 +14,8 @@ import type { Run, Stage, Trial, Waiting } from './orders-run.ts'
 import { depend, type Made, type MadeBy, SIDES, type Side, shapeOf } from './orders-steps.ts'
 
 export type CheckedTrial = Trial & {
-  /** Throws when what must hold afterwards does not. */
-  check(results: Run['results']): Promise<void>
+  /** Throws when what must hold afterwards does not. `made`: the steps of both sides, in their order. */
+  check(results: Run['results'], made: Run['made']): Promise<void>
 }
 
 export type Explored = {
@@ -142,7 +142,7 @@ function turnBack(path: Choice[], made: readonly MadeBy[]): boolean {
 
 async function checked(trial: CheckedTrial, run: Run, path: readonly Choice[]): Promise<void> {
   try {
-    await trial.check(run.results)
+    await trial.check(run.results, run.made)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new Error(`${message}\nin the order ${orderOf(path)}:\n${run.trace}`, { cause: error })

@@ -126,6 +126,7 @@ export async function planApp(store: Store, app: string, zone = 'UTC', key = `ke
       fallback: [fallback],
       format: null,
       pinnedFallback: [],
+      guard: 0,
       archivedAt: null,
     }
     await slots.insert(tx, { _id: slot, app, code: 'home', version: 1, ...shown, createdAt: at, createdBy })

@@ -1,0 +1,136 @@
+// What is held against an archiving: a slot with a schedule and all that this uses, in the state in which a command finds it;
+// and what must hold once the command and the archiving have come to their ends, in whatever order.
+
+import { expect } from '@jest/globals'
+import { archiveHead } from '../../common/archive.ts'
+import type { Action } from '../../common/auth.ts'
+import { isExpected } from '../../common/errors.ts'
+import type { Caller, Services } from '../../common/services.ts'
+import type { SubjectType } from '../../common/store/changes.ts'
+import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
+import { publish } from '../../subgraphs/delivery/publish.ts'
+import { publishSlot } from '../../subgraphs/delivery/slot.ts'
+import { archiveSlot } from '../../subgraphs/schedule/slots-service.ts'
+import type { CheckedTrial } from './orders.ts'
+import type { Both, Run } from './orders-run.ts'
+import { pinsIn, type Thing, type Workflow } from './workflow.ts'
+
+const COMMANDS = { publish, publishSlot } as const
+
+export type ArchiveCase = {
+  command: keyof typeof COMMANDS
+  archived: 'creative' | 'strategy' | 'segment' | 'inner segment' | 'fallback' | 'schedule' | 'slot'
+  /** Whether the schedule, and with it the slot, was published before. */
+  published: boolean
+}
+
+/**
+ * What makes each end well, where something is used for the first time: the guard of the thing itself. Where the command is
+ * on the schedule or the slot that is archived, its version does. What was live before stays live, whoever is first.
+ */
+export const ARCHIVE_CASES: readonly ArchiveCase[] = [
+  { command: 'publish', archived: 'creative', published: false },
+  { command: 'publish', archived: 'strategy', published: false },
+  { command: 'publish', archived: 'segment', published: false },
+  { command: 'publish', archived: 'inner segment', published: false },
+  { command: 'publish', archived: 'fallback', published: false },
+  { command: 'publish', archived: 'schedule', published: false },
+  { command: 'publish', archived: 'slot', published: false },
+  { command: 'publishSlot', archived: 'fallback', published: false },
+  { command: 'publishSlot', archived: 'slot', published: false },
+  { command: 'publish', archived: 'creative', published: true },
+  { command: 'publish', archived: 'inner segment', published: true },
+  { command: 'publishSlot', archived: 'fallback', published: true },
+]
+
+export function titleOfArchiving({ command, archived, published }: ArchiveCase): string {
+  return `${command}${published ? '' : ' for the first time'} against archiving the ${archived}`
+}
+
+const CALLER: Caller = { principal: { actor: 'admin', roles: { '*': ['admin'] } }, requestId: 'test' }
+
+/** The command (first) and the archiving (second) on things of their own, which are made without a proxy. */
+export async function setArchiveScene(
+  flow: Workflow,
+  services: Both<Services>,
+  of: ArchiveCase,
+): Promise<CheckedTrial> {
+  const { slot, things } = await makeThings(flow, of)
+  const input = of.command === 'publish' ? await flow.onSchedule(things.schedule) : await flow.onSlot(slot.id)
+  const names = new Map([[slot.id, 'slot']])
+  for (const [name, thing] of Object.entries(things)) {
+    names.set(thing.id, name).set((await flow.reviewOf(thing, 1))._id, name)
+  }
+  const archiving = await archivingOf(flow, of, slot.id, things)
+  return {
+    names,
+    operations: {
+      first: () => COMMANDS[of.command](services.first, CALLER, input),
+      second: () => archiving(services.second),
+    },
+    check: (results, made) => expectRule(flow, of, { slot, things }, results, made),
+  }
+}
+
+type Things = Record<Exclude<ArchiveCase['archived'], 'slot'>, Thing>
+type Made = { slot: { id: string; code: string }; things: Things }
+
+async function makeThings(flow: Workflow, { archived, published }: ArchiveCase): Promise<Made> {
+  const fallback = await flow.approved(await flow.makeCreative())
+  // Pinning a fallback writes the slot; without one nothing but the guard does.
+  const slot = await flow.makeSlot({ fallback: archived === 'slot' ? [] : [fallback.id] })
+  const inner = await flow.makeSegment()
+  const segment = await flow.makeSegment({ constraint: { all: [{ segment: inner.id }] } })
+  const strategy = await flow.makeStrategy({ constraint: { segment: segment.id } })
+  const creative = await flow.makeCreative()
+  const schedule = await flow.approved(await flow.makeSchedule({ creatives: [creative], strategy, slot: slot.id }))
+  if (published) await flow.publish(schedule)
+  return { slot, things: { creative, strategy, segment, 'inner segment': inner, fallback, schedule } }
+}
+
+async function archivingOf(flow: Workflow, { archived }: ArchiveCase, slot: string, things: Things) {
+  if (archived === 'slot') {
+    const { expectedVersion } = await flow.onSlot(slot)
+    return (services: Services) => archiveSlot(services, CALLER, { id: slot, expectedVersion })
+  }
+  const { type, id } = things[archived]
+  const { version: expectedVersion } = await flow.head(things[archived])
+  const action = `archive${type[0]}${type.slice(1).toLowerCase()}` as Action
+  const target = { action, type: type as SubjectType, repository: subjectsOf[type] }
+  return (services: Services) => archiveHead(services, CALLER, target, { id, expectedVersion })
+}
+
+async function expectRule(
+  flow: Workflow,
+  { command, archived, published }: ArchiveCase,
+  { slot, things }: Made,
+  { first, second }: Run['results'],
+  made: Run['made'],
+): Promise<void> {
+  for (const result of [first, second]) {
+    if (result.status === 'rejected') expect(codeOf(result.reason)).toMatch(/^(INVALID_STATE|CONFLICT)$/)
+  }
+  // Where it makes no difference any more who goes on, both go on freely: what is done then is not among the steps.
+  const commits = made.filter(({ ends, answer }) => ends === 'commit' && answer === 'ok').map(({ side }) => side)
+  const overrun = commits[0] === 'second'
+  const [published_, archivedToo] = [first.status === 'fulfilled', second.status === 'fulfilled']
+  const served = await flow.served(slot.code)
+  // A schedule does not wait for a fallback: its slot is published without it.
+  if (command === 'publish' && archived === 'fallback') {
+    expect([published_, archivedToo]).toEqual([true, true])
+    if (commits.length > 0) expect(pinsIn(served!).includes(`${things.fallback.id}@1`)).toBe(!overrun)
+  } else if (published) {
+    expect([published_, archivedToo]).toEqual([true, true])
+    if (archived !== 'slot') expect(JSON.stringify(served)).toContain(things[archived].id)
+  } else {
+    expect([published_, archivedToo, overrun]).not.toEqual([true, true, true])
+    expect(published_ || archivedToo).toBe(true)
+    expect(served !== null).toBe(published_)
+  }
+}
+
+/** Of what is no coded error it is thrown. */
+function codeOf(error: unknown): unknown {
+  if (!isExpected(error)) throw error
+  return error.extensions.code
+}
