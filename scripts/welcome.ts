@@ -34,9 +34,15 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
     lines.push('', 'A token for each role, good for 12 hours (`npm run token -- --help` makes more):')
     for (const [role, token] of Object.entries(tokens)) lines.push(`  ${role.padEnd(10)} ${token}`)
   }
+  if (!('secret' in running.tokens.key)) lines.push('', ...NO_TOKENS)
   if (demo) lines.push('', ...demoLines(demo, running))
   return lines.join('\n')
 }
+
+const NO_TOKENS = [
+  'Your identity provider signs the tokens (JWKS_URL), so there are none to print, and no demo app is made with them. A token',
+  'needs the claim `alkaid`, as {"*": ["viewer"]}: README.md, "Roles".',
+]
 
 function howToUseRealOnes({ mongodbUri, redisUrl }: Settings, command: string): string[] {
   if (mongodbUri && redisUrl) return []
