@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readSettings, type Settings, SettingsError } from '../common/config.ts'
 import { readTokenSettings } from '../common/secrets.ts'
@@ -16,12 +17,12 @@ import { type LogRow, readLog } from './replay/read-log.ts'
 import { sendRows } from './replay/send.ts'
 import { tokensOfRoles } from './tokens.ts'
 
-const HELP = `Usage: npm run replay -- FILE [--url URL] [--distribution-url URL] [--data-dir DIR] [--json]
+const HELP = `Usage: npm run replay [-- FILE] [--url URL] [--distribution-url URL] [--data-dir DIR] [--json]
 
 Books every item of an Open Bandit log in three slots, has it approved and published, sends every row as a slot
 query and as an import of its impression and click, and compares decisions and reports with the log.
 
-  FILE                     a CSV file of the Open Bandit Dataset
+  FILE                     a CSV file of the Open Bandit Dataset (default: demo/open-bandit.csv, the beginning of one)
   --url URL                the gateway of a running platform (default: a platform of its own, on a temporary
                            folder and free ports; MONGODB_URI and REDIS_URL are used where they are set)
   --distribution-url URL   its distribution node (default: the gateway's port + 10)
@@ -37,6 +38,7 @@ const OPTIONS = {
   help: { type: 'boolean' },
 } as const
 
+const DEMO_LOG = fileURLToPath(new URL('../demo/open-bandit.csv', import.meta.url))
 /** Below this, decisions do not fit equal weights. */
 const MIN_P_VALUE = 0.001
 const SHOWN_MISMATCHES = 10
@@ -55,8 +57,8 @@ async function main(): Promise<void> {
     console.log(HELP)
     return
   }
-  const [file] = positionals
-  if (!file || positionals.length > 1) throw new SettingsError(`Expected one file.\n\n${HELP}`)
+  const [file = DEMO_LOG] = positionals
+  if (positionals.length > 1) throw new SettingsError(`Expected one file at most.\n\n${HELP}`)
   const rows = readLog(file)
   const target = await openTarget(values)
   try {

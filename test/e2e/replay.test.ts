@@ -11,6 +11,7 @@ import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { describeWithRedis, startRedis } from '../support/redis.ts'
 
 const data = fileURLToPath(new URL('../../../shared/data/open-bandit/', import.meta.url))
+const demoLog = fileURLToPath(new URL('../../demo/open-bandit.csv', import.meta.url))
 const REPLAY_MS = 240_000
 
 // The decisions of a run are a fair draw: about one run in three hundred fails a test at 0.001 by chance alone.
@@ -29,6 +30,17 @@ async function replay(args: string[], env: Record<string, string> = {}) {
 }
 
 const equal = { rows: 10_000, answered: 10_000, errors: 0, mismatches: 0 }
+
+test(
+  'the small log of the demo comes out equal, and is taken where no file is named',
+  async () => {
+    const { code, result, stderr } = await replay([])
+    expect({ result, stderr }).toMatchObject({ result: { rows: 1_000, answered: 1_000, errors: 0, mismatches: 0 } })
+    expect(stderr).toMatch(/The app of this run: open-bandit-/)
+    expect(code).toBe(0)
+  },
+  REPLAY_MS,
+)
 
 describeWithData('a real log comes out equal', () => {
   test(
@@ -60,7 +72,7 @@ describeWithRedis('a real log comes out equal with REDIS_URL set', () => {
   })
 })
 
-describeWithData('on a running platform', () => {
+describe('on a running platform', () => {
   let alkaid: TestPlatform
   beforeAll(async () => {
     alkaid = await startTestPlatform({ JWT_SECRET: 'a secret that both know, which is long enough' })
@@ -71,7 +83,7 @@ describeWithData('on a running platform', () => {
     'each run makes an app of its own, and prints its code',
     async () => {
       const short = join(folder, 'short.csv')
-      await writeFile(short, firstLines(join(data, 'random-men.csv'), 301))
+      await writeFile(short, firstLines(demoLog, 301))
       const urls = ['--url', alkaid.platform.gatewayUrl, '--distribution-url', alkaid.platform.distributionUrl]
       const env = { JWT_SECRET: 'a secret that both know, which is long enough', DATA_DIR: folder }
       const codes = new Set<string>()
@@ -90,7 +102,7 @@ describeWithData('on a running platform', () => {
   )
 })
 
-describeWithData('a malformed row is named by its line, and nothing is recorded', () => {
+describe('a malformed row is named by its line, and nothing is recorded', () => {
   const broken: [string, (cells: string[]) => string[], string][] = [
     ['a click that is none', (cells) => cells.with(3, '2'), 'line 5: click: expected 0 or 1, not "2"'],
     ['a position that is none', (cells) => cells.with(2, '4'), 'line 5: position: expected 1, 2 or 3, not "4"'],
@@ -105,7 +117,7 @@ describeWithData('a malformed row is named by its line, and nothing is recorded'
   ]
 
   test.each(broken)('%s', async (_what, change, message) => {
-    const lines = firstLines(join(data, 'random-men.csv'), 10).trimEnd().split('\n')
+    const lines = firstLines(demoLog, 10).trimEnd().split('\n')
     lines[4] = change(lines[4]!.split(',')).join(',')
     const file = join(folder, 'broken.csv')
     await writeFile(file, lines.join('\n'))
