@@ -146,8 +146,14 @@ async function answer(
     reply = errorReply(error, request.requestId)
     if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
   }
-  const isHere = !exchange.response.destroyed && exchange.message.socket.writable
-  if (isHere) send(exchange, reply, request.requestId, limits, life)
+  const { socket } = exchange.message
+  const isHere = !exchange.response.destroyed && socket.writable
+  try {
+    if (isHere) send(exchange, reply, request.requestId, limits, life)
+  } catch (error) {
+    log.error({ err: error, path: request.path }, 'an answer could not be written')
+    socket.destroy()
+  }
   onAnswer?.(request, isHere ? reply.status : CLIENT_GONE, performance.now() - began)
 }
 

@@ -181,6 +181,6 @@ function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefiniti
 
 ${lines.map(([variable, meaning]) => `  ${variable.padEnd(16)} ${meaning}`).join('\n')}
 
-HOST, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, DRAIN_SECONDS, LOG_LEVEL
-and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services so.`
+HOST, MAX_CONNECTIONS, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET,
+DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services so.`
 }

@@ -20,8 +20,9 @@ the others go on.
   --help           this text
 
 Environment: without MONGODB_URI the embedded server runs as a process of its own; without REDIS_URL a redis-server from
-the PATH does, with its data in the data folder. HOST, METRICS_HOST, METRICS_PORT, JWT_SECRET, JWKS_URL, JWT_ISSUER,
-JWT_AUDIENCE, SIGNING_SECRET, SERVICE_SECRET, CORS_ORIGINS, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md.`
+the PATH does, with its data in the data folder. HOST, MAX_CONNECTIONS, METRICS_HOST, METRICS_PORT, JWT_SECRET,
+JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, SERVICE_SECRET, CORS_ORIGINS, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are
+explained in README.md.`
 
 async function main(): Promise<void> {
   const begun = Date.now()

@@ -17,9 +17,9 @@ Runs everything in one process: the gateway on PORT, a distribution node on PORT
   --no-demo        do not make the demo app
   --help           this text
 
-Environment: MONGODB_URI and REDIS_URL take the place of what is embedded; HOST, METRICS_HOST, METRICS_PORT,
-JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in
-README.md.`
+Environment: MONGODB_URI and REDIS_URL take the place of what is embedded; HOST, MAX_CONNECTIONS,
+METRICS_HOST, METRICS_PORT, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET, CORS_ORIGINS, DRAIN_SECONDS,
+LOG_LEVEL and NODE_ENV are explained in README.md.`
 
 async function main(): Promise<void> {
   const begun = Date.now()

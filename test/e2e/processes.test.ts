@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { bookOne, eventually, SCHEDULE } from '../support/platform.ts'
 import { startProcesses, type TestProcesses } from '../support/processes.ts'
@@ -93,6 +94,23 @@ describeWithRedis('every service as a process of its own', () => {
     })
     const got = await fetch(`${graph()}?${search}`, { headers: { 'x-app-key': booked.appKey } })
     expect(await got.json()).toEqual(direct.body)
+    const compressed = await fetch(graph(), {
+      method: 'POST',
+      headers: { 'x-app-key': booked.appKey, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync(JSON.stringify({ ...slotQuery, extensions: hashOf('Decisions') })),
+    })
+    expect(await compressed.json()).toEqual(direct.body)
+  })
+
+  test('the gateway relays refusals with what a client must know of them', async () => {
+    const search = new URLSearchParams({ extensions: JSON.stringify(hashOf('RecordEvents')) })
+    const byGet = await fetch(`${graph()}?${search}`, { headers: { 'x-app-key': booked.appKey } })
+    expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST'])
+    const stranger = await decide('gateway', { 'x-app-key': 'ak_stranger' })
+    expect([stranger.status, stranger.headers.get('www-authenticate')]).toEqual([
+      401,
+      'ApiKey realm="apps", header="x-app-key"',
+    ])
   })
 
   test('a preflight and a refusal come through the relay, too', async () => {

@@ -3,8 +3,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
 import { type Handler, type HttpServer, json, type ListenOptions, listen } from '../../common/http.ts'
 import { createLogger } from '../../common/log.ts'
+import { createMetrics, gauge } from '../../common/metrics.ts'
+import { observeHttp, serviceRoutes, watchRoutes } from '../../common/service-routes.ts'
 import { connectRaw, type RawClient, rawRequest } from '../support/raw-http.ts'
 import { until } from '../support/until.ts'
 
@@ -164,6 +167,66 @@ test('more connections than the limit are closed at once, and told of', async ()
   }
   kept[0]!.socket.destroy()
   await until('there is room again', async () => (await fetch(url).catch(() => undefined))?.ok === true)
+})
+
+test('who watches is told of what is refused, of a flood by one line for all', async () => {
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const metrics = createMetrics()
+  const graphql: Handler = async (request) => json(200, { said: await request.body(10) })
+  const { url, stop } = await listen(
+    { host: '127.0.0.1', port: 0, log, ...observeHttp(log, metrics) },
+    serviceRoutes({ graphql, checks: {} }),
+  )
+  closers.push(stop)
+  const post = (type: string, body: string) =>
+    fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': type }, body })
+  for (let sent = 0; sent < 5; sent++) {
+    expect((await post('application/json', 'much more than ten bytes')).status).toBe(413)
+    expect((await post('text/plain', '{}')).status).toBe(415)
+    const raw = await client(url)
+    raw.write('noise\r\n\r\n')
+    await raw.closed
+  }
+  expect(lines).toMatchObject([
+    { msg: 'request refused', route: '/graphql', method: 'POST', status: 413, times: 1 },
+    { msg: 'request refused', status: 415, times: 1 },
+    { msg: 'connection refused', reason: 'malformed', times: 1 },
+  ])
+  expect(await metrics.registry.metrics()).toContain('alkaid_http_refusals_total{reason="malformed"} 5')
+})
+
+test('metrics are worked out once for all who ask meanwhile', async () => {
+  const metrics = createMetrics()
+  const begun = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<number>()
+  let rendered = 0
+  gauge(metrics, { name: 'alkaid_slow', help: 'Takes its time.' }, () => {
+    rendered += 1
+    begun.resolve()
+    return release.promise
+  })
+  let asked = 0
+  const routes = watchRoutes(metrics, { phase: 'running' }, () => ({}))
+  const { url } = await serve((request) => {
+    asked += 1
+    return routes(request)
+  })
+  const answers = Array.from({ length: 20 }, async () => (await fetch(`${url}/metrics`)).text())
+  await begun.promise
+  await until('all of them have asked', () => asked === 20)
+  release.resolve(7)
+  for (const answer of await Promise.all(answers)) expect(answer).toContain('alkaid_slow 7')
+  expect(rendered).toBe(1)
+  await fetch(`${url}/metrics`)
+  expect(rendered).toBe(2)
+})
+
+test('a client that offers HTTP/2 is answered in HTTP/1.1', async () => {
+  const { url } = await serve(echo)
+  const raw = await client(url)
+  raw.write(get('/', ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQAoAAA']))
+  expect((await raw.whenAnswered(1))[0]!.status).toBe(200)
 })
 
 describe('what is no HTTP', () => {
