@@ -34,8 +34,6 @@ export const LIMITS: Limits = { connections: 10_000, waiting: 256, takeMs: 10_00
 /** Why a connection, or a request that never became one, was refused. */
 export type Refusal = 'connections' | 'waiting' | 'slow_reader' | 'malformed' | 'headers_too_large' | 'too_slow'
 
-/** Reading stops at so many waiting requests, and goes on below half of it. More come only with what was read already. */
-const PAUSE_AT = 64
 /** Bytes a millisecond. */
 const SLOWEST = 16
 
@@ -43,7 +41,6 @@ type Connection = {
   socket: Socket
   current: Exchange | undefined
   waiting: Exchange[]
-  isPaused: boolean
   /** No further request is taken from it. */
   isClosing: boolean
 }
@@ -71,7 +68,7 @@ export function serveInTurn(
   function connectionOf(socket: Socket): Connection {
     let connection = connections.get(socket)
     if (!connection) {
-      connection = { socket, current: undefined, waiting: [], isPaused: false, isClosing: false }
+      connection = { socket, current: undefined, waiting: [], isClosing: false }
       connections.set(socket, connection)
     }
     return connection
@@ -86,12 +83,7 @@ export function serveInTurn(
       void begin(connection, exchange)
       return
     }
-    const waiting = connection.waiting.push(exchange)
-    if (waiting > limits.waiting) cutOff(connection, 'waiting')
-    else if (waiting >= PAUSE_AT && !connection.isPaused) {
-      connection.isPaused = true
-      socket.pause()
-    }
+    if (connection.waiting.push(exchange) > limits.waiting) cutOff(connection, 'waiting')
   }
 
   async function begin(connection: Connection, exchange: Exchange): Promise<void> {
@@ -108,7 +100,7 @@ export function serveInTurn(
     const timer = held > 0 && setTimeout(() => cutOff(connection, 'slow_reader'), limits.takeMs + held / SLOWEST)
     response.once('close', () => {
       if (timer) clearTimeout(timer)
-      next(connection)
+      setImmediate(next, connection) // what others ask comes in between
     })
   }
 
@@ -118,10 +110,6 @@ export function serveInTurn(
     if (socket.destroyed) waiting.length = 0
     const exchange = waiting.shift()
     if (!exchange) return
-    if (connection.isPaused && waiting.length < PAUSE_AT / 2) {
-      connection.isPaused = false
-      socket.resume()
-    }
     void begin(connection, exchange)
   }
 

@@ -66,13 +66,18 @@ function routes(table: Record<string, Route | undefined>): Handler {
   }
 }
 
-/** Whoever asks while it is being worked out gets the same answer: many askers cost as much as one. */
+/**
+ * Whoever asks while it is being worked out gets the same answer, as does who asks in the same turn of the event loop: however
+ * many ask, it is worked out once a turn, and other work comes in between.
+ */
 function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   let current: Promise<T> | undefined
   return () => {
-    current ??= work().finally(() => {
-      current = undefined
-    })
+    current ??= work().finally(() =>
+      setImmediate(() => {
+        current = undefined
+      }),
+    )
     return current
   }
 }
