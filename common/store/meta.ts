@@ -5,7 +5,7 @@ import type { Collection } from 'mongodb'
 import type { Store } from './store.ts'
 
 /** How this version writes documents. +1 whenever it could no longer read those that are there already. */
-export const LAYOUT = 4
+export const LAYOUT = 5
 
 type Meta = {
   _id: string

@@ -1,8 +1,9 @@
 // Folding, without any I/O: a batch of the stream, and what is known of its events, become increments of rollups and
 // tallies. Each event counts once, in its own minute, hour and day.
 
-import { floorTo, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
-import { startOfDay } from '../../common/time-periods.ts'
+import { HOUR_MS } from '../../common/time.ts'
+import { type Clock, clockOf } from '../../common/time-clock.ts'
+import { type PeriodUnit, periodAt } from '../../common/time-periods.ts'
 import { type AcceptedEvent, COUNTERS, type StreamRecord } from './events.ts'
 
 /** The same event id within this time, in milliseconds, is the same event. */
@@ -11,11 +12,25 @@ export const DUPLICATE_MS = 24 * HOUR_MS
 /** The `schedule` of what was shown as a fallback. */
 export const FALLBACK = 'fallback'
 
-export type Unit = 'MINUTE' | 'HOUR' | 'DAY'
+export type Unit = PeriodUnit
 export type Counts = { impressions: number; clicks: number; conversions: number }
 
-/** What is counted for one creative in one place and period; `at` is its beginning, ms since the Unix epoch. */
-export type RollupKey = { app: string; unit: Unit; at: number; slot: string; schedule: string; creative: string }
+/** From `at` until just before `until`, in ms since the Unix epoch. */
+export type Span = { at: number; until: number }
+
+/**
+ * What is counted for one creative in one place and period. `within` is the period of the next longer unit that counts the
+ * same events: of a minute its hour, of an hour its day. So whoever adds up a day, or hours of another day, knows which of them
+ * the day has in it already, also after the app's zone has changed.
+ */
+export type RollupKey = Span & {
+  app: string
+  unit: Unit
+  within: Span | null
+  slot: string
+  schedule: string
+  creative: string
+}
 export type RollupIncrement = RollupKey & Counts
 
 /**
@@ -57,6 +72,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
   const tallies = new Map<string, TallyIncrement>()
   const counted = new Map<string, number>()
   const failed: Folded['failed'] = []
+  const clocks = new Map<string, Clock>()
   for (const [index, record] of records.entries()) {
     try {
       foldOne(record)
@@ -66,10 +82,11 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
   }
   return { rollups: [...rollups.values()], tallies: [...tallies.values()], counted, failed }
 
-  /** Days first, for only they can throw: then nothing of the record is counted yet. */
+  /** Periods first, for only they can throw: then nothing of the record is counted yet. */
   function foldOne(record: StreamRecord): void {
     const zone = zones.get(record.app)
-    const acceptedOn = startOfDay(record.acceptedAt, zone ?? 'UTC')
+    const clock = clockIn(zone ?? 'UTC')
+    const acceptedOn = periodAt(clock, record.acceptedAt, 'DAY').begins
     const key = seenKey(record)
     const before = key === undefined ? undefined : (counted.get(key) ?? seen.get(key))
     const isRepeat = before !== undefined && record.acceptedAt - before < DUPLICATE_MS
@@ -82,7 +99,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
       tally.expired += record.refused.expired ?? 0 // not in what older code wrote
       return
     }
-    const day = zone === undefined ? 0 : startOfDay(record.at, zone)
+    const periods = periodsOf(clock, record.at)
     const tally = tallyOf(tallies, record.app, acceptedOn)
     tally.accepted++
     if (zone === undefined) tally.unknown++
@@ -90,21 +107,36 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
     else {
       if (record.late) tally.late++
       counted.set(key!, record.acceptedAt)
-      count(rollups, record, day)
+      for (const period of periods) rollupOf(rollups, record, period)[COUNTERS[record.type]]++
     }
+  }
+
+  function clockIn(zone: string): Clock {
+    const clock = clocks.get(zone) ?? clockOf(zone)
+    clocks.set(zone, clock)
+    return clock
   }
 }
 
-function count(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, day: number): void {
-  const counter = COUNTERS[event.type]
-  rollupOf(rollups, event, 'MINUTE', floorTo(event.at, MINUTE_MS))[counter]++
-  rollupOf(rollups, event, 'HOUR', floorTo(event.at, HOUR_MS))[counter]++
-  rollupOf(rollups, event, 'DAY', day)[counter]++
+type EventPeriod = Pick<RollupKey, 'unit' | 'at' | 'until' | 'within'>
+
+/** The minute, hour and day of an instant. */
+function periodsOf(clock: Clock, instant: number): EventPeriod[] {
+  const spanOf = (unit: Unit): Span => {
+    const { begins, ends } = periodAt(clock, instant, unit)
+    return { at: begins, until: ends }
+  }
+  const [minute, hour, day] = [spanOf('MINUTE'), spanOf('HOUR'), spanOf('DAY')]
+  return [
+    { unit: 'MINUTE', ...minute, within: hour },
+    { unit: 'HOUR', ...hour, within: day },
+    { unit: 'DAY', ...day, within: null },
+  ]
 }
 
-function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, unit: Unit, at: number) {
+function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, period: EventPeriod) {
   const { app, slot, creative } = event
-  const key: RollupKey = { app, unit, at, slot, schedule: event.schedule ?? FALLBACK, creative }
+  const key: RollupKey = { app, ...period, slot, schedule: event.schedule ?? FALLBACK, creative }
   const id = rollupId(key)
   const rollup = rollups.get(id) ?? { ...key, impressions: 0, clicks: 0, conversions: 0 }
   rollups.set(id, rollup)
@@ -112,9 +144,12 @@ function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, u
 }
 
 /** The same for the same key, always: the id of its document. */
-export function rollupId({ app, unit, at, slot, schedule, creative }: RollupKey): string {
-  return `${app}|${unit}|${at}|${slot}|${schedule}|${creative}`
+export function rollupId({ app, unit, within, slot, schedule, creative, ...span }: RollupKey): string {
+  const period = within ? `${spanText(span)} in ${spanText(within)}` : spanText(span)
+  return `${app}|${unit}|${period}|${slot}|${schedule}|${creative}`
 }
+
+const spanText = ({ at, until }: Span) => `${at}+${until - at}`
 
 function tallyOf(tallies: Map<string, TallyIncrement>, app: string, at: number): TallyIncrement {
   const id = `${app}|${at}`

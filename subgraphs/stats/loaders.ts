@@ -1,13 +1,12 @@
 // The numbers of all the schedules that one request asks for, read at once.
 
 import type DataLoader from 'dataloader'
-import { appsByCode } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import { loaderByKey } from '../../common/graphql/loader.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { type Period, type Report, sumSchedules, toReport } from './report.ts'
-import type { Sum } from './repository.ts'
+import type { Sum } from './total.ts'
 
 export type ScheduleAndPeriod = { schedule: string; period: Period }
 
@@ -31,23 +30,18 @@ async function reportSchedules(
   const sums = new Map<string, Map<string, Sum[]>>()
   for (const [text, same] of Map.groupBy(keys, ({ period }) => periodText(period))) {
     const ids = same.map(({ schedule }) => schedule)
-    sums.set(text, await sumSchedules(store, ids, same[0]!.period, (codes) => zonesOf(store, codes)))
+    sums.set(text, await sumSchedules(store, ids, same[0]!.period))
   }
   return keys.map(({ schedule, period }) => {
     const own = sums.get(periodText(period))?.get(schedule) ?? []
     try {
       // The rows say which app they are of; where there are none, there is nothing to keep from anyone.
       for (const { app } of own) authorize(caller.principal, app, 'read')
-      return toReport(own, period)
+      return toReport(own)
     } catch (error) {
       return error as Error // DataLoader gives it to whoever asked for this one
     }
   })
-}
-
-async function zonesOf(store: Db, codes: readonly string[]): Promise<Map<string, string>> {
-  const apps = await appsByCode(store, codes)
-  return new Map(apps.flatMap((app) => (app ? [[app._id, app.zone]] : [])))
 }
 
 function periodText({ interval, from, to }: Period): string {

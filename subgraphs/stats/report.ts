@@ -1,13 +1,13 @@
-// Reports from the rollups: a period is rounded out to the interval, and each row sums the rollups of one thing in
-// one period. Everything is bounded, so that a question that is too large is refused before it weighs on anyone.
+// Reports from the rollups: each row sums the rollups of one thing in one period. Periods of an interval are whole, and totals
+// are exact to the minute. Everything is bounded, so that a question that is too large is refused before it weighs on anyone.
 
 import { requireApp } from '../../common/apps/apps.ts'
 import { AlkaidError, badInput } from '../../common/errors.ts'
 import type { Db } from '../../common/store/rows.ts'
-import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
-import { startOfDay } from '../../common/time-periods.ts'
+import { DAY_MS, floorTo, MINUTE_MS } from '../../common/time.ts'
 import type { Counts, Unit } from './fold.ts'
-import { rollups, type Subject, type Sum } from './repository.ts'
+import { rollups, type Subject } from './repository.ts'
+import { addCounts, addParts, type Sum } from './total.ts'
 
 export type Interval = Unit | 'TOTAL'
 
@@ -15,22 +15,22 @@ export type Interval = Unit | 'TOTAL'
 export type Period = { interval: Interval; from: number; to: number }
 
 export type Totals = Counts & { ctr: number | null }
-export type ReportRow = Totals & { id: string; at: Date }
+export type ReportRow = Totals & { id: string; at: Date; until: Date }
 export type Report = { rows: ReportRow[]; total: Totals }
 
 export type Question = { app: string; by: 'SCHEDULE' | 'CREATIVE' | 'SLOT'; ids?: readonly string[] | null }
 
-/** Of which rollups the rows are made, and how far `from` and `to` may be apart. */
-const INTERVALS: Record<Interval, { unit: Unit; longest: number; atMost: string }> = {
-  MINUTE: { unit: 'MINUTE', longest: DAY_MS, atMost: '24 hours' },
-  HOUR: { unit: 'HOUR', longest: 31 * DAY_MS, atMost: '31 days' },
-  DAY: { unit: 'DAY', longest: 3_660 * DAY_MS, atMost: '3,660 days' },
-  TOTAL: { unit: 'HOUR', longest: 366 * DAY_MS, atMost: '366 days' },
+/** How far `from` and `to` may be apart. */
+const INTERVALS: Record<Interval, { longest: number; atMost: string }> = {
+  MINUTE: { longest: DAY_MS, atMost: '24 hours' },
+  HOUR: { longest: 31 * DAY_MS, atMost: '31 days' },
+  DAY: { longest: 3_660 * DAY_MS, atMost: '3,660 days' },
+  TOTAL: { longest: 366 * DAY_MS, atMost: '366 days' },
 }
 const MAX_IDS = 1_000
 const MAX_ROWS = 20_000
-/** More than a day's length in any zone. */
-const LONGEST_DAY_MS = 2 * DAY_MS
+/** Of one thing in a total: what is whole, and of each end the hour, its minutes inside and those outside. */
+const MAX_PARTS = 7
 
 /** Throws BAD_USER_INPUT for an empty period, LIMIT_EXCEEDED for one that is too long for its interval. */
 export function readPeriod(from: Date, to: Date, interval: Interval): Period {
@@ -47,63 +47,62 @@ export function readPeriod(from: Date, to: Date, interval: Interval): Period {
 export async function report(db: Db, question: Question, period: Period): Promise<Report> {
   const ids = question.ids ?? undefined
   if (ids && ids.length > MAX_IDS) throw badInput('ids', `must be at most ${MAX_IDS.toLocaleString('en')}`)
-  const { zone } = await requireApp(db, question.app)
+  await requireApp(db, question.app)
   const by = question.by.toLowerCase() as Subject
-  const sums = await sumUp(db, period, { by, app: question.app, ids, from: beginning(period, zone) })
-  return toReport(sums, period)
+  const sums = await sumUp(db, period, { by, app: question.app, ids }, () => question.app)
+  return toReport([...sums.values()].flat())
 }
 
-/**
- * What the schedules have in the period, in one read, of whatever apps; `zonesOf` says where the days of those apps begin.
- * Keyed by schedule; one without events is not in it.
- */
-export async function sumSchedules(
-  db: Db,
-  ids: readonly string[],
-  period: Period,
-  zonesOf: (apps: readonly string[]) => Promise<ReadonlyMap<string, string>>,
-): Promise<Map<string, Sum[]>> {
-  const byDay = period.interval === 'DAY'
-  const from = byDay ? period.from - LONGEST_DAY_MS : beginning(period, 'UTC')
-  const sums = await sumUp(db, period, { by: 'schedule', ids, from })
-  const zones = byDay ? await zonesOf([...new Set(sums.map(({ app }) => app))]) : undefined
-  const within = sums.filter(({ app, at }) => {
-    const zone = zones?.get(app)
-    return !zone || at!.getTime() >= beginning(period, zone)
-  })
-  return Map.groupBy(within, ({ id }) => id)
+/** What the schedules have in the period, in one read, of whatever apps. Keyed by schedule; one without events may be missing. */
+export function sumSchedules(db: Db, ids: readonly string[], period: Period): Promise<Map<string, Sum[]>> {
+  return sumUp(db, period, { by: 'schedule', ids }, ({ id }) => id)
 }
 
 /** The rows by time, then by id, and all of them together. */
-export function toReport(sums: readonly Sum[], period: Period): Report {
-  const total: Counts = { impressions: 0, clicks: 0, conversions: 0 }
-  const rows = sums.map(({ id, at, impressions, clicks, conversions }) => {
-    total.impressions += impressions
-    total.clicks += clicks
-    total.conversions += conversions
-    const begins = at ?? new Date(beginning(period, 'UTC'))
-    return { id, at: begins, ...withCtr({ impressions, clicks, conversions }) }
+export function toReport(sums: readonly Sum[]): Report {
+  const rows = sums.map(({ id, at, until, impressions, clicks, conversions }) => {
+    return { id, at, until, ...withCtr({ impressions, clicks, conversions }) }
   })
   rows.sort((a, b) => a.at.getTime() - b.at.getTime() || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  return { rows, total: withCtr(total) }
+  return { rows, total: withCtr(addCounts(sums)) }
 }
 
-/** `from` rounded down. `to` needs no rounding up: what begins before it is in the report, whole. */
-function beginning({ interval, from }: Period, zone: string): number {
-  if (interval === 'DAY') return startOfDay(from, zone)
-  return floorTo(from, interval === 'MINUTE' ? MINUTE_MS : HOUR_MS)
-}
+type Which = { by: Subject; app?: string; ids?: readonly string[] | undefined }
 
+/** The sums of each report, by the name of the report that they are for. The rows of one total have one period. */
 async function sumUp(
   db: Db,
-  { interval, to }: Period,
-  which: { by: Subject; app?: string; ids?: readonly string[] | undefined; from: number },
-): Promise<Sum[]> {
-  if (which.ids?.length === 0) return []
-  const { unit } = INTERVALS[interval]
-  const sums = await rollups.sum(db, { ...which, unit, to, at: interval !== 'TOTAL', limit: MAX_ROWS + 1 })
-  if (sums.length <= MAX_ROWS) return sums
-  throw new AlkaidError(
+  period: Period,
+  { ids, ...others }: Which,
+  reportOf: (sum: Sum) => string,
+): Promise<Map<string, Sum[]>> {
+  if (ids?.length === 0) return new Map()
+  const which = ids ? { ...others, ids } : others
+  if (period.interval === 'TOTAL') return sumTotals(db, period, which, reportOf)
+  const { interval: unit, from, to } = period
+  const sums = await rollups.byPeriod(db, { ...which, unit, from, to, limit: MAX_ROWS + 1 })
+  if (sums.length > MAX_ROWS) throw tooManyRows()
+  return Map.groupBy(sums, reportOf)
+}
+
+async function sumTotals(
+  db: Db,
+  period: Period,
+  which: Which,
+  reportOf: (sum: Sum) => string,
+): Promise<Map<string, Sum[]>> {
+  // Rounded out to full minutes.
+  const [from, to] = [floorTo(period.from, MINUTE_MS), Math.ceil(period.to / MINUTE_MS) * MINUTE_MS]
+  const most = MAX_PARTS * MAX_ROWS
+  const parts = await rollups.parts(db, { ...which, from, to, limit: most + 1 })
+  const totals = new Map([...Map.groupBy(parts, reportOf)].map(([name, own]) => [name, addParts(own, from, to)]))
+  const rows = [...totals.values()].reduce((sum, own) => sum + own.length, 0)
+  if (parts.length > most || rows > MAX_ROWS) throw tooManyRows()
+  return totals
+}
+
+function tooManyRows(): AlkaidError {
+  return new AlkaidError(
     'LIMIT_EXCEEDED',
     `The report has more than ${MAX_ROWS.toLocaleString('en')} rows: ask for a shorter period, a longer interval or fewer ids`,
   )

@@ -12,13 +12,18 @@ import {
   type RollupIncrement,
   type RollupKey,
   rollupId,
+  type Span,
   type Tally,
   type TallyIncrement,
   type Unit,
 } from './fold.ts'
+import { LONGEST_MS, type Part, partExpressions, partFilters, type Sum } from './total.ts'
 
+type StoredSpan = { at: Date; until: Date }
 /** `expiresAt` is set on minutes alone: hours and days are kept. */
-type Rollup = Omit<RollupKey, 'at'> & Counts & { _id: string; at: Date; expiresAt?: Date }
+type Rollup = Omit<RollupKey, keyof Span | 'within'> &
+  StoredSpan &
+  Counts & { _id: string; within: StoredSpan | null; expiresAt?: Date }
 type TallyDocument = Tally & { _id: string; app: string; at: Date }
 type SeenEvent = { _id: string; acceptedAt: Date; expiresAt: Date }
 /** Of one stream, by its name. */
@@ -52,20 +57,16 @@ export const statsIndexes: IndexDefinition[] = [
 
 export type Subject = 'schedule' | 'creative' | 'slot'
 
-/** Rollups to add up: those that begin in [from, to). `at` is whether each period is to have a row of its own. */
+/** What is added up: `from` and `to` in ms since the Unix epoch. */
 export type SumQuery = {
-  unit: Unit
   by: Subject
   app?: string
-  ids?: readonly string[]
+  ids?: readonly string[] | undefined
   from: number
   to: number
-  at: boolean
   /** Rows at most. */
   limit: number
 }
-
-export type Sum = { app: string; id: string; at?: Date } & Counts
 
 export const rollups = {
   async add(tx: Tx, increments: readonly RollupIncrement[], now: number): Promise<void> {
@@ -76,32 +77,52 @@ export const rollups = {
         filter: { _id: rollupId(key) },
         update: {
           $inc: { impressions, clicks, conversions },
-          $setOnInsert: { ...key, at: new Date(key.at), ...ofMinutes },
+          $setOnInsert: { ...key, ...storedSpan(key), within: key.within && storedSpan(key.within), ...ofMinutes },
         },
       }
     })
     for (const chunk of chunksOf(upserts)) await tx.rows<Rollup>(ROLLUPS).bulkUpsert(chunk)
   },
 
-  /** In no order. */
-  async sum(db: Db, query: SumQuery): Promise<Sum[]> {
-    const { unit, by, app, ids, from, to, at, limit } = query
-    const narrowed = { ...(app === undefined ? {} : { app }), ...(ids ? { [by]: { $in: [...ids] } } : {}) }
-    const found = await db.rows<Rollup>(ROLLUPS).aggregate<{ _id: Omit<Sum, keyof Counts> } & Counts>([
-      { $match: { ...narrowed, unit, at: { $gte: new Date(from), $lt: new Date(to) } } },
-      {
-        $group: {
-          _id: { app: '$app', id: `$${by}`, ...(at ? { at: '$at' } : {}) },
-          impressions: { $sum: '$impressions' },
-          clicks: { $sum: '$clicks' },
-          conversions: { $sum: '$conversions' },
-        },
-      },
-      { $limit: limit },
-    ])
-    return found.map(({ _id, ...counts }) => ({ ..._id, ...counts }))
+  /** Of each period of `unit` that has a moment in common with [from, to), whole. In no order. */
+  async byPeriod(db: Db, { unit, from, to, ...query }: SumQuery & { unit: Unit }): Promise<Sum[]> {
+    const begun = { $gt: new Date(from - LONGEST_MS[unit]), $lt: new Date(to) }
+    const found = await addUp(db, query, { at: '$at' }, [{ unit, at: begun, until: { $gt: new Date(from) } }])
+    return found.map(({ _id, ...sum }) => ({ ..._id, ...sum }))
+  },
+
+  /** Of what is read for the total of [from, to). In no order. */
+  async parts(db: Db, { from, to, ...query }: SumQuery): Promise<Part[]> {
+    const found = await addUp(db, query, partExpressions(from, to), partFilters(from, to))
+    return found.map(({ _id, ...sum }) => ({ ..._id, ...sum }) as Part)
   },
 }
+
+/** Adds up the rollups that pass one of the filters, for each app, id and value of `group`. */
+async function addUp(
+  db: Db,
+  { by, app, ids, limit }: Omit<SumQuery, 'from' | 'to'>,
+  group: object,
+  filters: readonly object[],
+): Promise<(Omit<Sum, 'app' | 'id'> & { _id: { app: string; id: string } })[]> {
+  const narrowed = { ...(app === undefined ? {} : { app }), ...(ids ? { [by]: { $in: [...ids] } } : {}) }
+  return db.rows<Rollup>(ROLLUPS).aggregate([
+    { $match: { $or: filters.map((filter) => ({ ...narrowed, ...filter })) } },
+    {
+      $group: {
+        _id: { app: '$app', id: `$${by}`, ...group },
+        at: { $min: '$at' },
+        until: { $max: '$until' },
+        impressions: { $sum: '$impressions' },
+        clicks: { $sum: '$clicks' },
+        conversions: { $sum: '$conversions' },
+      },
+    },
+    { $limit: limit },
+  ])
+}
+
+const storedSpan = ({ at, until }: Span): StoredSpan => ({ at: new Date(at), until: new Date(until) })
 
 export const tallies = {
   async add(tx: Tx, increments: readonly TallyIncrement[]): Promise<void> {

@@ -40,8 +40,8 @@ describeEachStore('Stats, put together', (open) => {
     return stats.lane.handle({ ...request, body: async () => body } as HttpRequest)
   }
   const counted = async () => {
-    const question = { unit: 'HOUR', by: 'schedule', app: 'home', at: false, limit: 1 } as const
-    const [sum] = await rollups.sum(services.store, { ...question, from: NOW - 3_600_000, to: NOW + 1 })
+    const question = { unit: 'DAY', by: 'schedule', app: 'home', limit: 1 } as const
+    const [sum] = await rollups.byPeriod(services.store, { ...question, from: NOW - 3_600_000, to: NOW + 1 })
     return sum?.impressions ?? 0
   }
 

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Store } from '../../common/store/store.ts'
-import { DAY_MS, floorTo, HOUR_MS } from '../../common/time.ts'
-import { startOfDay } from '../../common/time-periods.ts'
+import { DAY_MS } from '../../common/time.ts'
+import { clockOf } from '../../common/time-clock.ts'
+import { periodAt, startOfDay } from '../../common/time-periods.ts'
 import { tallies } from '../../subgraphs/stats/repository.ts'
 import { type StatsWorker, startStatsWorker } from '../../subgraphs/stats/worker.ts'
 import { eventsOf, NOW, type PlannedApp, planApp, startStats, type TestStats } from '../support/stats.ts'
@@ -181,7 +182,7 @@ describeEachStore('Counting events', (open) => {
                 plain.count(
                   `${app} ${id}`,
                   type,
-                  `${app} ${floorTo(at, HOUR_MS)}`,
+                  `${app} ${periodAt(clockOf(zones[app]!), at, 'HOUR').begins}`,
                   `${app} ${startOfDay(at, zones[app]!)}`,
                 )
                 return { id: `${run}.${id}`, type, token, at: new Date(at).toISOString() }

@@ -42,10 +42,11 @@ describeEachStore('Recording events', (open) => {
     expect(answer).toEqual({ data: { recordEvents: { accepted: 7, forged: 0, future: 0, expired: 0 } } })
     await stats.fold()
     const report = await stats.report('home', ALL_DAY)
+    const day = { at: '2031-05-07T00:00:00.000Z', until: '2031-05-08T00:00:00.000Z' }
     expect(report).toEqual({
       rows: [
-        { id: 'fallback', at: '2031-05-07T00:00:00.000Z', impressions: 1, clicks: 0, conversions: 0, ctr: 0 },
-        { id: home.schedule, at: '2031-05-07T00:00:00.000Z', impressions: 4, clicks: 1, conversions: 1, ctr: 0.25 },
+        { id: 'fallback', ...day, impressions: 1, clicks: 0, conversions: 0, ctr: 0 },
+        { id: home.schedule, ...day, impressions: 4, clicks: 1, conversions: 1, ctr: 0.25 },
       ],
       total: { impressions: 5, clicks: 1, conversions: 1, ctr: 0.2 },
     })

@@ -3,6 +3,7 @@ import { createMetrics } from '../../common/metrics.ts'
 import type { Store } from '../../common/store/store.ts'
 import { DAY_MS } from '../../common/time.ts'
 import { startOfDay } from '../../common/time-periods.ts'
+import { rollupId } from '../../subgraphs/stats/fold.ts'
 import { setAside, tallies } from '../../subgraphs/stats/repository.ts'
 import { measureStats, statsChecks } from '../../subgraphs/stats/watch.ts'
 import { startStatsWorker } from '../../subgraphs/stats/worker.ts'
@@ -126,8 +127,8 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
   /** A rollup with a text where a number belongs: MongoDB refuses every increment of it. */
   async function spoil(schedule: string): Promise<void> {
     const rollups = store.client.db(store.database).collection<{ _id: string }>('rollups')
-    const day = startOfDay(NOW, 'UTC')
-    const _id = `home|DAY|${day}|${home.slot}|${schedule}|${home.creative}`
+    const at = startOfDay(NOW, 'UTC')
+    const _id = rollupId({ ...home, unit: 'DAY', at, until: at + DAY_MS, within: null, schedule })
     await rollups.insertOne({ _id, clicks: 'many' } as { _id: string })
   }
 

@@ -21,13 +21,13 @@ export const NOW = Date.parse('2031-05-07T08:30:00Z')
 export const RECORD = `mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted forged future expired } }`
 const REPORT = `query ($app: ID!, $by: ReportSubject!, $ids: [ID!], $from: DateTime!, $to: DateTime!, $interval: ReportInterval!) {
   report(app: $app, by: $by, ids: $ids, from: $from, to: $to, interval: $interval) {
-    rows { id at impressions clicks conversions ctr }
+    rows { id at until impressions clicks conversions ctr }
     total { impressions clicks conversions ctr }
   }
 }`
 
 export type Counts = { impressions: number; clicks: number; conversions: number; ctr: number | null }
-export type Report = { rows: ({ id: string; at: string } & Counts)[]; total: Counts }
+export type Report = { rows: ({ id: string; at: string; until: string } & Counts)[]; total: Counts }
 export type Question = {
   by?: string
   ids?: string[] | null
