@@ -1,6 +1,5 @@
 // The open cursors of a server. A cursor holds its whole result as references to documents, which never change. So all
 // batches show the state at the time of the first command.
-
 import { randomInt } from 'node:crypto'
 import { calculateObjectSize, Long } from 'bson'
 import { type CodeName, fail } from './errors.ts'

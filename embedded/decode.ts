@@ -1,6 +1,5 @@
 // Reads BSON into the values that this server knows. The bson package cannot do it, because a refusal has to name the
 // field: unsupported types, integers beyond 2^53, invalid UTF-8, and names that a JavaScript object cannot hold.
-
 import { isUtf8 } from 'node:buffer'
 import { Binary, BSONRegExp, ObjectId } from 'bson'
 import { fail, notImplemented } from './errors.ts'

@@ -1,6 +1,5 @@
 // From a request to its reply: finds the command, checks its options, and runs it by itself, in a transaction, or as a
 // retryable write. A reply is sent only when everything that it tells is durable.
-
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Command, Request, Server } from './commands/command.ts'
 import { checkOptions, wholeOption } from './commands/options.ts'

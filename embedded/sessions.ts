@@ -1,6 +1,5 @@
 // Sessions. Each has at most one open transaction, and a record of its last write or commit. A retry gets the recorded
 // reply and does nothing again. A record becomes durable together with what it records, so it survives a restart.
-
 import { Binary, serialize } from 'bson'
 import type { Cursors } from './cursors.ts'
 import { fail, notImplemented } from './errors.ts'

@@ -3,7 +3,7 @@
 import { compare, keyOf } from '../compare.ts'
 import { fail } from '../errors.ts'
 import type { Doc, Maybe, Value } from '../values.ts'
-import type { Operator } from './expressions/arguments.ts'
+import type { Operator } from './context.ts'
 import { Sum } from './expressions/arithmetic.ts'
 import { mergeObjects } from './expressions/objects.ts'
 

@@ -1,6 +1,5 @@
 // The stages that change the fields of each document: `$project`, `$addFields` (`$set`) and `$unset`. Each is compiled
 // to a tree of fields. Results are new documents. Values that stay whole are shared with the old one, never changed.
-
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { type Doc, field, isDoc, isTruthy, type Maybe, type Value } from '../values.ts'

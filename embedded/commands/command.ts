@@ -1,6 +1,5 @@
 // What a command is, and how it reads the namespace it works on. A command runs without waiting. If it meets a document
 // that another unit of work has locked, it throws BlockedError. Dispatch then undoes it, waits, and runs it again.
-
 import type { Cursors } from '../cursors.ts'
 import { fail } from '../errors.ts'
 import type { Reply, Sessions } from '../sessions.ts'

@@ -1,7 +1,8 @@
 // Compiles a filter document, such as { state: "live", start: { $lte: now } }, to a function over documents. The
 // operators are the table `logical` here and the table `conditions` for paths. Everything else is refused.
+import type { Context } from '../aggregate/context.ts'
 
-import { type Context, newContext } from '../aggregate/context.ts'
+import { newContext } from '../aggregate/context.ts'
 import { compileExpression } from '../aggregate/expression.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { someAt, splitPath } from '../paths.ts'

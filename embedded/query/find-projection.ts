@@ -1,7 +1,8 @@
 // Projections of find and findAndModify: fields and expressions as in `$project`, and the array operators `$slice` and
 // `$elemMatch`, which only these commands have.
+import type { Context } from '../aggregate/context.ts'
 
-import { type Context, newContext } from '../aggregate/context.ts'
+import { newContext } from '../aggregate/context.ts'
 import { compileProject } from '../aggregate/projection.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'

@@ -1,6 +1,5 @@
 // Finds the array element that a filter matched. The positional `$` of an update stands for it. MongoDB defines the
 // element only if the filter searches one array. If conditions on arrays give different positions, this server refuses.
-
 import { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'

@@ -1,6 +1,5 @@
 // The test that each query operator makes on one value. `undefined` is a missing field, and most operators treat it as
 // null. Finding the values along a path is the task of the filter.
-
 import { BSONRegExp } from 'bson'
 import { compare, keyOf, typeRank } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'

@@ -1,6 +1,5 @@
 // Translates regular expressions of MongoDB (PCRE, UTF) to JavaScript. A construct that JavaScript cannot express with
 // the same meaning is refused.
-
 import type { BSONRegExp } from 'bson'
 import { fail, notImplemented } from '../errors.ts'
 

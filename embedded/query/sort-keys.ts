@@ -1,6 +1,5 @@
 // The keys that a document has under a list of paths, for indexes and sorts (MongoDB's `BtreeKeyGenerator`), and
 // sorting by them. An array gives one key for each element. A missing field counts as null, an empty array as EMPTY.
-
 import { compare, EMPTY, type Key } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'

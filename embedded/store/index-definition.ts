@@ -1,5 +1,5 @@
-// What an index is: as declared, stored and listed. Parsing refuses every kind and option that is not kept.
-
+// The definition of an index: parsed from createIndexes, stored, and listed by listIndexes. Kinds and options of
+// indexes that this server does not have are refused.
 import { compare, identical } from '../compare.ts'
 import { type CodeName, fail, notImplemented } from '../errors.ts'
 import { compileFilter } from '../query/filter.ts'
@@ -22,7 +22,7 @@ const partialOperators = ['$eq', '$exists', '$gt', '$gte', '$lt', '$lte', '$type
 export function parseIndex(spec: Value): IndexDefinition {
   if (!isDoc(spec)) return fail('TypeMismatch', 'each index must be an object')
   for (const option of Object.keys(spec)) {
-    // `background` has had no effect since MongoDB 4.2 and is still accepted there.
+    // MongoDB still accepts `background`, which has no effect since 4.2.
     if (!options.includes(option)) notImplemented(`the index option '${option}'`)
   }
   if (spec.v !== undefined && spec.v !== 2) notImplemented(`the index version ${spec.v}`)
@@ -99,7 +99,7 @@ function parseExpiry(spec: Doc): number {
   return seconds
 }
 
-/** Whether two definitions are the same but for their names. */
+/** Whether two definitions are the same, apart from their names. */
 export function sameIndex(a: IndexDefinition, b: IndexDefinition): boolean {
   return sameKey(a, b) && identical(optionsOf(a), optionsOf(b))
 }
@@ -113,7 +113,7 @@ function optionsOf(definition: IndexDefinition): Doc {
   return rest as unknown as Doc
 }
 
-/** As `listIndexes` shows it, with options that are off left out. */
+/** The definition as `listIndexes` shows it: without the options that are off. */
 export function describeIndex(definition: IndexDefinition): Doc {
   const { name, key, unique, sparse, partialFilterExpression, expireAfterSeconds } = definition
   const description: Doc = { v: 2, key, name }

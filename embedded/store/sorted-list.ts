@@ -1,4 +1,4 @@
-// An ordered list of index entries in chunks, so that an insertion moves hundreds of pointers rather than all of them.
+// A sorted list of index entries, in chunks: an insertion moves the entries of one chunk, not of the whole list.
 // Positions count from the start of the list.
 
 const chunkSize = 512
@@ -12,7 +12,7 @@ export class SortedList<T> {
     this.order = order
   }
 
-  /** Replaces everything; cheaper than adding one by one. */
+  /** Replaces all items. This is cheaper than adding them one by one. */
   load(items: T[]): void {
     items.sort(this.order)
     this.chunks = []
@@ -20,7 +20,7 @@ export class SortedList<T> {
     this.length = items.length
   }
 
-  /** Does nothing if an equal item is there already. */
+  /** Does nothing if the list has an equal item. */
   add(item: T): void {
     if (this.chunks.length === 0) {
       this.chunks.push([item])
@@ -50,7 +50,7 @@ export class SortedList<T> {
     if (chunk.length === 0) this.chunks.splice(number, 1)
   }
 
-  /** How many items come before: `before` must hold for a first part of the list and for nothing after it. */
+  /** How many items satisfy `before`. These must be the first items of the list. */
   position(before: (item: T) => boolean): number {
     const number = this.chunkOf(before)
     let position = 0
@@ -59,7 +59,7 @@ export class SortedList<T> {
     return chunk === undefined ? position : position + partition(chunk, before)
   }
 
-  /** The items from one position up to another. */
+  /** The items from position `from` up to, but without, `to`. */
   *range(from: number, to: number): Generator<T> {
     let start = 0
     for (const chunk of this.chunks) {
@@ -70,12 +70,13 @@ export class SortedList<T> {
     }
   }
 
-  /** The first chunk whose last item is not before. */
+  /** The number of the first chunk whose last item does not satisfy `before`. */
   private chunkOf(before: (item: T) => boolean): number {
     return partition(this.chunks, (chunk) => before(chunk[chunk.length - 1]!))
   }
 }
 
+/** How many of the items satisfy `before`, by binary search. */
 function partition<T>(items: readonly T[], before: (item: T) => boolean): number {
   let low = 0
   let high = items.length

@@ -1,6 +1,6 @@
-// All collections, the clock of commits, and the group commit. A commit takes effect in memory at once and is durable
-// when `settled` resolves; no reply, of a read either, leaves before that, so nothing undurable is ever seen outside.
-
+// All collections, the clock of commits, and the group commit. A commit takes effect in memory at once, and is durable
+// when `settled` resolves. Every reply, also that of a read, waits for this. So no client ever sees data that a crash
+// could take back.
 import { randomBytes } from 'node:crypto'
 import { serialize } from 'bson'
 import { decode } from '../decode.ts'
@@ -13,17 +13,20 @@ import type { DocumentRecord } from './unit-of-work.ts'
 import { BlockedError, UnitOfWork } from './unit-of-work.ts'
 
 export class Store {
-  /** Resolves with the error that made a commit fail; nothing is answered from then on. */
+  /** Resolves with the error of a write to disk that failed. After it there are no more replies. */
   readonly failed: Promise<Error>
   private readonly disk: Disk
   private readonly collections = new Map<string, Collection>()
-  /** When each name last came to mean something else, so that an older snapshot cannot mistake it. */
+  /** When each namespace last changed its meaning: a transaction with an older snapshot cannot use it. */
   private readonly catalogChanges = new Map<string, number>()
+  /** The open transactions, with their snapshots. */
   private readonly snapshots = new Map<UnitOfWork, number>()
+  /** The records that have versions, or a deletion, which only open transactions can see. */
   private readonly unpruned = new Set<DocumentRecord>()
   private clock = 0
   private lastSequence = 0
   private lastCollection = 0
+  /** The changes for the next flush. */
   private queue: Change[] = []
   private flushing: Promise<void> | undefined
   private reportFailure!: (error: Error) => void
@@ -42,7 +45,7 @@ export class Store {
     return unit
   }
 
-  /** Makes the unit's writes visible and puts them, with `also`, into the next flush. */
+  /** Makes the writes of the unit visible, and adds them and `also` to the next flush. */
   commit(unit: UnitOfWork, also: readonly Change[] = []): void {
     this.snapshots.delete(unit)
     if (!unit.isReadOnly) {
@@ -75,7 +78,7 @@ export class Store {
   enqueue(changes: readonly Change[]): void {
     this.queue.push(...changes)
     if (this.queue.length === 0 || this.flushing !== undefined) return
-    // Commands that arrive in the same turn of the event loop commit before this runs, and share the flush.
+    // Commands that arrive in the same turn of the event loop commit before this, and share the flush (group commit).
     this.flushing = new Promise((resolve) => {
       setImmediate(() => {
         this.flush()
@@ -84,12 +87,12 @@ export class Store {
     })
   }
 
-  /** Resolves when everything committed so far is durable, and never if that failed. */
+  /** Resolves when all commits so far are durable. Never resolves if the disk has failed. */
   async settled(): Promise<void> {
     while (this.flushing !== undefined) await this.flushing
   }
 
-  /** The collection, for reading; undefined if this unit sees none. */
+  /** The collection, for reading. Undefined if this unit sees none. */
   collection(namespace: string, unit: UnitOfWork): Collection | undefined {
     this.checkCatalog(namespace, unit)
     const collection = this.collections.get(namespace)
@@ -98,7 +101,7 @@ export class Store {
     return collection
   }
 
-  /** The collection, for writing; made by this unit if there is none. */
+  /** The collection, for writing. The unit creates it if there is none. */
   collectionForWriting(namespace: string, unit: UnitOfWork): Collection {
     this.checkCatalog(namespace, unit)
     const existing = this.collections.get(namespace)
@@ -108,7 +111,7 @@ export class Store {
     return collection
   }
 
-  /** Names of the collections that are there for everybody, in order. */
+  /** The namespaces of all committed collections, sorted. */
   namespaces(database?: string): string[] {
     return [...this.collections.values()]
       .filter((collection) => collection.creator === undefined)
@@ -117,7 +120,7 @@ export class Store {
       .sort()
   }
 
-  /** Changes of a definition wait for the transactions that use the collection: throws BlockedError to run again. */
+  /** The collection, for changing its definition. Throws BlockedError while a transaction uses it. */
   exclusive(namespace: string): Collection | undefined {
     const collection = this.collections.get(namespace)
     const [user] = collection?.users ?? []
@@ -132,12 +135,12 @@ export class Store {
     this.enqueue([{ kind: 'drop', collection: collection.id }])
   }
 
-  /** After a change of its indexes. */
+  /** Must be called after a change of the indexes. */
   redefine(collection: Collection): void {
     this.enqueue([definition(collection)])
   }
 
-  /** The records of retried writes and commits, as stored; see sessions.ts. */
+  /** The stored records of the last write or commit of each session; see ../sessions.ts. */
   *storedSessions(): Generator<{ id: string; body: Doc }> {
     for (const { id, body } of this.disk.sessions()) yield { id, body: decode(body) }
   }
@@ -185,7 +188,7 @@ export class Store {
   private end(unit: UnitOfWork): void {
     const oldest = this.oldestSnapshot()
     if (this.snapshots.size === 0) this.catalogChanges.clear()
-    // Only the end of the oldest transaction lets others' versions go; any other unit need only tidy up after itself.
+    // Only the end of the oldest transaction frees versions of other units. Any other unit only cleans up its own.
     const all = unit.isTransaction && oldest > unit.snapshot
     for (const record of all ? this.unpruned : unit.writes.keys()) {
       record.collection.release(record, record.prune(oldest), oldest)
@@ -213,7 +216,7 @@ export class Store {
       this.disk.write(changes)
       this.flushing = undefined
     } catch (error) {
-      // What is in memory is ahead of the disk, so nobody may ever see it: `flushing` stays, and replies with it.
+      // Memory is ahead of the disk now, so no reply may leave: `flushing` never resolves.
       this.flushing = new Promise(() => {})
       this.reportFailure(error as Error)
     }

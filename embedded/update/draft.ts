@@ -1,6 +1,5 @@
 // A copy of a document that an update changes. The original never changes: a nested document or array is copied before
 // its first change. Parts that stay the same are shared with the original.
-
 import { fail } from '../errors.ts'
 import { childOf } from '../paths.ts'
 import { type Doc, isArrayIndex, isDoc, type Maybe, show, type Value } from '../values.ts'

@@ -1,6 +1,5 @@
 // Updates by operators, such as { $inc: { "stock.0": -1 } }. The paths are checked against each other once. Then they
 // are resolved and applied for each document.
-
 import { identical } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { unsupportedUpdateOperators } from '../unsupported.ts'

@@ -1,6 +1,5 @@
 // The update operators. Each is a function from the current value at a path and the operand to the new value, or to
 // UNCHANGED or UNSET. The table at the end lists all of them.
-
 import { compare, equal } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { conditions, isOperators } from '../query/conditions.ts'

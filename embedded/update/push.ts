@@ -1,5 +1,4 @@
 // `$push` and its modifiers. MongoDB applies them in this order: insert at `$position`, then `$sort`, then `$slice`.
-
 import { compare } from '../compare.ts'
 import { fail } from '../errors.ts'
 import { childOf, splitPath } from '../paths.ts'

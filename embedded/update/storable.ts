@@ -1,5 +1,4 @@
 // The rules for stored documents that MongoDB checks on every insert and update: `_id`, field names, depth.
-
 import { BSONRegExp, ObjectId } from 'bson'
 import { fail } from '../errors.ts'
 import { type Doc, typeOf, type Value } from '../values.ts'

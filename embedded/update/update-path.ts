@@ -1,6 +1,5 @@
 // The paths of updates. They may hold `$`, `$[]` and `$[<identifier>]`, which stand for elements of arrays. For
 // `$[<identifier>]`, `arrayFilters` says which elements.
-
 import { compareStrings } from '../compare.ts'
 import { CommandError, fail } from '../errors.ts'
 import { childOf, splitPath } from '../paths.ts'

@@ -1,6 +1,5 @@
 // The document that an upsert starts from: the equalities in its filter. { a: 1, b: { $eq: 2 }, c: { $gt: 3 } } gives
 // { a: 1, b: 2 }.
-
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../compare.ts'
 import { fail, notImplemented } from '../errors.ts'

@@ -1,7 +1,7 @@
 // How operators take their arguments (a list, or a document of named arguments), and how they read single values.
 import { type CodeName, fail } from '../../errors.ts'
 import { field, isDoc, type Maybe, type TypeName, typeOf, type Value } from '../../values.ts'
-import type { Context, Expression, Operator } from '../context.ts'
+import type { Expression, Operator } from '../context.ts'
 
 /** An operator on evaluated arguments. `count` is their number, or [least, most]. */
 export function over(
@@ -90,5 +90,3 @@ export function checkVariable(name: string): void {
     fail('Location16868', `'${name}' contains an invalid character for a variable name`)
   }
 }
-
-export type { Context, Expression, Operator }

@@ -2,7 +2,8 @@
 // Integers are exact, as in MongoDB. JavaScript numbers cannot hold integers beyond 2^53, so those are refused.
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import type { Maybe } from '../../values.ts'
-import { isNullish, type Operator, over, typeName } from './arguments.ts'
+import type { Operator } from '../context.ts'
+import { isNullish, over, typeName } from './arguments.ts'
 
 function numeric(name: string, value: Maybe, code: CodeName = 'TypeMismatch'): number {
   return typeof value === 'number' ? value : fail(code, `${name} only supports numeric types, not ${typeName(value)}`)

@@ -1,9 +1,9 @@
 // Arrays, their elements, and arrays as sets. Null and missing give null. Any other value than an array is an error.
-
 import { compare, keyOf } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
 import type { Maybe, Value } from '../../values.ts'
-import { isNullish, type Operator, over, typeName, wholeNumber } from './arguments.ts'
+import type { Operator } from '../context.ts'
+import { isNullish, over, typeName, wholeNumber } from './arguments.ts'
 import { compareMaybe } from './logic.ts'
 
 function array(value: Maybe, code: CodeName, name: string): Value[] {

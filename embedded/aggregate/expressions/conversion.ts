@@ -1,10 +1,10 @@
 // Conversions between types. If MongoDB cannot convert a value, the error is ConversionFailure. Results that depend on
 // the numeric type are refused, because this server does not keep it.
-
 import { ObjectId } from 'bson'
 import { CommandError, fail, notImplemented } from '../../errors.ts'
 import { type Maybe, typeOf, type Value } from '../../values.ts'
-import { type Expression, isNullish, namedSpecs, type Operator, over, typeName } from './arguments.ts'
+import type { Expression, Operator } from '../context.ts'
+import { isNullish, namedSpecs, over, typeName } from './arguments.ts'
 import { dateText, numberText, objectIdOf, parseDate } from './text.ts'
 
 type Convert = (value: Value) => Value

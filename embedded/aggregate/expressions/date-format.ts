@@ -1,6 +1,7 @@
 // `$dateToString` and its format specifiers.
 import { fail, notImplemented } from '../../errors.ts'
-import { type Expression, isNullish, namedSpecs, type Operator, typeName } from './arguments.ts'
+import type { Expression, Operator } from '../context.ts'
+import { isNullish, namedSpecs, typeName } from './arguments.ts'
 import { dayOfYear, isoWeek, isoWeekday, partsOf, weekday, weekOfYear } from './calendar.ts'
 import { dateOf, zoneOf } from './zone.ts'
 

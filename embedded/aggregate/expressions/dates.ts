@@ -2,7 +2,8 @@
 // zone. If an argument is null, the result is null.
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { isDoc, type Maybe } from '../../values.ts'
-import { isNullish, type NamedCodes, type Operator, over, overNamed } from './arguments.ts'
+import type { Operator } from '../context.ts'
+import { isNullish, type NamedCodes, over, overNamed } from './arguments.ts'
 import * as calendar from './calendar.ts'
 import { addUnits, countUnits, truncateTo, unitOf, weekdayOf } from './calendar.ts'
 import { checkedDate, dateOf, zoneOf } from './zone.ts'

@@ -1,9 +1,9 @@
 // Comparisons, logic and choice. Missing comes before null. A branch that is not chosen is not evaluated.
-
 import { compare } from '../../compare.ts'
 import { type CodeName, fail } from '../../errors.ts'
 import { isDoc, isTruthy, type Maybe, type Value } from '../../values.ts'
-import { type Expression, isNullish, listOf, namedSpecs, type Operator, over } from './arguments.ts'
+import type { Expression, Operator } from '../context.ts'
+import { isNullish, listOf, namedSpecs, over } from './arguments.ts'
 
 export function compareMaybe(a: Maybe, b: Maybe): number {
   if (a === undefined || b === undefined) return Number(b === undefined) - Number(a === undefined)

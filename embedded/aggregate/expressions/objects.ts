@@ -1,8 +1,8 @@
 // Documents from other documents, and from and to arrays of pairs.
-
 import { fail, notImplemented } from '../../errors.ts'
 import { type Doc, isArrayIndex, isDoc, type Maybe, type Value } from '../../values.ts'
-import { isNullish, type Operator, over, typeName } from './arguments.ts'
+import type { Operator } from '../context.ts'
+import { isNullish, over, typeName } from './arguments.ts'
 
 /** Sets a field whose name comes from data. Refuses names that a JavaScript object cannot hold in their place. */
 export function setNamed(target: Doc, name: string, value: Value): void {

@@ -1,11 +1,11 @@
 // Strings. Positions and lengths count code points.
-
 import { BSONRegExp } from 'bson'
 import { compareStrings } from '../../compare.ts'
 import { type CodeName, fail, notImplemented } from '../../errors.ts'
 import { compileRegex } from '../../query/regex.ts'
 import type { Maybe } from '../../values.ts'
-import { isNullish, type Operator, over, overNamed, typeName, wholeNumber } from './arguments.ts'
+import type { Operator } from '../context.ts'
+import { isNullish, over, overNamed, typeName, wholeNumber } from './arguments.ts'
 import { searchBound } from './arrays.ts'
 import { asciiLower, asciiUpper, asText } from './text.ts'
 

@@ -1,9 +1,9 @@
 // The expressions that bind variables: `$let`, `$map`, `$filter`, `$reduce`.
-
 import { fail } from '../../errors.ts'
 import { field, isDoc, isTruthy, type Value } from '../../values.ts'
+import type { Operator } from '../context.ts'
 import { binding, bound } from '../context.ts'
-import { checkVariable, isNullish, namedSpecs, type Operator, typeName } from './arguments.ts'
+import { checkVariable, isNullish, namedSpecs, typeName } from './arguments.ts'
 
 const letIn: Operator = (operand, context, compile) => {
   const { vars, in: body } = namedSpecs('$let', operand, {

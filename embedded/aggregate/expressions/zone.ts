@@ -1,5 +1,4 @@
 // Time zones, by Olson name or by offset. Local time is a number of ms that, read as UTC, shows the clock of the zone.
-
 import { ObjectId } from 'bson'
 import { Temporal } from 'temporal-polyfill'
 import { type CodeName, fail, notImplemented } from '../../errors.ts'

@@ -1,5 +1,4 @@
 // `$lookup` adds an array of documents of another collection: those with an equal field, or the result of a pipeline.
-
 import { keyOf } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
 import { someAt, splitPath } from '../../paths.ts'
@@ -7,7 +6,7 @@ import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from '..
 import type { Context, Expression } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { checkVariable } from '../expressions/arguments.ts'
-import { fieldPath, type MakeStage, type Stage, setPath } from './stage.ts'
+import { fieldPath, type MakeStage, setPath } from './stage.ts'
 
 export const lookup: MakeStage = (spec, context, compile) => {
   const { from, as, localField, foreignField, pipeline, variables } = parse(spec)
@@ -139,5 +138,3 @@ function parse(spec: Value): Lookup {
   for (const name of Object.keys(variables ?? {})) checkVariable(name)
   return { from, as, localField, foreignField, pipeline, variables: variables ?? {} }
 }
-
-export type { Stage }
