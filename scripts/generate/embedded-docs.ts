@@ -1,11 +1,11 @@
-// The lists in docs/embedded.md, written between its markers from the embedded server's own table.
+// Writes the lists of docs/embedded.md between its two markers. They come from the table of the embedded server.
 import { commands } from '../../embedded/commands/registry.ts'
 import { table } from '../../embedded/table.ts'
 
 const begin = '<!-- generated from embedded/table.ts by `npm run generate` -->'
 const end = '<!-- end of what is generated -->'
 
-/** The text with its lists made anew. Throws if the markers are not there. */
+/** The text with new lists. Throws if a marker is missing. */
 export function withEmbeddedLists(text: string): string {
   const [before, rest] = split(text, begin)
   const [, after] = split(rest, end)
@@ -14,7 +14,7 @@ export function withEmbeddedLists(text: string): string {
 
 function split(text: string, marker: string): [string, string] {
   const at = text.indexOf(marker)
-  if (at === -1) throw new Error(`docs/embedded.md lacks the marker ${marker}`)
+  if (at === -1) throw new Error(`docs/embedded.md must contain the line ${marker}. Put it back, and run npm run generate again.`)
   return [text.slice(0, at), text.slice(at + marker.length)]
 }
 

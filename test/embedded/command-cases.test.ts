@@ -1,4 +1,4 @@
-// Commands, case by case, as they go over the wire: the driver adds the database, the session and the read preference.
+// Runs the cases of commands. The driver sends them, and adds the database, the session and the read preference.
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { type ClientSession, Long } from 'mongodb'
@@ -10,7 +10,7 @@ import { type AnyDocument, describeEmbedded, errorOf, useServer } from './suppor
 
 const fixture = useServer()
 
-/** Higher for each case, since the driver takes up again the sessions of others. */
+/** Rises with each case, because the driver reuses sessions, and a session refuses older numbers. */
 let numbers = 0
 
 describe.each([
@@ -34,7 +34,7 @@ async function run(steps: CommandStep[], generic: AnyDocument): Promise<void> {
   try {
     for (const [given, answer, { on, otherSession, readPreference = 'primary' } = {}] of steps) {
       const command = { ...given, ...generic, ...given }
-      // For a getMore there is nothing to wait for, so MongoDB refuses the time limit there.
+      // MongoDB refuses a time limit in getMore, which does not wait.
       if ('getMore' in given && given.maxTimeMS === undefined) delete command.maxTimeMS
       const call = (on === undefined ? db : client.db(on)).command(filledIn(command, values), {
         session: otherSession ? other : own,
@@ -46,12 +46,12 @@ async function run(steps: CommandStep[], generic: AnyDocument): Promise<void> {
       }
       const reply = await call
       const id = reply.cursor?.id
-      // A plain number would be sent as a double, and ids of cursors are not taken as such.
+      // The driver would send a plain number as a double, which is not valid as the id of a cursor.
       if (id) values[known.cursor] = Long.fromValue(id)
       expect(narrowed(reply, answer)).toEqual(filledIn(answer, { ...values, [known.cursor]: id || shown(values) }))
     }
   } finally {
-    // A case may leave its transaction open; where there is none, this is refused and nothing is to be done.
+    // A case may leave its transaction open. Without an open transaction this is refused, which is fine.
     const abort = { abortTransaction: 1, txnNumber: values[known.number], autocommit: false }
     await client
       .db('admin')
@@ -68,13 +68,13 @@ function newSession(): ClientSession {
   return session
 }
 
-/** The last cursor's id as replies show it. */
+/** The id of the last cursor, as replies show it. */
 function shown(values: AnyDocument): unknown {
   const id: Long | undefined = values[known.cursor]
   return id !== undefined && Number.isSafeInteger(id.toNumber()) ? id.toNumber() : id
 }
 
-/** A copy with the values that stand in `known` for what is not known before. */
+/** A copy in which the placeholders of `known` are replaced by their values. */
 function filledIn(value: AnyDocument, values: AnyDocument): AnyDocument {
   if (typeof value === 'string') {
     if (value in values) return values[value]
@@ -85,7 +85,7 @@ function filledIn(value: AnyDocument, values: AnyDocument): AnyDocument {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, filledIn(inner, values)]))
 }
 
-/** Of a reply the fields that the answer names, within its cursor too. */
+/** The fields of a reply that the answer names, also inside its cursor. */
 function narrowed(reply: AnyDocument, answer: AnyDocument): AnyDocument {
   return Object.fromEntries(
     Object.keys(answer).map((name) => [name, name === 'cursor' ? narrowed(reply.cursor, answer.cursor) : reply[name]]),
@@ -94,7 +94,7 @@ function narrowed(reply: AnyDocument, answer: AnyDocument): AnyDocument {
 
 describeEmbedded('the embedded server', () => {
   for (const command of handshakes) {
-    test(`learns by ${Object.keys(command)[0]} who connects`, async () => {
+    test(`accepts the handshake by ${Object.keys(command)[0]}`, async () => {
       const raw = await rawClient(fixture.uri)
       expect(await raw.command({ ...command, $db: 'admin' })).toMatchObject({ ok: 1 })
       raw.socket.destroy()
@@ -114,7 +114,7 @@ describeEmbedded('the embedded server', () => {
     raw.socket.destroy()
   })
 
-  test.each(Object.keys(commands))('refuses an option that %s does not have, by its name', async (name) => {
+  test.each(Object.keys(commands))('names the unknown option of %s that it refuses', async (name) => {
     const error = await errorOf(fixture.client.db('admin').command({ [name]: 1, madeUp: 1 }))
     expect(error).toMatchObject({ code: 238 })
     expect(error.message).toContain(`'madeUp' of ${name}`)

@@ -1,4 +1,4 @@
-// The commands beside updates and filters: inserts, deletes, cursors, counts, collections, indexes.
+// The commands other than updates and filters: inserts, deletes, cursors, counts, collections, indexes, aggregations.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { describeEmbedded, errorOf, useServer } from './support.ts'
@@ -6,13 +6,13 @@ import { describeEmbedded, errorOf, useServer } from './support.ts'
 const fixture = useServer()
 
 describe('an insertion', () => {
-  test('gives an _id and puts it first', async () => {
+  test('generates an _id and puts it first', async () => {
     const collection = fixture.collection()
     await collection.insertOne({ b: 1, _id: 5 })
     expect(Object.keys(await collection.findOne())).toEqual(['_id', 'b'])
   })
 
-  test('in order stops at the first error, without order goes on', async () => {
+  test('stops at the first error if ordered, and goes on if not', async () => {
     const collection = fixture.collection()
     const documents = [{ _id: 1 }, { _id: 1 }, { _id: 2 }]
     const error = await errorOf(collection.insertMany(documents))
@@ -29,7 +29,7 @@ describe('an insertion', () => {
 })
 
 describe('a deletion', () => {
-  test('takes one or all', async () => {
+  test('deletes one document or all', async () => {
     const collection = fixture.collection()
     await collection.insertMany([{ a: 1 }, { a: 1 }, { a: 1 }, { a: 2 }])
     expect(await collection.deleteOne({ a: 1 })).toMatchObject({ deletedCount: 1 })
@@ -49,7 +49,7 @@ describe('a cursor', () => {
     expect(await collection.aggregate([{ $match: {} }], { batchSize: 0 }).toArray()).toHaveLength(250)
   })
 
-  test('minds skip and limit', async () => {
+  test('respects skip and limit', async () => {
     const collection = fixture.collection()
     await collection.insertMany(Array.from({ length: 9 }, (_, at) => ({ _id: at })))
     const page = await collection.find().sort({ _id: -1 }).skip(2).limit(3).toArray()
@@ -66,7 +66,7 @@ describe('a cursor', () => {
 })
 
 describe('a count', () => {
-  test('counts what matches', async () => {
+  test('counts the matching documents', async () => {
     const collection = fixture.collection()
     await collection.insertMany([{ a: 1 }, { a: 1 }, { a: 2 }])
     expect(await collection.countDocuments({ a: 1 })).toBe(2)
@@ -83,7 +83,7 @@ describe('a count', () => {
 })
 
 describe('collections', () => {
-  test('can be made, listed and dropped', async () => {
+  test('can be created, listed and dropped', async () => {
     const { collectionName } = fixture.collection()
     await fixture.db.createCollection(collectionName)
     const [listed] = await fixture.db.listCollections({ name: collectionName }).toArray()
@@ -92,7 +92,7 @@ describe('collections', () => {
     expect(await fixture.db.listCollections({ name: collectionName }).toArray()).toEqual([])
   })
 
-  test('make databases, which can be dropped', async () => {
+  test('create their database, which can be dropped', async () => {
     const other = fixture.client.db(`${fixture.db.databaseName}-other`)
     await other.collection('c').insertOne({})
     const names = async () => (await fixture.client.db().admin().listDatabases()).databases.map(({ name }) => name)
@@ -103,7 +103,7 @@ describe('collections', () => {
 })
 
 describe('an index', () => {
-  test('can be made, listed and dropped', async () => {
+  test('can be created, listed and dropped', async () => {
     const collection = fixture.collection()
     expect(await collection.createIndex({ a: 1, 'b.c': -1 })).toBe('a_1_b.c_-1')
     await collection.createIndex({ a: 1, 'b.c': -1 })
@@ -116,14 +116,14 @@ describe('an index', () => {
     expect(await errorOf(collection.dropIndex('nope'))).toMatchObject({ code: 27 })
   })
 
-  test('cannot be another under the same name or key', async () => {
+  test('cannot have the name or the key of another index', async () => {
     const collection = fixture.collection()
     await collection.createIndex({ a: 1 }, { name: 'x' })
     expect(await errorOf(collection.createIndex({ b: 1 }, { name: 'x' }))).toMatchObject({ code: 86 })
     expect(await errorOf(collection.createIndex({ a: 1 }, { name: 'y' }))).toMatchObject({ code: 85 })
   })
 
-  test('that is unique refuses a second of a key, in arrays too, and counts missing as null', async () => {
+  test('that is unique refuses a duplicate key, also in arrays, and counts missing as null', async () => {
     const collection = fixture.collection()
     await collection.createIndex({ a: 1 }, { unique: true })
     await collection.insertMany([{ _id: 1, a: [1, 2] }, { _id: 2 }])
@@ -135,14 +135,14 @@ describe('an index', () => {
     await collection.insertOne({ a: 2 })
   })
 
-  test('that is unique cannot be made over what is not', async () => {
+  test('that is unique cannot be created over duplicate keys', async () => {
     const collection = fixture.collection()
     await collection.insertMany([{ a: 1 }, { a: 1 }])
     expect(await errorOf(collection.createIndex({ a: 1 }, { unique: true }))).toMatchObject({ code: 11000 })
     expect(await collection.indexes()).toHaveLength(1)
   })
 
-  test('that is sparse or partial leaves documents out, of uniqueness only', async () => {
+  test('that is sparse or partial does not check the documents outside it, and queries still find them', async () => {
     const collection = fixture.collection()
     await collection.createIndex({ a: 1 }, { unique: true, sparse: true })
     await collection.createIndex({ b: 1 }, { unique: true, partialFilterExpression: { live: true } })
@@ -198,7 +198,7 @@ describe('an aggregation', () => {
       [{ _id: null, f: 1, l: null, p: ['x', 'x', 'y'], s: ['x', 'y'], m: 1, c: 4 }],
     ],
     ['counts', [{ $match: { k: 'x' } }, { $count: 'n' }], [{ n: 2 }]],
-    ['counts nothing as nothing', [{ $match: { k: 'z' } }, { $count: 'n' }], []],
+    ['gives no result for a $count of no documents', [{ $match: { k: 'z' } }, { $count: 'n' }], []],
     [
       'sorts, skips and limits',
       [{ $sort: { _id: -1 } }, { $skip: 1 }, { $limit: 2 }, { $project: { _id: 1 } }],
@@ -217,7 +217,7 @@ describe('an aggregation', () => {
       ],
       [{ _id: 1, k: 'x', n: 'up', t: [1, 2], a: { b: 2 } }],
     ],
-    ['takes fields away', [{ $match: { _id: 1 } }, { $unset: ['t', 'n'] }], [{ _id: 1, k: 'x' }]],
+    ['removes fields', [{ $match: { _id: 1 } }, { $unset: ['t', 'n'] }], [{ _id: 1, k: 'x' }]],
     [
       'orders missing before null in expressions',
       [{ $match: { _id: { $gte: 3 } } }, { $project: { m: { $eq: ['$t', null] }, l: { $lt: ['$t', null] } } }],
@@ -235,7 +235,7 @@ describe('an aggregation', () => {
     })
   }
 
-  test('fails on what cannot be evaluated', async () => {
+  test('fails if an expression cannot be evaluated', async () => {
     const collection = fixture.collection()
     await collection.insertMany(documents)
     const size = collection.aggregate([{ $project: { s: { $size: '$n' } } }]).toArray()
@@ -246,7 +246,7 @@ describe('an aggregation', () => {
 describeEmbedded('a TTL index', () => {
   const quick = useServer({ expiryInterval: 20 })
 
-  test('deletes what is past its time, and nothing else', async () => {
+  test('deletes expired documents, and no others', async () => {
     const collection = quick.collection()
     await collection.createIndex({ at: 1 }, { expireAfterSeconds: 60 })
     const old = new Date(Date.now() - 120_000)

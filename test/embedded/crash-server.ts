@@ -1,5 +1,5 @@
-// Run by tests as a process of its own, to be killed: waits for a line on its standard input that says what to serve,
-// starts, and prints the URI. It waits, so that a test can have the next one loaded before the last one is killed.
+// A server process that tests kill. It waits for a line on standard input that says what to serve, starts, and prints
+// the URI. So a test can load the next process before it kills the last one.
 import { once } from 'node:events'
 import { startEmbeddedServer } from '../../embedded/server.ts'
 import type { CrashOrder } from './crash.ts'
@@ -9,7 +9,7 @@ const { dataDir, dieAfter } = JSON.parse(line.toString()) as CrashOrder
 const server = await startEmbeddedServer({
   dataDir,
   onDurable(command) {
-    // SIGKILL takes effect before this returns, so nothing is answered.
+    // SIGKILL takes effect before this returns, so there is no reply.
     if (dieAfter !== undefined && Object.hasOwn(command, dieAfter)) process.kill(process.pid, 'SIGKILL')
   },
 })

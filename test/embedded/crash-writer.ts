@@ -1,4 +1,4 @@
-// Run by durability.test.ts as a process of its own, to be killed: a server that prints its URI, in this same process.
+// A server process that durability.test.ts kills. It prints its URI.
 import { startEmbeddedServer } from '../../embedded/server.ts'
 
 const server = await startEmbeddedServer({ dataDir: process.argv[2]! })

@@ -1,4 +1,4 @@
-// Servers in processes of their own, which tests kill: a spare one is always loading while another serves.
+// Starts server processes that tests kill. A spare process is always loading while another one serves.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 export interface CrashOrder {
   dataDir: string
-  /** The command after which the process kills itself: what it did is durable, and it is not answered. */
+  /** The process kills itself after this command is durable, and before the reply. */
   dieAfter?: string
 }
 
@@ -34,7 +34,7 @@ export class CrashServers {
     return { uri: String(first[0]).trim(), exited, kill }
   }
 
-  /** Ends the spare one. */
+  /** Ends the spare process. */
   async close(): Promise<void> {
     const { spare } = this
     if (spare === undefined) return
@@ -46,7 +46,7 @@ export class CrashServers {
 
 function load(): ChildProcess {
   const script = new URL('./crash-server.ts', import.meta.url).pathname
-  // Node keeps what it compiled, so that hundreds of starts cost less.
+  // Node caches compiled code, so that hundreds of starts cost less.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'alkaid-compile-cache') }
   return spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], env })
 }

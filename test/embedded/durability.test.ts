@@ -1,4 +1,4 @@
-// What survives the end of the server, and that whatever is tried again is done once.
+// What survives the end of the server, and that a retry takes effect once.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, statSync } from 'node:fs'
@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => directory.remove())
 
-/** Runs against a server on the test's directory, which is closed afterwards. */
+/** Runs `work` on a server on the directory of the test, and closes the server. */
 async function withServer<T>(run: (client: MongoClient, uri: string) => Promise<T>): Promise<T> {
   const server = await startEmbeddedServer({ dataDir: directory.path })
   const client = new MongoClient(server.uri)
@@ -33,7 +33,7 @@ async function withServer<T>(run: (client: MongoClient, uri: string) => Promise<
 
 const things = (client: MongoClient) => client.db('d').collection<AnyDocument>('things')
 
-/** A server process; ended by its handle. */
+/** Starts a server process. The caller ends it. */
 async function spawnServer(): Promise<{ child: ChildProcess; uri: string }> {
   const script = new URL('./crash-writer.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [script, directory.path], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -68,7 +68,7 @@ describeEmbedded('a restart', () => {
     })
   })
 
-  test('forgets what was not committed', async () => {
+  test('loses an open transaction', async () => {
     await withServer(async (client) => {
       await things(client).insertOne({ _id: 1 })
       const session = client.startSession()
@@ -78,7 +78,7 @@ describeEmbedded('a restart', () => {
     await withServer(async (client) => expect(await things(client).countDocuments()).toBe(1))
   })
 
-  test('answers a retried write as before, and does it once', async () => {
+  test('answers a retried write as before, and runs it once', async () => {
     const write = retryable({ update: 'things', updates: [{ q: { _id: 1 }, u: { $inc: { n: 1 } }, upsert: true }] })
     const first = await withServer((_, uri) => send(uri, write))
     const second = await withServer((_, uri) => send(uri, write))
@@ -114,7 +114,7 @@ async function send(uri: string, command: Document): Promise<Document> {
 }
 
 describeEmbedded('a retried write', () => {
-  test('is done once while the first is still waiting, and both get its reply', async () => {
+  test('runs once while the first attempt still waits, and both get its reply', async () => {
     await withServer(async (client, uri) => {
       await things(client).insertOne({ _id: 1, n: 0 })
       const session = client.startSession()
@@ -132,7 +132,7 @@ describeEmbedded('a retried write', () => {
     })
   })
 
-  test('is done once when its connection broke before the reply', async () => {
+  test('runs once when its connection broke before the reply', async () => {
     await withServer(async (client, uri) => {
       const write = retryable({ insert: 'things', documents: [{ a: 1 }, { a: 2 }] })
       const raw = await rawClient(uri)
@@ -144,7 +144,7 @@ describeEmbedded('a retried write', () => {
     })
   })
 
-  test('cannot be another command', async () => {
+  test('is refused if it is another command', async () => {
     await withServer(async (_, uri) => {
       const write = retryable({ insert: 'things', documents: [{ a: 1 }] })
       await send(uri, write)
@@ -155,7 +155,7 @@ describeEmbedded('a retried write', () => {
 })
 
 describeEmbedded('a kill', () => {
-  test('loses nothing acknowledged, tears no transaction, and lets the next server start', async () => {
+  test('loses no acknowledged write, leaves no half transaction, and lets the next server start', async () => {
     const acknowledged = { single: 0, pairs: 0 }
     for (let round = 0; round < 20; round++) {
       const { child, uri } = await spawnServer()
@@ -184,7 +184,7 @@ interface Acknowledged {
   pairs: number
 }
 
-/** Each counter is at what was acknowledged, or one more: the write whose reply the kill cut off. */
+/** Each counter equals its acknowledged writes, or one more: the kill can cut off the reply of the last write. */
 async function verify(collection: Things, acknowledged: Acknowledged): Promise<void> {
   const [a, b, single] = await collection.find().sort({ _id: 1 }).toArray()
   expect(a.n).toBe(b.n)
@@ -221,7 +221,7 @@ async function writePairs(client: MongoClient, collection: Things, acknowledged:
 
 describeEmbedded('a disk that is full', () => {
   test('ends the server without an answer, and what was acknowledged is there afterwards', async () => {
-    // The limit on the size of files stands in for a full disk: 2,000 blocks of 512 bytes or 1 KB.
+    // A limit on the size of files simulates a full disk: 2,000 blocks of 512 bytes or 1 KB.
     const script = new URL('./crash-writer.ts', import.meta.url).pathname
     const command = 'ulimit -f 2000; exec "$0" "$1" "$2"'
     const child = spawn('sh', ['-c', command, process.execPath, script, directory.path], {
@@ -246,7 +246,7 @@ describeEmbedded('a disk that is full', () => {
 })
 
 describeEmbedded('the data directory', () => {
-  test('belongs to one server at a time, and says so by name', async () => {
+  test('belongs to one server at a time, and the error names it', async () => {
     await withServer(async () => {
       const error = await errorOf(startEmbeddedServer({ dataDir: directory.path }))
       expect(error.message).toBe(`the data directory ${directory.path} is in use by another embedded server`)
@@ -268,7 +268,7 @@ describeEmbedded('the data directory', () => {
 })
 
 describeEmbedded('the socket', () => {
-  test('is for its owner alone, and gone after the end', async () => {
+  test('is accessible to its owner only, and is removed at the end', async () => {
     const uri = await withServer(async (_, uri) => {
       expect(statSync(socketPath(uri)).mode & 0o777).toBe(0o600)
       return uri
@@ -278,9 +278,9 @@ describeEmbedded('the socket', () => {
 
   for (const [name, folder] of [
     ['is too long', 'x'.repeat(100)],
-    ['holds a per cent sign', 'a%41b'],
+    ['contains a percent sign', 'a%41b'],
   ] as const) {
-    test(`is in a private folder where the path ${name}`, async () => {
+    test(`is in a private folder if the path ${name}`, async () => {
       const dataDir = join(directory.path, folder)
       mkdirSync(dataDir)
       const server = await startEmbeddedServer({ dataDir })
@@ -306,7 +306,7 @@ describeEmbedded('the server in a worker thread', () => {
     await withServer(async (client) => expect(await things(client).findOne()).toEqual({ _id: 1 }))
   })
 
-  test('reports an end that nobody expected, and leaves its data to the next', async () => {
+  test('reports an unexpected end, and the next server finds its data', async () => {
     const script = new URL('./failing-thread.ts', import.meta.url)
     const worker = await startEmbeddedWorker({ dataDir: directory.path }, script)
     const client = new MongoClient(worker.uri)

@@ -1,4 +1,4 @@
-// Expressions, case by case, as a projected field.
+// Runs the cases of expressions, each as a projected field.
 import { describe, expect, test } from '@jest/globals'
 import { dateCases } from './cases/dates.ts'
 import { expressionErrors, expressionRefusals } from './cases/expression-errors.ts'
@@ -19,7 +19,7 @@ describe('an expression', () => {
     test(sentence, async () => {
       const result = await evaluate(expression, doc)
       expect(result).toEqual(value)
-      // `toEqual` does not mind the order of fields.
+      // `toEqual` ignores the order of fields.
       expect(JSON.stringify(result)).toBe(JSON.stringify(value))
     })
   }

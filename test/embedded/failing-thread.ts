@@ -1,4 +1,4 @@
-// Run by a test in place of worker-thread.ts: serves like it, and dies of an error that nobody expects.
+// Runs in place of worker-thread.ts in a test: serves like it, and then fails unexpectedly.
 import '../../embedded/worker-thread.ts'
 
 setTimeout(() => {

@@ -1,5 +1,5 @@
-// Random transactions against what snapshot isolation allows: interleaved step by step against an exact model, and
-// running freely, judged by the history that they leave.
+// Random transactions and snapshot isolation: interleaved step by step and compared with an exact model, and running
+// concurrently, with a check of the history that they leave.
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { ClientSession, Collection } from 'mongodb'
@@ -20,7 +20,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   key: fc.constantFrom(...keys),
 })
 
-/** What the model knows of an open transaction. */
+/** An open transaction in the model. */
 interface Open {
   session: ClientSession
   snapshot: Map<number, number>
@@ -28,7 +28,7 @@ interface Open {
   own: Map<number, number | undefined>
 }
 
-/** Snapshot isolation in a few lines: a clock, the committed state, and when each key last changed. */
+/** A model of snapshot isolation: a clock, the committed state, and when each key last changed. */
 class Model {
   clock = 0
   state = new Map<number, number>()
@@ -59,7 +59,7 @@ class Model {
   }
 }
 
-test('interleaved transactions see, win and lose exactly as snapshot isolation says', async () => {
+test('interleaved transactions see, win and lose exactly as snapshot isolation demands', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const collection = fixture.collection()
@@ -113,7 +113,7 @@ async function run(one: Step, value: number, model: Model, collection: Collectio
   if (writes) open.own.set(key, kind === 'write' ? value : undefined)
 }
 
-/** The snapshot is that of the first command, which follows at once. */
+/** A transaction has the snapshot of its first command, which follows at once. */
 function begin(model: Model, actor: number): Open {
   const session = fixture.client.startSession()
   session.startTransaction()
@@ -130,13 +130,13 @@ function sorted(state: Map<number, number>): [number, number][] {
   return [...state].sort((a, b) => a[0] - b[0])
 }
 
-/** A transaction or plain write that was acknowledged: the versions it saw (of everything), and those it made. */
+/** An acknowledged transaction or plain write: the versions that it saw (of all documents), and those it wrote. */
 interface Committed {
   saw: number[] | undefined
   made: Map<number, number>
 }
 
-test('free running transactions and plain writes leave a history that some order explains', async () => {
+test('concurrent transactions and plain writes leave a history that is consistent with one order', async () => {
   const collection = fixture.collection()
   await collection.insertMany(keys.map((_id) => ({ _id, v: 0 })))
   const history: Committed[] = []
@@ -173,20 +173,20 @@ test('free running transactions and plain writes leave a history that some order
     ...Array.from({ length: 2 }, () => actor(plain)),
   ])
 
-  // No lost update: every version of every document was made once, without a gap.
+  // No lost update: every version of every document was written once, without a gap.
   const last = (await collection.find().sort({ _id: 1 }).toArray()).map((doc) => doc.v)
   for (const key of keys) {
     const made = history.flatMap((one) => one.made.get(key) ?? []).sort((a, b) => a - b)
     expect(made).toEqual(Array.from({ length: last[key] }, (_, at) => at + 1))
   }
-  // Snapshots are states of one history: of any two, one is older in every document,
+  // All snapshots are states of one history: of any two, one is older in every document.
   const seen = history.flatMap((one) => (one.saw === undefined ? [] : [one.saw]))
   expect(seen).toHaveLength(100)
   seen.sort((a, b) => total(a) - total(b))
   for (let at = 1; at < seen.length; at++) {
     for (const key of keys) expect(seen[at]![key]!).toBeGreaterThanOrEqual(seen[at - 1]![key]!)
   }
-  // and each shows all of a transaction or nothing of it.
+  // Each snapshot shows all writes of a transaction or none.
   for (const saw of seen) {
     for (const { made } of history) {
       const shown = [...made].filter(([key, version]) => saw[key]! >= version)

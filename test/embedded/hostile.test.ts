@@ -1,4 +1,4 @@
-// What no honest client sends, and too much of what one does: the server is unharmed and holds no more than it must.
+// Hostile clients: invalid messages, and far too many valid ones. The server survives, and its memory stays bounded.
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { expect, test } from '@jest/globals'
@@ -19,7 +19,7 @@ async function ask(command: Document, uri = roomy.uri): Promise<Document> {
   return reply
 }
 
-/** A document of these fields as bytes, which may be more than bson writes at once. */
+/** A document with these fields, as bytes. It can be larger than bson can write at once. */
 function large(...parts: Document[]): Buffer {
   const fields = parts.map((part) => Buffer.from(serialize(part)).subarray(4, -1))
   const length = Buffer.alloc(4)
@@ -27,7 +27,7 @@ function large(...parts: Document[]): Buffer {
   return Buffer.concat([length, ...fields, Buffer.from([0])])
 }
 
-/** Sends an insertion of one such document. */
+/** Inserts such a document without a driver. */
 async function insertLarge(document: Buffer): Promise<Document> {
   const raw = await rawClient(roomy.uri)
   const sequence = Buffer.concat([Buffer.alloc(5), Buffer.from('documents\0'), document])
@@ -53,7 +53,7 @@ describeEmbedded('the server survives', () => {
     await isUp()
   })
 
-  test('messages that are begun and never ended, by closing those that hold the most', async () => {
+  test('unfinished messages: it closes the connections with the most bytes', async () => {
     const begun = Buffer.alloc(1_000_000)
     begun.writeInt32LE(40_000_000, 0)
     const sockets = Array.from({ length: 8 }, () => createConnection(socketPath(fixture.uri)))
@@ -71,7 +71,7 @@ describeEmbedded('the server survives', () => {
     await isUp()
   })
 
-  test('a client that asks and asks and never reads', async () => {
+  test('a client that sends many commands and never reads the replies', async () => {
     const collection = fixture.collection()
     await collection.insertOne({ _id: 1, body: 'x'.repeat(500_000) })
     const socket = createConnection(socketPath(fixture.uri))
@@ -80,7 +80,7 @@ describeEmbedded('the server survives', () => {
     const before = process.memoryUsage().rss
     for (let at = 0; at < 2_000; at++) socket.write(request)
     for (let at = 0; at < 20; at++) await isUp()
-    // Answered in full this would be a gigabyte.
+    // All replies together would have a gigabyte.
     expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000)
     socket.destroy()
     await isUp()
@@ -116,7 +116,7 @@ describeEmbedded('the server survives', () => {
     expect(reply.errmsg.length).toBeLessThan(20_000)
   })
 
-  test('a batch of errors whose texts would not fit into a reply', async () => {
+  test('a batch of errors whose messages do not fit into a reply', async () => {
     const documents = Array.from({ length: 15 }, () => ({ _id: 'k'.repeat(1_000_000) }))
     const reply = await ask({ insert: 'errors', documents, ordered: false })
     expect(reply).toMatchObject({ ok: 1, n: 1 })
@@ -128,7 +128,7 @@ describeEmbedded('the server survives', () => {
 describeEmbedded('a document', () => {
   const megabytes = (count: number) => 'x'.repeat(count * 1_000_000)
 
-  test('of 17 MB is refused, however it comes about', async () => {
+  test('of 17 MB is refused, whether it is inserted, updated or returned', async () => {
     const collection = roomy.collection()
     expect(await errorOf(collection.insertOne({ a: megabytes(17) }))).toBeDefined()
     expect(await insertLarge(large({ _id: 1, a: megabytes(17) }))).toMatchObject({ writeErrors: [{ code: 2 }] })
@@ -162,7 +162,7 @@ describeEmbedded('a document', () => {
     raw.socket.destroy()
   })
 
-  test('that cannot be read ends the transaction it was meant for', async () => {
+  test('that cannot be read ends its transaction', async () => {
     const collection = roomy.collection()
     await collection.insertOne({ _id: 1 })
     const of = { lsid: { id: new UUID() }, txnNumber: 1n, autocommit: false }
@@ -175,8 +175,8 @@ describeEmbedded('a document', () => {
   })
 })
 
-describeEmbedded('a write that wants no acknowledgement', () => {
-  test("is done, also when its client is gone at once, and its errors are nobody's", async () => {
+describeEmbedded('a write without acknowledgement', () => {
+  test('takes effect even if its client goes away at once, and its errors are not reported', async () => {
     const { collectionName } = roomy.collection()
     const $db = roomy.db.databaseName
     const write = (_id: number) =>

@@ -1,5 +1,5 @@
-// Two hundred kills at random moments of writing. Clients try again whatever was not answered, as a driver does, so
-// that at the end every count is exact: nothing acknowledged is lost, nothing is done twice, no transaction is torn.
+// Kills the server two hundred times while clients write. The clients retry every command without a reply, as a driver
+// does. At the end every count is exact: each acknowledged write is there once, and no transaction is half done.
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from '@jest/globals'
 import { type Document, Long, UUID } from 'bson'
@@ -12,30 +12,30 @@ const $db = 'd'
 const servers = new CrashServers()
 afterAll(() => servers.close())
 
-/** What the writers share: the server of the moment, and whether they are to stop. */
-interface Stage {
+/** What the writers share: the current server, and whether they must stop. */
+interface Campaign {
   server: Promise<CrashServer>
   done: boolean
 }
 
-/** One session that sends each command until it is answered, to whichever server is there. */
+/** One session. It sends each command to the current server until it gets a reply. */
 class Retrier {
-  private readonly stage: Stage
+  private readonly campaign: Campaign
   private readonly lsid = { id: new UUID() }
   private number = 0
   private connection: { server: CrashServer; client: RawClient } | undefined
 
-  constructor(stage: Stage) {
-    this.stage = stage
+  constructor(campaign: Campaign) {
+    this.campaign = campaign
   }
 
-  /** A write that is to be done once. */
+  /** A write that must take effect once. */
   write(command: Document): Promise<Document> {
     this.number++
     return this.send({ ...command, $db, lsid: this.lsid, txnNumber: Long.fromNumber(this.number) })
   }
 
-  /** Runs the commands as one transaction, anew until it is committed. */
+  /** Runs the commands as one transaction, again and again until it is committed. */
   async transaction(commands: Document[]): Promise<void> {
     for (;;) {
       this.number++
@@ -54,12 +54,12 @@ class Retrier {
 
   private async send(command: Document): Promise<Document> {
     for (;;) {
-      const server = await this.stage.server
+      const server = await this.campaign.server
       try {
         if (this.connection?.server !== server) this.connection = { server, client: await rawClient(server.uri) }
         return await this.connection.client.command(command)
       } catch {
-        // The server is gone: the same again, to the next one.
+        // The server is gone. Send the same command to the next one.
         this.connection = undefined
         await delay(1)
       }
@@ -73,7 +73,7 @@ class Retrier {
 
 const increment = (_id: string) => ({ update: 'counters', updates: [{ q: { _id }, u: { $inc: { n: 1 } } }] })
 
-/** Each does its work again and again and returns how often it was acknowledged. */
+/** Each writer does one write and checks its reply. `round` is the number of its acknowledged writes so far. */
 const writers: Record<string, (retrier: Retrier, round: number) => Promise<void>> = {
   async update(retrier) {
     expect(await retrier.write(increment('update'))).toMatchObject({ ok: 1, n: 1, nModified: 1 })
@@ -97,15 +97,15 @@ const writers: Record<string, (retrier: Retrier, round: number) => Promise<void>
   },
 }
 
-async function write(stage: Stage, work: (retrier: Retrier, round: number) => Promise<void>): Promise<number> {
-  const retrier = new Retrier(stage)
+async function write(campaign: Campaign, work: (retrier: Retrier, round: number) => Promise<void>): Promise<number> {
+  const retrier = new Retrier(campaign)
   let acknowledged = 0
-  while (!stage.done) await work(retrier, acknowledged++)
+  while (!campaign.done) await work(retrier, acknowledged++)
   retrier.close()
   return acknowledged
 }
 
-/** The counters as one command sees them, and how many documents were inserted. */
+/** All counters as one command sees them, and the number of inserted documents. */
 async function look(server: CrashServer): Promise<{ counters: Record<string, number>; inserted: number }> {
   const client = await rawClient(server.uri)
   const found = await client.command({ find: 'counters', $db })
@@ -116,27 +116,27 @@ async function look(server: CrashServer): Promise<{ counters: Record<string, num
 }
 
 describeEmbedded('a server that is killed two hundred times', () => {
-  test('has every acknowledged write, each once, and no half of a transaction', async () => {
+  test('has every acknowledged write exactly once, and no half transaction', async () => {
     const directory = await temporaryDirectory()
     const order = { dataDir: directory.path }
-    const stage: Stage = { server: servers.start(order), done: false }
-    const setup = await rawClient((await stage.server).uri)
+    const campaign: Campaign = { server: servers.start(order), done: false }
+    const setup = await rawClient((await campaign.server).uri)
     const names = ['update', 'findAndModify', 'left', 'right']
     await setup.command({ insert: 'counters', documents: names.map((_id) => ({ _id, n: 0 })), $db })
     setup.socket.destroy()
 
-    const working = Promise.all(Object.values(writers).map((work) => write(stage, work)))
+    const working = Promise.all(Object.values(writers).map((work) => write(campaign, work)))
     for (let kill = 0; kill < kills; kill++) {
-      const server = await stage.server
+      const server = await campaign.server
       await delay(Math.random() * 25)
-      stage.server = server.kill().then(() => servers.start(order))
-      const { counters, inserted } = await look(await stage.server)
+      campaign.server = server.kill().then(() => servers.start(order))
+      const { counters, inserted } = await look(await campaign.server)
       expect(counters.left).toBe(counters.right)
       expect(inserted % 3).toBe(0)
     }
-    stage.done = true
+    campaign.done = true
     const [update, insert, findAndModify, transaction] = await working
-    const last = await stage.server
+    const last = await campaign.server
     expect(await look(last)).toEqual({
       counters: { update, findAndModify, left: transaction, right: transaction },
       inserted: insert! * 3,
@@ -165,7 +165,7 @@ describeEmbedded('a server killed after the commit and before the reply', () => 
     ['a transaction', 'commitTransaction', (retrier) => retrier.transaction([increment('c')])],
   ]
   for (const [name, dieAfter, work] of cases) {
-    test(`is asked again after its restart and has done ${name} once`, async () => {
+    test(`gets a retry after its restart, and has done ${name} once`, async () => {
       const directory = await temporaryDirectory()
       const { path: dataDir } = directory
       const first = await servers.start({ dataDir })
@@ -182,17 +182,17 @@ describeEmbedded('a server killed after the commit and before the reply', () => 
       await first.kill()
 
       const dying = await servers.start({ dataDir, dieAfter })
-      const stage: Stage = { server: Promise.resolve(dying), done: false }
-      const retrier = new Retrier(stage)
+      const campaign: Campaign = { server: Promise.resolve(dying), done: false }
+      const retrier = new Retrier(campaign)
       const done = work(retrier)
       await dying.exited
-      stage.server = servers.start({ dataDir })
+      campaign.server = servers.start({ dataDir })
       await done
       retrier.close()
       const total = { counters: { c: 1, e: 0 } as Record<string, number>, inserted: 0 }
       if (dieAfter === 'insert') total.counters = { c: 0, e: 0, d: 1 }
       if (dieAfter === 'delete') total.counters = { e: 0 }
-      const last = await stage.server
+      const last = await campaign.server
       expect(await look(last)).toEqual(total)
       await last.kill()
       await directory.remove()

@@ -1,4 +1,4 @@
-// Random work against plain models: filters with and without indexes, updates, and concurrent transactions.
+// Random filters, updates and transactions, compared with simple models.
 import { beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Collection } from 'mongodb'
@@ -60,7 +60,7 @@ test('an index never changes what a filter finds, also after updates and deletio
   )
 })
 
-/** What an update means, on a plain object; the fields are flat here. */
+/** What each update operator does to a plain object. All fields are at the top level. */
 const updates: Record<string, (doc: AnyDocument, name: string, operand: number) => void> = {
   $set: (doc, name, operand) => {
     doc[name] = operand
@@ -92,7 +92,7 @@ function applyToModel(
   { operator, name, operand }: { operator: string; name: string; operand: number },
 ) {
   const list = doc[`${name}s`]
-  // A value that is there already is not added again; the caller asks that of it.
+  // The caller has checked that $addToSet really adds.
   if (operator === '$push' || operator === '$addToSet') doc[`${name}s`] = [...(list ?? []), operand]
   else if (operator === '$pop') list?.splice(operand > 0 ? -1 : 0, 1)
   else if (operator === '$pull' || operator === '$pullAll') {
@@ -100,13 +100,13 @@ function applyToModel(
   } else updates[operator]!(doc, name, operand)
 }
 
-/** As the operator takes it. */
+/** The operand in the form that the operator needs. */
 function operandOf({ operator, operand }: { operator: string; operand: number }): number | number[] {
   if (operator === '$pop') return operand > 0 ? 1 : -1
   return operator === '$pullAll' ? [operand] : operand
 }
 
-test('updates do to a document what they do to a plain object', async () => {
+test('updates change a document as they change a plain object', async () => {
   const collection = fixture.collection()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 15 }), async (steps) => {

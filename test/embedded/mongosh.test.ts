@@ -1,4 +1,4 @@
-// mongosh, where it is installed (on the PATH, or at MONGOSH_BIN): it connects by the printed URI and works.
+// mongosh works with the printed URI. Runs only if mongosh is installed (on the PATH, or at MONGOSH_BIN).
 import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
@@ -19,7 +19,7 @@ function isInstalled(): boolean {
 suite('mongosh', () => {
   const fixture = useServer()
 
-  test('connects, writes, reads, runs a transaction and lists what there is', async () => {
+  test('connects, writes, reads, runs a transaction and lists databases and collections', async () => {
     const home = await temporaryDirectory()
     const script = `
       db.c.insertMany([{ _id: 1, a: 1 }, { _id: 2, a: 2 }]);

@@ -1,4 +1,4 @@
-// Indexes, and the order of ids, narrow what is looked at and change no answer: also for $or and ranges of _id.
+// Indexes reduce the number of documents that a filter reads, and change no answer: also for $or and ranges of _id.
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { compileQuery } from '../../embedded/query/filter.ts'
@@ -8,14 +8,14 @@ import { type AnyDocument, describeEmbedded, temporaryDirectory, useServer } fro
 
 const fixture = useServer()
 
-describeEmbedded('a filter looks at few documents', () => {
+describeEmbedded('a filter reads few documents', () => {
   const cases: [string, Doc, number][] = [
     ['by a range of _id', { _id: { $gte: 100, $lt: 110 } }, 10],
     ['by one _id in an $or', { $or: [{ _id: 1 }, { _id: { $gt: 997 } }] }, 3],
     ['by an $or whose branches are indexed', { $or: [{ k: 5 }, { _id: { $in: [1, 2] } }] }, 12],
     ['by an $or inside $and', { $and: [{ $or: [{ k: 5 }, { k: 6 }] }, { other: 1 }] }, 20],
-    ['by what narrows best of an $or and a range', { _id: { $lt: 3 }, $or: [{ k: 5 }, { k: 6 }] }, 3],
-    ['of which all match, when one branch is not indexed', { $or: [{ k: 5 }, { other: 1 }] }, 1000],
+    ['by the range, if it narrows more than the $or', { _id: { $lt: 3 }, $or: [{ k: 5 }, { k: 6 }] }, 3],
+    ['but reads all if a branch of the $or has no index', { $or: [{ k: 5 }, { other: 1 }] }, 1000],
   ]
   for (const [name, filter, expected] of cases) {
     test(name, async () => {
@@ -27,13 +27,13 @@ describeEmbedded('a filter looks at few documents', () => {
       collection.addIndex({ name: 'k', key: { k: 1 }, unique: false, sparse: false })
       store.commit(unit)
       const { source, matches } = compileQuery(filter)
-      let looked = 0
+      let reads = 0
       const counting = (doc: Doc) => {
-        looked++
+        reads++
         return matches(doc)
       }
       Array.from(collection.find(store.begin(false), { source, matches: counting }))
-      expect(looked).toBe(expected)
+      expect(reads).toBe(expected)
       await store.close()
       await directory.remove()
     })
@@ -61,7 +61,7 @@ const change = fc.oneof(
   fc.record({ insert: small, a: fc.oneof(small, fc.array(small, { maxLength: 3 })) }),
 )
 
-test('an index changes no answer, whatever was written between', async () => {
+test('an index changes no answer, also after random writes', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(change, { maxLength: 12 }),
@@ -69,7 +69,7 @@ test('an index changes no answer, whatever was written between', async () => {
       async (changes, filters) => {
         const [bare, indexed] = [fixture.collection(), fixture.collection()]
         await indexed.createIndexes([{ key: { a: 1 } }, { key: { b: 1, a: 1 } }])
-        // The order of ids is made by the first that asks for it, and kept by every write after.
+        // The first query for a range of ids builds their index. Every later write keeps it up to date.
         await indexed.find({ _id: { $gt: 0 } }).toArray()
         for (const one of changes as AnyDocument[]) {
           for (const collection of [bare, indexed]) {

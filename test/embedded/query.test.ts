@@ -1,4 +1,4 @@
-// What filters match, case by case. Each case names the documents (by their place) that a filter must find.
+// Runs the cases of filters, sorts and projections. A case of a filter names the positions of the documents it finds.
 import { describe, expect, test } from '@jest/globals'
 import { Binary, ObjectId } from 'mongodb'
 import { projected, projectionCases } from './cases/projections.ts'
@@ -63,7 +63,7 @@ describe('a sort', () => {
     expect(sorted.map((doc) => doc._id)).toEqual([3, 99, 2, 1, 5, 8, 6, 0, 4, 7])
   })
 
-  test('takes the least element of an array upwards and the greatest downwards', async () => {
+  test('uses the least element of an array if ascending, the greatest if descending', async () => {
     const collection = fixture.collection()
     await collection.insertMany([
       { _id: 1, a: [1, 9] },
@@ -74,7 +74,7 @@ describe('a sort', () => {
     expect((await collection.find().sort({ a: -1 }).toArray()).map((doc) => doc._id)).toEqual([1, 2, 3])
   })
 
-  test('goes by several keys, each in its direction', async () => {
+  test('uses several keys, each in its direction', async () => {
     const collection = fixture.collection()
     await collection.insertMany([
       { _id: 1, a: 1, b: 1 },
@@ -98,20 +98,20 @@ describe('a projection', () => {
       const collection = fixture.collection()
       await collection.insertOne(projected)
       const result = await collection.findOne({}, { projection })
-      // As text, since the order of fields counts.
+      // Compared as text, because the order of fields matters.
       expect(JSON.stringify(result)).toBe(JSON.stringify(expected))
       const old = await collection.findOneAndUpdate({}, { $set: { changed: 1 } }, { projection })
       expect(JSON.stringify(old)).toBe(JSON.stringify(expected))
     })
   }
 
-  test('keeps the order of the document, whatever its own is', async () => {
+  test('keeps the order of the fields in the document', async () => {
     const collection = fixture.collection()
     await collection.insertOne(projected)
     expect(Object.keys((await collection.findOne({}, { projection: { z: 1, a: 1 } }))!)).toEqual(['_id', 'a', 'z'])
   })
 
-  test('cannot both keep and drop', async () => {
+  test('cannot both include and exclude fields', async () => {
     expect(await errorOf(fixture.collection().findOne({}, { projection: { a: 1, b: 0 } }))).toMatchObject({
       code: 31254,
     })

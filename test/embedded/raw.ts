@@ -1,4 +1,4 @@
-// A client of the wire protocol without a driver, for what a driver would never send.
+// A client of the wire protocol without a driver, for messages that a driver would never send.
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { type Document, deserialize, serialize } from 'bson'

@@ -1,4 +1,4 @@
-// What is asked about the server itself, databases and collections as a whole, and cursors that nobody comes back for.
+// The commands about the server itself and its databases, and the end of cursors.
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
@@ -10,7 +10,7 @@ const fixture = useServer()
 const admin = () => fixture.client.db('admin')
 
 describe('the server', () => {
-  test('tells about its host, its version and whom it talks to', async () => {
+  test('describes its host, its version and the client', async () => {
     expect((await admin().command({ hostInfo: 1 })).system.numCores).toBeGreaterThan(0)
     const { authInfo } = await admin().command({ connectionStatus: 1 })
     expect(authInfo).toMatchObject({ authenticatedUsers: [], authenticatedUserRoles: [] })
@@ -26,7 +26,7 @@ describe('the server', () => {
     expect((await admin().command({ listDatabases: 1, filter: { name: 'nope' } })).databases).toEqual([])
   })
 
-  test('answers what belongs to admin on admin alone', async () => {
+  test('runs admin commands on the database admin only', async () => {
     expect(await errorOf(fixture.db.command({ listDatabases: 1 }))).toMatchObject({ code: 13 })
   })
 })
@@ -37,7 +37,7 @@ describeEmbedded('the embedded server refuses by code', () => {
     ['collStats', { collStats: 'c' }, 59],
     ['dbStats', { dbStats: 1 }, 59],
     ['explain', { explain: { find: 'c' } }, 59],
-    ['a parameter it does not have', { getParameter: 1, logLevel: 1 }, 238],
+    ['an unknown parameter', { getParameter: 1, logLevel: 1 }, 238],
     ['no parameter at all', { getParameter: 1 }, 72],
   ]
   for (const [name, command, code] of refused) {
@@ -46,7 +46,7 @@ describeEmbedded('the embedded server refuses by code', () => {
     })
   }
 
-  test('bulkWrite of the client, cleanly', async () => {
+  test('bulkWrite of the client with a clear error', async () => {
     const namespace = `${fixture.db.databaseName}.bulk`
     const write = fixture.client.bulkWrite([{ name: 'insertOne', namespace, document: {} }])
     expect((await errorOf(write)).cause).toMatchObject({ code: 59 })
@@ -57,7 +57,7 @@ describeEmbedded('the embedded server refuses by code', () => {
     expect(await errorOf(fixture.collection().find().explain())).toMatchObject({ code: 59 })
   })
 
-  test('any command but hello in the old form', async () => {
+  test('any command except hello in the old message form', async () => {
     const raw = await rawClient(fixture.uri)
     const old = (body: object) => {
       const query = Buffer.concat([Buffer.alloc(4), Buffer.from('admin.$cmd\0'), Buffer.alloc(8), serialize(body)])
@@ -81,7 +81,7 @@ describeEmbedded('the embedded server refuses by code', () => {
 describe('a cursor', () => {
   const documents = Array.from({ length: 10 }, (_, _id) => ({ _id }))
 
-  test('that is closed is gone', async () => {
+  test('that is closed cannot be continued', async () => {
     const collection = fixture.collection()
     await collection.insertMany(documents)
     const { cursor } = await fixture.db.command({ find: collection.collectionName, batchSize: 2 })
@@ -95,7 +95,7 @@ describe('a cursor', () => {
   describeEmbedded('of the embedded server', () => {
     const quick = useServer({ cursorLifetime: 100, expiryInterval: 10 })
 
-    test('goes on while it is used, and expires when it is not', async () => {
+    test('stays open while it is used, and expires when it is idle', async () => {
       const collection = quick.collection()
       await collection.insertMany(documents)
       const cursor = collection.find({}, { batchSize: 2 })

@@ -1,5 +1,5 @@
-// No document that entered the store, or left it, is ever changed in place: everything that a command was given and
-// everything that is stored is frozen, and compared at the end with what it was at first.
+// No document is changed in place after it has entered or left the store. The test freezes all documents of commands
+// and of the store, and compares them at the end with their first state.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { serialize } from 'bson'
 import type { Server } from '../../embedded/commands/command.ts'
@@ -11,7 +11,7 @@ import { type AnyDocument, describeEmbedded, temporaryDirectory } from './suppor
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
 let server: Server
-/** Every document seen, with its bytes at that time. */
+/** Every document so far, with its bytes when it was first seen. */
 const seen = new Map<object, string>()
 
 beforeEach(async () => {
@@ -76,7 +76,7 @@ const pipelines: AnyDocument[][] = [
 ]
 
 describeEmbedded('a document', () => {
-  test('that entered the store or left it is never changed in place', async () => {
+  test('that entered or left the store is never changed in place', async () => {
     const document = { n: 1, a: { b: 1, c: { d: [1, 2] } }, list: [{ x: 1, y: [3, 1, 2] }, { x: 2 }], tags: ['p'] }
     const documents = [1, 2, 3].map((_id) => ({ _id, ...structuredClone(document) }))
     expect(await run({ insert: 'c', documents })).toMatchObject({ ok: 1, n: 3 })

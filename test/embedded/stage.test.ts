@@ -1,4 +1,4 @@
-// Pipelines, case by case; `$lookup`, which needs two collections, on its own.
+// Runs the cases of pipelines. `$lookup` has tests of its own, because it needs two collections.
 import { describe, expect, test } from '@jest/globals'
 import { stageCases, stageErrors } from './cases/stages.ts'
 import { type AnyDocument, describeEmbedded, errorOf, useServer } from './support.ts'
@@ -11,7 +11,7 @@ describe('a pipeline', () => {
       const collection = fixture.collection()
       await collection.insertMany(documents)
       const made = await collection.aggregate(pipeline).toArray()
-      // As text, since the order of fields counts.
+      // Compared as text, because the order of fields matters.
       expect(JSON.stringify(made)).toBe(JSON.stringify(result))
       expect(await collection.find().toArray()).toEqual(documents)
     })
@@ -38,13 +38,13 @@ describe('$lookup', () => {
     return result.map((doc) => doc.found.map((one: AnyDocument) => one._id ?? one))
   }
 
-  test('finds what equals, in arrays on either side', async () => {
+  test('finds equal values, also in arrays on both sides', async () => {
     const local = [{ k: 1 }, { k: [1, 2] }, { k: 9 }]
     const foreign = [{ f: 1 }, { f: [2, 1] }, { f: 2 }, { f: '1' }]
     expect(await looked(local, foreign, { localField: 'k', foreignField: 'f' })).toEqual([[0, 1], [0, 1, 2], []])
   })
 
-  test('takes missing for null', async () => {
+  test('treats missing as null', async () => {
     const found = await looked([{}, { k: null }], [{ f: null }, {}, { f: 1 }], { localField: 'k', foreignField: 'f' })
     expect(found).toEqual([
       [0, 1],
@@ -58,7 +58,7 @@ describe('$lookup', () => {
     expect(await looked(local, foreign, { localField: 'k.id', foreignField: 'f.id' })).toEqual([[0, 1]])
   })
 
-  test('finds nothing for an empty array where nothing there is null', async () => {
+  test('finds nothing for an empty array if no foreign value is null', async () => {
     expect(await looked([{ k: [] }], [{ f: 1 }], { localField: 'k', foreignField: 'f' })).toEqual([[]])
   })
 
@@ -86,7 +86,7 @@ describe('$lookup', () => {
     ).toEqual([[{ v: 'a!' }], []])
   })
 
-  test('has both an equality and a pipeline', async () => {
+  test('can have both an equality and a pipeline', async () => {
     const spec = { localField: 'k', foreignField: 'f', pipeline: [{ $match: { n: 2 } }] }
     const foreign = [
       { f: 1, n: 1 },
@@ -96,7 +96,7 @@ describe('$lookup', () => {
     expect(await looked([{ k: 1 }], foreign, spec)).toEqual([[1]])
   })
 
-  test('finds nothing in a collection that is not there, and nests', async () => {
+  test('finds nothing in a missing collection, and can be nested', async () => {
     const collection = fixture.collection()
     await collection.insertOne({ _id: 1 })
     const inner = {
@@ -109,7 +109,7 @@ describe('$lookup', () => {
     ])
   })
 
-  test('sees what its own transaction has written, and the snapshot else', async () => {
+  test('sees the writes of its own transaction, and otherwise the snapshot', async () => {
     const [here, there] = [fixture.collection(), fixture.collection()]
     await here.insertOne({ _id: 1 })
     await there.insertOne({ _id: 1 })
@@ -126,8 +126,8 @@ describe('$lookup', () => {
 
 describeEmbedded('the embedded server refuses', () => {
   const refused: [string, AnyDocument[]][] = [
-    ['a stage that it has not got', [{ $graphLookup: {} }]],
-    ['an accumulator that it has not got', [{ $group: { _id: 0, a: { $stdDevPop: '$a' } } }]],
+    ['a stage that is not supported', [{ $graphLookup: {} }]],
+    ['an accumulator that is not supported', [{ $group: { _id: 0, a: { $stdDevPop: '$a' } } }]],
     ['$lookup from another database', [{ $lookup: { from: { db: 'x', coll: 'y' }, as: 'z', pipeline: [] } }]],
   ]
   for (const [sentence, pipeline] of refused) {

@@ -1,4 +1,4 @@
-// What the suites of the embedded server share: a client on it, or on a real MongoDB where TEST_MONGODB_URI names one.
+// Helpers of the tests of the embedded server. They run on a real MongoDB if TEST_MONGODB_URI names one.
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { type EmbeddedServer, type EmbeddedServerOptions, startEmbeddedServer } 
 // biome-ignore lint/suspicious/noExplicitAny: the suites store whatever MongoDB can
 export type AnyDocument = any
 
-/** Suites about what only the embedded server has (its refusals, its files, its restarts). */
+/** For tests of features that only the embedded server has: its refusals, files and restarts. */
 export const describeEmbedded = process.env.TEST_MONGODB_URI ? describe.skip : describe
 
 export interface Fixture {
@@ -21,7 +21,7 @@ export interface Fixture {
   collection(): Collection<AnyDocument>
 }
 
-/** For a whole file: one server, one client, one database of its own. */
+/** One server, client and database for all tests of a file. */
 export function useServer(
   options: Partial<EmbeddedServerOptions> = {},
   clientOptions: MongoClientOptions = {},
@@ -37,7 +37,7 @@ export function useServer(
     stop = server.close
   })
   afterAll(async () => {
-    // What a failed test left open must not keep the server from being closed.
+    // A failed test can leave sessions open. They must not block the end of the server.
     if (process.env.TEST_MONGODB_URI) await fixture.db.dropDatabase()
     await fixture.client.close()
     await stop()
@@ -65,7 +65,7 @@ export async function temporaryDirectory(prefix = 'alkaid-test-'): Promise<{ pat
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** The error a call fails with; it must fail. */
+/** The error of a call that must fail. */
 export async function errorOf(call: Promise<unknown>): Promise<AnyDocument> {
   const outcome = await call.then(
     () => undefined,

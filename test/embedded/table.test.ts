@@ -1,4 +1,4 @@
-// Every line of the embedded server's table has its case: the names that the cases use are gathered from the cases
+// Every line of the embedded server's table has a case. The tests collect the names that the cases use from the cases
 // themselves.
 import { expect, test } from '@jest/globals'
 import { genericOptions } from '../../embedded/commands/options.ts'
@@ -13,7 +13,7 @@ import { stageCases } from './cases/stages.ts'
 import { updateCases } from './cases/updates.ts'
 import type { AnyDocument } from './support.ts'
 
-/** All field names in a value, and the texts that are paths to variables. */
+/** All field names in a value, and the variables, such as `$$NOW`, in its texts. */
 function namesIn(value: unknown, names = new Set<string>()): Set<string> {
   if (typeof value === 'string' && value.startsWith('$$')) names.add(value.split('.')[0]!)
   if (typeof value !== 'object' || value === null) return names
@@ -25,20 +25,20 @@ function namesIn(value: unknown, names = new Set<string>()): Set<string> {
   return names
 }
 
-/** Of a command its name, and each option after the name. */
+/** The lines of the table that a command uses: its name, and its name with each option. */
 function linesOf(command: AnyDocument): string[] {
   const [name, ...options] = Object.keys(command)
   return [name!, ...options.map((option) => `${name} ${option}`)]
 }
 
-/** The options of every command that a case uses, by itself or by what it has the driver add. */
+/** The generic options that a step uses. It has them itself, or makes the driver add them. */
 function genericIn([command, , { on, otherSession, readPreference } = {}]: CommandStep): string[] {
   const added = { $db: on, lsid: otherSession, $readPreference: readPreference }
   return [...Object.keys(command), ...Object.entries(added).flatMap(([name, given]) => (given ? [name] : []))]
 }
 
 const steps = commandCases.flatMap(([, ...all]) => all)
-// Only what is taken counts, not what is refused.
+// Refused commands do not count.
 const taken = steps.filter(([, answer]) => typeof answer === 'object')
 const commands = [...taken.map(([command]) => command), ...handshakes]
 const statements = (list: string) => new Set(commands.flatMap((command) => (command[list] ?? []).flatMap(Object.keys)))
@@ -55,7 +55,7 @@ const exercised: Record<string, Set<string>> = {
   'statements of delete': statements('deletes'),
   'query operators': filters,
   'projection operators': projections,
-  // `$currentDate` has no value that a table could hold, and `$lookup` needs a second collection: each has its own test.
+  // These two have tests of their own: `$currentDate` gives no fixed value, and `$lookup` needs a second collection.
   'update operators': updates.add('$currentDate'),
   'modifiers of $push': updates,
   'positional operators': updates,

@@ -1,4 +1,4 @@
-// Multi-document transactions: what they see, who wins, and how they end.
+// Multi-document transactions: what they see, which one wins, and how they end.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { type ClientSession, Long, UUID } from 'mongodb'
@@ -13,7 +13,7 @@ function begin(): ClientSession {
   return session
 }
 
-/** A collection that is there, since one made after a snapshot began does not belong to it. */
+/** A collection that exists before the transaction: a snapshot does not include collections created later. */
 async function filled(...documents: Record<string, unknown>[]) {
   const collection = fixture.collection()
   await collection.insertMany(documents)
@@ -21,7 +21,7 @@ async function filled(...documents: Record<string, unknown>[]) {
 }
 
 describe('a transaction', () => {
-  test('shows its writes to nobody before it commits, and then all of them', async () => {
+  test('shows none of its writes before it commits, and then all of them', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const session = begin()
     await collection.updateOne({ _id: 1 }, { $set: { n: 1 } }, { session })
@@ -80,7 +80,7 @@ describe('a transaction', () => {
     await session.endSession()
   })
 
-  test('loses to another that wrote the document first', async () => {
+  test('loses against a transaction that wrote the document first', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const [first, second] = [begin(), begin()]
     await collection.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session: first })
@@ -93,7 +93,7 @@ describe('a transaction', () => {
     await Promise.all([first.endSession(), second.endSession()])
   })
 
-  test('loses to a write after its snapshot', async () => {
+  test('loses against a write after its snapshot', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const session = begin()
     await collection.findOne({ _id: 1 }, { session })
@@ -103,7 +103,7 @@ describe('a transaction', () => {
     await session.endSession()
   })
 
-  test('makes no conflict by an update that changes nothing', async () => {
+  test('has no conflict from an update that changes nothing', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const [first, second] = [begin(), begin()]
     await collection.updateOne({ _id: 1 }, { $set: { n: 0 } }, { session: first })
@@ -114,7 +114,7 @@ describe('a transaction', () => {
     await Promise.all([first.endSession(), second.endSession()])
   })
 
-  test('conflicts with another that inserts the same key', async () => {
+  test('conflicts with a transaction that inserts the same key', async () => {
     const collection = await filled({ _id: 1 })
     await collection.createIndex({ k: 1 }, { unique: true, sparse: true })
     const [first, second, third] = [begin(), begin(), begin()]
@@ -151,7 +151,7 @@ describe('a transaction', () => {
     await session.endSession()
   })
 
-  test('can make a collection, which nobody sees before it commits', async () => {
+  test('can create a collection, which is invisible before it commits', async () => {
     const collection = fixture.collection()
     const session = begin()
     await collection.insertOne({ _id: 1 }, { session })
@@ -180,7 +180,7 @@ describe('a transaction', () => {
     await session.endSession()
   })
 
-  test('runs again by itself until it wins', async () => {
+  test('is run again by the driver until it wins', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const increment = () =>
       fixture.client.withSession((session) =>
@@ -195,7 +195,7 @@ describe('a transaction', () => {
 })
 
 describeEmbedded('a command of a transaction', () => {
-  /** Sends transaction fields by hand, as the driver would never do. */
+  /** Sends the fields of a transaction without the driver, which would never send them like this. */
   async function find(lsid: UUID, number: number, more: object = {}) {
     const raw = await rawClient(fixture.uri)
     const transaction = { lsid: { id: lsid }, txnNumber: Long.fromNumber(number), autocommit: false }
@@ -211,7 +211,7 @@ describeEmbedded('a command of a transaction', () => {
     expect(await find(lsid, 1)).toMatchObject({ ok: 1 })
   })
 
-  test('that nobody started is refused', async () => {
+  test('that was not started is refused', async () => {
     const expected = { ok: 0, code: 251, errorLabels: ['TransientTransactionError'] }
     expect(await find(new UUID(), 5)).toMatchObject(expected)
   })
@@ -224,7 +224,7 @@ describeEmbedded('a command of a transaction', () => {
 })
 
 describe('a plain write', () => {
-  test('waits for the transaction that holds its document', async () => {
+  test('waits for the transaction that has locked its document', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const session = begin()
     await collection.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session })
@@ -240,7 +240,7 @@ describe('a plain write', () => {
     await session.endSession()
   })
 
-  test('waits for a key that a transaction has inserted, and fails if it stays', async () => {
+  test('waits for a key that a transaction has inserted, and fails if it is committed', async () => {
     const collection = await filled({ _id: 1 })
     const session = begin()
     await collection.insertOne({ _id: 2 }, { session })
@@ -266,7 +266,7 @@ describe('a plain write', () => {
 describeEmbedded('a transaction of the embedded server', () => {
   const short = useServer({ transactionLifetime: 100 })
 
-  test('ends when its time is over', async () => {
+  test('is aborted when its lifetime is over', async () => {
     const collection = short.collection()
     await collection.insertOne({ _id: 1 })
     const session = short.client.startSession()
@@ -279,10 +279,10 @@ describeEmbedded('a transaction of the embedded server', () => {
     await session.endSession()
   })
 
-  test('refuses commands that overlap', async () => {
+  test('refuses overlapping commands', async () => {
     const collection = fixture.collection()
     await collection.insertOne({ _id: 1 })
-    // Connections for both must be there, or the second command would come after the first is done.
+    // Open two connections first, or the second command would arrive after the end of the first.
     await Promise.all(Array.from({ length: 5 }, () => collection.findOne()))
     const outcomes = []
     for (let attempt = 0; attempt < 20; attempt++) {

@@ -1,4 +1,4 @@
-// Updates, case by case, by update and by findAndModify alike.
+// Runs the cases of updates, each by update and by findAndModify.
 import { describe, expect, test } from '@jest/globals'
 import { updateCases, updateErrors } from './cases/updates.ts'
 import { type AnyDocument, describeEmbedded, errorOf, useServer } from './support.ts'
@@ -29,7 +29,7 @@ describe('an update', () => {
     expect(Math.abs(Date.now() - after.a.getTime())).toBeLessThan(60_000)
   })
 
-  test('by $ goes by each document on its own', async () => {
+  test('by $ finds the position in each document by itself', async () => {
     const collection = fixture.collection()
     await collection.insertMany([
       { _id: 1, a: [1, 2] },
@@ -42,13 +42,13 @@ describe('an update', () => {
     ])
   })
 
-  test('that upserts by a pipeline begins with what the filter demands', async () => {
+  test('that upserts by a pipeline begins with the equalities of the filter', async () => {
     const collection = fixture.collection()
     await collection.updateOne({ _id: 1, a: 2 }, [{ $set: { b: { $multiply: ['$a', 2] } } }], { upsert: true })
     expect(await collection.findOne()).toEqual({ _id: 1, a: 2, b: 4 })
   })
 
-  test('by $[] cannot upsert what is missing', async () => {
+  test('by $[] cannot upsert a missing array', async () => {
     const call = fixture.collection().updateOne({ _id: 1 }, { $set: { 'a.$[]': 1 } }, { upsert: true })
     expect(await errorOf(call)).toMatchObject({ code: 2 })
   })

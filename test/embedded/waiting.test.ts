@@ -1,4 +1,4 @@
-// Who waits for whom, in which order, and that nothing waits for ever: plain writes, transactions and definitions.
+// Which command waits for which, in which order, and that none waits forever: writes, transactions, definitions.
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { type ClientSession, type Document, Long, UUID } from 'mongodb'
@@ -35,7 +35,7 @@ describe('plain writes', () => {
     await collection.updateOne({ _id: 1 }, append(0), { session })
     const waiting: Promise<unknown>[] = []
     for (let at = 1; at <= 5; at++) {
-      // With and without a limit of time, which must not change the order.
+      // Some have a time limit, which must not change the order.
       const options = at % 2 === 0 ? { maxTimeMS: 10_000 } : {}
       waiting.push(collection.updateOne({ _id: 1 }, append(at), options))
       await delay(10)
@@ -46,7 +46,7 @@ describe('plain writes', () => {
     await session.endSession()
   })
 
-  test('over several documents and transactions over the same never wait for each other', async () => {
+  test('and transactions over the same documents never deadlock', async () => {
     const collection = await filled({ _id: 1, n: 0 }, { _id: 2, n: 0 })
     const increment = { $inc: { n: 1 } }
     const transfer = () =>
@@ -64,7 +64,7 @@ describe('plain writes', () => {
     ])
   })
 
-  test('see what the transaction left: an upsert finds the document, or makes it', async () => {
+  test('see the outcome of the transaction: an upsert finds the document, or inserts it', async () => {
     for (const outcome of ['commitTransaction', 'abortTransaction'] as const) {
       const collection = await filled({ _id: 0 })
       await collection.createIndex({ k: 1 }, { unique: true, sparse: true })
@@ -80,7 +80,7 @@ describe('plain writes', () => {
     }
   })
 
-  test('race to upsert one key, and one of them makes it', async () => {
+  test('race to upsert one key, and one of them inserts it', async () => {
     const collection = fixture.collection()
     await Promise.all(
       Array.from({ length: 20 }, () => collection.updateOne({ _id: 'k' }, { $inc: { n: 1 } }, { upsert: true })),
@@ -102,7 +102,7 @@ describe('transactions', () => {
     expect(await collection.findOne({ _id: 'k' })).toEqual({ _id: 'k', n: 8 })
   })
 
-  test('that take a unique key from each other conflict', async () => {
+  test('that write the same unique key conflict', async () => {
     const collection = await filled({ _id: 1, k: 'a' }, { _id: 2, k: 'b' })
     await collection.createIndex({ k: 1 }, { unique: true })
     const [first, second] = [begin(), begin()]
@@ -115,7 +115,7 @@ describe('transactions', () => {
     await Promise.all([first.endSession(), second.endSession()])
   })
 
-  test('that only read commit, and conflict with nobody', async () => {
+  test('that only read commit, and never conflict', async () => {
     const collection = await filled({ _id: 1, n: 0 })
     const session = begin()
     await collection.findOne({}, { session })
@@ -135,14 +135,14 @@ describe('transactions', () => {
   })
 })
 
-describeEmbedded('a transaction by hand', () => {
+describeEmbedded('a transaction without a driver', () => {
   const numbered = (number: number, lsid = { id: new UUID() }) => ({
     lsid,
     txnNumber: Long.fromNumber(number),
     autocommit: false,
   })
 
-  test('goes on over another connection when the first is lost', async () => {
+  test('continues on another connection when the first is lost', async () => {
     const { collectionName } = await filled({ _id: 0 })
     const of = numbered(1)
     await ask({ insert: collectionName, documents: [{ _id: 1 }], ...of, startTransaction: true })
@@ -151,7 +151,7 @@ describeEmbedded('a transaction by hand', () => {
     expect(await ask({ count: collectionName })).toMatchObject({ n: 3 })
   })
 
-  test('cannot be aborted after its commit, nor go on, nor start again', async () => {
+  test('cannot be aborted, continued or started again after its commit', async () => {
     const { collectionName } = await filled({ _id: 0 })
     const of = numbered(1)
     const insert = { insert: collectionName, documents: [{ _id: 1 }], ...of }
@@ -178,7 +178,7 @@ describeEmbedded('a transaction by hand', () => {
     expect(await ask({ find: old.collectionName, ...of })).toMatchObject({ code: 251 })
   })
 
-  test('ends with a refused option as with any error', async () => {
+  test('ends when an option is refused', async () => {
     const { collectionName } = await filled({ _id: 0 })
     const of = numbered(1)
     await ask({ insert: collectionName, documents: [{ _id: 1 }], ...of, startTransaction: true })
@@ -186,7 +186,7 @@ describeEmbedded('a transaction by hand', () => {
     expect(await ask({ commitTransaction: 1, ...of, $db: 'admin' })).toMatchObject({ code: 251 })
   })
 
-  test('gives way to a newer number of its session, a write as well', async () => {
+  test('is aborted by a newer number of its session, also by that of a write', async () => {
     const { collectionName } = await filled({ _id: 0 })
     const of = numbered(1)
     await ask({ insert: collectionName, documents: [{ _id: 1 }], ...of, startTransaction: true })
@@ -196,7 +196,7 @@ describeEmbedded('a transaction by hand', () => {
     expect(await ask({ count: collectionName })).toMatchObject({ n: 2 })
   })
 
-  test('waits for an older write of its session that still waits, so that records keep their order', async () => {
+  test('waits for an older write of its session, so that the newest record is the last', async () => {
     const collection = await filled({ _id: 1, list: [] })
     const session = begin()
     await collection.updateOne({ _id: 1 }, append(0), { session })
@@ -221,7 +221,7 @@ describeEmbedded('a transaction by hand', () => {
   })
 })
 
-describeEmbedded('a definition', () => {
+describeEmbedded('a command that changes definitions', () => {
   const definitions: [string, object][] = [
     ['create', {}],
     ['createIndexes', { indexes: [{ key: { a: 1 }, name: 'a_1' }] }],
@@ -233,7 +233,7 @@ describeEmbedded('a definition', () => {
     ['dropDatabase', {}],
   ]
   for (const [name, more] of definitions) {
-    test(`by ${name} is refused inside a transaction, and ends it`, async () => {
+    test(`such as ${name} is refused inside a transaction, and ends it`, async () => {
       const { collectionName } = await filled({ _id: 0 })
       const of = { lsid: { id: new UUID() }, txnNumber: Long.fromNumber(1), autocommit: false }
       await ask({ find: collectionName, ...of, startTransaction: true })
@@ -242,7 +242,7 @@ describeEmbedded('a definition', () => {
     })
   }
 
-  test('waits for the transactions that use its collection, and lets no new one in meanwhile', async () => {
+  test('waits for the transactions that use its collection, and meanwhile new ones are refused', async () => {
     const collection = await filled({ _id: 1, k: 1 })
     const [first, second] = [begin(), begin()]
     await collection.insertOne({ _id: 2, k: 2 }, { session: first })
@@ -262,7 +262,7 @@ describeEmbedded('a definition', () => {
     await Promise.all([first, second].map((session) => session.endSession()))
   })
 
-  test('that changes nothing waits for nobody', async () => {
+  test('does not wait if it changes nothing', async () => {
     const collection = await filled({ _id: 1, k: 1 })
     await collection.createIndex({ k: 1 })
     const session = begin()

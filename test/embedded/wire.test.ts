@@ -1,4 +1,4 @@
-// The protocol itself: what cannot be a message ends its connection and harms nobody else.
+// The wire protocol. An invalid message closes its connection, and affects no other.
 import { once } from 'node:events'
 import { expect, test } from '@jest/globals'
 import { Decimal128, Long, serialize, Timestamp } from 'bson'
@@ -29,7 +29,7 @@ describeEmbedded('a connection', () => {
     })
   }
 
-  test('takes a message in pieces, and several at once', async () => {
+  test('accepts a message in pieces, and several messages at once', async () => {
     const raw = await rawClient(fixture.uri)
     const bytes = message({ ping: 1, $db: 'x' })
     raw.socket.write(bytes.subarray(0, 3))
@@ -42,7 +42,7 @@ describeEmbedded('a connection', () => {
     raw.socket.destroy()
   })
 
-  test('gets no reply to a write that wants none', async () => {
+  test('gets no reply to a write without acknowledgement', async () => {
     const raw = await rawClient(fixture.uri)
     const { collectionName } = fixture.collection()
     const $db = fixture.db.databaseName
@@ -73,9 +73,14 @@ describeEmbedded('the embedded server refuses', () => {
       238,
       /'collation'/,
     ],
-    ['an update operator it does not have', { update: 'c', updates: [{ q: {}, u: { $bit: { a: 1 } } }] }, 238, /\$bit/],
-    ['a query operator it does not have', { find: 'c', filter: { $where: 'x' } }, 238, /\$where/],
-    ['a stage it does not have', { aggregate: 'c', pipeline: [{ $geoNear: 1 }], cursor: {} }, 238, /\$geoNear/],
+    [
+      'an update operator that is not supported',
+      { update: 'c', updates: [{ q: {}, u: { $bit: { a: 1 } } }] },
+      238,
+      /\$bit/,
+    ],
+    ['a query operator that is not supported', { find: 'c', filter: { $where: 'x' } }, 238, /\$where/],
+    ['a stage that is not supported', { aggregate: 'c', pipeline: [{ $geoNear: 1 }], cursor: {} }, 238, /\$geoNear/],
     [
       'an expression it does not have',
       { aggregate: 'c', pipeline: [{ $project: { a: { $sin: 1 } } }], cursor: {} },
@@ -96,10 +101,15 @@ describeEmbedded('the embedded server refuses', () => {
       238,
       /2\^53.*documents\.0\.n/,
     ],
-    ['a namespace that is none', { find: '' }, 73, /namespace/],
-    ['a write concern it cannot meet', { insert: 'c', documents: [{}], writeConcern: { w: 2 } }, 100, /nodes/],
+    ['an invalid namespace', { find: '' }, 73, /namespace/],
+    [
+      'a write concern that one node cannot meet',
+      { insert: 'c', documents: [{}], writeConcern: { w: 2 } },
+      100,
+      /nodes/,
+    ],
     ['a snapshot of the past', { find: 'c', readConcern: { level: 'snapshot' } }, 238, /snapshot/],
-    ['a continued cursor that is not there', { getMore: Long.fromNumber(5), collection: 'c' }, 43, /cursor/],
+    ['a getMore of an unknown cursor', { getMore: Long.fromNumber(5), collection: 'c' }, 43, /cursor/],
   ]
   for (const [name, command, code, text] of refused) {
     test(`${name} (${code})`, async () => {

@@ -1,21 +1,21 @@
-// What the cases of commands are made of: their form, and the steps and answers that many share.
+// The form of the cases of commands, and the steps and answers that many of them share.
 import { expect } from '@jest/globals'
 import type { AnyDocument } from '../support.ts'
 
 export type CommandStep = [command: AnyDocument, answer: AnyDocument | number, more?: StepOptions]
 
 export interface StepOptions {
-  /** The database, where it is not that of the case (the driver sends it as `$db`). */
+  /** The database, if it is not that of the case. The driver sends it as `$db`. */
   on?: string
-  /** In another session than the case's (the driver sends it as `lsid`). */
+  /** Use another session than that of the case. The driver sends it as `lsid`. */
   otherSession?: true
-  /** The driver sends it as `$readPreference`, for a single server only if it is not 'primary'. */
+  /** The driver sends it as `$readPreference`. To a single server it sends it only if it is not 'primary'. */
   readPreference?: 'secondaryPreferred' | 'nearest'
 }
 
 export type CommandCase = [sentence: string, ...steps: CommandStep[]]
 
-/** What stands for a value that is known only when the case runs. */
+/** Placeholders for values that are known only when the case runs. */
 export const known = {
   cursor: '<the id of the last cursor>',
   database: '<the name of the database>',
@@ -43,7 +43,7 @@ export const indexed: CommandStep = [
   { createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a_1' }] },
   { numIndexesBefore: 1, numIndexesAfter: 2 },
 ]
-// What makes a command part of a transaction, and the first of it.
+// The fields that make a command part of a transaction, or its first command.
 export const inside = { txnNumber: known.number, autocommit: false }
 export const first = { ...inside, startTransaction: true }
 export const commit: CommandStep = [{ commitTransaction: 1, ...inside }, done, admin]

@@ -1,4 +1,4 @@
-// Sessions and transactions, and the options that any command may carry.
+// Cases of sessions and transactions, and of the options that every command may carry.
 import { expect } from '@jest/globals'
 import {
   abort,
@@ -26,7 +26,7 @@ export const sessions: CommandCase[] = [
   ],
   ['endSessions takes a list of sessions', [{ endSessions: [known.session] }, done], [{ endSessions: 1 }, 14]],
   [
-    'commitTransaction keeps what a transaction wrote',
+    'commitTransaction keeps the writes of a transaction',
     numbers,
     [{ insert: 'c', documents: [{ _id: 4 }], ...first }, { n: 1 }],
     [{ count: 'c' }, { n: 3 }, otherSession],
@@ -41,9 +41,9 @@ export const sessions: CommandCase[] = [
     commit,
     [{ count: 'c' }, { n: 4 }],
   ],
-  ['commitTransaction wants a transaction', [{ commitTransaction: 1, ...inside }, 251, admin]],
+  ['commitTransaction needs a transaction', [{ commitTransaction: 1, ...inside }, 251, admin]],
   [
-    'abortTransaction undoes what a transaction wrote',
+    'abortTransaction undoes the writes of a transaction',
     numbers,
     [{ delete: 'c', deletes: [{ q: {}, limit: 0 }], ...first }, { n: 3 }],
     abort,
@@ -51,7 +51,7 @@ export const sessions: CommandCase[] = [
     [{ commitTransaction: 1, ...inside }, 251, admin],
   ],
   [
-    'abortTransaction comes too late after the commit',
+    'abortTransaction is refused after the commit',
     numbers,
     [{ find: 'c', ...first }, done],
     commit,
@@ -60,7 +60,7 @@ export const sessions: CommandCase[] = [
 ]
 
 export const anyCommand: CommandCase[] = [
-  ['$db says which database is meant', numbers, [{ count: 'c' }, { n: 0 }, { on: 'alkaid-has-none-of-this-name' }]],
+  ['$db names the database', numbers, [{ count: 'c' }, { n: 0 }, { on: 'alkaid-has-none-of-this-name' }]],
   [
     'lsid binds a cursor to its session',
     numbers,
@@ -69,13 +69,13 @@ export const anyCommand: CommandCase[] = [
     [{ getMore: known.cursor, collection: 'c' }, done],
   ],
   [
-    'txnNumber makes a write that is repeated be done once',
+    'txnNumber makes a repeated write run once',
     numbers,
     [{ update: 'c', updates: [{ q: { _id: 1 }, u: { $inc: { a: 1 } } }], txnNumber: known.number }, { nModified: 1 }],
     [{ update: 'c', updates: [{ q: { _id: 1 }, u: { $inc: { a: 1 } } }], txnNumber: known.number }, { nModified: 1 }],
     [{ find: 'c', filter: { _id: 1 } }, batch({ _id: 1, a: 2 })],
   ],
-  ['txnNumber is for writes and transactions', [{ find: 'c', txnNumber: known.number }, 50768]],
+  ['txnNumber is for writes and transactions only', [{ find: 'c', txnNumber: known.number }, 50768]],
   [
     'txnNumber binds a cursor to its transaction',
     numbers,
@@ -99,17 +99,17 @@ export const anyCommand: CommandCase[] = [
   ],
   ['autocommit can only be false', [{ find: 'c', ...first, autocommit: true }, 72]],
   ['startTransaction can only be true', [{ find: 'c', ...inside, startTransaction: false }, 72]],
-  ['autocommit without startTransaction wants an open transaction', [{ find: 'c', ...inside }, 251]],
-  ['a transaction refuses what may not run in it', numbers, [{ count: 'c', ...first }, 263]],
+  ['autocommit without startTransaction needs an open transaction', [{ find: 'c', ...inside }, 251]],
+  ['a transaction refuses commands that cannot run in it', numbers, [{ count: 'c', ...first }, 263]],
   [
-    'readConcern may be any level for a read',
+    'readConcern can have any level for a read',
     numbers,
     ...['local', 'available', 'majority', 'linearizable'].map(
       (level): CommandStep => [{ count: 'c', readConcern: { level } }, { n: 3 }],
     ),
   ],
   [
-    'readConcern snapshot makes a transaction read one',
+    'readConcern snapshot makes a transaction read a snapshot',
     numbers,
     [{ find: 'c', ...idOnly, ...first, readConcern: { level: 'snapshot' } }, ids(1, 2, 3)],
     [{ insert: 'c', documents: [{ _id: 4 }] }, { n: 1 }, otherSession],
@@ -117,42 +117,42 @@ export const anyCommand: CommandCase[] = [
     commit,
   ],
   [
-    'readConcern belongs to the first command of a transaction',
+    'readConcern is for the first command of a transaction only',
     numbers,
     [{ find: 'c', ...first }, done],
     [{ find: 'c', ...inside, readConcern: { level: 'snapshot' } }, 72],
   ],
   ['readConcern must be an object', [{ find: 'c', readConcern: 1 }, 14]],
   [
-    'writeConcern may ask for the disk and the majority',
+    'writeConcern can ask for the disk and for the majority',
     [{ insert: 'c', documents: [{ _id: 1 }], writeConcern: { w: 'majority', j: true, wtimeout: 10_000 } }, { n: 1 }],
     [{ insert: 'c', documents: [{ _id: 2 }], writeConcern: { w: 1 } }, { n: 1 }],
   ],
   [
-    'writeConcern is for the end of a transaction',
+    'writeConcern is refused before the end of a transaction',
     numbers,
     [{ insert: 'c', documents: [{ _id: 4 }], ...first, writeConcern: { w: 1 } }, 72],
   ],
   [
-    'writeConcern may be given to the commit',
+    'writeConcern can stand in the commit',
     numbers,
     [{ insert: 'c', documents: [{ _id: 4 }], ...first }, done],
     [{ commitTransaction: 1, ...inside, writeConcern: { w: 'majority' } }, done, admin],
   ],
   [
-    '$readPreference may be any that one server satisfies',
+    '$readPreference can have any mode',
     numbers,
     [{ count: 'c' }, { n: 3 }, { readPreference: 'nearest' }],
     [{ count: 'c' }, { n: 3 }, { readPreference: 'secondaryPreferred' }],
   ],
   [
-    'comment may be anything',
+    'comment can have any value',
     numbers,
     [{ count: 'c', comment: { why: ['x'] } }, { n: 3 }],
     [{ count: 'c', comment: 1 }, { n: 3 }],
   ],
   [
-    'maxTimeMS bounds the wait for a transaction that holds a document',
+    'maxTimeMS limits the wait for a transaction that has locked a document',
     numbers,
     [{ delete: 'c', deletes: [{ q: { _id: 1 }, limit: 1 }], ...first }, { n: 1 }],
     [{ update: 'c', updates: [{ q: { _id: 1 }, u: { $set: { a: 9 } } }], maxTimeMS: 100 }, 50, otherSession],

@@ -1,4 +1,4 @@
-// Commands on databases, collections and indexes as a whole.
+// Cases of the commands that define databases, collections and indexes.
 import { expect } from '@jest/globals'
 import {
   admin,
@@ -15,13 +15,13 @@ import {
 
 export const definitions: CommandCase[] = [
   [
-    'create makes a collection, and again does nothing',
+    'create creates a collection, and a second time does nothing',
     [{ create: 'c' }, done],
     [{ create: 'c' }, done],
     [{ listCollections: 1, nameOnly: true }, batch({ name: 'c', type: 'collection' })],
   ],
   ['drop drops a collection', numbers, [{ drop: 'c' }, { nIndexesWas: 1, ns: `${known.database}.c` }], left()],
-  ['drop of what is not there succeeds', [{ drop: 'c' }, { ok: 1, ns: undefined }]],
+  ['drop of a missing collection succeeds', [{ drop: 'c' }, { ok: 1, ns: undefined }]],
   [
     'dropDatabase drops all collections',
     numbers,
@@ -29,7 +29,7 @@ export const definitions: CommandCase[] = [
     [{ listCollections: 1 }, batch()],
   ],
   [
-    'createIndexes makes indexes, and the collection',
+    'createIndexes creates indexes, and the collection',
     [
       { createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a_1' }] },
       { numIndexesBefore: 1, numIndexesAfter: 2, createdCollectionAutomatically: true },
@@ -37,7 +37,7 @@ export const definitions: CommandCase[] = [
     [{ listIndexes: 'c' }, batch(idIndex, aIndex)],
   ],
   [
-    'createIndexes makes no index again',
+    'createIndexes does nothing for an index that exists',
     [{ create: 'c' }, done],
     indexed,
     [
@@ -60,15 +60,15 @@ export const definitions: CommandCase[] = [
     [{ listIndexes: 'c' }, batch(idIndex)],
   ],
   [
-    'dropIndexes drops all but that of _id',
+    'dropIndexes drops all indexes except that of _id',
     [{ create: 'c' }, done],
     indexed,
     [{ dropIndexes: 'c', index: '*' }, { nIndexesWas: 2 }],
     [{ listIndexes: 'c' }, batch(idIndex)],
   ],
-  ['dropIndexes keeps that of _id', [{ create: 'c' }, done], [{ dropIndexes: 'c', index: '_id_' }, 72]],
-  ['dropIndexes wants an index that is there', [{ create: 'c' }, done], [{ dropIndexes: 'c', index: 'a_1' }, 27]],
-  ['listIndexes wants a collection that is there', [{ listIndexes: 'c' }, 26]],
+  ['dropIndexes cannot drop the index of _id', [{ create: 'c' }, done], [{ dropIndexes: 'c', index: '_id_' }, 72]],
+  ['dropIndexes needs an existing index', [{ create: 'c' }, done], [{ dropIndexes: 'c', index: 'a_1' }, 27]],
+  ['listIndexes needs an existing collection', [{ listIndexes: 'c' }, 26]],
   [
     'listIndexes gives as many as the batch of its cursor holds',
     [{ create: 'c' }, done],
@@ -77,7 +77,7 @@ export const definitions: CommandCase[] = [
     [{ getMore: known.cursor, collection: 'c' }, { cursor: { id: 0, nextBatch: [aIndex] } }],
   ],
   [
-    'listCollections tells what each collection is',
+    'listCollections describes each collection',
     [{ create: 'c' }, done],
     [
       { listCollections: 1 },
@@ -97,7 +97,7 @@ export const definitions: CommandCase[] = [
     [{ listCollections: 1, filter: { name: 'd' }, nameOnly: true }, batch({ name: 'd', type: 'collection' })],
   ],
   [
-    'listCollections lists what one may use, without users all',
+    'listCollections with authorizedCollections lists all, because there are no users',
     [{ create: 'c' }, done],
     [{ listCollections: 1, nameOnly: true, authorizedCollections: true }, batch({ name: 'c', type: 'collection' })],
   ],
@@ -131,7 +131,7 @@ export const definitions: CommandCase[] = [
     ],
   ],
   [
-    'listDatabases may give names alone',
+    'listDatabases can give names only',
     [{ create: 'c' }, done],
     [
       { listDatabases: 1, nameOnly: true, filter: { name: known.database } },
@@ -140,7 +140,7 @@ export const definitions: CommandCase[] = [
     ],
   ],
   [
-    'listDatabases lists what one may use, without users all',
+    'listDatabases with authorizedDatabases lists all, because there are no users',
     [{ create: 'c' }, done],
     [
       { listDatabases: 1, nameOnly: true, authorizedDatabases: true, filter: { name: known.database } },
@@ -148,5 +148,5 @@ export const definitions: CommandCase[] = [
       admin,
     ],
   ],
-  ['listDatabases belongs to admin', [{ listDatabases: 1 }, 13]],
+  ['listDatabases runs on admin only', [{ listDatabases: 1 }, 13]],
 ]

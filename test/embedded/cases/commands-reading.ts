@@ -1,4 +1,4 @@
-// Commands that read, and their cursors.
+// Cases of the commands that read, and of their cursors.
 import { batch, type CommandCase, done, idOnly, ids, known, numbers } from './command-steps.ts'
 
 export const reads: CommandCase[] = [
@@ -7,8 +7,8 @@ export const reads: CommandCase[] = [
     numbers,
     [{ aggregate: 'c', pipeline: [{ $match: { a: 1 } }], cursor: {} }, batch({ _id: 1, a: 1 })],
   ],
-  ['aggregate wants a cursor', [{ aggregate: 'c', pipeline: [] }, 9]],
-  ['aggregate wants a list of stages', [{ aggregate: 'c', pipeline: 1, cursor: {} }, 14]],
+  ['aggregate needs a cursor', [{ aggregate: 'c', pipeline: [] }, 9]],
+  ['aggregate needs a list of stages', [{ aggregate: 'c', pipeline: 1, cursor: {} }, 14]],
   [
     'aggregate gives as many documents as the batch of its cursor holds',
     numbers,
@@ -16,7 +16,7 @@ export const reads: CommandCase[] = [
     [{ getMore: known.cursor, collection: 'c' }, { cursor: { id: 0, nextBatch: [{ _id: 3 }] } }],
   ],
   [
-    'aggregate may use the disk',
+    'aggregate accepts allowDiskUse',
     numbers,
     [{ aggregate: 'c', pipeline: [{ $count: 'n' }], cursor: {}, allowDiskUse: true }, batch({ n: 3 })],
   ],
@@ -25,7 +25,7 @@ export const reads: CommandCase[] = [
   ['count counts what its query finds', numbers, [{ count: 'c', query: { a: 2 } }, { n: 2 }]],
   ['count leaves out what it skips', numbers, [{ count: 'c', skip: 2 }, { n: 1 }], [{ count: 'c', skip: 5 }, { n: 0 }]],
   [
-    'count stops at its limit, and 0 is none',
+    'count stops at its limit, and 0 means no limit',
     numbers,
     [{ count: 'c', limit: 2 }, { n: 2 }],
     [{ count: 'c', limit: 0 }, { n: 3 }],
@@ -43,9 +43,9 @@ export const reads: CommandCase[] = [
   ['find sorts', numbers, [{ find: 'c', sort: { _id: -1 }, ...idOnly }, ids(3, 2, 1)]],
   ['find projects', numbers, [{ find: 'c', filter: { _id: 1 }, projection: { _id: 0, a: 1 } }, batch({ a: 1 })]],
   ['find leaves out what it skips', numbers, [{ find: 'c', sort: { _id: 1 }, skip: 1, ...idOnly }, ids(2, 3)]],
-  ['find cannot skip less than nothing', [{ find: 'c', skip: -1 }, 51024]],
+  ['find refuses a negative skip', [{ find: 'c', skip: -1 }, 51024]],
   [
-    'find stops at its limit, and 0 is none',
+    'find stops at its limit, and 0 means no limit',
     numbers,
     [{ find: 'c', limit: 1, ...idOnly }, ids(1)],
     [{ find: 'c', limit: 0, ...idOnly }, ids(1, 2, 3)],
@@ -65,23 +65,19 @@ export const reads: CommandCase[] = [
     ],
   ],
   [
-    'find may use the disk',
+    'find accepts allowDiskUse',
     numbers,
     [{ find: 'c', sort: { _id: -1 }, limit: 1, allowDiskUse: true, ...idOnly }, ids(3)],
   ],
+  ['find accepts allowPartialResults', numbers, [{ find: 'c', allowPartialResults: true, ...idOnly }, ids(1, 2, 3)]],
   [
-    'find may be content with what it can reach',
-    numbers,
-    [{ find: 'c', allowPartialResults: true, ...idOnly }, ids(1, 2, 3)],
-  ],
-  [
-    'find may say that its cursor is none of the lasting kinds',
+    'find accepts false for the options of lasting cursors',
     numbers,
     [{ find: 'c', noCursorTimeout: false, tailable: false, awaitData: false, ...idOnly }, ids(1, 2, 3)],
   ],
 
   [
-    'getMore goes on in batches of its own size',
+    'getMore continues in batches of its own size',
     numbers,
     [{ find: 'c', batchSize: 0, ...idOnly }, ids()],
     [
@@ -91,19 +87,19 @@ export const reads: CommandCase[] = [
     [{ getMore: known.cursor, collection: 'c', batchSize: 2 }, { cursor: { nextBatch: [{ _id: 2 }, { _id: 3 }] } }],
   ],
   [
-    'getMore goes on in the collection of the cursor alone',
+    'getMore must name the collection of the cursor',
     numbers,
     [{ find: 'c', batchSize: 1 }, done],
     [{ getMore: known.cursor, collection: 'd' }, 13],
   ],
   [
-    'getMore waits for nothing, so it takes no maxTimeMS',
+    'getMore does not wait, so it refuses maxTimeMS',
     numbers,
     [{ find: 'c', batchSize: 1 }, done],
     [{ getMore: known.cursor, collection: 'c', maxTimeMS: 1000 }, 2],
   ],
   [
-    'killCursors closes cursors, and says which were none',
+    'killCursors closes cursors, and lists the unknown ones',
     numbers,
     [{ find: 'c', batchSize: 1 }, done],
     [

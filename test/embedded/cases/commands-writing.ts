@@ -1,4 +1,4 @@
-// Commands that write documents.
+// Cases of the commands that write documents.
 import { expect } from '@jest/globals'
 import { type CommandCase, duplicate, filled, left, numbers } from './command-steps.ts'
 
@@ -11,7 +11,7 @@ export const writes: CommandCase[] = [
     ],
     left({ _id: 1 }, { _id: 2 }),
   ],
-  ['insert wants at least one document', [{ insert: 'c', documents: [] }, 16]],
+  ['insert needs at least one document', [{ insert: 'c', documents: [] }, 16]],
   ['insert wants documents', [{ insert: 'c', documents: [{ _id: 1 }, 2] }, 14], left()],
   [
     'insert in order stops at an error',
@@ -171,7 +171,7 @@ export const writes: CommandCase[] = [
   ],
 
   [
-    'findAndModify updates what its query finds, and gives it as it was',
+    'findAndModify updates the document it finds, and gives the old one',
     numbers,
     [
       { findAndModify: 'c', query: { _id: 2 }, update: { $set: { a: 9 } } },
@@ -196,7 +196,7 @@ export const writes: CommandCase[] = [
     [{ findAndModify: 'c', query: { _id: 1 }, fields: { _id: 0 }, update: { $set: { b: 1 } } }, { value: { a: 1 } }],
   ],
   [
-    'findAndModify with new gives the document as it has become',
+    'findAndModify with new gives the changed document',
     numbers,
     [
       { findAndModify: 'c', query: { _id: 1 }, new: true, update: { $set: { b: 1 } } },
@@ -233,5 +233,5 @@ export const writes: CommandCase[] = [
     filled({ _id: 1 }),
     [{ findAndModify: 'c', update: { a: 1 }, bypassDocumentValidation: true }, { value: { _id: 1 } }],
   ],
-  ['findAndModify wants either an update or remove', [{ findAndModify: 'c', query: {} }, 9]],
+  ['findAndModify needs either update or remove', [{ findAndModify: 'c', query: {} }, 9]],
 ]

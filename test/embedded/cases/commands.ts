@@ -1,6 +1,6 @@
-// What commands answer, by MongoDB's documentation: a sentence, then the commands that are sent one after the other in
-// a database and sessions of the case's own, each with what its reply holds, or with the code of its refusal. Of a
-// reply only the fields named here are looked at; those have to be equal.
+// The replies of commands, by MongoDB's documentation. A case is a sentence, and steps. A step is a command and its
+// reply, or the code of its error. Each case has a database and sessions of its own. The test compares only those fields
+// of a reply that stand here.
 import { expect } from '@jest/globals'
 import { Timestamp } from 'mongodb'
 import type { AnyDocument } from '../support.ts'
@@ -15,7 +15,7 @@ const helloOptions = { helloOk: true, compression: [], backpressure: '2' }
 const aboutTheServer: CommandCase[] = [
   ['ping is answered', [{ ping: 1 }, done]],
   [
-    'buildInfo tells the version',
+    'buildInfo gives the version',
     [{ buildInfo: 1 }, { version: expect.stringMatching(/^\d+\.\d+\.\d+/), bits: 64, maxBsonObjectSize: 16_777_216 }],
   ],
   [
@@ -33,18 +33,18 @@ const aboutTheServer: CommandCase[] = [
     ],
   ],
   [
-    'hello takes what a driver adds',
+    'hello accepts the options that a driver adds',
     [
       { hello: 1, ...helloOptions },
       { isWritablePrimary: true, helloOk: true },
     ],
   ],
   [
-    'isMaster says so under its old name',
+    'isMaster says that the server takes writes, under the old name',
     [{ isMaster: 1 }, { ismaster: true, isWritablePrimary: undefined, setName: expect.any(String) }],
   ],
   [
-    'isMaster takes what a driver adds',
+    'isMaster accepts the options that a driver adds',
     [
       { isMaster: 1, ...helloOptions },
       { ismaster: true, helloOk: true },
@@ -62,14 +62,14 @@ const aboutTheServer: CommandCase[] = [
     ],
   ],
   [
-    'connectionStatus names the users, who are none',
+    'connectionStatus lists no users',
     [
       { connectionStatus: 1 },
       { authInfo: expect.objectContaining({ authenticatedUsers: [], authenticatedUserRoles: [] }) },
     ],
   ],
   [
-    'connectionStatus tells their privileges if asked',
+    'connectionStatus lists privileges if asked',
     [
       { connectionStatus: 1, showPrivileges: true },
       { authInfo: expect.objectContaining({ authenticatedUserPrivileges: [] }) },
@@ -83,11 +83,11 @@ const aboutTheServer: CommandCase[] = [
       admin,
     ],
   ],
-  ['getParameter wants a parameter', [{ getParameter: 1 }, 72, admin]],
-  ['a command that there is none of is refused', [{ noSuchCommand: 1 }, 59]],
+  ['getParameter needs a parameter', [{ getParameter: 1 }, 72, admin]],
+  ['an unknown command is refused', [{ noSuchCommand: 1 }, 59]],
 ]
 
-/** Names that mean the same command. */
+/** Other names of the same commands. */
 const aliases: Record<string, string> = {
   buildInfo: 'buildinfo',
   findAndModify: 'findandmodify',
@@ -98,7 +98,7 @@ const canonical = [...reads, ...writes, ...definitions, ...aboutTheServer, ...se
 
 export const commandCases: CommandCase[] = canonical.flatMap((one) => [one, ...underItsAlias(one)])
 
-/** The case again with the other name of the command that it begins its sentence with. */
+/** The same case with the other name of its command. The sentence of a case begins with that name. */
 function underItsAlias([sentence, ...steps]: CommandCase): CommandCase[] {
   const [name = '', ...rest] = sentence.split(' ')
   const alias = aliases[name]
@@ -110,13 +110,13 @@ function underItsAlias([sentence, ...steps]: CommandCase): CommandCase[] {
   return [[[alias, ...rest].join(' '), ...renamed]]
 }
 
-/** What a driver tells about itself, which belongs to the first command of a connection. */
+/** What a driver tells about itself in the first command of a connection. */
 export const handshakes: AnyDocument[] = ['hello', 'isMaster', 'ismaster'].map((name) => ({
   [name]: 1,
   client: { driver: { name: 'test', version: '1' }, os: { type: 'Linux' } },
 }))
 
-/** What MongoDB takes and the embedded server refuses (238 unless another code is named). */
+/** Commands that MongoDB accepts and the embedded server refuses, with 238 or with the code that is given. */
 export const refusedByEmbedded: [what: string, command: AnyDocument, code?: number][] = [
   ['apiVersion', { ping: 1, apiVersion: '1' }],
   ['apiStrict', { ping: 1, apiVersion: '1', apiStrict: true }],

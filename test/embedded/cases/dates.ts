@@ -1,4 +1,4 @@
-// What date expressions give, by MongoDB's documentation.
+// The results of date expressions, by MongoDB's documentation.
 import type { ExpressionCase } from './expressions.ts'
 
 const at = (text: string) => new Date(text)

@@ -3,9 +3,9 @@
 import type { AnyDocument } from '../support.ts'
 
 export const expressionErrors: [sentence: string, expression: AnyDocument, code: number][] = [
-  ['an operator that nobody knows', { $foo: 1 }, 168],
+  ['an operator that MongoDB does not know', { $foo: 1 }, 168],
   ['two operators at once', { $add: [1], $subtract: [1, 2] }, 15983],
-  ['a variable that is not there', '$$nope', 17276],
+  ['an undefined variable', '$$nope', 17276],
   ['too many arguments', { $eq: [1, 2, 3] }, 16020],
   ['$add of a string', { $add: ['$s', 1] }, 14],
   ['$add of a string before null', { $add: ['$s', null] }, 14],
@@ -15,16 +15,16 @@ export const expressionErrors: [sentence: string, expression: AnyDocument, code:
   ['$divide by zero', { $divide: ['$n', 0] }, 2],
   ['$mod by zero', { $mod: ['$n', 0] }, 16610],
   ['$concat of a number', { $concat: ['$n'] }, 16702],
-  ['$size of no array', { $size: '$n' }, 17124],
+  ['$size of a value that is not an array', { $size: '$n' }, 17124],
   ['$in no array', { $in: [1, '$n'] }, 40081],
-  ['$arrayElemAt of no array', { $arrayElemAt: ['$n', 0] }, 28689],
+  ['$arrayElemAt of a value that is not an array', { $arrayElemAt: ['$n', 0] }, 28689],
   ['$slice of nothing', { $slice: ['$a', 0, 0] }, 28729],
   ['$range without a step', { $range: [0, 1, 0] }, 34449],
-  ['$filter of no array', { $filter: { input: '$n', cond: true } }, 28651],
+  ['$filter of a value that is not an array', { $filter: { input: '$n', cond: true } }, 28651],
   ['$filter without a condition', { $filter: { input: [] } }, 28650],
   ['$map without a body', { $map: { input: [] } }, 16882],
   ['$switch without a branch', { $switch: { branches: [] } }, 40068],
-  ['$switch where nothing holds', { $switch: { branches: [{ case: '$x', then: 1 }] } }, 40066],
+  ['$switch without a true branch or a default', { $switch: { branches: [{ case: '$x', then: 1 }] } }, 40066],
   ['$mergeObjects of a number', { $mergeObjects: ['$n'] }, 40400],
   ['$arrayToObject of odd pairs', { $arrayToObject: '$a' }, 40391],
   ['$split by nothing', { $split: ['$s', ''] }, 40087],
@@ -40,12 +40,12 @@ export const expressionErrors: [sentence: string, expression: AnyDocument, code:
   ['a variable with a bad name', { $let: { vars: { Big: 1 }, in: 1 } }, 16867],
 ]
 
-/** What MongoDB knows and this server refuses by name. */
+/** Expressions that MongoDB knows and this server refuses. */
 export const expressionRefusals: [sentence: string, expression: AnyDocument][] = [
   ['an expression that is not supported', { $zip: { inputs: [[1]] } }],
   ['the type of a number', { $type: '$n' }],
   ['an integer beyond 2^53', { $multiply: ['$n', 9_007_199_254_740_991] }],
-  ['a date from what may be a 32-bit integer', { $toDate: '$n' }],
+  ['a date from a number that may be a 32-bit integer', { $toDate: '$n' }],
   ['a rounding that depends on the binary form', { $round: [2.675, 2] }],
   ['$toBool of an array', { $toBool: '$a' }],
   ['$replaceAll of an empty string', { $replaceAll: { input: '$s', find: '', replacement: 'y' } }],

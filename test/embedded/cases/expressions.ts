@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: "then" is the name of an argument of $cond and $switch
-// What expressions give, by MongoDB's documentation: a sentence, the expression, its value (undefined for missing), and
-// the document it is evaluated on.
+// The results of expressions, by MongoDB's documentation. A case is a sentence, the expression, its value (undefined
+// for missing), and the document.
 import { ObjectId } from 'mongodb'
 import type { AnyDocument } from '../support.ts'
 
@@ -13,17 +13,17 @@ export const expressionCases: ExpressionCase[] = [
   ['$literal takes operators and paths as they are', { $literal: '$a' }, '$a', { a: 1 }],
   ['a path reads a field', '$a.b', 1, { a: { b: 1 } }],
   ['a path gathers from an array of documents', '$a.b', [1, 2], { a: [{ b: 1 }, { c: 1 }, { b: 2 }, 3] }],
-  ['a number in a path is no position', '$a.0', [], { a: [1, 2] }],
-  ['a path to nothing is missing', '$a.b', undefined, { a: 1 }],
-  ['an array has null for what is missing', ['$a', '$b'], [1, null], { a: 1 }],
-  ['a document leaves out what is missing', { x: '$a', y: '$b' }, { x: 1 }, { a: 1 }],
+  ['a number in a path is not a position', '$a.0', [], { a: [1, 2] }],
+  ['a path that does not exist is missing', '$a.b', undefined, { a: 1 }],
+  ['a missing value in an array becomes null', ['$a', '$b'], [1, null], { a: 1 }],
+  ['a missing value is left out of a document', { x: '$a', y: '$b' }, { x: 1 }, { a: 1 }],
   ['$$ROOT is the whole document', '$$ROOT', { _id: 1, a: 2 }, { a: 2 }],
   ['$$CURRENT is the document too', '$$CURRENT.a', 2, { a: 2 }],
   ['$$NOW is one moment', { $eq: ['$$NOW', '$$NOW'] }, true],
   ['$$REMOVE is missing', { x: '$$REMOVE', y: 1 }, { y: 1 }],
 
   ['$eq compares values of any type', { $eq: ['$a', 'x'] }, false, { a: 1 }],
-  ['$eq keeps null and missing apart', { $eq: ['$a', null] }, false],
+  ['$eq distinguishes null and missing', { $eq: ['$a', null] }, false],
   ['$ne is the opposite', { $ne: ['$a', 1] }, true, { a: 2 }],
   ['$gt orders across types', { $gt: ['a', 5] }, true],
   ['$gt puts null above missing', { $gt: [null, '$missing'] }, true],
@@ -33,7 +33,7 @@ export const expressionCases: ExpressionCase[] = [
   ['$cmp gives the sign', [{ $cmp: [1, 2] }, { $cmp: [2, 2] }, { $cmp: [3, 2] }], [-1, 0, 1]],
   ['$and of nothing is true', { $and: [] }, true],
   [
-    '$and takes null, 0 and missing for false',
+    '$and treats null, 0 and missing as false',
     [{ $and: [1, '$a'] }, { $and: [1, 0] }, { $and: ['', []] }],
     [false, false, true],
   ],
@@ -43,10 +43,10 @@ export const expressionCases: ExpressionCase[] = [
   ['$cond chooses', { $cond: [{ $gt: ['$a', 1] }, 'big', 'small'] }, 'small', { a: 1 }],
   ['$cond takes names, and null as a result', { $cond: { if: '$a', then: 1, else: null } }, null],
   ['$cond evaluates one branch only', { $cond: ['$a', 1, { $divide: ['$a', 0] }] }, 1, { a: 1 }],
-  ['$ifNull takes the first that is there', { $ifNull: ['$a', '$b', 3] }, 2, { a: null, b: 2 }],
-  ['$ifNull may end in what is missing', { $ifNull: ['$a', '$b'] }, undefined],
+  ['$ifNull takes the first that is neither null nor missing', { $ifNull: ['$a', '$b', 3] }, 2, { a: null, b: 2 }],
+  ['$ifNull can give missing', { $ifNull: ['$a', '$b'] }, undefined],
   [
-    '$switch takes the first branch that holds',
+    '$switch takes the first true branch',
     {
       $switch: {
         branches: [
@@ -80,8 +80,8 @@ export const expressionCases: ExpressionCase[] = [
   ['$round before the point', [{ $round: [1234, -2] }, { $round: [1250, -2] }, { $round: [4, -1] }], [1200, 1200, 0]],
   ['$round to places', [{ $round: [28.73, 1] }, { $round: [-45.39, 1] }], [28.7, -45.4]],
   ['$trunc cuts off', [{ $trunc: [19.25, 1] }, { $trunc: -45.39 }, { $trunc: [1999, -3] }], [19.2, -45, 1000]],
-  ['$sum as an expression skips what is no number', { $sum: ['$a', '$b', 1] }, 3, { a: 2, b: 'x' }],
-  ['$sum of one array goes through it', { $sum: '$a' }, 6, { a: [1, 2, 3, 'x'] }],
+  ['$sum as an expression skips values that are not numbers', { $sum: ['$a', '$b', 1] }, 3, { a: 2, b: 'x' }],
+  ['$sum of one array adds its elements', { $sum: '$a' }, 6, { a: [1, 2, 3, 'x'] }],
   ['$avg as an expression', [{ $avg: '$a' }, { $avg: '$x' }], [2, null], { a: [1, 3] }],
   ['$min as an expression', [{ $min: '$a' }, { $min: [3, '$x', 1] }], [1, 1], { a: [2, 1] }],
   ['$max as an expression', { $max: ['$a', 2] }, 5, { a: 5 }],
@@ -133,7 +133,7 @@ export const expressionCases: ExpressionCase[] = [
     { a: [1, 2, 1] },
   ],
   [
-    '$filter keeps what holds',
+    '$filter keeps the elements for which the condition is true',
     { $filter: { input: '$a', as: 'n', cond: { $gt: ['$$n', 1] } } },
     [2, 3],
     { a: [1, 2, 3] },
@@ -153,7 +153,7 @@ export const expressionCases: ExpressionCase[] = [
   ['$map of null is null', { $map: { input: '$x', in: '$$this' } }, null],
   ['$reduce folds', { $reduce: { input: ['a', 'b'], initialValue: '', in: { $concat: ['$$value', '$$this'] } } }, 'ab'],
   [
-    '$let binds variables, from outside each other',
+    '$let binds variables, which do not see each other',
     { $let: { vars: { x: '$a', y: 2 }, in: { $add: ['$$x', '$$y'] } } },
     3,
     { a: 1 },
@@ -187,7 +187,7 @@ export const expressionCases: ExpressionCase[] = [
   ],
   ['$setDifference', { $setDifference: [[1, 2, 1], [2]] }, [1]],
   [
-    '$setEquals minds neither order nor number',
+    '$setEquals ignores order and repetition',
     {
       $setEquals: [
         [1, 2, 1],
@@ -311,7 +311,7 @@ export const expressionCases: ExpressionCase[] = [
   ['$toObjectId', { $toObjectId: '507f1f77bcf86cd799439011' }, id],
   ['$toBool', [{ $toBool: 'false' }, { $toBool: 0 }, { $toBool: null }], [true, false, null]],
   [
-    '$convert has answers for errors and null',
+    '$convert has onError and onNull',
     [
       { $convert: { input: 'x', to: 'int', onError: 'bad' } },
       { $convert: { input: '$x', to: 'int', onNull: 0 } },

@@ -1,4 +1,5 @@
-// What filters find, by MongoDB's documentation: a sentence, the documents, the filter, and the places of those found.
+// The results of filters, by MongoDB's documentation. A case is a sentence, the documents, the filter, and the
+// positions of the documents that it finds.
 import { Binary, ObjectId } from 'mongodb'
 import type { AnyDocument } from '../support.ts'
 
@@ -10,13 +11,13 @@ export type QueryCase = [sentence: string, documents: AnyDocument[], filter: Any
 export const queryCases: QueryCase[] = [
   ['equality looks into arrays, and at arrays as a whole', [{ a: 1 }, { a: [1, 2] }, { a: 2 }], { a: 1 }, [0, 1]],
   [
-    'equality with an array wants the same array, or an element that is it',
+    'equality with an array finds the same array, or an array with it as an element',
     [{ a: [1, 2] }, { a: [2, 1] }, { a: [[1, 2], 3] }],
     { a: [1, 2] },
     [0, 2],
   ],
   [
-    'equality with a document minds the order of its fields',
+    'equality with a document respects the order of its fields',
     [{ a: { b: 1, c: 2 } }, { a: { c: 2, b: 1 } }],
     { a: { b: 1, c: 2 } },
     [0],
@@ -39,7 +40,7 @@ export const queryCases: QueryCase[] = [
     { a: { $ne: 1 } },
     [2, 3],
   ],
-  ['$ne: null wants the field', [{ a: null }, {}, { a: 0 }], { a: { $ne: null } }, [2]],
+  ['$ne: null needs the field', [{ a: null }, {}, { a: 0 }], { a: { $ne: null } }, [2]],
   [
     '$gt compares within one type only',
     [{ a: 5 }, { a: '9' }, { a: 1 }, {}, { a: null }, { a: date }],
@@ -49,7 +50,7 @@ export const queryCases: QueryCase[] = [
   ['$gte: null finds null and missing', [{ a: null }, {}, { a: 1 }], { a: { $gte: null } }, [0, 1]],
   ['$gt: null finds nothing', [{ a: null }, {}, { a: 1 }], { a: { $gt: null } }, []],
   [
-    'a range may be met by different elements of an array',
+    'different elements of an array can satisfy the two ends of a range',
     [{ a: [1, 10] }, { a: [5] }],
     { a: { $gt: 4, $lt: 6 } },
     [0, 1],
@@ -83,16 +84,21 @@ export const queryCases: QueryCase[] = [
     [1, 2],
   ],
   [
-    '$type asks elements of arrays and the array',
+    '$type tests the elements of an array and the array',
     [{ a: 'x' }, { a: [1] }, { a: ['x'] }, { a: 1 }],
     { a: { $type: 'string' } },
     [0, 2],
   ],
   ['$type: array finds arrays', [{ a: [1] }, { a: 1 }], { a: { $type: 'array' } }, [0]],
   ['$type takes numbers and lists', [{ a: 'x' }, { a: true }, { a: null }, {}], { a: { $type: [8, 10] } }, [1, 2]],
-  ['$size wants that many elements', [{ a: [1, 2] }, { a: [[1, 2]] }, { a: 2 }, { a: [] }], { a: { $size: 2 } }, [0]],
-  ['$all wants each value somewhere', [{ a: [1, 2, 3] }, { a: [1] }, { a: 1 }], { a: { $all: [1, 2] } }, [0]],
-  ['$all of one value takes a scalar', [{ a: 1 }, { a: [1] }, { a: 2 }], { a: { $all: [1] } }, [0, 1]],
+  [
+    '$size finds arrays with that many elements',
+    [{ a: [1, 2] }, { a: [[1, 2]] }, { a: 2 }, { a: [] }],
+    { a: { $size: 2 } },
+    [0],
+  ],
+  ['$all needs every value in the array', [{ a: [1, 2, 3] }, { a: [1] }, { a: 1 }], { a: { $all: [1, 2] } }, [0]],
+  ['$all of one value matches a scalar', [{ a: 1 }, { a: [1] }, { a: 2 }], { a: { $all: [1] } }, [0, 1]],
   ['$all of nothing finds nothing', [{ a: [] }, { a: 1 }], { a: { $all: [] } }, []],
   [
     '$all takes $elemMatch',
@@ -101,7 +107,7 @@ export const queryCases: QueryCase[] = [
     [0],
   ],
   [
-    '$elemMatch wants one element that meets everything',
+    '$elemMatch needs one element that satisfies all conditions',
     [{ a: [{ b: 1, c: 2 }] }, { a: [{ b: 1 }, { c: 2 }] }],
     { a: { $elemMatch: { b: 1, c: 2 } } },
     [0],
@@ -113,7 +119,7 @@ export const queryCases: QueryCase[] = [
     { a: { $elemMatch: { $or: [{ b: 1 }, { c: 1 }] } } },
     [0, 1],
   ],
-  ['$not turns a condition around', [{ a: 1 }, { a: 5 }, {}], { a: { $not: { $gt: 2 } } }, [0, 2]],
+  ['$not negates a condition', [{ a: 1 }, { a: 5 }, {}], { a: { $not: { $gt: 2 } } }, [0, 2]],
   ['$not takes a regular expression', [{ a: 'abc' }, { a: 'x' }, {}], { a: { $not: /^a/ } }, [1, 2]],
   [
     '$and, $or and $nor combine',
@@ -178,13 +184,13 @@ export const queryCases: QueryCase[] = [
     [1, 2, 4, 5, 7],
   ],
   [
-    '$type of what is never stored here finds nothing',
+    '$type of a type that is never stored finds nothing',
     [{ a: 1 }, { a: 'x' }],
     { a: { $type: ['minKey', 'timestamp'] } },
     [],
   ],
   [
-    '$not over several conditions turns all of them around together',
+    '$not negates several conditions as a whole',
     [{ a: 1 }, { a: 5 }, {}, { a: [1, 9] }],
     { a: { $not: { $gt: 2, $lt: 8 } } },
     [0, 2],
@@ -197,7 +203,7 @@ export const queryCases: QueryCase[] = [
     [1, 2],
   ],
   [
-    '$not of $elemMatch finds what is no array too',
+    '$not of $elemMatch also finds values that are not arrays',
     [{ a: [{ b: 1 }] }, { a: [{ b: 2 }] }, { a: 1 }],
     { a: { $not: { $elemMatch: { b: 1 } } } },
     [1, 2],
@@ -253,13 +259,13 @@ export const queryCases: QueryCase[] = [
     [0],
   ],
   [
-    '$expr keeps null and missing apart, and looks into no array',
+    '$expr distinguishes null and missing, and does not look into arrays',
     [{ a: null }, {}, { a: [1] }, { a: 1 }],
     { $or: [{ $expr: { $eq: ['$a', null] } }, { $expr: { $eq: ['$a', 1] } }] },
     [0, 3],
   ],
   [
-    '$expr takes what is not null, false or 0 for true',
+    '$expr treats all values except null, false and 0 as true',
     [{ a: 0 }, { a: 'x' }, {}, { a: false }, { a: [] }],
     { $expr: '$a' },
     [1, 4],

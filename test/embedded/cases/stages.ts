@@ -1,4 +1,4 @@
-// What pipelines make of documents, by MongoDB's documentation: a sentence, the documents, the pipeline, the result.
+// The results of pipelines, by MongoDB's documentation. A case is a sentence, the documents, the pipeline, the result.
 import type { AnyDocument } from '../support.ts'
 
 export type StageCase = [sentence: string, documents: AnyDocument[], pipeline: AnyDocument[], result: AnyDocument[]]
@@ -18,7 +18,7 @@ export const stageCases: StageCase[] = [
   ],
   ['$sort, $skip and $limit', n(3, 1, 2), [{ $sort: { a: 1 } }, { $skip: 1 }, { $limit: 1 }], [{ _id: 2, a: 2 }]],
   [
-    '$sort takes the least of an array upwards, the greatest downwards',
+    '$sort uses the least element of an array if ascending, the greatest if descending',
     [{ _id: 0, a: [1, 9] }, { _id: 1, a: 5 }, { _id: 2 }, { _id: 3, a: [] }],
     [
       {
@@ -37,7 +37,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 2 }, { _id: 1 }, { _id: 0 }, { _id: 3 }],
   ],
   ['$count counts', n(1, 2), [{ $count: 'n' }], [{ n: 2 }]],
-  ['$count of nothing gives nothing', n(1), [{ $match: { a: 9 } }, { $count: 'n' }], []],
+  ['$count of no documents gives no document', n(1), [{ $match: { a: 9 } }, { $count: 'n' }], []],
 
   [
     '$project keeps fields in the order of the document',
@@ -58,7 +58,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, a: { c: 2 } }],
   ],
   [
-    '$project leaves out what is missing or removed',
+    '$project leaves out missing and removed fields',
     [{ _id: 0, x: 1 }],
     [{ $project: { a: '$nope', b: { $cond: ['$x', '$$REMOVE', 1] } } }],
     [{ _id: 0 }],
@@ -70,7 +70,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, a: { c: 6, d: 1 } }],
   ],
   [
-    '$addFields keeps the place of a field that is there',
+    '$addFields keeps the place of an existing field',
     [{ _id: 0, x: 1, y: 2 }],
     [{ $addFields: { z: 3, x: '$y' } }],
     [{ _id: 0, x: 2, y: 2, z: 3 }],
@@ -90,7 +90,7 @@ export const stageCases: StageCase[] = [
     ],
   ],
   [
-    '$set sees the document as it came',
+    '$set reads the document as it was before the stage',
     [{ _id: 0, a: 1, b: 2 }],
     [{ $set: { a: '$b', b: '$a' } }],
     [{ _id: 0, a: 2, b: 1 }],
@@ -102,7 +102,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, b: { d: 2 } }],
   ],
   [
-    '$replaceRoot takes a document as the whole',
+    '$replaceRoot puts a nested document in place of the whole',
     [{ _id: 0, a: { x: 1 } }],
     [{ $replaceRoot: { newRoot: '$a' } }],
     [{ x: 1 }],
@@ -125,7 +125,7 @@ export const stageCases: StageCase[] = [
     ],
   ],
   [
-    '$unwind preserves what is null, missing or empty, and tells the position',
+    '$unwind can keep null, missing and empty, and add the position',
     [{ _id: 0, a: ['x', 'y'] }, { _id: 1, a: 3 }, { _id: 2, a: [] }, { _id: 3, a: null }, { _id: 4 }],
     [{ $unwind: { path: '$a', includeArrayIndex: 'i', preserveNullAndEmptyArrays: true } }],
     [
@@ -144,7 +144,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, a: 7, b: { i: 0 } }],
   ],
   [
-    '$unwind reaches inside documents, and leaves the original alone',
+    '$unwind follows paths into documents, and does not change the original',
     [{ _id: 0, a: { b: [1, 2], c: 0 } }],
     [{ $unwind: '$a.b' }, { $set: { 'a.c': '$a.b' } }],
     [
@@ -168,7 +168,7 @@ export const stageCases: StageCase[] = [
     ],
   ],
   [
-    '$group: $avg, $min, $max skip null and what is missing',
+    '$group: $avg, $min, $max skip null and missing',
     [{ _id: 0, v: 4 }, { _id: 1, v: null }, { _id: 2 }, { _id: 3, v: 2 }],
     [{ $group: { _id: 0, avg: { $avg: '$v' }, min: { $min: '$v' }, max: { $max: '$v' } } }],
     [{ _id: 0, avg: 3, min: 2, max: 4 }],
@@ -180,7 +180,7 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, first: 1, last: null }],
   ],
   [
-    '$group: $push keeps all that is there, $addToSet one of each',
+    '$group: $push keeps all values, $addToSet each value once',
     [{ _id: 0, v: 1 }, { _id: 1, v: 1 }, { _id: 2, v: null }, { _id: 3 }],
     [
       { $sort: { _id: 1 } },
@@ -206,7 +206,7 @@ export const stageCases: StageCase[] = [
   ],
 
   [
-    '$bucket: a lower bound is in, an upper bound is not, the rest goes to the default, in order',
+    '$bucket includes lower bounds, excludes upper bounds, and puts the rest into the default, in order',
     n(0, 10, 19.5, 20, null, 'x', 30),
     [{ $bucket: { groupBy: '$a', boundaries: [0, 10, 20], default: 'other' } }],
     [
@@ -252,13 +252,13 @@ export const stageCases: StageCase[] = [
     [{ _id: 0, a: { y: 2 }, b: 2, c: { z: 2 }, d: 'd' }],
   ],
   [
-    '$project has a computed _id after what it keeps',
+    '$project puts a computed _id after the kept fields',
     [{ _id: 0, a: 1, b: 2 }],
     [{ $project: { _id: '$a', b: 1 } }],
     [{ b: 2, _id: 1 }],
   ],
   [
-    '$bucket takes null for a default',
+    '$bucket accepts null as a default',
     [{ _id: 0, a: 5 }, { _id: 1 }],
     [{ $bucket: { groupBy: '$a', boundaries: [0, 10], default: null } }],
     [
@@ -269,21 +269,21 @@ export const stageCases: StageCase[] = [
 ]
 
 export const stageErrors: [sentence: string, pipeline: AnyDocument[], code: number][] = [
-  ['a stage that nobody knows', [{ $foo: {} }], 40324],
+  ['a stage that MongoDB does not know', [{ $foo: {} }], 40324],
   ['two stages in one', [{ $limit: 1, $skip: 1 }], 40323],
   ['$limit of 0', [{ $limit: 0 }], 15958],
   ['$skip of less', [{ $skip: -1 }], 5107200],
   ['$sort by nothing', [{ $sort: {} }], 15976],
   ['$sort by 2', [{ $sort: { a: 2 } }], 15975],
-  ['$count under no name', [{ $count: '' }], 40157],
-  ['$count under a path', [{ $count: 'a.b' }], 40160],
+  ['$count with an empty name', [{ $count: '' }], 40157],
+  ['$count with a path as a name', [{ $count: 'a.b' }], 40160],
   ['$group without _id', [{ $group: { n: { $sum: 1 } } }], 15955],
-  ['an accumulator that nobody knows', [{ $group: { _id: 0, n: { $foo: 1 } } }], 15952],
+  ['an accumulator that MongoDB does not know', [{ $group: { _id: 0, n: { $foo: 1 } } }], 15952],
   ['an accumulator of several values', [{ $group: { _id: 0, n: { $sum: ['$a', '$b'] } } }], 40237],
-  ['a field of $group that is no accumulator', [{ $group: { _id: 0, n: 1 } }], 40234],
+  ['a field of $group without an accumulator', [{ $group: { _id: 0, n: 1 } }], 40234],
   ['$unwind without a $', [{ $unwind: 'a' }], 28818],
   ['$unwind with an unknown option', [{ $unwind: { path: '$a', x: 1 } }], 28811],
-  ['$replaceRoot by no document', [{ $replaceRoot: { newRoot: '$a' } }], 40228],
+  ['$replaceRoot by a value that is not a document', [{ $replaceRoot: { newRoot: '$a' } }], 40228],
   ['$bucket out of order', [{ $bucket: { groupBy: '$a', boundaries: [2, 1] } }], 40194],
   ['$bucket with bounds of two types', [{ $bucket: { groupBy: '$a', boundaries: [1, 'x'] } }], 40193],
   [
@@ -295,6 +295,6 @@ export const stageErrors: [sentence: string, pipeline: AnyDocument[], code: numb
   ['$facet in $facet', [{ $facet: { a: [{ $facet: { b: [] } }] } }], 40600],
   ['$lookup without as', [{ $lookup: { from: 'x', localField: 'a', foreignField: 'b' } }], 9],
   ['$project of nothing', [{ $project: {} }], 51272],
-  ['$project that keeps and drops', [{ $project: { a: 1, b: 0 } }], 31254],
+  ['$project that includes and excludes', [{ $project: { a: 1, b: 0 } }], 31254],
   ['paths that collide', [{ $project: { a: 1, 'a.b': 1 } }], 31250],
 ]
