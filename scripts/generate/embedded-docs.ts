@@ -14,7 +14,9 @@ export function withEmbeddedLists(text: string): string {
 
 function split(text: string, marker: string): [string, string] {
   const at = text.indexOf(marker)
-  if (at === -1) throw new Error(`docs/embedded.md must contain the line ${marker}. Put it back, and run npm run generate again.`)
+  if (at === -1) {
+    throw new Error(`docs/embedded.md must contain the line ${marker}. Put it back, and run npm run generate again.`)
+  }
   return [text.slice(0, at), text.slice(at + marker.length)]
 }
 
