@@ -140,9 +140,13 @@ function requireKeepable(text: string, name: string): void {
 
 /** Of a string that begins at `from`: the place of its closing quote, or the end of the text. */
 function endOfString(text: string, from: number): number {
-  let at = from + 1
-  for (; at < text.length && text.charCodeAt(at) !== QUOTE; at++) if (text.charCodeAt(at) === BACKSLASH) at++
-  return at
+  for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let escapes = at
+    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
+    // Of an odd number of backslashes, the last one belongs to the quote.
+    if ((at - escapes) % 2 === 0) return at
+  }
+  return text.length
 }
 
 /** Digits, a point, an exponent with its sign. NaN, after the end, is none. */
