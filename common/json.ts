@@ -33,15 +33,15 @@ export function isExact(source: string): boolean {
   return Number.isFinite(value) && significant(source) === significant(String(value))
 }
 
-/** Throws BAD_USER_INPUT for a value that is nested too deep. Of values that were never text, as of calls in one process. */
-export function requireShallow(value: unknown, name: string): void {
+/** Throws BAD_USER_INPUT for a value that is nested too deep. For values that were never text, as in one process. */
+export function requireShallow(value: unknown, name: string, max = MAX_NESTING): void {
   const parts: (string | number)[] = []
 
   function look(part: unknown): void {
     if (typeof part !== 'object' || part === null) return
-    if (parts.length === MAX_NESTING) {
+    if (parts.length === max) {
       const [first = name, ...rest] = pathOfNesting(parts)
-      throw badInput(pathText(String(first), rest), TOO_DEEP)
+      throw badInput(pathText(String(first), rest), nestingMistake(max))
     }
     if (Array.isArray(part)) for (const [index, item] of part.entries()) lookInto(index, item)
     else for (const [key, item] of Object.entries(part)) lookInto(key, item)
@@ -61,7 +61,9 @@ export function inexactMistake(source: string): string {
   return `the number ${shown} cannot be kept exactly: send it as text, in quotes`
 }
 
-export const TOO_DEEP = `must not be nested more than ${MAX_NESTING} levels deep`
+export function nestingMistake(max = MAX_NESTING): string {
+  return `must not be nested more than ${max} levels deep`
+}
 
 /** Where a value is nested too deep: its names, up to the first list and at most 8 of them. The rest is only brackets. */
 export function pathOfNesting(parts: readonly (string | number)[]): (string | number)[] {
@@ -106,7 +108,7 @@ function requireKeepable(text: string, name: string): void {
         break
       case 0x5b: // [
       case 0x7b: // {
-        if (depth === MAX_NESTING) throw badInput(pathIn(text, depth, name, pathOfNesting), TOO_DEEP)
+        if (depth === MAX_NESTING) throw badInput(pathIn(text, depth, name, pathOfNesting), nestingMistake())
         depth += 1
         keys[depth] = -1
         items[depth] = 0

@@ -26,6 +26,7 @@ import {
 } from 'graphql'
 import { badInput } from '../common/errors.ts'
 import type { Variables } from '../common/graphql/variables.ts'
+import { MAX_NESTING, requireShallow } from '../common/json.ts'
 
 /** What is planned in place of an operation. It follows from the operation alone, so that its plan can be kept. */
 export type Planned = {
@@ -105,6 +106,8 @@ function literalValues(values: ReadonlyMap<string, Value>, given: Variables): Va
       // The document is valid: only a variable can be null where there must be something.
       if (value === undefined)
         throw badInput(argument, `must not be null, nor have a null in it where its type ${type} has none`)
+      // Variables in a literal are as deep as both together. In the body of a request to a subgraph it is one level deeper.
+      requireShallow({ [argument]: value }, argument, MAX_NESTING - 1)
       return [name, value]
     }),
   )

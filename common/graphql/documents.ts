@@ -19,7 +19,7 @@ import {
 import { AlkaidError, InvalidRequest } from '../errors.ts'
 import { pathText } from '../input.ts'
 import { type QueryLimits, requireWithinLimits } from './query-limits.ts'
-import { requireReadable } from './query-text.ts'
+import { requireReadable, type TextLimits } from './query-text.ts'
 
 export type DocumentOptions = {
   schema: GraphQLSchema
@@ -68,7 +68,7 @@ export function createDocuments({ schema, limits, introspection }: DocumentOptio
       admit?.(found.document)
       return found.document
     }
-    const document = parseWithin(text, Math.min(maxTokens, limits.tokens))
+    const document = parseWithin(text, { ...limits, tokens: Math.min(maxTokens, limits.tokens) })
     admit?.(document)
     requireWithinLimits(document, limits)
     if (validate(schema, document, rules, { maxErrors: 1 }).length > 0) throw invalid(text)
@@ -95,9 +95,9 @@ export function createDocuments({ schema, limits, introspection }: DocumentOptio
   }
 }
 
-function parseWithin(text: string, maxTokens: number): DocumentNode {
+function parseWithin(text: string, limits: TextLimits): DocumentNode {
   try {
-    requireReadable(text, maxTokens)
+    requireReadable(text, limits)
     return parse(text, { noLocation: true })
   } catch (error) {
     if (error instanceof AlkaidError) throw error

@@ -14,10 +14,10 @@ import {
   type ValueNode,
 } from 'graphql'
 import { AlkaidError, badInput } from '../errors.ts'
+import type { TextLimits } from './query-text.ts'
 
 /** Of one document. Fields, aliases, directives and depth are counted with every fragment written out where it is used. */
-export type QueryLimits = {
-  tokens: number
+export type QueryLimits = TextLimits & {
   depth: number
   aliases: number
   directives: number
@@ -26,9 +26,11 @@ export type QueryLimits = {
   comparisons: number
 }
 
-/** Of a client. But for the comparisons, these are what settings have where nothing is set. */
+/** Of a client. Tokens, depth, aliases, directives and fields are settings. */
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   tokens: 5_000,
+  nameLength: 200,
+  braces: 200,
   depth: 16,
   aliases: 15,
   directives: 50,

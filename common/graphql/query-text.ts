@@ -4,14 +4,21 @@
 import { Lexer, Source, TokenKind } from 'graphql'
 import { AlkaidError, badInput } from '../errors.ts'
 import { pathText } from '../input.ts'
-import { inexactMistake, isExact, MAX_NESTING, pathOfNesting, TOO_DEEP } from '../json.ts'
+import { inexactMistake, isExact, MAX_NESTING, nestingMistake, pathOfNesting } from '../json.ts'
 
-/** Braces in braces, inline fragments among them. The limit on depth counts fields alone, and is lower. */
-const MAX_BRACES = 200
+/** What the text of a document is held to. */
+export type TextLimits = {
+  tokens: number
+  /** Characters of one name. A name comes back in the answer, once for each item of a list. */
+  nameLength: number
+  /** Braces in braces, inline fragments among them. The limit on depth counts fields alone, and is lower. */
+  braces: number
+}
+
 /** Comments and spaces, which are no tokens, take time as well. */
-const MAX_CHARACTERS_PER_TOKEN = 40
-/** Characters. A name comes back in the answer, once for each item of a list. */
-const MAX_NAME = 200
+const CHARACTERS_PER_TOKEN = 40
+/** A value that stands in the text goes on to the subgraphs as a variable, and so is two levels deeper in what they read. */
+const MAX_LITERAL_NESTING = MAX_NESTING - 2
 
 /** A bracket that is open: of arguments or variables, of a list, or of an object or a selection. */
 type Open = { kind: '(' | '[' | '{'; name: string; items: number }
@@ -20,8 +27,8 @@ type Open = { kind: '(' | '[' | '{'; name: string; items: number }
  * Throws BAD_USER_INPUT with the argument's path for a value that is nested too deep or a number that cannot be kept,
  * LIMIT_EXCEEDED for what is too large, and a GraphQLError where there is no token. What the tokens mean is for the parser.
  */
-export function requireReadable(text: string, maxTokens: number): void {
-  const maxCharacters = maxTokens * MAX_CHARACTERS_PER_TOKEN
+export function requireReadable(text: string, limits: TextLimits): void {
+  const maxCharacters = limits.tokens * CHARACTERS_PER_TOKEN
   if (text.length > maxCharacters) throw tooMany('characters', maxCharacters)
   const lexer = new Lexer(new Source(text))
   const open: Open[] = []
@@ -31,13 +38,13 @@ export function requireReadable(text: string, maxTokens: number): void {
   let tokens = 0
   for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
     tokens += 1
-    if (tokens > maxTokens) throw tooMany('tokens', maxTokens)
+    if (tokens > limits.tokens) throw tooMany('tokens', limits.tokens)
     const inner = open.at(-1)
     if (inner?.kind === '[' && beginsItem(token.kind, token.prev?.kind)) inner.items += 1
     switch (token.kind) {
       case TokenKind.NAME:
         name = token.value
-        if (name.length > MAX_NAME) throw tooLong(name)
+        if (name.length > limits.nameLength) throw tooLong(name, limits.nameLength)
         break
       case TokenKind.COLON:
         if (inner) inner.name = name
@@ -50,11 +57,11 @@ export function requireReadable(text: string, maxTokens: number): void {
       case TokenKind.BRACKET_L:
       case TokenKind.BRACE_L:
         if (token.kind === TokenKind.PAREN_L && outside === 0) outside = open.length + 1
-        if (outside > 0 && open.length - outside === MAX_NESTING) {
+        if (outside > 0 && open.length - outside === MAX_LITERAL_NESTING) {
           const [first, parts] = pathOf(open, outside)
-          throw badInput(pathText(first, pathOfNesting(parts)), TOO_DEEP)
+          throw badInput(pathText(first, pathOfNesting(parts)), nestingMistake(MAX_LITERAL_NESTING))
         }
-        if (open.length === MAX_BRACES) throw tooManyBraces()
+        if (open.length === limits.braces) throw tooManyBraces(limits.braces)
         open.push({ kind: token.kind, name: '', items: -1 })
         break
       case TokenKind.PAREN_R:
@@ -95,12 +102,12 @@ function tooMany(what: 'tokens' | 'characters', max: number): AlkaidError {
   return new AlkaidError('LIMIT_EXCEEDED', message)
 }
 
-function tooManyBraces(): AlkaidError {
-  const most = `A query may have at most ${MAX_BRACES} braces within each other, and this one has more.`
+function tooManyBraces(max: number): AlkaidError {
+  const most = `A query may have at most ${max} braces within each other, and this one has more.`
   return new AlkaidError('LIMIT_EXCEEDED', `${most} Ask for fewer levels at once.`)
 }
 
-function tooLong(name: string): AlkaidError {
-  const most = `A name in a query may have at most ${MAX_NAME} characters, and ${name.slice(0, 40)}… has ${name.length}.`
+function tooLong(name: string, max: number): AlkaidError {
+  const most = `A name in a query may have at most ${max} characters, and ${name.slice(0, 40)}… has ${name.length}.`
   return new AlkaidError('LIMIT_EXCEEDED', `${most} Choose a shorter one.`)
 }

@@ -92,6 +92,8 @@ export type SubgraphParts<Loaders> = {
 /** The gateway holds clients to far less. Its plans ask for more than they did: keys, types, a condition on every part of what has one. */
 const PLAN_LIMITS: QueryLimits = {
   tokens: 500_000,
+  nameLength: 1_000,
+  braces: 1_000,
   depth: 100,
   aliases: 100_000,
   directives: 100_000,

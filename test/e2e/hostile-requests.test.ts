@@ -437,6 +437,36 @@ describe('over the lanes of apps', () => {
   })
 })
 
+test('what is just within the limits passes the subgraphs as well, which get more than was sent', async () => {
+  const name = 'n'.repeat(200)
+  for (const query of [
+    `query ${name} { ${name}: creatives(app: "shop") { nodes { id } } }`,
+    `{ ${'... { '.repeat(150)} creatives(app: "shop") { total } ${'} '.repeat(150)} }`,
+  ]) {
+    expect((await ask({ query }, 'operator')).errors).toEqual([])
+  }
+})
+
+test('what is refused for its depth is refused under the name that the caller gave it', async () => {
+  const variable = (depth: number) => ({
+    query: create('$d', '($d: JSON)'),
+    variables: { d: JSON.parse(lists(depth)) },
+  })
+  for (const body of [
+    { query: create(lists(59)) },
+    { query: create(lists(60)) },
+    variable(59),
+    variable(62),
+    variable(63),
+  ]) {
+    const reply = await ask(body, 'operator')
+    expect([codes(reply), firstPath(reply)]).toEqual([
+      ['BAD_USER_INPUT'],
+      expect.stringMatching(/^(input\.content\.data|d)$/),
+    ])
+  }
+})
+
 test('what operators ask in many ways is one answer', async () => {
   const { viewer } = alkaid.clients
   const expected = await viewer(SCHEDULE, { id: booked.schedule })

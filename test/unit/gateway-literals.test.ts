@@ -79,6 +79,15 @@ test('a null where there must be a value is the caller’s mistake, and says whi
   }
 })
 
+test('a variable in a literal may be as deep as both together may be', () => {
+  const deep = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
+  const query = 'query ($v: JSON) { echo(filter: {any: [{free: [$v]}]}) }'
+  expect(planned(query, { v: deep(58) }).variables).toHaveProperty('a0')
+  expect(() => planned(query, { v: deep(59) })).toThrow(
+    expect.objectContaining({ code: 'BAD_USER_INPUT', extensions: expect.objectContaining({ path: 'filter.any' }) }),
+  )
+})
+
 test('the planned operation gives every field the arguments that the client’s operation gives it', () => {
   fc.assert(
     fc.property(arbitraryQuery, ({ query, variables }) => {
