@@ -7,7 +7,7 @@ import { type Principal, requirePrincipal, type TokenVerifier } from '../common/
 import { AlkaidError, badInput } from '../common/errors.ts'
 import { createDocuments, type Documents } from '../common/graphql/documents.ts'
 import type { QueryLimits } from '../common/graphql/query-limits.ts'
-import { readVariables, type Variables } from '../common/graphql/variables.ts'
+import { readVariables, requireFewCopies, type Variables } from '../common/graphql/variables.ts'
 
 export type Asked = { query: string; operationName: string | undefined; variables: Variables }
 
@@ -51,6 +51,7 @@ export function createAdmission({ schema, verify, limits, production }: Admissio
       const document = read(query, caller, (parsed) => {
         if (!isPublic(operationIn(parsed, operationName))) requirePrincipal(caller)
       })
+      requireFewCopies(document, variables)
       return readVariables(schema, operationIn(document, operationName), variables, production)
     },
   }

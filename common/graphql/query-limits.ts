@@ -22,7 +22,7 @@ export type QueryLimits = TextLimits & {
   aliases: number
   directives: number
   fields: number
-  /** Of two fields, or of parts of their arguments. One takes about half a microsecond. */
+  /** Of two fields, or of parts of their arguments; each field counts as one as well. One takes about half a microsecond. */
   comparisons: number
 }
 
@@ -50,18 +50,19 @@ type Fragments = ReadonlyMap<string, FragmentDefinitionNode>
 export function requireWithinLimits(document: DocumentNode, limits: QueryLimits): void {
   const operations = document.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION)
   const fragmentNodes = document.definitions.filter((part) => part.kind === Kind.FRAGMENT_DEFINITION)
-  require('operations', operations.length, MAX_OPERATIONS)
-  require('fragments', fragmentNodes.length, MAX_FRAGMENTS)
+  requireAtMost('operations', operations.length, MAX_OPERATIONS)
+  requireAtMost('fragments', fragmentNodes.length, MAX_FRAGMENTS)
   const fragments = new Map(fragmentNodes.map((node) => [node.name.value, node]))
   const sizeOf = sizes(fragments)
   for (const operation of operations) requireSize(sizeOf(operation), limits)
   // Fragments that nothing uses are validated as well.
-  for (const fragment of fragmentNodes) require('fields', sizeOf(fragment).fields, limits.fields)
+  for (const fragment of fragmentNodes) requireAtMost('fields', sizeOf(fragment).fields, limits.fields)
   requireFewComparisons([...operations, ...fragmentNodes], fragments, limits.comparisons)
 }
 
 function requireSize(size: Size, limits: QueryLimits): void {
-  for (const what of ['depth', 'aliases', 'directives', 'fields'] as const) require(what, size[what], limits[what])
+  for (const what of ['depth', 'aliases', 'directives', 'fields'] as const)
+    requireAtMost(what, size[what], limits[what])
 }
 
 /** What is limited -> how it is said, and the setting that the limit comes from. */
@@ -78,7 +79,7 @@ const NAMES = {
   fragments: { unit: 'fragments', hint: 'Send only those that are used, or fewer of them.', setting: undefined },
 } as const
 
-function require(what: keyof typeof NAMES, found: number, max: number): void {
+function requireAtMost(what: keyof typeof NAMES, found: number, max: number): void {
   if (found <= max) return
   const { unit, hint, setting } = NAMES[what]
   const number = (value: number) => (value > 1_000_000 ? 'more than 1,000,000' : value.toLocaleString('en'))
@@ -153,7 +154,7 @@ function requireFewComparisons(
   function count(more: number): void {
     comparisons += more
     if (comparisons <= max) return
-    const message = `Checking this query takes more than ${max.toLocaleString('en')} comparisons, since it asks for the same fields again and again in the same place. Ask for each field once.`
+    const message = `Checking this query takes more than ${max.toLocaleString('en')} comparisons, since the same fields, or fragments in fragments, stand in the same place again and again. Ask for each field once.`
     throw new AlkaidError('LIMIT_EXCEEDED', message)
   }
 
@@ -164,7 +165,7 @@ function requireFewComparisons(
     for (const selection of selections) collect(selection, groups, spread)
     count((selections.length + spread.size) * spread.size)
     for (const { count: fields, values } of groups.values()) {
-      count((fields * (fields - 1)) / 2 + (fields - 1) * values)
+      count(fields + (fields * (fields - 1)) / 2 + (fields - 1) * values)
     }
     for (const group of groups.values()) if (group.selections.length > 0) compare(group.selections)
   }

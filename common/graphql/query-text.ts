@@ -32,8 +32,8 @@ export function requireReadable(text: string, limits: TextLimits): void {
   if (text.length > maxCharacters) throw tooMany('characters', maxCharacters)
   const lexer = new Lexer(new Source(text))
   const open: Open[] = []
-  /** How many of `open` are around the arguments that are being read; 0: none are. */
-  let outside = 0
+  /** How many of `open` there are with the parenthesis of the arguments that are being read; 0: none are. */
+  let withArguments = 0
   let name = ''
   let tokens = 0
   for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
@@ -51,14 +51,14 @@ export function requireReadable(text: string, limits: TextLimits): void {
         break
       case TokenKind.INT:
       case TokenKind.FLOAT:
-        if (!isExact(token.value)) throw badInput(pathText(...pathOf(open, outside)), inexactMistake(token.value))
+        if (!isExact(token.value)) throw badInput(pathText(...pathOf(open, withArguments)), inexactMistake(token.value))
         break
       case TokenKind.PAREN_L:
       case TokenKind.BRACKET_L:
       case TokenKind.BRACE_L:
-        if (token.kind === TokenKind.PAREN_L && outside === 0) outside = open.length + 1
-        if (outside > 0 && open.length - outside === MAX_LITERAL_NESTING) {
-          const [first, parts] = pathOf(open, outside)
+        if (token.kind === TokenKind.PAREN_L && withArguments === 0) withArguments = open.length + 1
+        if (withArguments > 0 && open.length - withArguments === MAX_LITERAL_NESTING) {
+          const [first, parts] = pathOf(open, withArguments)
           throw badInput(pathText(first, pathOfNesting(parts)), nestingMistake(MAX_LITERAL_NESTING))
         }
         if (open.length === limits.braces) throw tooManyBraces(limits.braces)
@@ -68,7 +68,7 @@ export function requireReadable(text: string, limits: TextLimits): void {
       case TokenKind.BRACKET_R:
       case TokenKind.BRACE_R:
         open.pop()
-        if (open.length < outside) outside = 0
+        if (open.length < withArguments) withArguments = 0
         break
     }
   }
@@ -91,8 +91,8 @@ const ITEMS: ReadonlySet<TokenKind> = new Set([
 ])
 
 /** The argument or variable, and the way to the value in it that is being read. */
-function pathOf(open: readonly Open[], outside: number): [string, (string | number)[]] {
-  const [argument, ...inside] = open.slice(Math.max(outside - 1, 0))
+function pathOf(open: readonly Open[], withArguments: number): [string, (string | number)[]] {
+  const [argument, ...inside] = open.slice(Math.max(withArguments - 1, 0))
   return [argument?.name || 'query', inside.map(({ kind, name, items }) => (kind === '[' ? items : name))]
 }
 

@@ -26,6 +26,7 @@ import type { QueryLimits } from './query-limits.ts'
 import { checkRepresentations } from './representations.ts'
 import { scalars } from './scalars.ts'
 import { readTextArguments } from './text-arguments.ts'
+import { requireFewCopies } from './variables.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
 export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
@@ -136,7 +137,7 @@ export async function runSubgraph<Loaders>(
     try {
       const caller: Caller = { principal: await verify(headers.authorization), requestId }
       requireShallow(request.variables, 'variables')
-      documents.read(request.query)
+      requireFewCopies(documents.read(request.query), request.variables ?? {})
       const contextValue = { caller, loaders: parts.loaders(caller) }
       const { body } = await server.executeOperation(request, { contextValue })
       if (body.kind !== 'single') throw new Error('An incremental answer was not asked for')

@@ -73,6 +73,20 @@ describe('a literal costs time linear in its size', () => {
   })
 })
 
+test('a large variable that stands in a literal again and again is refused, however it came', async () => {
+  const large = 'x'.repeat(50_000)
+  const many = `{${repeat(300, (n) => `k${n}: $d`)}}`
+  const query = create(many, '($d: JSON)')
+  for (const body of [{ query, variables: { d: large } }, { query: create(many, `($d: JSON = "${large}")`) }]) {
+    const { ms, ...reply } = await timed(() => ask(body, 'operator'))
+    expect(codes(reply)).toEqual(['LIMIT_EXCEEDED'])
+    expect(reply.errors[0]!.message).toMatch(/1,000,000 characters.*\$d, used 300 times.*Use it once/)
+    expect(ms).toBeLessThan(SOON_MS)
+  }
+  const small = await ask({ query, variables: { d: 'x' } }, 'operator')
+  expect(small.errors).toEqual([])
+})
+
 describe('a value that is nested too deep is the caller’s mistake, told with its path and soon', () => {
   const cases: [string, string | object, string][] = [
     ['a literal, just beyond what data may have', { query: create(lists(33)) }, 'input.content.data'],

@@ -101,6 +101,12 @@ describeEachStore('What a subgraph is asked', (open) => {
       })
     })
 
+    test('a large variable that stands in a literal again and again is LIMIT_EXCEEDED', async () => {
+      const many = Array.from({ length: 300 }, (_, index) => `k${index}: $d`).join()
+      const body = request(create(`{${many}}`, '($d: JSON)'), `{"d": "${'x'.repeat(50_000)}"}`)
+      expect(await post(body)).toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    })
+
     test('a literal of 32 levels is kept as it is', async () => {
       const { data } = await post(request(create(lists(32)), '{}'))
       expect(JSON.stringify(data.createCreative.data)).toBe(lists(32))
