@@ -138,15 +138,10 @@ async function answer(
   { log, onAnswer, limits, life }: Answering,
 ): Promise<void> {
   const began = performance.now()
-  let reply: HttpReply
-  try {
-    requireAscii(request.headers)
-    reply = await handle(request)
-  } catch (error) {
-    reply = errorReply(error, request.requestId)
-    if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
-  }
-  const { socket } = exchange.message
+  const reply = await replyTo(request, handle, log)
+  const { message } = exchange
+  if (!message.complete) await parsed() // refused: what came along with the head may be the whole
+  const { socket } = message
   const isHere = !exchange.response.destroyed && socket.writable
   try {
     if (isHere) send(exchange, reply, request.requestId, limits, life)
@@ -155,6 +150,21 @@ async function answer(
     socket.destroy()
   }
   onAnswer?.(request, isHere ? reply.status : CLIENT_GONE, performance.now() - began)
+}
+
+async function replyTo(request: HttpRequest, handle: Handler, log: Logger): Promise<HttpReply> {
+  try {
+    requireAscii(request.headers)
+    return await handle(request)
+  } catch (error) {
+    if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
+    return errorReply(error, request.requestId)
+  }
+}
+
+/** Resolves once what was read so far is parsed. */
+function parsed(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /**

@@ -271,6 +271,25 @@ describe('a request that is answered before its body has come', () => {
     expect((await raw.whenAnswered(2)).map(({ status }) => status)).toEqual([401, 401])
   })
 
+  test('keeps it when nothing is left, however the request came', async () => {
+    const { url } = await serve(early)
+    const raw = await client(url)
+    const chunked = [...JSON_TYPE, 'transfer-encoding: chunked']
+    const requests = [
+      rawRequest('GET /'),
+      rawRequest('DELETE /'),
+      rawRequest('POST /', JSON_TYPE, '{}'),
+      rawRequest('POST /', ['content-length: 0']),
+      Buffer.concat([rawRequest('POST /', chunked), Buffer.from('2\r\n{}\r\n0\r\n\r\n')]),
+      rawRequest('GET /', ['x-app-key: \xff']),
+    ]
+    for (const [index, request] of requests.entries()) {
+      raw.write(request)
+      const answers = await raw.whenAnswered(index + 1)
+      expect(answers.map(({ headers }) => headers.connection)).toEqual(Array(index + 1).fill('keep-alive'))
+    }
+  })
+
   test('closes it when much is left, or nobody knows how much', async () => {
     const { url } = await serve(early, { lingerMs: 50 })
     for (const length of ['content-length: 100000000', 'transfer-encoding: chunked']) {
