@@ -71,6 +71,11 @@ export function mayDo(principal: Principal, app: string, action: Action): boolea
   return held.some((role) => role === 'admin' || allowed.includes(role))
 }
 
+/** In which apps a code is looked for that is named without its app: those that the caller may read. */
+export function readerOf(principal: Principal | null): (app: string) => boolean {
+  return (app) => principal !== null && mayDo(principal, app, 'read')
+}
+
 function rolesIn(principal: Principal, app: string): readonly Role[] {
   return Object.hasOwn(principal.roles, app) ? principal.roles[app]! : []
 }
@@ -170,12 +175,14 @@ export async function signToken(
 ): Promise<string> {
   if (!('secret' in settings.key))
     throw new Error('Tokens can be signed only with a shared secret, not with a JWKS URL')
+  // Both from one look at the clock: where a second turns between two, the token would be good for one too many.
+  const issuedAt = Math.floor(Date.now() / 1000)
   return new SignJWT({ alkaid: principal.roles })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(principal.actor)
     .setIssuer(settings.issuer)
     .setAudience(settings.audience)
-    .setIssuedAt()
-    .setExpirationTime(`${seconds}s`)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + seconds)
     .sign(new TextEncoder().encode(settings.key.secret))
 }

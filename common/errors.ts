@@ -81,8 +81,11 @@ export class InvalidRequest extends Error {
   }
 }
 
-export function notFound(what: string, id: string) {
-  return new AlkaidError('NOT_FOUND', `There is no ${what} ${quoteText(id)}`)
+/** `path`: the argument that names it, as `input.slot`. */
+export function notFound(what: string, id: string, path?: string) {
+  const message = `There is no ${what} ${quoteText(id)}`
+  if (path === undefined) return new AlkaidError('NOT_FOUND', message)
+  return new AlkaidError('NOT_FOUND', `${path}: ${message}`, { path })
 }
 
 export function invalidState(message: string, details: Record<string, unknown> = {}) {

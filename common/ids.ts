@@ -17,6 +17,16 @@ export const ID_PREFIXES = {
 
 export type IdKind = keyof typeof ID_PREFIXES
 
+/** Whether a text is meant as an id of this kind: `slt_...`. No code begins so. */
+export function isId(kind: IdKind, text: string): boolean {
+  return text.startsWith(`${ID_PREFIXES[kind]}_`)
+}
+
+/** Of what kind an id is, as far as its prefix says; undefined for any other text. */
+export function kindOfId(text: string): IdKind | undefined {
+  return (Object.keys(ID_PREFIXES) as IdKind[]).find((kind) => isId(kind, text))
+}
+
 /** Below this the clock was corrected, above it somebody else's clock is meant (in tests); in ms. */
 const CLOCK_DRIFT = 10_000
 const MAX_COUNT = 0xfff

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { badInput } from './errors.ts'
+import { ID_PREFIXES, type IdKind, kindOfId } from './ids.ts'
 import { isLonger } from './text.ts'
 
 /** The parsed value, or BAD_USER_INPUT with the path of the first mistake and a list of all. */
@@ -36,6 +37,15 @@ const anyText = (max: number) =>
 
 /** The id or code of a thing that is named. Whether there is one is for the rules to say. */
 export const reference = text(100)
+
+/** The id of a thing of this kind. One of another kind is refused: it would be found nowhere, without a word. */
+export const idOf = (kind: IdKind) =>
+  reference.superRefine((id, context) => {
+    const other = kindOfId(id)
+    if (other === undefined || other === kind) return
+    const message = `must be the id of a ${kind} (${ID_PREFIXES[kind]}_...), but is that of a ${other}`
+    context.addIssue({ code: 'custom', message })
+  })
 
 /** What is left out or null takes its default, for GraphQL fills in only what is left out. */
 export const withDefault = <T extends z.ZodType>(schema: T, value: z.output<T>) =>

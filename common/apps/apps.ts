@@ -62,6 +62,12 @@ export async function requireApp(db: Db, code: string): Promise<App> {
   return app
 }
 
+/** A list that is empty because there is no such app says so: NOT_FOUND with the path of the code. Only then is it read. */
+export async function refuseUnknownApp(db: Db, code: string, found: readonly unknown[], after: unknown): Promise<void> {
+  if (found.length > 0 || after !== undefined) return
+  if (!(await getApp(db, code))) throw notFound('app', code, 'app')
+}
+
 /** Inserts the app and puts it on the list. E11000 when the code is taken. */
 export async function insertApp(tx: Tx, app: NewApp, keyHash: string): Promise<App> {
   const document: App = { ...app, version: 1, keys: [{ hash: keyHash, expiresAt: null }] }

@@ -48,6 +48,7 @@ export type CompiledTier = {
 
 export type CompiledSlot = {
   app: string
+  id: string
   code: string
   stamp: Stamp
   stopped: boolean
@@ -94,6 +95,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
   const tiersWhere = (exclusive: boolean) => compileTiers(slot.id, sources, exclusive, seeds)
   return {
     app,
+    id: slot.id,
     code: slot.code,
     stamp: { epoch, revision },
     stopped,

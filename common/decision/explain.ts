@@ -13,7 +13,7 @@ import { OpenNow } from './open-now.ts'
 import { bucketOf, isIn } from './rollout.ts'
 import { decide, drawFor } from './select.ts'
 import { tierOrder } from './tiers.ts'
-import { type DecidedCreative, type Decision, emptyDecision } from './types.ts'
+import type { DecidedCreative, Decision } from './types.ts'
 
 /** The comparison that kept a request out. */
 export type FailedComparison = Omit<Extract<ConstraintExplanation, { matched: false }>, 'matched'>
@@ -97,12 +97,6 @@ export function explainRequest(
   const counters =
     context.key === null ? null : readCapToken(request.capToken, context.key, now, capPeriodsOf(zone)).counters
   return explainDecision(slot, context, now, random, counters)
-}
-
-/** Of a slot in which nothing was ever published. */
-export function explainUnknownSlot(slot: string, now: number): DecisionExplanation {
-  const { validUntil: _, ...decision } = emptyDecision(slot, 'UNKNOWN_SLOT')
-  return { ...decision, at: now, schedules: [] }
 }
 
 /** What keeps everything in the slot out. */

@@ -3,6 +3,7 @@
 
 import type DataLoader from 'dataloader'
 import { z } from 'zod'
+import { refuseUnknownApp } from '../apps/apps.ts'
 import { authorize } from '../auth.ts'
 import { optional, optionalText, period } from '../input.ts'
 import { type Pin, pinText } from '../publication/types.ts'
@@ -47,6 +48,7 @@ export async function headConnection<H extends { _id: string }>(
   authorize(caller.principal, app, 'read')
   const { first, limit, after } = readPage(page)
   const found = await repository.page(db, app, filter, { limit, before: after })
+  await refuseUnknownApp(db, app, found, after)
   return toConnection(
     found,
     first,

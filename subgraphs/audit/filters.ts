@@ -3,6 +3,8 @@
 import { z } from 'zod'
 import { optional, optionalText, parseInput, period, reference, text } from '../../common/input.ts'
 import type { ChangeFilter } from '../../common/store/changes.ts'
+import type { Db } from '../../common/store/rows.ts'
+import { slots } from '../schedule/repository.ts'
 import type { ReviewFilter } from './repository.ts'
 
 const MAX_MUTATIONS = 100
@@ -20,9 +22,11 @@ const changeFilterInput = z.object({
   mutations: optional(z.array(text(100)).max(MAX_MUTATIONS, `must hold at most ${MAX_MUTATIONS}`)),
 })
 
-/** Throws BAD_USER_INPUT with the path of what is wrong, as both do. */
-export function readReviewFilter(given: unknown): ReviewFilter {
-  return parseInput(reviewFilterInput, given ?? {}, 'filter')
+/** Throws BAD_USER_INPUT with the path of what is wrong, as both do; NOT_FOUND with that of an unknown slot. */
+export async function readReviewFilter(db: Db, app: string, given: unknown): Promise<ReviewFilter> {
+  const filter = parseInput(reviewFilterInput, given ?? {}, 'filter')
+  if (filter.slot === null) return filter
+  return { ...filter, slot: (await slots.requireIn(db, app, filter.slot, 'filter.slot'))._id }
 }
 
 export function readChangeFilter(given: unknown): ChangeFilter {

@@ -1,11 +1,15 @@
 // How reviews, submissions and the change log appear in the graph.
 
-import { authorize, requirePrincipal } from '../../common/auth.ts'
+import { refuseUnknownApp } from '../../common/apps/apps.ts'
+import { authorize, readerOf, requirePrincipal } from '../../common/auth.ts'
 import { type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
-import { readable } from '../../common/graphql/read.ts'
+import { readable, readById } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Services } from '../../common/services.ts'
+import { idOf, parseInput } from '../../common/input.ts'
+import type { Caller, Services } from '../../common/services.ts'
 import { appOfChanges, type Change, changesOf, countChanges } from '../../common/store/changes.ts'
+import type { Store } from '../../common/store/store.ts'
+import { slots } from '../schedule/repository.ts'
 import { approve, reject } from './decide.ts'
 import { differences } from './diff.ts'
 import { readChangeFilter, readReviewFilter } from './filters.ts'
@@ -30,8 +34,9 @@ export function auditResolvers(services: Services): Resolvers<Context> {
       async reviewQueue(_, { app, filter: given, ...page }: QueueArguments, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const filter = readReviewFilter(given)
+        const filter = await readReviewFilter(store, app, given)
         const found = await readQueue(store, loaders, { app, filter }, { limit, after })
+        await refuseUnknownApp(store, app, found, after)
         return toConnection(
           found,
           first,
@@ -39,10 +44,13 @@ export function auditResolvers(services: Services): Resolvers<Context> {
           () => countWaiting(store, loaders, app, filter),
         )
       },
-      submission: (_, { id }: Reference, context) => readSubmission(context, id),
-      review: (_, { id }: Reference, context) => readReview(context, id),
-      async history(_, { subject, filter: given, ...page }: HistoryArguments, { caller }) {
+      submission: (_, { id }: Reference, { caller, loaders }) =>
+        readById(caller, 'submission', id, (known) => loaders.submissions.load(known)),
+      review: (_, { id }: Reference, { caller, loaders }) =>
+        readById(caller, 'review', id, (known) => loaders.reviews.load(known)),
+      async history(_, { subject: named, filter: given, ...page }: HistoryArguments, { caller }) {
         requirePrincipal(caller.principal)
+        const subject = await knownSubject(store, caller, named)
         const { first, limit, after } = readPage(page)
         const filter = readChangeFilter(given)
         // Only the changes say to which app it belongs: what has none shows nothing to anybody. An app is named by its
@@ -102,6 +110,16 @@ export function auditResolvers(services: Services): Resolvers<Context> {
     StrategyRevision: revisionFieldsOf('STRATEGY'),
     SegmentRevision: revisionFieldsOf('SEGMENT'),
   }
+}
+
+const KINDS = { SCHEDULE: 'schedule', CREATIVE: 'creative', STRATEGY: 'strategy', SEGMENT: 'segment' } as const
+
+/** A slot may be named by its code, but its changes know it by its id. */
+async function knownSubject(store: Store, { principal }: Caller, { type, id }: Change['subject']) {
+  if (type === 'APP') return { type, id }
+  if (type !== 'SLOT') return { type, id: parseInput(idOf(KINDS[type]), id, 'subject.id') }
+  const { _id } = await slots.requireNamed(store, id, 'subject.id', readerOf(principal))
+  return { type, id: _id }
 }
 
 async function diffOf(loaders: AuditLoaders, review: Review | Waiting) {

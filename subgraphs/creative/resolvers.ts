@@ -1,7 +1,7 @@
 // How creatives and their revisions appear in the graph.
 
 import type { PageArguments } from '../../common/graphql/connection.ts'
-import { readable } from '../../common/graphql/read.ts'
+import { readable, readById } from '../../common/graphql/read.ts'
 import { headConnection, headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
@@ -21,7 +21,8 @@ export function creativeResolvers(services: Services): Resolvers<Context> {
 
   return {
     Query: {
-      creative: (_, { id }: { id: string }, context) => read(context, id),
+      creative: (_, { id }: { id: string }, { caller, loaders }) =>
+        readById(caller, 'creative', id, (known) => loaders.creatives.heads.load(known)),
       creatives: (_, { filter, ...list }: ListArguments, { caller }) =>
         headConnection(services.store, caller, creatives, { ...list, filter: creativeFilter(parseFilter(filter)) }),
     },

@@ -1,14 +1,16 @@
 // Lists of publications: what they can be narrowed by.
 
+import { refuseUnknownApp } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { parseInput, period as periodInput } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
+import { slots } from '../schedule/repository.ts'
 import { type PublicationRecord, publications } from './repository.ts'
 
 export type ListArguments = PageArguments & { app: string; slot?: string | null; period?: unknown }
 
-/** Those of an app, or of the slot with this code, newest first. FORBIDDEN without a role in the app. */
+/** Those of an app, or of one of its slots, newest first. FORBIDDEN without a role in the app. */
 export async function listPublications(
   { store }: Services,
   caller: Caller,
@@ -17,9 +19,12 @@ export async function listPublications(
   authorize(caller.principal, app, 'read')
   const { first, limit, after } = readPage(page)
   const { from, to } = parseInput(periodInput, period ?? {}, 'period')
-  const filter = { app, code: slot ?? undefined, from: from ?? undefined, to: to ?? undefined }
+  const code = slot ? (await slots.requireIn(store, app, slot, 'slot')).code : undefined
+  const filter = { app, code, from: from ?? undefined, to: to ?? undefined }
+  const found = await publications.page(store, filter, { limit, before: after })
+  await refuseUnknownApp(store, app, found, after)
   return toConnection(
-    await publications.page(store, filter, { limit, before: after }),
+    found,
     first,
     ({ _id }) => _id,
     () => publications.count(store, filter),

@@ -7,7 +7,7 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import { compileSlot } from '../../common/decision/compile.ts'
 import { type DecisionExplanation, explainRequest, type ScheduleExplanation } from '../../common/decision/explain.ts'
-import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { AlkaidError, badInput } from '../../common/errors.ts'
 import { parseInput, reference } from '../../common/input.ts'
 import { deriveSigningKeys } from '../../common/publication/sign.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -21,7 +21,7 @@ import { headOrNew } from './slot.ts'
 
 export type PreviewArguments = {
   app: string
-  /** Its code. */
+  /** Its code or its id. */
   slot: string
   context?: RequestContext | null
   at?: Date | null
@@ -42,14 +42,13 @@ const KEYS = deriveSigningKeys(randomBytes(32).toString('hex'))
 export async function preview(
   { store, now }: Services,
   caller: Caller,
-  { app, slot: code, context, at, include }: PreviewArguments,
+  { app, slot: name, context, at, include }: PreviewArguments,
 ): Promise<Preview> {
   authorize(caller.principal, app, 'read')
   const request = checkContext(context ?? {})
   const ids = parseInput(includedIds, include ?? [], 'include')
   const { body, zone, drafts } = await store.transaction(async (tx) => {
-    const slot = await slots.byCode(tx, app, code)
-    if (!slot) throw notFound('slot', code)
+    const slot = await slots.requireIn(tx, app, name, 'slot')
     const drafts = await newestEntries(tx, slot, await requireIncluded(tx, slot, ids))
     const entries = drafts.flatMap(({ entry }) => entry ?? [])
     const { zone } = await requireApp(tx, app)

@@ -135,8 +135,6 @@ export const pins = {
 export const slotHeads = {
   get: (db: Db, slot: string): Promise<SlotHead | null> => headRows(db).findOne({ _id: slot }),
 
-  byCode: (db: Db, app: string, code: string): Promise<SlotHead | null> => headRows(db).findOne({ app, code }),
-
   /** In the order of the ids; null where there is none. */
   byIds: (db: Db, slots: readonly string[]) => byIds(headRows(db), slots),
 

@@ -7,6 +7,7 @@ import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.t
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
+import { slots } from '../schedule/repository.ts'
 import { distributionOf, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
@@ -14,7 +15,7 @@ import { pause, resume, withdraw } from './pause.ts'
 import { pinnedFieldsOf } from './pinned-by.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
-import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
+import { type PublicationRecord, publications, type SchedulePin } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
 import { restartSlot, stopSlot } from './stop.ts'
@@ -29,7 +30,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       publications: (_, list: ListArguments, { caller }) => listPublications(services, caller, list),
       async publication(_, { app, slot, revision }: OneOf, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
-        const head = await slotHeads.byCode(services.store, app, slot)
+        const { _id } = await slots.requireIn(services.store, app, slot, 'slot')
+        const head = await loaders.slotHeads.load(_id)
         if (!head || typeof revision !== 'number') return head && loaders.publications.load(head.latest)
         return publications.ofRevision(services.store, head._id, revision)
       },

@@ -2,6 +2,7 @@
 // publishing a schedule, save that the first publication of a slot needs some.
 
 import { z } from 'zod'
+import { readerOf } from '../../common/auth.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -28,7 +29,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
   const { epoch } = services.store
   return mutateSlot(services, caller, 'publishSlot', input, async (mutation) => {
     const { tx, actor, at } = mutation
-    const slot = await slots.require(tx, input.slot)
+    const slot = await slots.requireNamed(tx, input.slot, 'input.slot', readerOf(caller.principal))
     mutation.authorize(slot.app)
     checkVersion('slot', slot, input.expectedVersion)
     const before = await slotHeads.get(tx, slot._id)

@@ -1,6 +1,7 @@
 // Stopping a slot, so that it answers nothing, not even its fallback, and restarting it. Its pins stay; what is published
 // meanwhile is served once it is restarted.
 
+import { readerOf } from '../../common/auth.ts'
 import { invalidState } from '../../common/errors.ts'
 import { parseInput } from '../../common/input.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -32,7 +33,7 @@ async function setStopped(services: Services, caller: Caller, given: unknown, st
   const { epoch } = services.store
   return mutateSlot(services, caller, stopped ? 'stopSlot' : 'restartSlot', input, async (mutation) => {
     const { tx, actor, at } = mutation
-    const slot = await slots.require(tx, input.slot)
+    const slot = await slots.requireNamed(tx, input.slot, 'input.slot', readerOf(caller.principal))
     mutation.authorize(slot.app)
     checkVersion('slot', slot, input.expectedVersion)
     const head = await slotHeads.get(tx, slot._id)

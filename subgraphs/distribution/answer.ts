@@ -3,6 +3,7 @@
 
 import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
 import { type CapCounters, capPeriodsOf } from '../../common/decision/caps.ts'
+import type { CompiledSlot } from '../../common/decision/compile.ts'
 import { decide } from '../../common/decision/select.ts'
 import { type Decision, emptyDecision } from '../../common/decision/types.ts'
 import { badInput } from '../../common/errors.ts'
@@ -43,11 +44,12 @@ export function answerSlots(node: Node, zone: string, { app, slots, context }: A
   const names = readSlotNames(slots)
   const compiled = readContext(checkContext(context ?? {}))
   const now = node.now()
-  const asked = names.map((code) => ({ code, slot: node.table.slot(app, code) }))
+  const asked = names.map((name) => ({ name, slot: node.table.slot(app, name) }))
+  refuseRepeats(asked)
   const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
   const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, { now, zone }) : null
-  const answers: Answer[] = asked.map(({ code, slot }) =>
-    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(code, 'UNKNOWN_SLOT'),
+  const answers: Answer[] = asked.map(({ name, slot }) =>
+    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(name, 'UNKNOWN_SLOT'),
   )
   if (counters) {
     const token = writeCapToken(counters, now)
@@ -80,11 +82,18 @@ export function readName(given: string, path: string): string {
   return read.text
 }
 
-/** Each slot once: what one answer may cost is bounded by what its slots hold. */
 function readSlotNames(slots: readonly string[]): string[] {
   if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
-  const names = slots.map((name, index) => readName(name, `slots[${index}]`))
-  const again = names.find((name, index) => names.indexOf(name) !== index)
-  if (again !== undefined) throw badInput('slots', `names ${quoteText(cutText(again, 100))} more than once`)
-  return names
+  return slots.map((name, index) => readName(name, `slots[${index}]`))
+}
+
+/** Each slot once, in whichever way it is named: what one answer may cost is bounded by what its slots hold. */
+function refuseRepeats(asked: readonly { name: string; slot: CompiledSlot | undefined }[]): void {
+  for (let at = 1; at < asked.length; at += 1) {
+    const { name, slot } = asked[at]!
+    for (let before = 0; before < at; before += 1) {
+      if (slot ? asked[before]!.slot !== slot : asked[before]!.name !== name) continue
+      throw badInput('slots', `names ${quoteText(cutText(name, 100))} more than once`)
+    }
+  }
 }

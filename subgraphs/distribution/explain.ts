@@ -1,11 +1,12 @@
 // Why this node answers what it answers, for people with a role in the app.
 
 import { authorize } from '../../common/auth.ts'
-import { type DecisionExplanation, explainRequest, explainUnknownSlot } from '../../common/decision/explain.ts'
+import { type DecisionExplanation, explainRequest } from '../../common/decision/explain.ts'
 import { AlkaidError, notFound } from '../../common/errors.ts'
 import type { Caller } from '../../common/services.ts'
 import { checkContext } from '../../common/targeting/limits.ts'
 import type { RequestContext } from '../../common/targeting/types.ts'
+import { quoteText } from '../../common/text.ts'
 import { type Node, readName } from './answer.ts'
 
 export type AskedWhy = { app: string; slot: string; context?: RequestContext | null; at?: Date | null }
@@ -18,14 +19,17 @@ export function explainFor(
 ): DecisionExplanation {
   if (caller.appKey) throw new AlkaidError('FORBIDDEN', 'Explanations are for a token with a role, not for app keys')
   readName(app, 'app')
-  const code = readName(name, 'slot')
+  const slotName = readName(name, 'slot')
   authorize(caller.principal, app, 'read')
   if (!node.ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
   const settings = node.table.settings(app)
   if (!settings) throw notFound('app', app)
   const request = checkContext(context ?? {})
   const instant = at?.getTime() ?? node.now()
-  const slot = node.table.slot(app, code)
-  if (!slot) return explainUnknownSlot(code, instant)
+  const slot = node.table.slot(app, slotName)
+  if (!slot) {
+    const message = `slot: There is no slot ${quoteText(slotName)} on the nodes: no slot has this code or id, or nothing was ever published in it`
+    throw new AlkaidError('NOT_FOUND', message, { path: 'slot' })
+  }
   return explainRequest(slot, request, { now: instant, zone: settings.zone, random: node.random })
 }

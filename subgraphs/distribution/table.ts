@@ -4,6 +4,7 @@
 import NodeCache from 'node-cache'
 import { capPeriodsOf } from '../../common/decision/caps.ts'
 import { type CompiledSlot, compileSlot } from '../../common/decision/compile.ts'
+import { isId } from '../../common/ids.ts'
 import { type Address, addressName, belongsAt, SETTINGS } from '../../common/publication/address.ts'
 import { digestOf } from '../../common/publication/digest.ts'
 import type { SigningKeys } from '../../common/publication/sign.ts'
@@ -31,7 +32,8 @@ export type Table = {
   /** Apps of which something is held, listed or not. */
   heldApps(): string[]
   settings(app: string): AppSettings | undefined
-  slot(app: string, code: string): CompiledSlot | undefined
+  /** By its code or its id; `<app>/` may stand before it. */
+  slot(app: string, name: string): CompiledSlot | undefined
   /** The app whose key has this SHA-256 (hex) and has not expired at `now` (ms). */
   appOfKey(hash: string, now: number): string | undefined
   /** Whether any app of the list allows browsers of this origin. */
@@ -53,6 +55,8 @@ export function createTable(keys: SigningKeys): Table {
   const cache = new NodeCache({ useClones: false, stdTTL: 0, checkperiod: 0 })
   const stamps = new Map<string, Map<string, string>>()
   const digests = new Map<string, string>()
+  /** `<app>/<id>` of each slot -> its code. */
+  const codes = new Map<string, string>()
   const appKeys = new Map<string, { app: string; expiresAt: number }>()
   /** Those of all listed apps; made when somebody asks, and dropped when an app changes. */
   let origins: Set<string> | undefined
@@ -65,6 +69,7 @@ export function createTable(keys: SigningKeys): Table {
     if (order !== 'applied') return order
     if ('settings' in held) replaceKeys(held.settings)
     cache.set(addressName(address), held)
+    if ('slot' in held) codes.set(`${held.slot.app}/${held.slot.id}`, held.slot.code)
     if (!('slot' in held)) origins = undefined
     if (address !== 'apps') {
       const ofApp = stamps.get(address.app) ?? new Map<string, string>()
@@ -89,14 +94,20 @@ export function createTable(keys: SigningKeys): Table {
     return held && 'settings' in held ? held.settings : undefined
   }
 
+  function slotNamed(app: string, name: string): CompiledSlot | undefined {
+    const code = isId('slot', name) ? codes.get(`${app}/${name}`) : name
+    // The code comes from the request: `@app` is held, but is no slot.
+    const held = code === undefined ? undefined : get({ app, code })
+    return held && 'slot' in held ? held.slot : undefined
+  }
+
   return {
     apps,
     heldApps: () => [...stamps.keys()],
     settings,
-    slot(app, code) {
-      // The code comes from the request: `@app` is held, but is no slot.
-      const held = get({ app, code })
-      return held && 'slot' in held ? held.slot : undefined
+    slot(app, name) {
+      const slot = slotNamed(app, name)
+      return slot ?? (name.startsWith(`${app}/`) ? slotNamed(app, name.slice(app.length + 1)) : undefined)
     },
     appOfKey(hash, now) {
       const key = appKeys.get(hash)

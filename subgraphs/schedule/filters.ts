@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
-import { optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
+import { idOf, optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
 import { type Archived, archivedFilter, headFilter, textFilter } from '../../common/store/filters.ts'
 import type { DeliveryState } from './repository.ts'
 import { inWindowStates, overlapping, type WindowState } from './window.ts'
@@ -12,16 +12,16 @@ const appFilterInput = z.object({ text: optionalText(200) })
 const slotFilterInput = z.object({
   text: optionalText(200),
   archived: optional(z.boolean()),
-  pinnedCreative: optional(reference),
+  pinnedCreative: optional(idOf('creative')),
 })
 
 const scheduleFilterInput = headFilterInput.extend({
   slot: optional(reference),
-  creative: optional(reference),
-  strategy: optional(reference),
-  pinnedCreative: optional(reference),
-  pinnedStrategy: optional(reference),
-  pinnedSegment: optional(reference),
+  creative: optional(idOf('creative')),
+  strategy: optional(idOf('strategy')),
+  pinnedCreative: optional(idOf('creative')),
+  pinnedStrategy: optional(idOf('strategy')),
+  pinnedSegment: optional(idOf('segment')),
   deliveryStates: optional(z.array(z.custom<DeliveryState>())),
   windowStates: optional(z.array(z.custom<WindowState>())),
   period: optional(period),
@@ -40,8 +40,17 @@ export function slotFilter(given: unknown): object {
   return { ...archivedFilter(archivedOr(pinned, archived)), ...textFilter(text, ['name', 'code']), ...pinned }
 }
 
-/** A ScheduleFilter as MongoDB has it. `now`: milliseconds since the Unix epoch, for the states of windows. */
-export function scheduleFilter(given: unknown, now: number): object {
+/**
+ * A ScheduleFilter as MongoDB has it.
+ *
+ * @param now milliseconds since the Unix epoch, for the states of windows.
+ * @param slotId the id of the slot that is named at this path.
+ */
+export async function scheduleFilter(
+  given: unknown,
+  now: number,
+  slotId: (name: string, path: string) => Promise<string>,
+): Promise<object> {
   const filter = parseInput(scheduleFilterInput, given ?? {}, 'filter')
   const { slot, creative, strategy, pinnedCreative, pinnedStrategy, pinnedSegment, ...others } = filter
   const { deliveryStates, windowStates, period, archived, ...ofHeads } = others
@@ -53,7 +62,7 @@ export function scheduleFilter(given: unknown, now: number): object {
   const parts = [
     headFilter({ ...ofHeads, archived: archivedOr(pinned, archived) }),
     pinned,
-    ...(slot ? [{ slot }] : []),
+    ...(slot ? [{ slot: await slotId(slot, 'filter.slot') }] : []),
     ...(creative ? [{ 'content.creatives.creative': creative }] : []),
     ...(strategy ? [{ 'content.strategy': strategy }] : []),
     ...(deliveryStates ? [{ deliveryState: { $in: deliveryStates } }] : []),

@@ -1,7 +1,8 @@
 // The lists of apps, slots and schedules, in pages.
 
-import { type App, countApps, pageOfApps } from '../../common/apps/apps.ts'
+import { type App, countApps, pageOfApps, refuseUnknownApp } from '../../common/apps/apps.ts'
 import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/auth.ts'
+import { notFound } from '../../common/errors.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { headConnection } from '../../common/graphql/revisioned.ts'
 import type { Caller, Services } from '../../common/services.ts'
@@ -9,6 +10,7 @@ import { appFilter, scheduleFilter, slotFilter } from './filters.ts'
 import type { ScheduleLoaders } from './loaders.ts'
 import { type Schedule, type Slot, schedules, slots } from './repository.ts'
 
+type Context = { caller: Caller; loaders: ScheduleLoaders }
 type Listing = PageArguments & { filter?: unknown }
 type InApp = Listing & { app: string }
 
@@ -31,6 +33,7 @@ export async function listSlots(
   const narrowed = slotFilter(filter)
   const { first, limit, after } = readPage(page)
   const found = await slots.page(store, app, narrowed, { limit, after })
+  await refuseUnknownApp(store, app, found, after)
   return toConnection(
     found,
     first,
@@ -40,19 +43,25 @@ export async function listSlots(
 }
 
 /** Newest first. */
-export async function listSchedules(services: Services, caller: Caller, list: InApp): Promise<Connection<Schedule>> {
-  const filter = scheduleFilter(list.filter, services.now())
+export async function listSchedules(
+  services: Services,
+  { caller, loaders }: Context,
+  list: InApp,
+): Promise<Connection<Schedule>> {
+  authorize(caller.principal, list.app, 'read')
+  const filter = await scheduleFilter(list.filter, services.now(), slotIdIn(loaders, list.app))
   return headConnection(services.store, caller, schedules, { ...list, filter })
 }
 
 /** Those booked in a slot that the caller may read, newest first. Many slots cost as many reads as one. */
 export async function listBooked(
   { now }: Services,
-  { bookedIn, countOfBooked }: ScheduleLoaders,
-  { _id: slot }: Slot,
+  loaders: ScheduleLoaders,
+  { _id: slot, app }: Slot,
   { filter, ...page }: Listing,
 ): Promise<Connection<Schedule>> {
-  const asked = { slot, filter: scheduleFilter(filter, now()) }
+  const { bookedIn, countOfBooked } = loaders
+  const asked = { slot, filter: await scheduleFilter(filter, now(), slotIdIn(loaders, app)) }
   const { first, limit, after } = readPage(page)
   const found = await bookedIn.load({ ...asked, page: { limit, before: after } })
   return toConnection(
@@ -61,6 +70,15 @@ export async function listBooked(
     ({ _id }) => _id,
     () => countOfBooked.load(asked),
   )
+}
+
+/** NOT_FOUND with the path of a name that no slot of the app has. */
+function slotIdIn({ slotsNamed }: ScheduleLoaders, app: string) {
+  return async (name: string, path: string): Promise<string> => {
+    const slot = await slotsNamed.load({ app, name })
+    if (!slot) throw notFound('slot', name, path)
+    return slot._id
+  }
 }
 
 /** The codes of the apps in which someone has a role; undefined: of every app. */

@@ -18,15 +18,31 @@ export type ScheduleLoaders = {
   apps: DataLoader<string, App | null>
   /** By id. */
   slots: DataLoader<string, Slot | null>
+  /** By a name in an app. What is found is read. */
+  slotsNamed: DataLoader<{ app: string; name: string }, Slot | null, string>
   schedules: RevisionedLoaders<Schedule, Revision<ScheduleContent>>
   bookedIn: DataLoader<PageOfSlot, Schedule[], string>
   countOfBooked: DataLoader<OfSlot, number, string>
 }
 
 export function scheduleLoaders({ store }: Services): ScheduleLoaders {
+  const byId = loaderById((ids) => slots.byIds(store, ids))
+
+  async function readNamed(keys: readonly { app: string; name: string }[]): Promise<(Slot | null)[]> {
+    const byApp = new Map<string, Map<string, Slot>>()
+    for (const [app, named] of Map.groupBy(keys, (key) => key.app)) {
+      const names = named.map(({ name }) => name)
+      byApp.set(app, await slots.namedIn(store, app, names))
+    }
+    const found = keys.map(({ app, name }) => byApp.get(app)!.get(name) ?? null)
+    for (const slot of found) if (slot) byId.prime(slot._id, slot)
+    return found
+  }
+
   return {
     apps: loaderById((codes) => appsByCode(store, codes)),
-    slots: loaderById((ids) => slots.byIds(store, ids)),
+    slots: byId,
+    slotsNamed: loaderByKey<{ app: string; name: string }, Slot | null>(readNamed, ({ app, name }) => `${app} ${name}`),
     schedules: revisionedLoaders(store, schedules),
     bookedIn: loaderForSlots<PageOfSlot, Schedule[]>(
       (ids, { filter, page }) => schedules.pageInEach(store, ids, filter, page),

@@ -27,11 +27,11 @@ export function refuse([first, ...more]: readonly Mistake[]): void {
 export async function slotToBook(
   tx: Tx,
   app: string,
-  id: string,
+  name: string,
   path: string,
 ): Promise<{ slot: Slot | null; mistakes: Mistake[] }> {
-  const [slot = null] = await slots.byIds(tx, [id])
-  const message = namingMistake('slot', app, id, slot, new Set())
+  const slot = (await slots.namedIn(tx, app, [name])).get(name) ?? null
+  const message = namingMistake('slot', app, name, slot, new Set())
   return message === undefined ? { slot, mistakes: [] } : { slot: null, mistakes: [{ path, message }] }
 }
 

@@ -1,7 +1,8 @@
 // The collections of slots, and of schedules and their revisions. Nothing else touches them.
 
-import { notFound } from '../../common/errors.ts'
+import { badInput, notFound } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
+import { isId } from '../../common/ids.ts'
 import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { type Head, type Revision, revisionedRepository } from '../../common/store/revisioned.ts'
@@ -142,10 +143,14 @@ export const schedules = {
 }
 
 const rows = (db: Db) => db.rows<Slot>('slots')
+const isSlotId = (name: string) => isId('slot', name)
+/** In a message. */
+const MOST_APPS_NAMED = 5
 
 export const slots = {
   indexes: [
     { collection: 'slots', key: { app: 1, code: 1 }, options: { unique: true } },
+    { collection: 'slots', key: { code: 1 } },
     { collection: 'slots', key: { pinnedFallback: 1 } },
   ] as IndexDefinition[],
 
@@ -177,6 +182,37 @@ export const slots = {
 
   /** In the order of the ids; null where there is none. */
   byIds: (db: Db, ids: readonly string[]): Promise<(Slot | null)[]> => byIds(rows(db), ids),
+
+  /** name -> the slot of the app that it names: by its id, by its code, or by `<app>/<code>`. In one read. */
+  async namedIn(db: Db, app: string, names: readonly string[]): Promise<Map<string, Slot>> {
+    const keys = new Map(names.map((name) => [name, name.startsWith(`${app}/`) ? name.slice(app.length + 1) : name]))
+    const [ids, codes] = [[...keys.values()].filter(isSlotId), [...keys.values()].filter((key) => !isSlotId(key))]
+    const found = await rows(db).find({ app, $or: [{ _id: { $in: ids } }, { code: { $in: codes } }] })
+    const byKey = new Map(found.flatMap((slot) => [[slot._id, slot] as const, [slot.code, slot] as const]))
+    return new Map([...keys].flatMap(([name, key]) => (byKey.has(key) ? [[name, byKey.get(key)!] as const] : [])))
+  },
+
+  /** The slot of an app that is named at `path`; NOT_FOUND when there is none. */
+  async requireIn(db: Db, app: string, name: string, path: string): Promise<Slot> {
+    const slot = (await slots.namedIn(db, app, [name])).get(name)
+    if (!slot) throw notFound('slot', name, path)
+    return slot
+  },
+
+  /**
+   * The slot that is named at `path`, where nothing says of which app. A code alone names the one slot of the apps that the
+   * caller may read; where it is one of several, BAD_USER_INPUT says how to name it. NOT_FOUND when there is none.
+   */
+  async requireNamed(db: Db, name: string, path: string, mayRead: (app: string) => boolean): Promise<Slot> {
+    const app = name.includes('/') ? name.slice(0, name.indexOf('/')) : undefined
+    if (app !== undefined && mayRead(app)) return slots.requireIn(db, app, name, path)
+    const found = await rows(db).find(isSlotId(name) ? { _id: name } : { code: name })
+    const [slot, ...others] = isSlotId(name) ? found : found.filter(({ app }) => mayRead(app))
+    if (!slot) throw notFound('slot', name, path)
+    if (others.length === 0) return slot
+    const apps = [slot, ...others].slice(0, MOST_APPS_NAMED).map(({ app }) => `${app}/${name}`)
+    throw badInput(path, `names a slot in several apps: write which, as ${apps.join(' or ')}, or its id`)
+  },
 
   /** Those of an app that pass the filter, by code; `after` is the code after which the page begins. */
   page(db: Db, app: string, filter: object, page: { limit: number; after?: string | undefined }): Promise<Slot[]> {

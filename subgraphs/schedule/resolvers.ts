@@ -1,18 +1,19 @@
 // How apps, slots and schedules appear in the graph.
 
 import type { App } from '../../common/apps/apps.ts'
-import { authorize } from '../../common/auth.ts'
+import { authorize, readerOf, requirePrincipal } from '../../common/auth.ts'
 import { shownFormat } from '../../common/formats/format-input.ts'
-import { readable } from '../../common/graphql/read.ts'
+import { readable, readById } from '../../common/graphql/read.ts'
 import { headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
+import { isId } from '../../common/ids.ts'
 import type { Pin } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import { createApp, rotateAppKey, type ShownKey, updateApp } from './apps-service.ts'
 import { listApps, listBooked, listSchedules, listSlots } from './lists.ts'
 import type { ScheduleLoaders } from './loaders.ts'
-import type { Schedule, ScheduleContent, Slot } from './repository.ts'
+import { type Schedule, type ScheduleContent, type Slot, slots } from './repository.ts'
 import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
 import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
 import { shownDayPart } from './times.ts'
@@ -25,10 +26,11 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
     Query: {
       apps: (_, list, { caller }) => listApps(services, caller, list),
       app: (_, { id }: { id: string }, context) => readApp(context, id),
-      slot: (_, { id }: { id: string }, context) => readSlot(context, id),
+      slot: (_, { id }: { id: string }, context) => readNamedSlot(services, context, id),
       slots: (_, list, { caller }) => listSlots(services, caller, list),
-      schedule: (_, { id }: { id: string }, context) => readSchedule(context, id),
-      schedules: (_, list, { caller }) => listSchedules(services, caller, list),
+      schedule: (_, { id }: { id: string }, { caller, loaders }) =>
+        readById(caller, 'schedule', id, (known) => loaders.schedules.heads.load(known)),
+      schedules: (_, list, context) => listSchedules(services, context, list),
     },
 
     Mutation: {
@@ -105,6 +107,16 @@ async function readApp({ caller, loaders }: Context, code: string): Promise<App 
 
 function readSlot({ caller, loaders }: Context, id: string): Promise<Slot | null> {
   return readable(caller, () => loaders.slots.load(id))
+}
+
+/** By whatever it is named; NOT_FOUND when there is none. */
+async function readNamedSlot({ store }: Services, { caller, loaders }: Context, name: string): Promise<Slot | null> {
+  requirePrincipal(caller.principal)
+  const known = isId('slot', name) ? await loaders.slots.load(name) : null
+  const slot = known ?? (await slots.requireNamed(store, name, 'id', readerOf(caller.principal)))
+  authorize(caller.principal, slot.app, 'read')
+  loaders.slots.prime(slot._id, slot)
+  return slot
 }
 
 function readSlotAnew({ caller, loaders }: Context, id: string): Promise<Slot | null> {

@@ -33,7 +33,7 @@ export async function createSchedule(services: Services, caller: Caller, given: 
     const { slot, mistakes } = await slotToBook(tx, app, input.slot, 'input.slot')
     const named = { app, format: slot?.format ?? null, kept: new Set<string>() }
     refuse([...mistakes, ...(await contentMistakes(tx, named, content, 'input.content'))])
-    const more = { slot: input.slot, deliveryState: 'NONE', pinned: null } as const
+    const more = { slot: slot!._id, deliveryState: 'NONE', pinned: null } as const
     const made = await schedules.create(tx, { app, content, actor, at, more })
     await log(app, { type: 'SCHEDULE', id: made._id }, null, made)
     return made._id
@@ -71,15 +71,14 @@ export async function duplicateSchedule(services: Services, caller: Caller, give
     mutation.authorize(app)
     checkVersion('schedule', original, input.expectedVersion)
     const content = { ...original.content, name: input.name ?? nameOfCopy(original.content.name) }
-    const booked = input.slot ?? original.slot
-    const { slot, mistakes } = await slotToBook(tx, app, booked, 'input.slot')
+    const { slot, mistakes } = await slotToBook(tx, app, input.slot ?? original.slot, 'input.slot')
     const named = { app, format: slot?.format ?? null, kept: new Set<string>() }
     // The content is the original's: whatever is wrong with it, the input only names the original.
     const inContent = await contentMistakes(tx, named, content, 'content')
     refuse([...mistakes, ...inContent.map(({ message }) => ({ path: 'input.id', message }))])
     // A copy is the work of whoever wrote the original: copying it for them must not let them approve it.
     const copiedFrom = [...(await schedules.authors(tx, original._id, 0, original.revision))]
-    const more = { slot: booked, deliveryState: 'NONE', pinned: null } as const
+    const more = { slot: slot!._id, deliveryState: 'NONE', pinned: null } as const
     const made = await schedules.create(tx, { app, content, actor, at, more, copiedFrom })
     const copyOf = { id: original._id, revision: original.revision }
     await mutation.log(app, { type: 'SCHEDULE', id: made._id }, null, { ...made, copyOf })

@@ -2,11 +2,12 @@
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
+import { readerOf } from '../../common/auth.ts'
 import { badInput } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
 import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
 import { frequencyCaps } from '../../common/frequency-caps.ts'
-import { newId } from '../../common/ids.ts'
+import { isId, newId } from '../../common/ids.ts'
 import {
   expectedVersion,
   idempotencyKey,
@@ -39,7 +40,13 @@ const choices = {
 
 const createInput = z.object({
   app: reference,
-  code: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`'),
+  code: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,64}$/, 'must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`')
+    .refine(
+      (code) => !isId('slot', code),
+      'must not begin with slt_: slots are named by code or by id, and ids begin so',
+    ),
   ...choices,
   idempotencyKey,
 })
@@ -74,7 +81,7 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
   const input = parsePatch(changeInput, choices, given)
   const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
     const { id, expectedVersion, idempotencyKey: _, ...patch } = input
-    const before = await slots.require(tx, id)
+    const before = await slots.requireNamed(tx, id, 'input.id', readerOf(caller.principal))
     const { app } = before
     authorize(app)
     checkVersion('slot', before, expectedVersion)
@@ -84,10 +91,10 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
       const path = patch.fallback ? fallbackPath : () => 'input.format'
       await refuseFallback(tx, { ...before, ...patch }, new Set(before.fallback), path)
     }
-    if (changesNothing(shown(before), shown(patch))) return id
+    if (changesNothing(shown(before), shown(patch))) return before._id
     const after = await slots.touch(tx, before, patch)
-    await log(app, { type: 'SLOT', id }, before, after)
-    return id
+    await log(app, { type: 'SLOT', id: before._id }, before, after)
+    return before._id
   })
   return id
 }
@@ -96,7 +103,7 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
 export async function archiveSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(z.object(changeInput), given)
   const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
-    const before = await slots.require(tx, input.id)
+    const before = await slots.requireNamed(tx, input.id, 'input.id', readerOf(caller.principal))
     const { app } = before
     authorize(app)
     checkVersion('slot', before, input.expectedVersion)

@@ -14,7 +14,7 @@ import type { Caller, Services } from '../../common/services.ts'
 import { DAY_MS, HOUR_MS } from '../../common/time.ts'
 import { within } from '../../common/within.ts'
 import { type AcceptedEvent, FUTURE_MS, type RefusedEvents } from './events.ts'
-import { sourceChecker } from './sources.ts'
+import { type SlotIds, sourceChecker } from './sources.ts'
 
 const MAX_EVENTS = 1_000
 const LATE_MS = 48 * HOUR_MS
@@ -64,12 +64,12 @@ export function createAcceptor(services: Services, stream: EventStream): Accepto
     checkEvents(caller, events)
     if (!caller.appKey) await requireApp(store, app)
     const named = events.flatMap(({ source }, n) => (source ? { path: `input.events[${n}].source`, source } : []))
-    await checkSources(app, named)
+    const slotIds = await checkSources(app, named)
 
     const accepted: AcceptedEvent[] = []
     const refused = { forged: 0, future: 0, expired: 0 }
     for (const event of events) {
-      const from = event.source ? originOf(event.source) : readToken(event.token!, app)
+      const from = event.source ? originOf(event.source, slotIds) : readToken(event.token!, app)
       const at = event.at?.getTime() ?? acceptedAt
       if (!from) refused.forged++
       else if (at > acceptedAt + FUTURE_MS) refused.future++
@@ -87,10 +87,10 @@ export function createAcceptor(services: Services, stream: EventStream): Accepto
 
 type Origin = Pick<AcceptedEvent, 'slot' | 'schedule' | 'creative'>
 
-const originOf = ({ slot, schedule, creative }: NonNullable<EventInput['source']>): Origin => ({
-  slot,
-  schedule: schedule ?? null,
-  creative,
+const originOf = (source: NonNullable<EventInput['source']>, slotIds: SlotIds): Origin => ({
+  slot: slotIds.get(source)!,
+  schedule: source.schedule ?? null,
+  creative: source.creative,
 })
 
 function toAccepted(

@@ -1,10 +1,13 @@
 // Reports from the rollups: each row sums the rollups of one thing in one period. Periods of an interval are whole, and totals
 // are exact to the minute. Everything is bounded, so that a question that is too large is refused before it weighs on anyone.
 
+import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { AlkaidError, badInput } from '../../common/errors.ts'
+import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { idOf, parseInput } from '../../common/input.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { DAY_MS, floorTo, MINUTE_MS } from '../../common/time.ts'
+import { slots } from '../schedule/repository.ts'
 import type { Counts, Unit } from './fold.ts'
 import { rollups, type Subject } from './repository.ts'
 import { addCounts, addParts, type Sum } from './total.ts'
@@ -45,12 +48,27 @@ export function readPeriod(from: Date, to: Date, interval: Interval): Period {
 
 /** Throws NOT_FOUND (the app), BAD_USER_INPUT and LIMIT_EXCEEDED. */
 export async function report(db: Db, question: Question, period: Period): Promise<Report> {
-  const ids = question.ids ?? undefined
-  if (ids && ids.length > MAX_IDS) throw badInput('ids', `must be at most ${MAX_IDS.toLocaleString('en')}`)
+  const names = question.ids ?? undefined
+  if (names && names.length > MAX_IDS) throw badInput('ids', `must be at most ${MAX_IDS.toLocaleString('en')}`)
   await requireApp(db, question.app)
+  const ids = names && (await idsOf(db, question, names))
   const by = question.by.toLowerCase() as Subject
   const sums = await sumUp(db, period, { by, app: question.app, ids }, () => question.app)
   return toReport([...sums.values()].flat())
+}
+
+/**
+ * Slots may be named by their codes; rollups know them by their ids. NOT_FOUND with the path of an unknown one, BAD_USER_INPUT with
+ * that of the id of another kind of thing.
+ */
+async function idsOf(db: Db, { app, by }: Question, names: readonly string[]): Promise<string[]> {
+  if (by !== 'SLOT') return parseInput(z.array(by === 'SCHEDULE' ? idOf('schedule') : idOf('creative')), names, 'ids')
+  const named = await slots.namedIn(db, app, names)
+  return names.map((name, index) => {
+    const slot = named.get(name)
+    if (!slot) throw notFound('slot', name, `ids[${index}]`)
+    return slot._id
+  })
 }
 
 /** What the schedules have in the period, in one read, of whatever apps. Keyed by schedule; one without events may be missing. */

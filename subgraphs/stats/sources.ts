@@ -13,6 +13,7 @@ export type NamedSource = { path: string; source: EventSourceInput }
 
 type Mistake = { path: string; message: string }
 type Found = {
+  /** By whatever they were named. */
   slots: ReadonlyMap<string, Slot>
   schedules: ReadonlyMap<string, Schedule>
   /** Which creatives a schedule has, or had in an earlier revision: those that were asked for. */
@@ -21,32 +22,46 @@ type Found = {
 
 const MOST_KNOWN = 10_000
 
+/** source -> the id of its slot, whichever name it was named by. */
+export type SlotIds = ReadonlyMap<EventSourceInput, string>
+
 /** Throws BAD_USER_INPUT with the path and id of everything that is named wrongly. */
-export function sourceChecker(db: Db): (app: string, named: readonly NamedSource[]) => Promise<void> {
+export function sourceChecker(db: Db): (app: string, named: readonly NamedSource[]) => Promise<SlotIds> {
   // A schedule stays in its slot, and its revisions stay as they are. A slot's fallback changes: it is read each time.
-  const known = new Set<string>()
+  const known = new Map<string, string>()
   const keyOf = (app: string, { slot, schedule, creative }: EventSourceInput) =>
     JSON.stringify([app, slot, schedule, creative])
 
   return async (app, given) => {
-    const named = given.filter(({ source }) => !known.has(keyOf(app, source)))
-    if (named.length === 0) return
+    const slotIds = new Map<EventSourceInput, string>()
+    const named = given.filter(({ source }) => {
+      const slot = known.get(keyOf(app, source))
+      if (slot !== undefined) slotIds.set(source, slot)
+      return slot === undefined
+    })
+    if (named.length === 0) return slotIds
     const found = await findNamed(db, app, named)
     const mistakes = named.flatMap(({ path, source }) => mistakeIn(source, path, app, found) ?? [])
     const [first, ...more] = mistakes
     if (first) throw badInput(first.path, first.message, more)
     for (const { source } of named) {
+      const slot = found.slots.get(source.slot)!._id
+      slotIds.set(source, slot)
       if (!source.schedule) continue
       if (known.size >= MOST_KNOWN) known.clear()
-      known.add(keyOf(app, source))
+      known.set(keyOf(app, source), slot)
     }
+    return slotIds
   }
 }
 
 async function findNamed(db: Db, app: string, named: readonly NamedSource[]): Promise<Found> {
-  const slotIds = [...new Set(named.map(({ source }) => source.slot))]
+  const slotNames = [...new Set(named.map(({ source }) => source.slot))]
   const scheduleIds = [...new Set(named.flatMap(({ source }) => source.schedule ?? []))]
-  const [foundSlots, foundSchedules] = await Promise.all([slots.byIds(db, slotIds), schedules.byIds(db, scheduleIds)])
+  const [foundSlots, foundSchedules] = await Promise.all([
+    slots.namedIn(db, app, slotNames),
+    schedules.byIds(db, scheduleIds),
+  ])
   const ofApp = byId(foundSchedules, app)
   const isInHead = (schedule: Schedule, wanted: string) =>
     schedule.content.creatives.some(({ creative }) => creative === wanted)
@@ -56,7 +71,7 @@ async function findNamed(db: Db, app: string, named: readonly NamedSource[]): Pr
   })
   const hadBefore = await schedules.everHad(db, older)
   return {
-    slots: byId(foundSlots, app),
+    slots: foundSlots,
     schedules: ofApp,
     has: (schedule, creative) => isInHead(schedule, creative) || hadBefore(schedule._id, creative),
   }

@@ -2,7 +2,7 @@
 
 import { requirePrincipal } from '../../common/auth.ts'
 import type { PageArguments } from '../../common/graphql/connection.ts'
-import { readable } from '../../common/graphql/read.ts'
+import { readable, readById } from '../../common/graphql/read.ts'
 import { headConnection, headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Pin } from '../../common/publication/types.ts'
@@ -33,10 +33,12 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
 
   return {
     Query: {
-      strategy: (_, { id }: { id: string }, context) => readStrategy(context, id),
+      strategy: (_, { id }: { id: string }, { caller, loaders }) =>
+        readById(caller, 'strategy', id, (known) => loaders.strategies.heads.load(known)),
       strategies: (_, { filter, ...list }: ListArguments, { caller }) =>
         headConnection(store, caller, strategies, { ...list, filter: headFilter(parseFilter(filter)) }),
-      segment: (_, { id }: { id: string }, context) => readSegment(context, id),
+      segment: (_, { id }: { id: string }, { caller, loaders }) =>
+        readById(caller, 'segment', id, (known) => loaders.segments.heads.load(known)),
       segments: (_, { filter, ...list }: ListArguments, { caller }) =>
         headConnection(store, caller, segments, { ...list, filter: headFilter(parseFilter(filter)) }),
       targetingDimensions(_, __, { caller }) {

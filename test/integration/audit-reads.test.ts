@@ -293,11 +293,11 @@ describeEachStore('Reading reviews and the change log', (open) => {
     }
   })
 
-  test('history covers apps and slots too, and is empty for what does not exist', async () => {
+  test('history covers apps and slots too, and is empty for a thing that does not exist', async () => {
     const ask = (type: string, id: string) => flow.subgraphs.audit.must('viewer', HISTORY, { subject: { type, id } })
     expect((await ask('APP', flow.app)).nodes).toMatchObject([{ mutation: 'createApp' }])
     expect((await ask('SLOT', flow.slot.id)).nodes).toMatchObject([{ mutation: 'createSlot' }])
-    expect((await ask('SLOT', 'slt_none')).nodes).toEqual([])
+    expect((await ask('CREATIVE', 'cre_none')).nodes).toEqual([])
   })
 
   test('nobody else learns by its history whether there is an app of a code', async () => {

@@ -57,15 +57,17 @@ describeEachStore('Lists of publications, and what pages of schedules and slots 
     expect(nodes.map(({ entries }) => entries[0].schedule.id)).toEqual(Array(5).fill(schedule.id))
   })
 
-  test('without a slot they are those of the whole app; of an unknown slot or app there are none', async () => {
+  test('without a slot they are those of the whole app; an unknown slot or app is an error', async () => {
     const { slot } = await makePublished(2)
     const { nodes, total } = await list({ first: 100 })
     expect(nodes).toHaveLength(100)
     expect(total).toBeGreaterThanOrEqual(102)
     expect(nodes.slice(0, 2).map((node: { slot: object }) => node.slot)).toEqual([{ id: slot.id }, { id: slot.id }])
     expect(nodes[2]).toMatchObject({ revision: expect.any(Number) })
-    for (const none of [{ slot: 'none' }, { app: 'none' }])
-      expect(await list(none)).toMatchObject({ nodes: [], total: 0 })
+    for (const [path, none] of Object.entries({ slot: { slot: 'none' }, app: { app: 'none' } })) {
+      const { errors } = await flow.subgraphs.delivery.ask('viewer', LIST, { app: flow.app, ...none })
+      expect(errors?.[0]?.extensions).toMatchObject({ code: 'NOT_FOUND', path })
+    }
   })
 
   test('a period is from its first moment until just before its last', async () => {
@@ -89,7 +91,8 @@ describeEachStore('Lists of publications, and what pages of schedules and slots 
     expect(await one({ slot: slot.code })).toEqual({ revision: 4, stopped: true })
     expect(await one({ slot: slot.code, revision: 2 })).toEqual({ revision: 2, stopped: false })
     expect(await one({ slot: slot.code, revision: 9 })).toBeNull()
-    expect(await one({ slot: 'none', revision: 1 })).toBeNull()
+    expect(await one({ slot: (await flow.makeSlot()).code })).toBeNull()
+    await expect(one({ slot: 'none', revision: 1 })).rejects.toThrow('NOT_FOUND: slot: There is no slot "none"')
   })
 
   test('an older publication says what the settings of the slot were then', async () => {

@@ -64,7 +64,7 @@ describeEachStore('Where something is live', (open) => {
     expect(await schedulesWith({ pinnedSegment: outer.id })).toEqual([schedule.id])
     expect(await schedulesWith({ pinnedSegment: inner.id })).toEqual([schedule.id])
     expect(await schedulesWith({ pinnedSegment: inner.id, pinnedStrategy: strategy.id })).toEqual([schedule.id])
-    expect(await schedulesWith({ pinnedSegment: strategy.id })).toEqual([])
+    expect(await schedulesWith({ pinnedSegment: (await flow.makeSegment()).id })).toEqual([])
 
     await flow.revoke(inner, 1)
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'WITHDRAWN', pinned: null })

@@ -125,9 +125,9 @@ describeEachStore('explainDecision', (open) => {
     expect((await explained({ context, at: week })).schedules[2]).toMatchObject({ reason: 'CAPACITY' })
   })
 
-  test('of a slot that the node does not know is empty; without a user chance has a part in it', async () => {
-    const unknown = { reason: 'UNKNOWN_SLOT', revision: null, creatives: [], schedules: [] }
-    expect(await explained({ slot: 'none' })).toMatchObject(unknown)
+  test('of a slot that the node does not know is an error; without a user chance has a part in it', async () => {
+    const { error } = await ask(EXPLAIN, { slot: 'none' })
+    expect(error).toMatchObject({ code: 'NOT_FOUND', path: 'slot' })
     expect(await explained({ context: null })).toMatchObject({ reason: 'MATCHED', chance: false })
   })
 

@@ -115,7 +115,7 @@ describeEachStore('Filters of lists', (open) => {
     [{ reviewStates: [] }, []],
     [{ deliveryStates: [] }, []],
     [{ windowStates: [] }, []],
-    [{ slot: 'slt_no' }, []],
+    [{ creative: 'cre_no' }, []],
   ] as [Input | null, Name[]][])('schedules that fit %j', async (filter, expected) => {
     expect(await list(filter)).toEqual(expected)
   })
@@ -134,7 +134,7 @@ describeEachStore('Filters of lists', (open) => {
     expect(await list({ creative })).toEqual(['open'])
     expect(await list({ strategy })).toEqual(['open'])
     expect(await list({ slot, creative, strategy, deliveryStates: ['NONE'] })).toEqual(['open'])
-    expect(await list({ slot, creative: ids.open })).toEqual([])
+    expect(await list({ slot, creative: await makeCreative(planning, app) })).toEqual([])
     const content = { name: 'ended', creatives: [{ creative }], endsAt: at(0), strategy }
     await run(planning, 'reviseSchedule', { id: ids.ended, expectedVersion: 1, content })
     expect(await list({ creative, strategy })).toEqual(['open', 'ended'])
