@@ -28,9 +28,15 @@ export function readText(given: string, kind: TextKind): ReadText {
   return mistake === undefined ? { text: kind === 'actor' ? text.trim() : text } : { mistake }
 }
 
-/** Printable ASCII without spaces at its ends, as most texts are: it is as it should be. Takes some 20 ns. */
+/** Printable ASCII without spaces at its ends, as most texts are: it is as it should be. */
 export function isPlain(text: string): boolean {
-  return PLAIN.test(text)
+  const last = text.length - 1
+  // Every text of a request is asked: for short ones this takes half of what a regular expression does.
+  for (let at = 0; at <= last; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit < 0x20 || unit > 0x7e || (unit === 0x20 && (at === 0 || at === last))) return false
+  }
+  return true
 }
 
 /** In code points, as every limit of length counts. */
@@ -66,7 +72,6 @@ export function quoteText(text: string): string {
   )
 }
 
-const PLAIN = /^(?:[!-~](?:[ -~]*[!-~])?)?$/
 const segmenter = new Intl.Segmenter('en')
 
 const HALF = /\p{Cs}/u
