@@ -11,6 +11,8 @@ import type { Metrics } from './metrics.ts'
 import { type Checks, readiness } from './readiness.ts'
 
 export type ServiceParts = {
+  /** The page at `/`. */
+  home?: Handler | undefined
   graphql?: Handler | undefined
   federation?: Handler | undefined
   checks: Checks
@@ -19,10 +21,10 @@ export type ServiceParts = {
 const ROUTES = ['/', '/graphql', '/federation', '/livez', '/readyz', '/metrics']
 const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 
-export function serviceRoutes({ graphql, federation, checks }: ServiceParts): Handler {
+export function serviceRoutes({ home, graphql, federation, checks }: ServiceParts): Handler {
   return routes({
+    '/': home && { methods: READ, handle: home },
     '/graphql': graphql && { methods: ['GET', 'HEAD', 'POST', 'OPTIONS'], handle: graphql },
-    '/': graphql && { methods: READ, handle: () => ({ status: 302, headers: { location: '/graphql' } }) },
     '/federation': federation && { methods: ['POST'], handle: federation },
     '/livez': { methods: READ, handle: alive },
     '/readyz': { methods: READ, handle: () => readiness(checks) },

@@ -7,6 +7,7 @@ import { readServiceSecret } from '../common/secrets.ts'
 import { type Frame, type ProcessParts, startProcess } from '../common/start-process.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
+import { homePage } from './home.ts'
 import { remoteLane } from './remote-lane.ts'
 import { remoteService } from './remote-request.ts'
 import { remoteUpstream } from './remote-upstream.ts'
@@ -48,5 +49,9 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Frame)
     metrics,
   })
   closing('gateway', () => gateway.stop())
-  return { graphql: (request) => gateway.handle(request), checks: upstreamChecks(services.map(({ remote }) => remote)) }
+  return {
+    home: homePage(settings, tokens),
+    graphql: (request) => gateway.handle(request),
+    checks: upstreamChecks(services.map(({ remote }) => remote)),
+  }
 }

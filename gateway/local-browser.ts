@@ -18,16 +18,24 @@ export function wantsPage({ method, headers }: HttpRequest): boolean {
   return new Negotiator({ headers: { accept: headers.accept } }).mediaType(ANSWERS) === 'text/html'
 }
 
-/** Undefined for a browser on this machine; otherwise why it is taken for none. */
-export function whyNotLocal({ headers, socket, httpVersion }: HttpRequest): string | undefined {
+/** Undefined for a browser on this machine whose user asks for the page itself; otherwise why it is taken for none. */
+export function whyNotLocal(request: HttpRequest): string | undefined {
+  const { origin, 'sec-fetch-site': site, 'sec-fetch-dest': destination } = request.headers
+  const reason = whyNotThisMachine(request)
+  if (reason !== undefined) return reason
+  if (origin !== undefined) return 'a script asked for it'
+  if (!isOneOf(site, ['none', 'same-origin'])) return 'a page of another origin asked for it'
+  if (!isOneOf(destination, ['document', 'empty'])) return 'it was asked for as a part of another page'
+  return undefined
+}
+
+/** The same for what may be shown to whoever sits at this machine, however they came: a link elsewhere may lead here. */
+export function whyNotThisMachine({ headers, socket, httpVersion }: HttpRequest): string | undefined {
   if (!isLoopback(socket?.remoteAddress)) return 'it was asked for from another machine'
   if (!isOurName(headers.host, socket?.localPort))
     return 'it was asked for by another name than this machine has for itself'
   const proxy = Object.keys(headers).find((name) => FROM_A_PROXY.test(name))
   if (proxy !== undefined || httpVersion !== '1.1') return 'it was asked for through a proxy'
-  if (headers.origin !== undefined) return 'a script asked for it'
-  if (!isOneOf(headers['sec-fetch-site'], ['none', 'same-origin'])) return 'a page of another origin asked for it'
-  if (!isOneOf(headers['sec-fetch-dest'], ['document', 'empty'])) return 'it was asked for as a part of another page'
   return undefined
 }
 

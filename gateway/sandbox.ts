@@ -6,36 +6,42 @@ import { signToken, type TokenSettings } from '../common/auth.ts'
 import type { Settings } from '../common/config.ts'
 import type { HttpReply, HttpRequest } from '../common/http.ts'
 import { escapeHtml, page, scriptValue } from '../common/page.ts'
-import { wantsPage, whyNotLocal } from './local-browser.ts'
+import { printToken } from './demo.ts'
+import { wantsPage, whyNotLocal, whyNotThisMachine } from './local-browser.ts'
 
 /** The page, for whoever wants one; undefined for everybody else. */
 export type Sandbox = (request: HttpRequest) => Promise<HttpReply> | undefined
 
 /** Undefined in production. Where an identity provider signs the tokens, there is a page without one. */
-export function createSandbox({ production }: Settings, tokens: TokenSettings): Sandbox | undefined {
-  if (production) return undefined
-  return (request) => (wantsPage(request) ? answer(request, tokens) : undefined)
+export function createSandbox(settings: Settings, tokens: TokenSettings): Sandbox | undefined {
+  if (settings.production) return undefined
+  return (request) => (wantsPage(request) ? answer(request, settings, tokens) : undefined)
 }
 
-async function answer(request: HttpRequest, tokens: TokenSettings): Promise<HttpReply> {
+async function answer(request: HttpRequest, { dataDir }: Settings, tokens: TokenSettings): Promise<HttpReply> {
   const reason = whyNotLocal(request)
-  if (reason !== undefined) return refusal(reason, request.socket?.localPort)
+  if (reason !== undefined) return refusal(reason, request)
   // Made anew for each page, so that it is good for 12 hours from now.
   const token =
     'secret' in tokens.key ? await signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } }) : undefined
-  return sandboxPage(token)
+  return sandboxPage(token, dataDir)
 }
 
-function refusal(reason: string, port: number | undefined): HttpReply {
-  const address = `http://localhost:${port}/graphql`
+function refusal(reason: string, request: HttpRequest): HttpReply {
+  const isHere = whyNotThisMachine(request) === undefined
+  const address = `http://localhost:${request.socket?.localPort}/graphql`
   return page({
     status: 403,
     title: 'Sandbox is for this machine only',
     main: `<h1>Sandbox is for this machine only</h1>
 <p>It holds the token of an admin, and ${escapeHtml(reason)}.</p>
-<p>On the machine that runs Alkaid, type <a href="${address}">${address}</a> into the address bar. From elsewhere, send
-GraphQL to this address with a token of your own: <code>npm run token -- --role viewer</code> prints one.</p>`,
+${isHere ? '<p><a href="/graphql">Open Sandbox</a></p>' : elsewhere(address)}`,
   })
+}
+
+function elsewhere(address: string): string {
+  return `<p>On the machine that runs Alkaid, type <code>${address}</code> into the address bar. From elsewhere, send GraphQL to
+this address with a token of your own: <code>npm run token -- --role viewer</code> prints one.</p>`
 }
 
 const CDN = 'https://embeddable-sandbox.cdn.apollographql.com'
@@ -43,11 +49,10 @@ const FRAME = 'https://sandbox.embed.apollographql.com'
 /** How long Sandbox may take to show itself before our page says what to do. */
 const SILENT_MS = 10_000
 
-function sandboxPage(token: string | undefined): HttpReply {
-  const headers = [
-    "-H 'content-type: application/json'",
-    `-H "authorization: Bearer $(npm run -s token -- --role viewer)"`,
-  ]
+function sandboxPage(token: string | undefined, dataDir: string): HttpReply {
+  const viewer = token === undefined ? '...' : `$(${printToken('viewer', dataDir)})`
+  const headers = `-H 'content-type: application/json' -H "authorization: Bearer ${viewer}"`
+  const query = '{"query":"{ schedules(app: \\"demo\\", first: 3) { nodes { name reviewState deliveryState } } }"}'
   return page({
     title: 'Alkaid: Apollo Sandbox',
     main: `<section id="help">
@@ -55,7 +60,7 @@ function sandboxPage(token: string | undefined): HttpReply {
 <p>Sandbox is loaded from Apollo's servers, so this browser needs the internet. If nothing else appears here, it has none, or
 something keeps it from <code>${CDN}</code>.</p>
 <p>The graph itself needs no internet. Ask it from a shell, in the folder of Alkaid:</p>
-<pre id="curl">curl -s http://localhost/graphql ${headers.join(' ')} -d '{"query":"{ schedules(app: \\"demo\\", first: 3) { nodes { name reviewState deliveryState } } }"}'</pre>
+<pre id="curl">${escapeHtml(`curl -s http://localhost/graphql ${headers} -d '${query}'`)}</pre>
 <p><a href="/">Where everything is</a></p>
 </section>
 <div id="sandbox"></div>`,
@@ -77,8 +82,11 @@ main { display: contents; }
 iframe { display: block; width: 100%; height: 100%; border: 0; background: #fff; }
 `
 
-const DOCUMENT = `# Alkaid. What you send here has the token of an admin, unless you write another one under "Headers".
-query Schedules($app: ID!) {
+const WITH_TOKEN =
+  '# Alkaid. What you send here has the token of an admin, unless you write another one under "Headers".'
+const WITHOUT_TOKEN = '# Alkaid. Your identity provider signs the tokens: write one as `authorization` under "Headers".'
+
+const DOCUMENT = `query Schedules($app: ID!) {
   schedules(app: $app, first: 10) {
     nodes {
       id
@@ -123,7 +131,7 @@ if (window.EmbeddedSandbox) {
     allowDynamicStyles: false,
     hideCookieToggle: true,
     runTelemetry: false,
-    initialState: { document: ${scriptValue(DOCUMENT)}, variables: { app: 'demo' } },
+    initialState: { document: ${scriptValue(`${token === undefined ? WITHOUT_TOKEN : WITH_TOKEN}\n${DOCUMENT}`)}, variables: { app: 'demo' } },
     handleRequest(_url, options) {
       const headers = new Headers(options.headers)
       if (authorization && !headers.has('authorization')) headers.set('authorization', authorization)

@@ -4,16 +4,15 @@
 
 import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../common/auth.ts'
 import { demoApp, demoSlots } from '../demo/app.ts'
+import { type Demo, demoFile } from '../gateway/demo.ts'
 import { type Client, createClient, GraphQLFailure, post } from './client.ts'
 import { makeDemoContent } from './demo-content.ts'
 import { operationIds } from './operation-ids.ts'
 
-/** What a curl needs: bodies that work as they stand. `event` is undefined when the demo shows nothing (any more). */
-export type Demo = { appKey: string; ask: object; event: object | undefined }
+export type { Demo }
 
 type Kept = { appKey: string; complete: boolean }
 
@@ -30,7 +29,7 @@ export async function loadDemo(options: {
   progress: (line: string) => void
 }): Promise<Demo> {
   const { urls, tokens, dataDir, signal, progress } = options
-  const file = join(dataDir, 'demo.json')
+  const file = demoFile(dataDir)
   const client = (role: Role): Client => {
     const send = createClient(urls.gateway, tokens[role])
     return (query, variables) => {
@@ -62,10 +61,13 @@ export async function loadDemo(options: {
     })
     kept = keep(file, { ...kept, complete: true })
   }
-  return { appKey: kept.appKey, ...(await bodies(urls.distribution, kept.appKey)) }
+  const demo = { appKey: kept.appKey, urls, ...(await bodies(urls.distribution, kept.appKey)) }
+  keep(file, { ...kept, ...demo })
+  return demo
 }
 
-async function bodies(url: string, appKey: string): Promise<Omit<Demo, 'appKey'>> {
+/** Bodies of requests that work as they stand. Without `event` the demo shows nothing (any more). */
+async function bodies(url: string, appKey: string): Promise<Pick<Demo, 'ask' | 'event'>> {
   const { Decisions, RecordEvents } = operationIds()
   const variables = {
     app: demoApp.code,
@@ -74,7 +76,7 @@ async function bodies(url: string, appKey: string): Promise<Omit<Demo, 'appKey'>
   }
   const ask = { variables, extensions: { persistedQuery: { version: 1, sha256Hash: Decisions } } }
   const token = await firstEventToken(url, appKey, ask)
-  if (!token) return { ask, event: undefined }
+  if (!token) return { ask }
   const events = [{ id: `try-${randomUUID()}`, type: 'IMPRESSION', token }]
   const input = { app: demoApp.code, events }
   return {

@@ -22,6 +22,7 @@ import type { Services } from '../common/services.ts'
 import { createSetup, type Setup } from '../common/setup.ts'
 import { listenAt, listenForWatchers } from '../common/start-process.ts'
 import { buildGateway } from '../gateway/app.ts'
+import { homePage } from '../gateway/home.ts'
 import { createSandbox } from '../gateway/sandbox.ts'
 import { audit } from '../subgraphs/audit/app.ts'
 import { creative } from '../subgraphs/creative/app.ts'
@@ -136,7 +137,9 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
     ...delivery.checks,
     ...stats.checks,
   }
-  gatewayHttp.become(serviceRoutes({ graphql: (request) => gateway.handle(request), checks }))
+  gatewayHttp.become(
+    serviceRoutes({ home: homePage(settings, tokens), graphql: (request) => gateway.handle(request), checks }),
+  )
   distributionHttp.become(
     serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks }),
   )

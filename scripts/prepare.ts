@@ -2,7 +2,8 @@
 
 import type { Role, TokenSettings } from '../common/auth.ts'
 import type { Settings } from '../common/config.ts'
-import { type Demo, loadDemo } from './load-demo.ts'
+import type { Demo } from '../gateway/demo.ts'
+import { loadDemo } from './load-demo.ts'
 import { tokensOfRoles } from './tokens.ts'
 
 /** A platform that runs, in one process or in many. */

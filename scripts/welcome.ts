@@ -3,7 +3,7 @@
 import type { Role } from '../common/auth.ts'
 import type { Settings } from '../common/config.ts'
 import { demoApp } from '../demo/app.ts'
-import type { Demo } from './load-demo.ts'
+import { type Demo, triesOf } from '../gateway/demo.ts'
 import type { Running } from './prepare.ts'
 
 export type WelcomeParts = {
@@ -23,6 +23,7 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
   const lines = [
     `Alkaid is ready, after ${seconds.toFixed(1)} s.`,
     '',
+    `  Start here     ${gatewayUrl}/   (a page for your browser: where everything is)`,
     `  Gateway        ${gatewayUrl}/graphql${sandbox}`,
     `  Distribution   ${distributionUrl}/graphql   (for apps: persisted operations)`,
     `  Metrics        ${metrics}`,
@@ -35,7 +36,7 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
     for (const [role, token] of Object.entries(tokens)) lines.push(`  ${role.padEnd(10)} ${token}`)
   }
   if (!('secret' in running.tokens.key)) lines.push('', ...NO_TOKENS)
-  if (demo) lines.push('', ...demoLines(demo, running))
+  if (demo) lines.push('', ...demoLines(demo))
   return lines.join('\n')
 }
 
@@ -53,17 +54,7 @@ function howToUseRealOnes({ mongodbUri, redisUrl }: Settings, command: string): 
   ]
 }
 
-function demoLines({ appKey, ask, event }: Demo, { gatewayUrl, distributionUrl }: Running): string[] {
-  const lines = [
-    `The key of the app \`${demoApp.code}\`: ${appKey}`,
-    '',
-    'What a user sees now:',
-    curl(`${distributionUrl}/graphql`, appKey, ask),
-  ]
-  if (event) lines.push('', 'Tell that they saw the first of it:', curl(`${gatewayUrl}/graphql`, appKey, event))
-  return lines
-}
-
-function curl(url: string, appKey: string, body: object): string {
-  return `  curl -s ${url} -H 'content-type: application/json' -H 'x-app-key: ${appKey}' -d '${JSON.stringify(body)}'`
+function demoLines(demo: Demo): string[] {
+  const tries = triesOf(demo).flatMap(({ what, curl }) => ['', `${what}:`, `  ${curl}`])
+  return [`The key of the app \`${demoApp.code}\`: ${demo.appKey}`, ...tries]
 }

@@ -194,10 +194,13 @@ describe('nobody else is shown the token', () => {
     expect(reply.body).toContain('from another machine')
   })
 
-  test('who is refused is told where the page is', async () => {
-    const { body } = await ask({ ...BROWSER, 'sec-fetch-site': 'cross-site' })
-    expect(body).toContain(`<a href="http://localhost:${port}/graphql">`)
-    expect(body).toContain('a page of another origin asked for it')
+  test('who is refused is told why, and who sits at this machine gets there by one click', async () => {
+    const byLink = await ask({ ...BROWSER, 'sec-fetch-site': 'cross-site' })
+    expect(byLink.body).toContain('a page of another origin asked for it')
+    expect(byLink.body).toContain('<a href="/graphql">Open Sandbox</a>')
+    const foreign = await ask({ ...BROWSER, host: 'evil.example' })
+    expect(foreign.body).toContain(`type <code>http://localhost:${port}/graphql</code>`)
+    expect(foreign.body).not.toContain('href="/graphql"')
   })
 })
 

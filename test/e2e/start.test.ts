@@ -64,6 +64,16 @@ describe('npm start', () => {
     expect(recorded.data.recordEvents).toMatchObject({ accepted: 1, forged: 0 })
   })
 
+  test('shows a page at / that says where everything is, with the same curls', async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/`)
+    const page = (await response.text()).replaceAll('&#34;', '"').replaceAll('&#39;', "'")
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(page).toContain('An app operation platform.')
+    for (const path of ['/graphql', '/livez', '/readyz']) expect(page).toContain(`<a href="${path}">`)
+    expect(curls().every((curl) => page.includes(curl))).toBe(true)
+    expect(curls()).toHaveLength(2)
+  })
+
   test('makes a demo app of 10 slots, 30 creatives, 6 strategies, 2 segments and 40 schedules in every state', async () => {
     const viewer = createClient(`http://127.0.0.1:${port}/graphql`, token('viewer'))
     const found = await viewer(`{
