@@ -2,7 +2,7 @@
 // written when all are decided.
 
 import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
-import { type CapCounters, capPeriodsOf } from '../../common/decision/caps.ts'
+import { type CapCounters, type CapPeriods, capPeriodsOf } from '../../common/decision/caps.ts'
 import type { CompiledSlot } from '../../common/decision/compile.ts'
 import { decide } from '../../common/decision/select.ts'
 import { type Decision, emptyDecision } from '../../common/decision/types.ts'
@@ -47,7 +47,9 @@ export function answerSlots(node: Node, zone: string, { app, slots, context }: A
   const asked = names.map((name) => ({ name, slot: node.table.slot(app, name) }))
   refuseRepeats(asked)
   const hasCaps = asked.some(({ slot }) => slot?.hasCaps)
-  const counters = hasCaps ? readCounters(node.capTokens, context?.capToken, compiled.key, { now, zone }) : null
+  const counters = hasCaps
+    ? readCounters(node.capTokens, context?.capToken, compiled.key, now, capPeriodsOf(zone))
+    : null
   const answers: Answer[] = asked.map(({ name, slot }) =>
     slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(name, 'UNKNOWN_SLOT'),
   )
@@ -63,13 +65,14 @@ function readCounters(
   counts: CapTokenCounts,
   token: string | null | undefined,
   key: string | null,
-  { now, zone }: { now: number; zone: string },
+  now: number,
+  periods: CapPeriods,
 ): CapCounters | null {
   if (key === null) {
     counts.keyless += 1
     return null
   }
-  const { counters, outcome } = readCapToken(token, key, now, capPeriodsOf(zone))
+  const { counters, outcome } = readCapToken(token, key, now, periods)
   counts[outcome] += 1
   return counters
 }

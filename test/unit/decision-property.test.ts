@@ -20,10 +20,10 @@ const requests = fc.array(fc.tuple(context, instant, chance), { minLength: REQUE
 
 type Asked = [RequestContext, now: number, random: number]
 
-/** One user's counters go through all requests, where there are any. */
-function equalsPlain(of: Publication, asked: readonly Asked[], counted: boolean): void {
+/** One user's counters go through all requests, in the zone of the app; null: nothing is counted. */
+function equalsPlain(of: Publication, asked: readonly Asked[], zone: string | null): void {
   const slot = compileSlot(of, testKeys)
-  const [counters, plainCounters] = [noCounters(counted), noCounters(counted)]
+  const [counters, plainCounters] = [noCounters(zone), noCounters(zone)]
   for (const [request, now, random] of asked) {
     const decision = decide(slot, readContext(request), now, () => random, counters)
     const shown = decision.creatives.map((one) => `${one.schedule ?? 'fallback'}:${one.id}`)
@@ -33,20 +33,21 @@ function equalsPlain(of: Publication, asked: readonly Asked[], counted: boolean)
   }
 }
 
-const noCounters = (counted: boolean): CapCounters | null => (counted ? nothingServed() : null)
+const zones = fc.constantFrom(null, null, 'UTC', 'Asia/Kolkata')
+const noCounters = (zone: string | null): CapCounters | null => (zone ? nothingServed(zone) : null)
 const byId = (counters: CapCounters | null) => counters && Object.fromEntries(counters.byId)
 
 test('the compiled decision equals the plain one', () => {
   fc.assert(
-    fc.property(publication, requests, fc.boolean(), (of, asked, counted) => equalsPlain(of, asked, counted)),
+    fc.property(publication, requests, zones, (of, asked, zone) => equalsPlain(of, asked, zone)),
     { numRuns: 20_000 / REQUESTS },
   )
 })
 
 test('the compiled decision equals the plain one in slots with large tiers', () => {
   fc.assert(
-    fc.property(largePublication(LARGEST_SMALL_TIER), requests, fc.boolean(), (of, asked, counted) =>
-      equalsPlain(of, asked, counted),
+    fc.property(largePublication(LARGEST_SMALL_TIER), requests, zones, (of, asked, zone) =>
+      equalsPlain(of, asked, zone),
     ),
     { numRuns: 2_000 / REQUESTS },
   )
