@@ -1,6 +1,6 @@
-// The way of a publication to the nodes, and how far it has got.
+// The way of a publication to the nodes; and how far it has got, or an app's settings.
 
-import { requireApp, settingsOf } from '../../common/apps/apps.ts'
+import { getApp, requireApp, settingsOf } from '../../common/apps/apps.ts'
 import { type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import { digestOf } from '../../common/publication/digest.ts'
@@ -17,7 +17,7 @@ const ALIVE_MS = 10_000
 
 export type Distribution = { state: 'PENDING' | 'IN_STEP'; nodes: number | null; inStep: number | null }
 
-/** Which publication: where it is served, and its stamp. */
+/** A document on its way: where it is served, and its stamp. */
 export type Sent = Stamp & { app: string; code: string }
 
 /** After the commit. A failure is logged and changes nothing: reconciliation sends the slot's latest publication. */
@@ -59,7 +59,7 @@ export async function readManifest({ channel, log }: Services, app: string): Pro
 }
 
 /**
- * How many living nodes serve it or a newer one: `latest` of its slot, at the most. `digest` is that of a node which holds
+ * How many living nodes serve a document or a newer one: the latest of its place, at the most. `digest` is that of a node which holds
  * all of the app as MongoDB has it; it is only asked for where a node has not changed lately.
  */
 export async function distributionOf(
@@ -78,24 +78,45 @@ export async function distributionOf(
   return { state: nodes > 0 && inStep === nodes ? 'IN_STEP' : 'PENDING', nodes, inStep }
 }
 
+/** Whose document: that of a slot, or the settings of an app. */
+export type Place = { slot: string; code: string } | { app: string; code: typeof SETTINGS }
+
 /**
- * Which command helps when the channel has a higher document of the slot than MongoDB, so that what is published does
- * not take its place; null when that is not so. `latest` is what was read of its slot, whenever that was.
+ * What keeps a document from reaching the nodes, and what helps; null when nothing does. `manifest`: of the channel, null
+ * when that is out of reach. `latest`: what was read of the place, whenever that was; `wanted`: the document that is asked
+ * about, that or an older one.
  */
 export async function warningOf(
-  { store }: Services,
+  services: Services,
   manifest: ReadonlyMap<string, string> | null,
-  { slot, code }: { slot: string; code: string },
+  place: Place,
   latest: Stamp | null,
+  wanted: Stamp | null = latest,
 ): Promise<string | null> {
-  const held = parseStamp(manifest?.get(code) ?? '')
+  const what = 'slot' in place ? `the slot ${JSON.stringify(place.code)}` : `the app ${JSON.stringify(place.app)}`
+  if (!manifest) {
+    return (
+      `Redis is out of reach: what the nodes serve of ${what} stays as it was. Bring Redis back; this is stored, and is ` +
+      'then sent by itself, within seconds'
+    )
+  }
+  const held = parseStamp(manifest.get(place.code) ?? '')
   const isAhead = (known: Stamp | null) => held !== undefined && (!known || compareStamps(held, known) > 0)
   // What was published since `latest` was read must not look as if the channel were ahead.
-  if (!isAhead(latest) || !isAhead(await slotHeads.get(store, slot))) return null
-  return (
-    `The channel holds ${formatStamp(held!)} of the slot ${JSON.stringify(code)} and so is ahead of MongoDB, as after a ` +
-    'restore: what is published does not reach the nodes. Run `npm run raise-epoch`'
-  )
+  if (isAhead(latest) && isAhead(await latestOf(services, place))) {
+    return (
+      `The channel holds ${formatStamp(held!)} of ${what} and so is ahead of MongoDB, as after a restore: what is published ` +
+      'does not reach the nodes. Run `npm run raise-epoch`'
+    )
+  }
+  if (!wanted || (held && compareStamps(held, wanted) >= 0)) return null
+  return `Redis does not hold this of ${what} yet: it is sent again by itself, within seconds`
+}
+
+async function latestOf({ store }: Services, place: Place): Promise<Stamp | null> {
+  if ('slot' in place) return slotHeads.get(store, place.slot)
+  const app = await getApp(store, place.app)
+  return app && settingsOf(app, store.epoch)
 }
 
 /** A node with a higher document than MongoDB has serves what a restored database forgot: that is not in step. */

@@ -1,6 +1,7 @@
 // Everything that one request asks for of pins, slots and publications, read at once.
 
 import type DataLoader from 'dataloader'
+import { type App, appsByCode } from '../../common/apps/apps.ts'
 import type { Heartbeat } from '../../common/channel/channel.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type Pin, pinText } from '../../common/publication/types.ts'
@@ -11,6 +12,8 @@ import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from '
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
 
 export type DeliveryLoaders = {
+  /** By code. */
+  apps: DataLoader<string, App | null>
   /** By the id of the schedule. */
   pins: DataLoader<string, SchedulePin | null>
   /** By the id of the slot. */
@@ -33,6 +36,7 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
   const { store } = services
   let beats: Promise<Heartbeat[] | null> | undefined
   const loaders = {
+    apps: loaderById((codes) => appsByCode(store, codes)),
     pins: loaderById((ids) => pins.byIds(store, ids)),
     slotHeads: loaderById((ids) => slotHeads.byIds(store, ids)),
     publications: loaderById((ids) => publications.records(store, ids)),

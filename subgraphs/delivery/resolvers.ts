@@ -1,14 +1,16 @@
 // How publications and pins appear in the graph.
 
+import { settingsOf } from '../../common/apps/apps.ts'
 import { authorize } from '../../common/auth.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { SETTINGS } from '../../common/publication/address.ts'
+import type { Pin, Stamp } from '../../common/publication/types.ts'
 import type { Services } from '../../common/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { slots } from '../schedule/repository.ts'
-import { distributionOf, warningOf } from './distribute.ts'
+import { distributionOf, type Place, type Sent, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { pause, resume, withdraw } from './pause.ts'
@@ -25,6 +27,14 @@ type Reference = { id: string }
 type OneOf = { app: string; slot: string; revision?: number | null }
 
 export function deliveryResolvers(services: Services): Resolvers<Context> {
+  /** How far a document has got. What keeps it from getting there is looked for when it is asked for. */
+  async function distribution(loaders: DeliveryLoaders, place: Place, sent: Sent, latest: Stamp | null) {
+    const beats = await loaders.heartbeats()
+    const reached = await distributionOf(beats, sent, latest, () => loaders.digests.load(sent.app))
+    const manifest = async () => beats && (await loaders.manifests.load(sent.app))
+    return { ...reached, warning: async () => warningOf(services, await manifest(), place, latest, sent) }
+  }
+
   return {
     Query: {
       publications: (_, list: ListArguments, { caller }) => listPublications(services, caller, list),
@@ -71,12 +81,18 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       // Publications from before there were warnings have none.
       warnings: (publication: PublicationRecord) => publication.warnings ?? [],
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
-        const beats = await loaders.heartbeats()
         const latest = await loaders.slotHeads.load(publication.slot)
-        const reached = await distributionOf(beats, publication, latest, () => loaders.digests.load(publication.app))
-        const warning = async () =>
-          warningOf(services, await loaders.manifests.load(publication.app), publication, latest)
-        return { ...reached, warning }
+        return distribution(loaders, publication, publication, latest)
+      },
+    },
+
+    App: {
+      async distribution({ id }: Reference, _: unknown, { caller, loaders }: Context) {
+        authorize(caller.principal, id, 'read')
+        const app = await loaders.apps.load(id)
+        const settings = app && settingsOf(app, services.store.epoch)
+        const place = { app: id, code: SETTINGS } as const
+        return settings && distribution(loaders, place, { ...settings, ...place }, settings)
       },
     },
 

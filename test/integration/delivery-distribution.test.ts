@@ -197,7 +197,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await warningOf(flow.services, higher, named, before)).toContain('raise-epoch')
   })
 
-  test('an older publication has no warning, and none is given while the channel is out of reach', async () => {
+  test('an older publication has no warning, and while the channel is out of reach every one says so', async () => {
     const { slot, schedule } = await flow.makeLive()
     await flow.publish(schedule)
     const ask = `query ($app: ID!, $slot: String!) {
@@ -208,13 +208,49 @@ describeEachStore('The way of publications to the nodes', (open) => {
     }
     const { answer, reads } = await readsDuring(flow.store, warnings)
     expect(answer).toEqual([null, null])
-    expect(reads).toEqual({ publications: { reads: 1, counts: 0 }, slotHeads: { reads: 1, counts: 0 } })
+    const once = { reads: 1, counts: 0 }
+    expect(reads).toEqual({ slots: once, publications: once, slotHeads: once })
     const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
     await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
     expect(await warnings()).toEqual([expect.any(String), expect.any(String)])
     fragile.setDown(true)
-    expect(await warnings()).toEqual([null, null])
+    for (const warning of await warnings()) expect(warning).toContain('Redis is out of reach')
     fragile.setDown(false)
+  })
+
+  test('what the channel does not hold yet is told, until it is sent again', async () => {
+    const { slot, schedule } = await flow.makeLive()
+    fragile.setDown(true)
+    await flow.publish(schedule)
+    fragile.setDown(false)
+    const text = `query ($app: ID!, $slot: String!) { publication(app: $app, slot: $slot) { distribution { state warning } } }`
+    const asked = { app: flow.app, slot: slot.code }
+    const told = async () => (await flow.subgraphs.delivery.must('viewer', text, asked)).distribution
+    expect(await told()).toEqual({ state: 'PENDING', warning: expect.stringContaining('does not hold this') })
+    await reconcile()
+    expect(await told()).toEqual({ state: 'PENDING', warning: null })
+  })
+
+  test('the settings of an app tell how far they have got too', async () => {
+    const text = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on App { distribution { state nodes inStep warning } } } }`
+    const of = [{ __typename: 'App', id: flow.app }]
+    const told = async () => (await flow.subgraphs.delivery.must('viewer', text, { of }))[0].distribution
+    expect(await told()).toMatchObject({ state: 'PENDING', warning: expect.stringContaining('does not hold this') })
+    await reconcile()
+    await beat('a', {}, { [`${flow.app}/${SETTINGS}`]: `${flow.store.epoch}.1` })
+    expect(await told()).toEqual({ state: 'IN_STEP', nodes: 1, inStep: 1, warning: null })
+    fragile.setDown(true)
+    const away = {
+      state: 'PENDING',
+      nodes: null,
+      inStep: null,
+      warning: expect.stringContaining('Redis is out of reach'),
+    }
+    expect(await told()).toEqual(away)
+    fragile.setDown(false)
+    expect(await flow.subgraphs.delivery.must('viewer', text, { of: [{ __typename: 'App', id: 'no-app' }] })).toEqual([
+      { distribution: null },
+    ])
   })
 
   test.each([

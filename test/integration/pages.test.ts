@@ -1,63 +1,32 @@
 // What a page of an admin frontend costs: one query through the gateway, a hundred things with all that every subgraph
 // knows of them. The commands that reach MongoDB are counted: each collection is read once at most, for the whole page.
 
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { CommandStartedEvent } from 'mongodb'
-import { tokenVerifier } from '../../common/auth.ts'
-import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
-import { createLogger } from '../../common/log.ts'
-import { createMetrics } from '../../common/metrics.ts'
 import type { Store } from '../../common/store/store.ts'
-import { buildGateway, type Gateway } from '../../gateway/app.ts'
-import { PERSISTED_QUERIES } from '../../scripts/operation-ids.ts'
-import { buildDistribution, type Distribution } from '../../subgraphs/distribution/app.ts'
-import { createStats, type Stats } from '../../subgraphs/stats/app.ts'
 import { describeEachStore } from '../support/stores.ts'
-import { tokenFor, tokenSettings } from '../support/subgraphs.ts'
+import { tokenFor } from '../support/subgraphs.ts'
+import { startWholeGraph, type WholeGraph } from '../support/whole-graph.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
 const PAGE = 100
 /** What stats' worker looks at by itself now and then; no page asks for it. */
 const OF_THE_WORKER = new Set(['eventStream', 'eventStreamEnds', 'statsPosition'])
-const supergraphSdl = readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8')
 
 describeEachStore('A page of a hundred', (open) => {
   let store: Store
   let flow: Workflow
-  let stats: Stats
-  let distribution: Distribution
-  let gateway: Gateway
+  let graph: WholeGraph
 
   beforeAll(async () => {
     store = await open()
     flow = await startWorkflow(store)
-    const log = createLogger('silent')
-    const verify = tokenVerifier(tokenSettings)
-    const operations = readPersistedOperations(PERSISTED_QUERIES)
-    const { channel, keys, now } = flow.services
-    stats = await createStats(flow.services, { stream: undefined, verify, operations })
-    const node = { channel, keys, node: 'test', verify, operations, now, random: Math.random, log }
-    distribution = await buildDistribution(node)
-    const subgraphs = Object.values(flow.subgraphs).map(({ subgraph }) => subgraph)
-    gateway = await buildGateway({
-      supergraphSdl,
-      upstreams: [...subgraphs, stats.subgraph, distribution.subgraph],
-      lanes: [],
-      verify,
-      production: false,
-      corsOrigins: [],
-      sandbox: undefined,
-      log,
-      metrics: createMetrics(),
-    })
+    graph = await startWholeGraph(flow)
     for (let made = 0; made < PAGE; made++) await bookOne(made)
-    await stats.worker.drain()
+    await graph.stats.worker.drain()
   }, 120_000)
   afterAll(async () => {
-    await gateway.stop()
-    await distribution.stop()
-    await stats.stop()
+    await graph.stop()
     await flow.stop()
   })
 
@@ -74,7 +43,7 @@ describeEachStore('A page of a hundred', (open) => {
     const input = { app: flow.app, events: [{ id: `event-${made}`, type: 'IMPRESSION', at, source }] }
     const text = 'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted } }'
     const authorization = `Bearer ${await tokenFor('operator')}`
-    const { errors } = await stats.subgraph.execute(
+    const { errors } = await graph.stats.subgraph.execute(
       { query: text, variables: { input } },
       { authorization, requestId: 'test' },
     )
@@ -94,19 +63,7 @@ describeEachStore('A page of a hundred', (open) => {
     }
     store.client.on('commandStarted', listen)
     try {
-      const body = JSON.stringify({ query, variables: { app: flow.app } })
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${await tokenFor('viewer')}` }
-      const request = {
-        method: 'POST',
-        path: '/graphql',
-        search: '',
-        headers,
-        requestId: 'test',
-        body: async () => body,
-      }
-      const reply = await gateway.handle(request)
-      const { data, errors } = JSON.parse(reply.body!)
-      expect(errors).toBeUndefined()
+      const data = await graph.ask('viewer', query, { app: flow.app })
       return { data, reads: Object.fromEntries(reads) }
     } finally {
       store.client.off('commandStarted', listen)

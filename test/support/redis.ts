@@ -18,6 +18,8 @@ export type TestRedis = {
   /** Freezes it: connections stay open, nothing answers. */
   pause(): void
   resume(): void
+  /** Ends it, as a crash would; `restart` brings it back. */
+  kill(): Promise<void>
   /** Ends it and starts it anew, empty, at the same port. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -40,6 +42,7 @@ export async function startRedis(flags: readonly string[] = []): Promise<TestRed
     },
     pause: () => void server.kill('SIGSTOP'),
     resume: () => void server.kill('SIGCONT'),
+    kill: () => end(server),
     async restart() {
       await end(server)
       const again = await start(folder, port, flags)
