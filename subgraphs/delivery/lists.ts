@@ -19,10 +19,16 @@ export async function listPublications(
   authorize(caller.principal, app, 'read')
   const { first, limit, after } = readPage(page)
   const { from, to } = parseInput(periodInput, period ?? {}, 'period')
-  const code = slot ? (await slots.requireIn(store, app, slot, 'slot')).code : undefined
-  const filter = { app, code, from: from ?? undefined, to: to ?? undefined }
+  const filter = {
+    app,
+    slot: slot ? slots.keyIn(app, slot) : undefined,
+    from: from ?? undefined,
+    to: to ?? undefined,
+  }
   const found = await publications.page(store, filter, { limit, before: after })
   await refuseUnknownApp(store, app, found, after)
+  // Of a slot that there is, and in which nothing was published yet, there are none.
+  if (slot && found.length === 0) await slots.requireIn(store, app, slot, 'slot')
   return toConnection(
     found,
     first,

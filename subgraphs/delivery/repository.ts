@@ -85,7 +85,8 @@ export type PublicationRecord = Omit<PublicationRow, 'body'>
 /** Narrows a list of publications; they were made in [from, to). What is undefined does not narrow. */
 export type PublicationFilter = {
   app: string
-  code: string | undefined
+  /** Of one slot, by whatever it is named. */
+  slot: { id: string } | { code: string } | undefined
   from: Date | undefined
   to: Date | undefined
 }
@@ -134,6 +135,10 @@ export const pins = {
 
 export const slotHeads = {
   get: (db: Db, slot: string): Promise<SlotHead | null> => headRows(db).findOne({ _id: slot }),
+
+  /** That of a slot of the app, by whatever it is named. */
+  named: (db: Db, app: string, slot: { id: string } | { code: string }): Promise<SlotHead | null> =>
+    headRows(db).findOne({ app, ...('id' in slot ? { _id: slot.id } : { code: slot.code }) }),
 
   /** In the order of the ids; null where there is none. */
   byIds: (db: Db, slots: readonly string[]) => byIds(headRows(db), slots),
@@ -193,10 +198,10 @@ export const publications = {
   count: (db: Db, filter: PublicationFilter): Promise<number> => publicationRows(db).count(narrowed(filter)),
 }
 
-function narrowed({ app, code, from, to }: PublicationFilter): Filter<PublicationRow> {
+function narrowed({ app, slot, from, to }: PublicationFilter): Filter<PublicationRow> {
   return {
     app,
-    ...(code === undefined ? {} : { code }),
+    ...(slot && ('id' in slot ? { slot: slot.id } : { code: slot.code })),
     ...periodFilter({ from, to }, 'publishedAt'),
   }
 }

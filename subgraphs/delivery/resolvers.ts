@@ -17,7 +17,7 @@ import { pause, resume, withdraw } from './pause.ts'
 import { pinnedFieldsOf } from './pinned-by.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
-import { type PublicationRecord, publications, type SchedulePin } from './repository.ts'
+import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
 import { restartSlot, stopSlot } from './stop.ts'
@@ -40,8 +40,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       publications: (_, list: ListArguments, { caller }) => listPublications(services, caller, list),
       async publication(_, { app, slot, revision }: OneOf, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
-        const { _id } = await slots.requireIn(services.store, app, slot, 'slot')
-        const head = await loaders.slotHeads.load(_id)
+        const head = await slotHeads.named(services.store, app, slots.keyIn(app, slot))
+        if (!head) await slots.requireIn(services.store, app, slot, 'slot')
         if (!head || typeof revision !== 'number') return head && loaders.publications.load(head.latest)
         return publications.ofRevision(services.store, head._id, revision)
       },

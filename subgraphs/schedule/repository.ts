@@ -144,6 +144,8 @@ export const schedules = {
 
 const rows = (db: Db) => db.rows<Slot>('slots')
 const isSlotId = (name: string) => isId('slot', name)
+/** The id or code in a name of a slot of this app, which may be `<app>/<code>`. */
+const slotKey = (app: string, name: string) => (name.startsWith(`${app}/`) ? name.slice(app.length + 1) : name)
 /** In a message. */
 const MOST_APPS_NAMED = 5
 
@@ -185,11 +187,17 @@ export const slots = {
 
   /** name -> the slot of the app that it names: by its id, by its code, or by `<app>/<code>`. In one read. */
   async namedIn(db: Db, app: string, names: readonly string[]): Promise<Map<string, Slot>> {
-    const keys = new Map(names.map((name) => [name, name.startsWith(`${app}/`) ? name.slice(app.length + 1) : name]))
+    const keys = new Map(names.map((name) => [name, slotKey(app, name)]))
     const [ids, codes] = [[...keys.values()].filter(isSlotId), [...keys.values()].filter((key) => !isSlotId(key))]
     const found = await rows(db).find({ app, $or: [{ _id: { $in: ids } }, { code: { $in: codes } }] })
     const byKey = new Map(found.flatMap((slot) => [[slot._id, slot] as const, [slot.code, slot] as const]))
     return new Map([...keys].flatMap(([name, key]) => (byKey.has(key) ? [[name, byKey.get(key)!] as const] : [])))
+  },
+
+  /** What a name of a slot of this app says of it, for documents that have the id and the code of their slot. */
+  keyIn(app: string, name: string): { id: string } | { code: string } {
+    const key = slotKey(app, name)
+    return isSlotId(key) ? { id: key } : { code: key }
   },
 
   /** The slot of an app that is named at `path`; NOT_FOUND when there is none. */
