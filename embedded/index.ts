@@ -5,14 +5,14 @@ import { startEmbeddedServer } from './server.ts'
 const usage = `Usage: npm run embedded -- --data-dir DIR
 
 Starts Alkaid's embedded server, which speaks MongoDB's wire protocol on a Unix socket, and prints its URI.
-It is for trying Alkaid out, for development and for tests; use MongoDB for anything that matters.
+It is for trying Alkaid out, for development and for tests. Use MongoDB for all data that matters.
 
-  --data-dir DIR    where the data is kept; made if it is not there (default: DATA_DIR, or .data)
-  --socket-dir DIR  where the socket goes (default: the data directory)
+  --data-dir DIR    the folder of the data, created if it is missing (default: DATA_DIR, or .data)
+  --socket-dir DIR  the folder of the socket (default: the data directory)
   --help            this text
 
-SIGTERM and SIGINT end it, and so does the end of whoever started it with an IPC channel. Everything that was acknowledged
-is on disk at any time.`
+SIGTERM and SIGINT end it. If a process has started it with an IPC channel, the end of that process ends it, too. Every
+acknowledged write is on disk at any time.`
 
 try {
   await main()

@@ -20,7 +20,9 @@ export function chooseSocket(dataDir: string, socketDir: string | undefined): st
   const path = join(folder, socketName)
   if (!fits(path)) {
     rmSync(folder, { recursive: true })
-    throw new Error(`no place for a socket: ${wanted} and ${path} are both too long or hold a '%'`)
+    throw new Error(
+      `Cannot create a socket: the paths ${wanted} and ${path} must have at most ${maxPathBytes} bytes and no '%'. Choose another socket directory.`,
+    )
   }
   writeFileSync(pointerFile(dataDir), `${path}\n`, { mode: 0o600 })
   return path

@@ -30,12 +30,18 @@ export function newContext(documentsOf?: Context['documentsOf']): Context {
 }
 
 /** A context in which these variables are read from the scope. */
-export function binding(context: Context, names: readonly string[]): Context {
+export function withVariables(context: Context, names: readonly string[]): Context {
   const variables = new Map(context.variables)
   for (const name of names) variables.set(name, (scope) => scope.variables[name])
   return { ...context, variables }
 }
 
-export function bound(scope: Scope, values: Record<string, Maybe>): Scope {
+/** The document without any variables: the scope of a stage or a filter. */
+export function scopeOf(doc: Doc): Scope {
+  return { doc, variables: {} }
+}
+
+/** The scope with the values of further variables. */
+export function withValues(scope: Scope, values: Record<string, Maybe>): Scope {
   return { doc: scope.doc, variables: { ...scope.variables, ...values } }
 }

@@ -1,9 +1,11 @@
 // The stages that change the fields of each document: `$project`, `$addFields` (`$set`) and `$unset`. Each is compiled
 // to a tree of fields. Results are new documents. Values that stay whole are shared with the old one, never changed.
+
 import { fail, notImplemented } from '../errors.ts'
 import { splitPath } from '../paths.ts'
 import { type Doc, field, isDoc, isTruthy, type Maybe, type Value } from '../values.ts'
 import type { Context, Expression, Scope } from './context.ts'
+import { scopeOf } from './context.ts'
 import { compileExpression } from './expression.ts'
 
 /** For each field: `true` keeps (or drops) it whole, an expression computes it, and a tree looks inside. */
@@ -22,7 +24,7 @@ export function compileProject(spec: Value, context: Context): (doc: Doc) => Doc
   if (!inclusive) return (doc) => exclude(doc, tree)
   const kept = withId(tree, keepId)
   const computed = computedIn(kept)
-  return (doc) => computeInside(include(doc, kept, computed), computed, { doc, variables: {} }) as Doc
+  return (doc) => computeInside(include(doc, kept, computed), computed, scopeOf(doc)) as Doc
 }
 
 export function compileAddFields(spec: Value, context: Context): (doc: Doc) => Doc {
@@ -30,7 +32,7 @@ export function compileAddFields(spec: Value, context: Context): (doc: Doc) => D
   if (Object.keys(spec).length === 0) fail('Location40177', '$addFields specification must have at least one field')
   const tree: FieldTree = new Map()
   addFields(tree, spec, [], context)
-  return (doc) => computeInside(doc, tree, { doc, variables: {} }) as Doc
+  return (doc) => computeInside(doc, tree, scopeOf(doc)) as Doc
 }
 
 export function compileUnset(spec: Value): (doc: Doc) => Doc {

@@ -1,8 +1,8 @@
 // Compiles a filter document, such as { state: "live", start: { $lte: now } }, to a function over documents. The
 // operators are the table `logical` here and the table `conditions` for paths. Everything else is refused.
-import type { Context } from '../aggregate/context.ts'
 
-import { newContext } from '../aggregate/context.ts'
+import type { Context } from '../aggregate/context.ts'
+import { newContext, scopeOf } from '../aggregate/context.ts'
 import { compileExpression } from '../aggregate/expression.ts'
 import { fail, notImplemented } from '../errors.ts'
 import { someAt, splitPath } from '../paths.ts'
@@ -44,7 +44,7 @@ export const logical: Record<string, LogicalOperator> = {
   $expr: (operand, context) => {
     if (context === undefined) return fail('QueryFeatureNotAllowed', '$expr is not allowed in this context')
     const value = compileExpression(operand, context)
-    return (doc) => isTruthy(value({ doc, variables: {} }))
+    return (doc) => isTruthy(value(scopeOf(doc)))
   },
   $comment: () => () => true,
 }

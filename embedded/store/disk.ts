@@ -1,10 +1,10 @@
-// What is durable: one SQLite file in the data directory. Its lock is the lock of the directory, held by the operating
-// system and so released by any death. `write` returns once everything is on disk (WAL, synchronous=FULL).
+// The durable state: one SQLite file in the data directory. The lock of this file locks the directory. The operating
+// system holds it, so it ends with the process. `write` returns when the changes are on disk (WAL, synchronous=FULL).
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
-/** One durable change; the changes of one `write` become durable together or not at all. */
+/** One change. All changes of one `write` become durable together, or none does. */
 export type Change =
   | { kind: 'put'; sequence: number; collection: number; body: Buffer }
   | { kind: 'delete'; sequence: number }
@@ -18,7 +18,7 @@ export interface DiskRow {
   body: Buffer
 }
 
-// Rowid tables throughout: WITHOUT ROWID stores the large bodies in the tree itself, three times the size.
+// Rowid tables only: WITHOUT ROWID would store the large bodies in the B-tree itself, with three times the size.
 const schema = `
   CREATE TABLE IF NOT EXISTS collections (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS documents (sequence INTEGER PRIMARY KEY, collection INTEGER NOT NULL, body BLOB NOT NULL);
@@ -30,13 +30,13 @@ export class Disk {
   private readonly database: DatabaseSync
   private readonly statements = new Map<string, StatementSync>()
 
-  /** Throws a clear error, naming the directory, if another process has it open. */
+  /** Throws if another process has the directory open. The error names it. */
   constructor(directory: string) {
     this.directory = directory
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.database = new DatabaseSync(privateFile(join(directory, 'embedded.sqlite')))
     try {
-      // Exclusive mode keeps the lock that the first transaction takes, in WAL mode as well.
+      // In exclusive mode, SQLite keeps the lock of the first transaction, also with a WAL.
       this.database.exec('PRAGMA locking_mode = EXCLUSIVE')
       this.database.exec('PRAGMA journal_mode = WAL')
       this.database.exec('PRAGMA synchronous = FULL')
@@ -45,7 +45,9 @@ export class Disk {
     } catch (error) {
       this.database.close()
       if (/database is locked/.test((error as Error).message)) {
-        throw new Error(`the data directory ${directory} is in use by another embedded server`)
+        throw new Error(
+          `The data directory ${directory} is in use by another embedded server. Stop that server, or choose another directory.`,
+        )
       }
       throw error
     }
@@ -134,12 +136,12 @@ export class Disk {
   }
 }
 
-/** Makes the file, readable by its owner alone, if it is not there; SQLite gives its other files the same mode. */
+/** Creates the file if it is missing, for its owner only. SQLite gives its other files the same mode. */
 function privateFile(path: string): string {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
-    // An existing file must not even be opened: closing it again would drop the locks that this process has on it.
+    // Do not open an existing file: closing it would release the locks that this process has on it.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   return path

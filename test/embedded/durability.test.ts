@@ -249,7 +249,7 @@ describeEmbedded('the data directory', () => {
   test('belongs to one server at a time, and the error names it', async () => {
     await withServer(async () => {
       const error = await errorOf(startEmbeddedServer({ dataDir: directory.path }))
-      expect(error.message).toBe(`the data directory ${directory.path} is in use by another embedded server`)
+      expect(error.message).toContain(`The data directory ${directory.path} is in use by another embedded server.`)
     })
   })
 

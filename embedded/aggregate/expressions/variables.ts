@@ -2,7 +2,7 @@
 import { fail } from '../../errors.ts'
 import { field, isDoc, isTruthy, type Value } from '../../values.ts'
 import type { Operator } from '../context.ts'
-import { binding, bound } from '../context.ts'
+import { withValues, withVariables } from '../context.ts'
 import { checkVariable, isNullish, namedSpecs, typeName } from './arguments.ts'
 
 const letIn: Operator = (operand, context, compile) => {
@@ -15,8 +15,8 @@ const letIn: Operator = (operand, context, compile) => {
   const names = Object.keys(vars)
   names.forEach(checkVariable)
   const values = names.map((name) => compile(vars[name]!, context))
-  const result = compile(body!, binding(context, names))
-  return (scope) => result(bound(scope, Object.fromEntries(names.map((name, at) => [name, values[at]!(scope)]))))
+  const result = compile(body!, withVariables(context, names))
+  return (scope) => result(withValues(scope, Object.fromEntries(names.map((name, at) => [name, values[at]!(scope)]))))
 }
 
 function variableName(spec: Value | undefined): string {
@@ -35,12 +35,12 @@ const map: Operator = (operand, context, compile) => {
   })
   const name = variableName(field(specs, 'as'))
   const input = compile(specs.input!, context)
-  const each = compile(specs.in!, binding(context, [name]))
+  const each = compile(specs.in!, withVariables(context, [name]))
   return (scope) => {
     const list = input(scope)
     if (isNullish(list)) return null
     if (!Array.isArray(list)) return fail('Location16883', `input to $map must be an array not ${typeName(list)}`)
-    return list.map((value) => each(bound(scope, { [name]: value })) ?? null)
+    return list.map((value) => each(withValues(scope, { [name]: value })) ?? null)
   }
 }
 
@@ -53,7 +53,7 @@ const filter: Operator = (operand, context, compile) => {
   })
   const name = variableName(field(specs, 'as'))
   const input = compile(specs.input!, context)
-  const test = compile(specs.cond!, binding(context, [name]))
+  const test = compile(specs.cond!, withVariables(context, [name]))
   const limit = specs.limit === undefined ? undefined : compile(specs.limit, context)
   return (scope) => {
     const list = input(scope)
@@ -64,7 +64,7 @@ const filter: Operator = (operand, context, compile) => {
     const kept: Value[] = []
     for (const value of list) {
       if (kept.length >= (most as number)) break
-      if (isTruthy(test(bound(scope, { [name]: value })))) kept.push(value)
+      if (isTruthy(test(withValues(scope, { [name]: value })))) kept.push(value)
     }
     return kept
   }
@@ -85,7 +85,7 @@ const reduce: Operator = (operand, context, compile) => {
   })
   const input = compile(specs.input!, context)
   const initial = compile(specs.initialValue!, context)
-  const step = compile(specs.in!, binding(context, ['value', 'this']))
+  const step = compile(specs.in!, withVariables(context, ['value', 'this']))
   return (scope) => {
     const list = input(scope)
     if (isNullish(list)) return null
@@ -93,7 +93,7 @@ const reduce: Operator = (operand, context, compile) => {
       return fail('Location40080', `$reduce requires that 'input' be an array, found: ${typeName(list)}`)
     }
     let value = initial(scope)
-    for (const one of list) value = step(bound(scope, { value, this: one }))
+    for (const one of list) value = step(withValues(scope, { value, this: one }))
     return value
   }
 }

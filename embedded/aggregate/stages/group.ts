@@ -1,11 +1,13 @@
 // The stages that group documents: `$group`, `$bucket` (by ranges of a value) and `$sortByCount` (by value, the largest
 // group first). Groups come in the order of their first documents.
+
 import { compare, keyOf, typeRank } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
 import { unsupportedAccumulators } from '../../unsupported.ts'
 import { type Doc, isDoc, type Maybe, type Value } from '../../values.ts'
 import { type Accumulator, accumulators, checkCount } from '../accumulators.ts'
 import type { Context, Expression } from '../context.ts'
+import { scopeOf } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { compareMaybe } from '../expressions/logic.ts'
 import { isPathOrOperator, type MakeStage } from './stage.ts'
@@ -29,7 +31,7 @@ export function groupBy(id: Expression, output: Doc, context: Context): (documen
   return (documents) => {
     const groups = new Map<string, { id: Value; values: Accumulator[] }>()
     for (const doc of documents) {
-      const scope = { doc, variables: {} }
+      const scope = scopeOf(doc)
       const value = id(scope) ?? null
       const key = keyOf(value)
       let group = groups.get(key)

@@ -1,23 +1,25 @@
 // `$lookup` adds an array of documents of another collection: those with an equal field, or the result of a pipeline.
+
 import { keyOf } from '../../compare.ts'
 import { fail, notImplemented } from '../../errors.ts'
 import { someAt, splitPath } from '../../paths.ts'
 import { type Doc, field, isArrayIndex, isDoc, type Maybe, type Value } from '../../values.ts'
 import type { Context, Expression } from '../context.ts'
+import { scopeOf } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { checkVariable } from '../expressions/arguments.ts'
 import { fieldPath, type MakeStage, setPath } from './stage.ts'
 
 export const lookup: MakeStage = (spec, context, compile) => {
   const { from, as, localField, foreignField, pipeline, variables } = parse(spec)
-  if (context.documentsOf === undefined) return notImplemented('$lookup here')
+  if (context.documentsOf === undefined) return notImplemented('$lookup outside the command aggregate')
   const path = fieldPath(as)
   const values = Object.entries(variables).map(([name, value]) => ({ name, value: compileExpression(value, context) }))
   // The values of `let` for the current document. The inner pipeline is compiled once, and reads them here. This state
   // is safe: the whole command runs without waiting, and each $lookup has an object of its own.
   const current: Record<string, Maybe> = {}
   const inner =
-    pipeline === undefined ? undefined : compile(pipeline, withVariables(context, Object.keys(variables), current))
+    pipeline === undefined ? undefined : compile(pipeline, withLetVariables(context, Object.keys(variables), current))
   const documentsOf = context.documentsOf
   return (documents) => {
     const foreign = documentsOf(
@@ -26,14 +28,14 @@ export const lookup: MakeStage = (spec, context, compile) => {
     )
     const equals = localField === undefined ? undefined : equality(foreign, localField, foreignField!)
     return documents.map((doc) => {
-      for (const { name, value } of values) current[name] = value({ doc, variables: {} })
+      for (const { name, value } of values) current[name] = value(scopeOf(doc))
       const candidates = equals === undefined ? foreign : equals(doc)
       return setPath(doc, path, 0, [...(inner === undefined ? candidates : inner(candidates))]) as Doc
     })
   }
 }
 
-function withVariables(context: Context, names: readonly string[], current: Record<string, Maybe>): Context {
+function withLetVariables(context: Context, names: readonly string[], current: Record<string, Maybe>): Context {
   const variables = new Map<string, Expression>(context.variables)
   for (const name of names) variables.set(name, () => current[name])
   return { ...context, variables }

@@ -1,8 +1,10 @@
 // The short stages: filter, sort, cut off, count, replace each document, and run several pipelines (`$facet`).
+
 import { fail } from '../../errors.ts'
 import { compileQuery } from '../../query/filter.ts'
 import { parseSort, sortDocuments } from '../../query/sort-keys.ts'
 import { type Doc, isDoc, type Value } from '../../values.ts'
+import { scopeOf } from '../context.ts'
 import { compileExpression } from '../expression.ts'
 import { type MakeStage, newRootDocument, type Stage } from './stage.ts'
 
@@ -59,7 +61,7 @@ export const replaceRoot: MakeStage = (spec, context) => {
 
 export const replaceWith: MakeStage = (spec, context) => {
   const root = compileExpression(spec, context)
-  return (documents) => documents.map((doc) => newRootDocument(root({ doc, variables: {} })))
+  return (documents) => documents.map((doc) => newRootDocument(root(scopeOf(doc))))
 }
 
 function unused(): Stage {
