@@ -24,6 +24,9 @@ export type EndOptions = {
 /** How long one closer may take, in ms. */
 const CLOSE_MS = 5_000
 
+/** How often, in ms, it is looked whether the parent is still there. */
+const PARENT_EVERY_MS = 1_000
+
 /** Of `endInOrder`, in ms, beside the time that it goes on serving: requests under way, and closers. */
 export const END_MS = 25_000
 
@@ -58,15 +61,17 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 
 /**
  * Calls `end` once, for the first cause, and exits when it is done: 0, or 1 after an error or after `withinMs`. Further
- * signals change nothing: npm and shells send every signal twice. A process that was started with an IPC channel also ends
- * when its parent is gone, however that ended.
+ * signals change nothing: npm and shells send every signal twice. A process that was started with an IPC channel, or is told
+ * the id of its parent, also ends when that is gone, however it ended.
  */
 export function whenEnding(options: {
   end(cause: Cause): Promise<void>
   withinMs: number
   log: Pick<Logger, 'fatal'>
+  /** Undefined: whoever started it may leave it to itself, as a shell does with `nohup`. */
+  parent?: number | undefined
 }) {
-  const { end, withinMs, log } = options
+  const { end, withinMs, log, parent } = options
   let isEnding = false
 
   async function begin(cause: Cause): Promise<void> {
@@ -90,4 +95,9 @@ export function whenEnding(options: {
   process.on('uncaughtException', failed)
   process.on('unhandledRejection', failed)
   process.on('disconnect', () => void begin('parent is gone'))
+  if (process.send && !process.connected) void begin('parent is gone') // before we listened
+  if (parent === undefined) return
+  setInterval(() => {
+    if (process.ppid !== parent) void begin('parent is gone')
+  }, PARENT_EVERY_MS).unref()
 }

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
   console.log(server.uri)
   const stop = () => void server.close().then(() => process.exit(0))
   // Listen to every signal, not only the first: npm and shells send a second one, which must not end the process early.
+  if (process.send && !process.connected) stop() // whoever started it is gone already
   for (const event of ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect']) process.on(event, stop)
   void server.failed.then((error) => {
     console.error(`The embedded server had to end: ${error.message}`)

@@ -28,6 +28,14 @@ export function readStartOptions(
   return { settings, wantsDemo: !values['no-demo'] }
 }
 
+/**
+ * The id of npm, where it runs this script and nothing else is between: it cannot pass a SIGKILL on, and so must not be
+ * outlived.
+ */
+export function npmThatRuns(script: 'start' | 'start:processes'): number | undefined {
+  return process.env.npm_lifecycle_event === script ? process.ppid : undefined
+}
+
 function readArguments(help: string) {
   try {
     const { values } = parseArgs({ options: OPTIONS })

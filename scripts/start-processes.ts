@@ -5,7 +5,7 @@ import { isSignal, whenEnding } from '../common/ending.ts'
 import { createLogger } from '../common/log.ts'
 import { prepare } from './prepare.ts'
 import { endsWithinMs, launch } from './processes/launch.ts'
-import { readStartOptions } from './start-options.ts'
+import { npmThatRuns, readStartOptions } from './start-options.ts'
 import { welcome } from './welcome.ts'
 
 const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
@@ -38,6 +38,7 @@ async function main(): Promise<void> {
   whenEnding({
     log: createLogger(settings.logLevel),
     withinMs: endsWithinMs(settings),
+    parent: npmThatRuns('start:processes'),
     async end(cause) {
       if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)
       ending.abort()

@@ -5,7 +5,7 @@ import { closeAll, END_MS, isSignal, whenEnding } from '../common/ending.ts'
 import { createLogger } from '../common/log.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { prepare } from './prepare.ts'
-import { readStartOptions } from './start-options.ts'
+import { npmThatRuns, readStartOptions } from './start-options.ts'
 import { welcome } from './welcome.ts'
 
 const HELP = `Usage: npm start [-- --port PORT] [--data-dir DIR] [--no-demo]
@@ -47,6 +47,7 @@ function endGracefully(
   whenEnding({
     log,
     withinMs: drainMs + 2 * END_MS,
+    parent: npmThatRuns('start'),
     async end(cause) {
       if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)
       ending.abort()

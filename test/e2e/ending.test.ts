@@ -168,6 +168,8 @@ function startLoad(urls: readonly string[], { appKey }: { appKey: string }) {
 }
 
 describeWithRedis('npm run start:processes', () => {
+  /** The gateway, seven subgraphs, Redis and the embedded server. */
+  const CHILDREN = 10
   let dataDir: string
   let port: number
   let alkaid: Command
@@ -177,8 +179,6 @@ describeWithRedis('npm run start:processes', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'alkaid-ending-'))
     port = await freePortForProcesses()
     alkaid = run('start-processes.ts', ['--port', `${port}`, '--data-dir', dataDir, '--no-demo'])
-    await alkaid.until('Alkaid is ready', 90_000)
-    children = descendantsOf(alkaid.pid)
   }, 120_000)
   afterEach(async () => {
     await alkaid.end('SIGKILL')
@@ -187,6 +187,8 @@ describeWithRedis('npm run start:processes', () => {
   })
 
   test('answers what is under way before its gateway ends, and then ends all in order, however often it is told to', async () => {
+    await alkaid.until('Alkaid is ready', 90_000)
+    children = descendantsOf(alkaid.pid)
     const url = `http://127.0.0.1:${port}/graphql`
     const { viewer } = await tokensOfRoles(readSecrets(readSettings({ DATA_DIR: dataDir })).tokens)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${viewer}` }
@@ -206,15 +208,27 @@ describeWithRedis('npm run start:processes', () => {
       expect(await answer.json()).toEqual({ data: { apps: { total: 0 } } })
     }
     expect(await ended).toMatchObject({ code: 0, stderr: '' })
-    expect(children.length).toBeGreaterThanOrEqual(10)
+    expect(children.length).toBeGreaterThanOrEqual(CHILDREN)
     await until('all of them are gone', () => !children.some(isAlive))
-  }, 60_000)
+  }, 120_000)
 
   test('leaves no child behind when it is killed, Redis and the embedded server among them', async () => {
-    expect(children.length).toBeGreaterThanOrEqual(10)
+    await alkaid.until('Alkaid is ready', 90_000)
+    children = descendantsOf(alkaid.pid)
+    expect(children.length).toBeGreaterThanOrEqual(CHILDREN)
     await alkaid.end('SIGKILL')
     await until('all of them are gone', () => !children.some(isAlive), { within: 20_000 })
-  }, 60_000)
+  }, 120_000)
+
+  test('leaves no child behind when it is killed while they start', async () => {
+    const areThere = () => {
+      children = descendantsOf(alkaid.pid)
+      return children.length >= CHILDREN
+    }
+    await until('the children are there', areThere, { within: 30_000 })
+    await alkaid.end('SIGKILL')
+    await until('all of them are gone', () => !children.some(isAlive), { within: 30_000 })
+  }, 120_000)
 })
 
 /** Of a process that runs, its children's children among them. */

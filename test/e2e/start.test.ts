@@ -137,6 +137,14 @@ describe('npm start', () => {
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow()
   })
 
+  test('ends when the npm that runs it is killed', async () => {
+    alkaid = runNpm(['start', '--', '--port', String(port), '--data-dir', dataDir, '--no-demo'])
+    await alkaid.until('Alkaid is ready')
+    process.kill(alkaid.pid, 'SIGKILL') // its output stays open as long as the platform is there
+    await alkaid.ended
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow()
+  })
+
   test('a killed one starts again on the same folder', async () => {
     alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
     await alkaid.until('"events"')
