@@ -30,7 +30,7 @@ export type PreviewArguments = {
 
 /** `archived`: the ids of what could not be published of a schedule that was put in. */
 type Previewed = ScheduleExplanation & { included: boolean; archived: string[] }
-export type Preview = DecisionExplanation & { schedules: Previewed[] }
+export type Preview = DecisionExplanation & { app: string; schedules: Previewed[] }
 
 const MOST_INCLUDED = 50
 const includedIds = z.array(reference).max(MOST_INCLUDED, `must name at most ${MOST_INCLUDED} schedules`)
@@ -59,6 +59,7 @@ export async function preview(
   const included = new Map(drafts.map((draft) => [draft.schedule, draft]))
   return {
     ...explanation,
+    app,
     revision: body.revision === 0 ? null : body.revision,
     schedules: explanation.schedules.map((one) => {
       const draft = included.get(one.schedule.id)

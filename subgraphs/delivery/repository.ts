@@ -184,6 +184,12 @@ export const publications = {
   ofRevision: (db: Db, slot: string, revision: number): Promise<PublicationRecord | null> =>
     publicationRows(db).findOne({ slot, revision }, { projection: { body: 0 } }),
 
+  /** Those of a slot with these revisions, without their bodies. */
+  async ofRevisions(db: Db, slot: string, revisions: readonly number[]): Promise<PublicationRecord[]> {
+    if (revisions.length === 0) return []
+    return publicationRows(db).find({ slot, revision: { $in: [...revisions] } }, { projection: { body: 0 } })
+  },
+
   /** Newest first (ids sort by time), without their bodies; `before` is the id after which the page begins. */
   page(
     db: Db,

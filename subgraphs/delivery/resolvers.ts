@@ -13,6 +13,7 @@ import { slots } from '../schedule/repository.ts'
 import { distributionOf, type Place, type Sent, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
+import { type Explained, listNotServed } from './not-served.ts'
 import { pause, resume, withdraw } from './pause.ts'
 import { pinnedFieldsOf } from './pinned-by.ts'
 import { type PreviewArguments, preview } from './preview.ts'
@@ -24,6 +25,7 @@ import { restartSlot, stopSlot } from './stop.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>
 type Reference = { id: string }
+type PageOfNotServed = { first?: number | null; before?: string | null }
 type OneOf = { app: string; slot: string; revision?: number | null }
 
 export function deliveryResolvers(services: Services): Resolvers<Context> {
@@ -126,6 +128,13 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
     SegmentRevision: pinnedFieldsOf('SEGMENT'),
 
     ...explanationTypes,
+    DecisionExplanation: {
+      ...explanationTypes.DecisionExplanation,
+      // Of a node's explanation; the role is checked before anything is read.
+      __resolveReference: (explained: Explained) => explained,
+      notServed: (explained: Explained, page: PageOfNotServed, { caller }: Context) =>
+        listNotServed(services, caller, explained, page),
+    },
   }
 }
 

@@ -16,7 +16,7 @@ export function explainFor(
   node: Node,
   caller: Caller,
   { app, slot: name, context, at }: AskedWhy,
-): DecisionExplanation {
+): DecisionExplanation & { app: string } {
   if (caller.appKey) throw new AlkaidError('FORBIDDEN', 'Explanations are for a token with a role, not for app keys')
   readName(app, 'app')
   const slotName = readName(name, 'slot')
@@ -31,5 +31,5 @@ export function explainFor(
     const message = `slot: There is no slot ${quoteText(slotName)} on the nodes: no slot has this code or id, or nothing was ever published in it`
     throw new AlkaidError('NOT_FOUND', message, { path: 'slot' })
   }
-  return explainRequest(slot, request, { now: instant, zone: settings.zone, random: node.random })
+  return { app, ...explainRequest(slot, request, { now: instant, zone: settings.zone, random: node.random }) }
 }
