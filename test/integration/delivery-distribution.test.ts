@@ -209,7 +209,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     const { answer, reads } = await readsDuring(flow.store, warnings)
     expect(answer).toEqual([null, null])
     const once = { reads: 1, counts: 0 }
-    expect(reads).toEqual({ slots: once, publications: once, slotHeads: once })
+    expect(reads).toEqual({ publications: once, slotHeads: once })
     const body: Publication = { ...(await flow.latest(slot.id)), revision: 7 }
     await fragile.channel.write({ app: flow.app, code: slot.code }, body, seal(flow.services.keys, body))
     expect(await warnings()).toEqual([expect.any(String), expect.any(String)])
