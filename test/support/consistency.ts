@@ -10,7 +10,7 @@ import type { Store } from '../../common/store/store.ts'
 import { cycleIn } from '../../common/targeting/segments.ts'
 import type { Review, Submission } from '../../subgraphs/audit/repository.ts'
 import type { PublicationRow, SchedulePin, SlotHead } from '../../subgraphs/delivery/repository.ts'
-import type { Schedule, ScheduleContent, Slot } from '../../subgraphs/schedule/repository.ts'
+import type { Pinned, Schedule, ScheduleContent, Slot } from '../../subgraphs/schedule/repository.ts'
 import type { SegmentContent } from '../../subgraphs/strategy/repository.ts'
 
 type AnyHead = Head<{ name: string }>
@@ -100,15 +100,26 @@ export async function inconsistencies(store: Store): Promise<string[]> {
     const pinOf = new Map(pins.map((pin) => [pin._id, pin]))
     for (const head of heads.values()) {
       if (!head._id.startsWith('sch_')) continue
-      const { deliveryState } = head as unknown as Schedule
+      const { deliveryState, pinned } = head as unknown as Schedule
       const pin = pinOf.get(head._id)
+      const [says, has] = [pinned, pin ? idsOfPin(pin) : null].map((one) => one && pinnedText(one))
+      expect(says === has, () => `${head._id} says that it has pinned ${says}, but its pin is ${has}`)
       const expected = pin ? [pin.state] : ['NONE', 'WITHDRAWN']
       expect(expected.includes(deliveryState), () => `${head._id} is ${deliveryState}, its pin ${pin?.state}`)
     }
     for (const pin of pins) checkPin(pin)
-    for (const slot of await read<Slot>('slots')) checkChanges(slot._id, slot.version)
+    const slots = await read<Slot>('slots')
+    for (const slot of slots) checkChanges(slot._id, slot.version)
+    const slotHeads = new Map((await read<SlotHead>('slotHeads')).map((head) => [head._id, head]))
+    for (const { _id, pinnedFallback } of slots) {
+      const fallback = (slotHeads.get(_id)?.fallback ?? []).map(({ id }) => id)
+      expect(
+        `${fallback}` === `${pinnedFallback}`,
+        () => `${_id} says that its fallback is ${pinnedFallback}, not ${fallback}`,
+      )
+    }
     const publications = Map.groupBy(await read<PublicationRow>('publications'), ({ slot }) => slot)
-    for (const head of await read<SlotHead>('slotHeads')) {
+    for (const head of slotHeads.values()) {
       const live = (bySlot.get(head._id) ?? []).filter(({ state }) => state === 'LIVE')
       checkPublications(head, publications.get(head._id) ?? [], live)
     }
@@ -162,6 +173,20 @@ export async function inconsistencies(store: Store): Promise<string[]> {
 
 function textOf(thing: { id?: string; _id?: string; revision: number }): string {
   return `${thing.id ?? thing._id}@${thing.revision}`
+}
+
+function idsOfPin({ schedule, creatives, strategy, segments }: SchedulePin): Pinned {
+  const ids = (pins: readonly Pin[]) => pins.map(({ id }) => id)
+  return {
+    revision: schedule.revision,
+    creatives: ids(creatives),
+    strategy: strategy?.id ?? null,
+    segments: ids(segments),
+  }
+}
+
+function pinnedText({ revision, creatives, strategy, segments }: Pinned): string {
+  return `${revision}: ${creatives} ${strategy} ${segments}`
 }
 
 /** Whether these are 1, 2, ... to `last`, each once, in whatever order. */
