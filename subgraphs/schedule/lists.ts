@@ -2,13 +2,12 @@
 
 import { type App, countApps, pageOfApps, refuseUnknownApp } from '../../common/apps/apps.ts'
 import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/auth.ts'
-import { notFound } from '../../common/errors.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { headConnection } from '../../common/graphql/revisioned.ts'
 import type { Caller, Services } from '../../common/services.ts'
 import { appFilter, scheduleFilter, slotFilter } from './filters.ts'
 import type { ScheduleLoaders } from './loaders.ts'
-import { type Schedule, type Slot, schedules, slots } from './repository.ts'
+import { noSlot, type Schedule, type Slot, schedules, slots } from './repository.ts'
 
 type Context = { caller: Caller; loaders: ScheduleLoaders }
 type Listing = PageArguments & { filter?: unknown }
@@ -76,7 +75,7 @@ export async function listBooked(
 function slotIdIn({ slotsNamed }: ScheduleLoaders, app: string) {
   return async (name: string, path: string): Promise<string> => {
     const slot = await slotsNamed.load({ app, name })
-    if (!slot) throw notFound('slot', name, path)
+    if (!slot) throw noSlot(name, path)
     return slot._id
   }
 }

@@ -1,6 +1,6 @@
 // The collections of slots, and of schedules and their revisions. Nothing else touches them.
 
-import { badInput, notFound } from '../../common/errors.ts'
+import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
 import { isId } from '../../common/ids.ts'
 import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
@@ -142,6 +142,14 @@ export const schedules = {
   },
 }
 
+/** NOT_FOUND, with the path of the name. */
+export function noSlot(name: string, path: string): AlkaidError {
+  const { message } = notFound('slot', name)
+  return new AlkaidError('NOT_FOUND', `${path}: ${message}: name one by its code (home.banner) or its id (slt_...)`, {
+    path,
+  })
+}
+
 const rows = (db: Db) => db.rows<Slot>('slots')
 const isSlotId = (name: string) => isId('slot', name)
 /** The id or code in a name of a slot of this app, which may be `<app>/<code>`. */
@@ -203,7 +211,7 @@ export const slots = {
   /** The slot of an app that is named at `path`; NOT_FOUND when there is none. */
   async requireIn(db: Db, app: string, name: string, path: string): Promise<Slot> {
     const slot = (await slots.namedIn(db, app, [name])).get(name)
-    if (!slot) throw notFound('slot', name, path)
+    if (!slot) throw noSlot(name, path)
     return slot
   },
 
@@ -216,7 +224,7 @@ export const slots = {
     if (app !== undefined && mayRead(app)) return slots.requireIn(db, app, name, path)
     const found = await rows(db).find(isSlotId(name) ? { _id: name } : { code: name })
     const [slot, ...others] = isSlotId(name) ? found : found.filter(({ app }) => mayRead(app))
-    if (!slot) throw notFound('slot', name, path)
+    if (!slot) throw noSlot(name, path)
     if (others.length === 0) return slot
     const apps = [slot, ...others].slice(0, MOST_APPS_NAMED).map(({ app }) => `${app}/${name}`)
     throw badInput(path, `names a slot in several apps: write which, as ${apps.join(' or ')}, or its id`)

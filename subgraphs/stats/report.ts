@@ -3,11 +3,11 @@
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { AlkaidError, badInput } from '../../common/errors.ts'
 import { idOf, parseInput } from '../../common/input.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { DAY_MS, floorTo, MINUTE_MS } from '../../common/time.ts'
-import { slots } from '../schedule/repository.ts'
+import { noSlot, slots } from '../schedule/repository.ts'
 import type { Counts, Unit } from './fold.ts'
 import { rollups, type Subject } from './repository.ts'
 import { addCounts, addParts, type Sum } from './total.ts'
@@ -66,7 +66,7 @@ async function idsOf(db: Db, { app, by }: Question, names: readonly string[]): P
   const named = await slots.namedIn(db, app, names)
   return names.map((name, index) => {
     const slot = named.get(name)
-    if (!slot) throw notFound('slot', name, `ids[${index}]`)
+    if (!slot) throw noSlot(name, `ids[${index}]`)
     return slot._id
   })
 }
