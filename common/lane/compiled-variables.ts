@@ -1,0 +1,160 @@
+// Compiles how the variables of one operation are read. The result for variables that fit is what graphql-js makes of them. For
+// those that do not fit, it says only that: graphql-js then words the refusal, so that there is one wording.
+
+import {
+  type DocumentNode,
+  type GraphQLInputType,
+  type GraphQLLeafType,
+  type GraphQLSchema,
+  GraphQLString,
+  isInputObjectType,
+  isInputType,
+  isListType,
+  isNonNullType,
+  Kind,
+  type OperationDefinitionNode,
+  typeFromAST,
+  valueFromAST,
+} from 'graphql'
+
+export type Variables = Readonly<Record<string, unknown>>
+/** Undefined: graphql-js has to read these variables, because they are wrong or unusual. */
+export type ReadVariables = (given: Variables) => Variables | undefined
+
+/** Thrown where a value does not fit its type, or is of a shape that only graphql-js reads. Never leaves this module. */
+const MISFIT = new Error('A variable does not fit')
+
+/** Reads one value that is not null. Throws `MISFIT`. */
+type ReadValue = (given: unknown) => unknown
+
+/** @throws Error on a type that the schema does not have: validate the document first. */
+export function compileVariables(schema: GraphQLSchema, operation: OperationDefinitionNode): ReadVariables {
+  const readers = new Map<GraphQLInputType, ReadValue>()
+  const definitions = (operation.variableDefinitions ?? []).map(({ variable, type: typeNode, defaultValue }) => {
+    const type = typeFromAST(schema, typeNode)
+    if (!isInputType(type)) throw new Error(`The variable $${variable.name.value} has no type in the schema`)
+    const hasDefault = defaultValue !== undefined
+    const fallback = defaultValue && valueFromAST(defaultValue, type)
+    return {
+      name: variable.name.value,
+      hasDefault,
+      fallback,
+      isRequired: isNonNullType(type),
+      read: readerOf(type, readers),
+    }
+  })
+
+  function read(given: Variables): Variables {
+    const values: Record<string, unknown> = {}
+    for (const { name, hasDefault, fallback, isRequired, read } of definitions) {
+      const value = Object.hasOwn(given, name) ? given[name] : undefined
+      if (value === undefined && !Object.hasOwn(given, name)) {
+        if (hasDefault) values[name] = fallback
+        else if (isRequired) throw MISFIT
+        continue
+      }
+      values[name] = read(value)
+    }
+    return values
+  }
+
+  return (given) => {
+    try {
+      return read(given)
+    } catch (error) {
+      if (error === MISFIT) return undefined
+      throw error
+    }
+  }
+}
+
+/** The variables that decide in `@skip` and `@include` which fields are selected, in all of the document. */
+export function selectingVariables(document: DocumentNode): string[] {
+  const names = new Set<string>()
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) for (const item of node) visit(item)
+    if (typeof node !== 'object' || node === null) return
+    const { kind, name, arguments: args } = node as { kind?: string; name?: { value: string }; arguments?: unknown }
+    if (kind === Kind.DIRECTIVE && (name?.value === 'skip' || name?.value === 'include')) {
+      for (const { value } of args as { value: { kind: string; name: { value: string } } }[]) {
+        if (value.kind === Kind.VARIABLE) names.add(value.name.value)
+      }
+    }
+    for (const part of Object.values(node)) visit(part)
+  }
+  visit(document.definitions)
+  return [...names].sort()
+}
+
+/** Types may contain themselves, so a reader is known before it is complete. */
+function readerOf(type: GraphQLInputType, readers: Map<GraphQLInputType, ReadValue>): ReadValue {
+  const known = readers.get(type)
+  if (known) return known
+  let compiled: ReadValue | undefined
+  const reader: ReadValue = (given) => compiled!(given)
+  readers.set(type, reader)
+  compiled = compileReader(type, readers)
+  readers.set(type, compiled)
+  return compiled
+}
+
+function compileReader(type: GraphQLInputType, readers: Map<GraphQLInputType, ReadValue>): ReadValue {
+  if (isNonNullType(type)) {
+    const read = readerOf(type.ofType as GraphQLInputType, readers)
+    return (given) => {
+      if (given === null || given === undefined) throw MISFIT
+      return read(given)
+    }
+  }
+  const read = compileNotNull(type, readers)
+  return (given) => (given === null || given === undefined ? null : read(given))
+}
+
+function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, ReadValue>): ReadValue {
+  if (isListType(type)) {
+    const readItem = readerOf(type.ofType as GraphQLInputType, readers)
+    // One value stands for a list of one, as the specification has it.
+    return (given) => (Array.isArray(given) ? given.map(readItem) : [readItem(given)])
+  }
+  if (isInputObjectType(type)) {
+    if (type.isOneOf) return misfit
+    const defined = type.getFields()
+    const fields = Object.values(defined).map(({ name, type: fieldType, defaultValue }) => ({
+      name,
+      defaultValue,
+      isRequired: isNonNullType(fieldType),
+      read: readerOf(fieldType, readers),
+    }))
+    return (given) => {
+      if (typeof given !== 'object' || Array.isArray(given)) throw MISFIT
+      const input = given as Record<string, unknown>
+      const object: Record<string, unknown> = {}
+      let found = 0
+      for (const { name, defaultValue, isRequired, read } of fields) {
+        const value = Object.hasOwn(input, name) ? input[name] : undefined
+        if (value !== undefined) {
+          object[name] = read(value)
+          found += 1
+        } else if (defaultValue !== undefined) object[name] = defaultValue
+        else if (isRequired) throw MISFIT
+      }
+      // A key that is left over is one that the type does not have.
+      if (Object.keys(input).length !== found) throw MISFIT
+      return object
+    }
+  }
+  if (type === GraphQLString) return (given) => (typeof given === 'string' ? given : misfit())
+  return (given) => {
+    let value: unknown
+    try {
+      value = (type as GraphQLLeafType).parseValue(given)
+    } catch {
+      throw MISFIT // graphql-js calls it again and words what is wrong
+    }
+    return value === undefined ? misfit() : value
+  }
+}
+
+function misfit(): never {
+  throw MISFIT
+}
