@@ -3,11 +3,11 @@
 
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import { Kind, type OperationDefinitionNode, parse } from 'graphql'
-import { AlkaidError } from '../common/errors.ts'
+import { within } from '../common/base/deadline.ts'
+import { AlkaidError } from '../common/base/errors.ts'
+import type { Logger } from '../common/base/log.ts'
 import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
 import type { Variables } from '../common/graphql/variables.ts'
-import type { Logger } from '../common/log.ts'
-import { within } from '../common/within.ts'
 import type { UpstreamTimer } from './watch.ts'
 
 /** Whatever can execute a request: a subgraph in this process, or a client of one elsewhere. */

@@ -1,10 +1,10 @@
 // The page at `/`: what this is, and where things are. In development, and on this machine, also Sandbox and the curls of
 // the demo app.
 
-import type { TokenSettings } from '../common/auth.ts'
-import type { Settings } from '../common/config.ts'
-import type { Handler } from '../common/http.ts'
-import { escapeHtml, page } from '../common/page.ts'
+import type { TokenSettings } from '../common/access/auth.ts'
+import { escapeHtml, page } from '../common/http/page.ts'
+import type { Handler } from '../common/http/server.ts'
+import type { Settings } from '../common/service/settings.ts'
 import { printToken, readDemo, triesOf } from './demo.ts'
 import { whyNotThisMachine } from './local-browser.ts'
 

@@ -1,10 +1,10 @@
 // Apollo Server over our HTTP server: the adapter that its documentation describes for integrations.
 
 import { type ApolloServer, HeaderMap } from '@apollo/server'
+import { readJson } from '../common/command/json.ts'
 import type { Variables } from '../common/graphql/variables.ts'
-import type { HttpReply, HttpRequest } from '../common/http.ts'
-import { readSearch } from '../common/http-text.ts'
-import { readJson } from '../common/json.ts'
+import type { HttpReply, HttpRequest } from '../common/http/server.ts'
+import { readSearch } from '../common/http/text.ts'
 import type { Admission, Asked } from './admit.ts'
 import type { GatewayContext } from './data-source.ts'
 

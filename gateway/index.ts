@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
-import { readServiceSecret } from '../common/secrets.ts'
-import { type Frame, type ProcessParts, startProcess } from '../common/start-process.ts'
+import { type Frame, type ProcessParts, startProcess } from '../common/service/process.ts'
+import { readServiceSecret } from '../common/service/secrets.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
 import { homePage } from './home.ts'

@@ -24,9 +24,9 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql'
-import { badInput } from '../common/errors.ts'
+import { badInput } from '../common/base/errors.ts'
+import { MAX_NESTING, requireShallow } from '../common/command/json.ts'
 import type { Variables } from '../common/graphql/variables.ts'
-import { MAX_NESTING, requireShallow } from '../common/json.ts'
 
 /** What is planned in place of an operation. It follows from the operation alone, so that its plan can be kept. */
 export type Planned = {

@@ -7,7 +7,7 @@
 
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import Negotiator from 'negotiator'
-import type { HttpRequest } from '../common/http.ts'
+import type { HttpRequest } from '../common/http/server.ts'
 
 /** What a server of GraphQL can answer a GET with; the first wins where the client does not care. */
 const ANSWERS = ['application/json', 'application/graphql-response+json', 'text/html']

@@ -11,8 +11,8 @@ import {
   maskError,
   REQUEST_ERRORS,
   shownErrors,
-} from '../common/errors.ts'
-import type { Logger } from '../common/log.ts'
+} from '../common/base/errors.ts'
+import type { Logger } from '../common/base/log.ts'
 import type { GatewayContext } from './data-source.ts'
 
 export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin<GatewayContext> {

@@ -1,9 +1,9 @@
 // Operations of apps pass the gateway without being planned: a request with an app key (or with nothing but a hash)
 // goes to the lane that has its operation, as it came.
 
-import { withCors } from '../common/cors.ts'
-import { AlkaidError } from '../common/errors.ts'
-import { errorReply, type HttpReply, type HttpRequest } from '../common/http.ts'
+import { AlkaidError } from '../common/base/errors.ts'
+import { withCors } from '../common/http/cors.ts'
+import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import { findOperation, readLaneRequest } from '../common/lane/request.ts'
 

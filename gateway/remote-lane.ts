@@ -1,10 +1,10 @@
 // The lane of a service in another process: an app's request goes there as it came, and its answer comes back as it is.
 
-import { AlkaidError } from '../common/errors.ts'
-import type { HttpReply, HttpRequest } from '../common/http.ts'
+import { AlkaidError } from '../common/base/errors.ts'
+import { REQUEST_ID_HEADER } from '../common/base/request-id.ts'
+import type { HttpReply, HttpRequest } from '../common/http/server.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import { operationsOn, type PersistedOperations } from '../common/lane/persisted-operations.ts'
-import { REQUEST_ID_HEADER } from '../common/request-id.ts'
 import type { Remote } from './remote-request.ts'
 
 /** What the lane decides by. */

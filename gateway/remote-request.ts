@@ -3,7 +3,7 @@
 
 import { Agent as HttpAgent, type IncomingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { AlkaidError } from '../common/errors.ts'
+import { AlkaidError } from '../common/base/errors.ts'
 
 export type RemoteRequest = {
   method: string

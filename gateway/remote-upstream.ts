@@ -1,11 +1,11 @@
 // A subgraph in another process, as the gateway's plans see it: POST `/federation` with the service credential and the
 // caller's own token.
 
-import { AlkaidError } from '../common/errors.ts'
-import { SERVICE_HEADER } from '../common/federation.ts'
+import { AlkaidError } from '../common/base/errors.ts'
+import type { Logger } from '../common/base/log.ts'
+import { REQUEST_ID_HEADER } from '../common/base/request-id.ts'
+import { SERVICE_HEADER } from '../common/graphql/federation.ts'
 import type { GraphQLAnswer } from '../common/graphql/subgraph.ts'
-import type { Logger } from '../common/log.ts'
-import { REQUEST_ID_HEADER } from '../common/request-id.ts'
 import type { Upstream } from './data-source.ts'
 import type { Remote } from './remote-request.ts'
 

@@ -2,8 +2,8 @@
 // any of them, since one that is down costs only its fields.
 
 import { Histogram } from 'prom-client'
-import { DURATION_BUCKETS, type Metrics } from '../common/metrics.ts'
-import type { Checks } from '../common/readiness.ts'
+import { DURATION_BUCKETS, type Metrics } from '../common/base/metrics.ts'
+import type { Checks } from '../common/service/health.ts'
 import type { Remote } from './remote-request.ts'
 
 export function upstreamChecks(remotes: readonly Remote[]): Checks {

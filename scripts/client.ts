@@ -1,7 +1,7 @@
 // A small GraphQL client for the commands: one request a call, errors thrown with their code.
 
 import { randomUUID } from 'node:crypto'
-import { readBounded } from '../common/read-bounded.ts'
+import { readBounded } from '../common/base/read-bounded.ts'
 
 export class GraphQLFailure extends Error {
   readonly code: string | undefined

@@ -1,22 +1,11 @@
 // What a developer is given once everything runs: a token for each role, and the demo app.
 
-import type { Role, TokenSettings } from '../common/auth.ts'
-import type { Settings } from '../common/config.ts'
+import type { Role } from '../common/access/auth.ts'
+import type { Settings } from '../common/service/settings.ts'
 import type { Demo } from '../gateway/demo.ts'
+import type { Running } from '../platform/app.ts'
 import { loadDemo } from './load-demo.ts'
 import { tokensOfRoles } from './tokens.ts'
-
-/** A platform that runs, in one process or in many. */
-export type Running = {
-  gatewayUrl: string
-  distributionUrl: string
-  /** Where the metrics are, in words. */
-  metrics: string
-  /** Where the data is, in words. */
-  storage: string
-  channel: string
-  tokens: TokenSettings
-}
 
 export type Prepared = { tokens?: Record<Role, string>; demo?: Demo }
 

@@ -1,9 +1,9 @@
 // `npm run raise-epoch`: to be run once after MongoDB was restored from a backup.
 
 import { parseArgs } from 'node:util'
-import { readSettings, SettingsError } from '../common/config.ts'
+import { readSettings, SettingsError } from '../common/service/settings.ts'
+import { openStore } from '../platform/open-store.ts'
 import { composeInNewEpoch } from '../subgraphs/delivery/raise-epoch.ts'
-import { openStore } from './open-store.ts'
 import { createProgress } from './replay/progress.ts'
 
 const HELP = `Usage: npm run raise-epoch [-- --data-dir DIR]

@@ -1,7 +1,7 @@
 // The options that `npm start` and `npm run start:processes` share, and the settings that come of them.
 
 import { parseArgs } from 'node:util'
-import { readSettings, type Settings, SettingsError, type Wanted } from '../common/config.ts'
+import { readSettings, type Settings, SettingsError, type Wanted } from '../common/service/settings.ts'
 
 const OPTIONS = {
   port: { type: 'string' },

@@ -1,8 +1,8 @@
 // `npm run start:processes`: the whole platform, every service as a process of its own.
 
-import { SettingsError } from '../common/config.ts'
-import { isSignal, whenEnding } from '../common/ending.ts'
-import { createLogger } from '../common/log.ts'
+import { createLogger } from '../common/base/log.ts'
+import { isSignal, whenEnding } from '../common/service/ending.ts'
+import { SettingsError } from '../common/service/settings.ts'
 import { prepare } from './prepare.ts'
 import { endsWithinMs, launch } from './processes/launch.ts'
 import { npmThatRuns, readStartOptions } from './start-options.ts'

@@ -1,9 +1,9 @@
 // `npm start`: the whole platform in one process.
 
-import { type Settings, SettingsError } from '../common/config.ts'
-import { closeAll, END_MS, isSignal, whenEnding } from '../common/ending.ts'
-import { createLogger } from '../common/log.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import { createLogger } from '../common/base/log.ts'
+import { closeAll, END_MS, isSignal, whenEnding } from '../common/service/ending.ts'
+import { type Settings, SettingsError } from '../common/service/settings.ts'
+import { type Platform, startPlatform } from '../platform/app.ts'
 import { prepare } from './prepare.ts'
 import { npmThatRuns, readStartOptions } from './start-options.ts'
 import { welcome } from './welcome.ts'

@@ -1,9 +1,9 @@
 // `npm run token`: prints a token for the admin graph.
 
 import { parseArgs } from 'node:util'
-import { ROLES, type Role, signToken, type TokenSettings, tokenVerifier } from '../common/auth.ts'
-import { readSettings, SettingsError } from '../common/config.ts'
-import { readTokenSettings } from '../common/secrets.ts'
+import { ROLES, type Role, signToken, type TokenSettings, tokenVerifier } from '../common/access/auth.ts'
+import { readTokenSettings } from '../common/service/secrets.ts'
+import { readSettings, SettingsError } from '../common/service/settings.ts'
 
 const HELP = `Usage: npm run token -- --role ROLE [--role [APP:]ROLE ...] [--app CODE] [--actor NAME] [--hours N] [--data-dir DIR]
 

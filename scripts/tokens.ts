@@ -1,6 +1,6 @@
 // Tokens for development: one for each role, signed with the shared secret.
 
-import { ROLES, type Role, signToken, type TokenSettings } from '../common/auth.ts'
+import { ROLES, type Role, signToken, type TokenSettings } from '../common/access/auth.ts'
 
 /** role -> a token with that role in every app, good for 12 hours. The actor is called like the role. */
 export async function tokensOfRoles(settings: TokenSettings): Promise<Record<Role, string>> {

@@ -1,10 +1,10 @@
 // What is printed once everything is ready: where everything is, and two curls that work as they stand.
 
-import type { Role } from '../common/auth.ts'
-import type { Settings } from '../common/config.ts'
+import type { Role } from '../common/access/auth.ts'
+import type { Settings } from '../common/service/settings.ts'
 import { demoApp } from '../demo/app.ts'
 import { type Demo, triesOf } from '../gateway/demo.ts'
-import type { Running } from './prepare.ts'
+import type { Running } from '../platform/app.ts'
 
 export type WelcomeParts = {
   running: Running

@@ -1,11 +1,11 @@
 // Settings and the list of apps on their way to the nodes: written after the commit by whoever changed them, and
 // again by delivery's reconciliation, which heals what was missed.
 
+import { seal } from '../../engine/publication/sign.ts'
+import { within } from '../base/deadline.ts'
 import { SETTINGS } from '../channel/channel.ts'
 import { ChannelUnavailable } from '../channel/errors.ts'
-import { seal } from '../publication/sign.ts'
-import type { Services } from '../services.ts'
-import { within } from '../within.ts'
+import type { Services } from '../command/services.ts'
 import { appList, getApp, settingsOf } from './apps.ts'
 
 /** Writes the app's settings to the channel. Rejects when the channel is out of reach. */

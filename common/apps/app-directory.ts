@@ -6,14 +6,13 @@
 // one. A key that has been rotated away ends when its grace does, which is looked at whenever it is used.
 
 import { LRUCache } from 'lru-cache'
-import { cachedSource } from '../cached-source.ts'
-import { AlkaidError } from '../errors.ts'
-import type { LaneApp } from '../lane/lane.ts'
-import type { Logger } from '../log.ts'
+import { HOUR_MS } from '../../engine/time/days.ts'
+import { cachedSource } from '../base/cached-source.ts'
+import { within } from '../base/deadline.ts'
+import { AlkaidError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
 import type { Store } from '../store/store.ts'
-import { HOUR_MS } from '../time.ts'
-import { within } from '../within.ts'
-import { appAccess } from './apps.ts'
+import { appAccess, type LaneApp } from './apps.ts'
 
 const CACHE = { freshMs: 3_000, staleMs: 10_000, keepMs: 24 * HOUR_MS, retryMs: 1_000, newerEveryMs: 500 } as const
 

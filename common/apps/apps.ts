@@ -2,9 +2,9 @@
 // the collection `apps`.
 
 import { randomBytes } from 'node:crypto'
-import { AlkaidError, notFound } from '../errors.ts'
-import { sha256 } from '../hash.ts'
-import type { AppList, AppSettings } from '../publication/types.ts'
+import type { AppList, AppSettings } from '../../engine/publication/types.ts'
+import { sha256 } from '../base/content-hash.ts'
+import { AlkaidError, notFound } from '../base/errors.ts'
 import { byIds } from '../store/by-ids.ts'
 import { checkVersion } from '../store/revisioned.ts'
 import type { Db, Tx } from '../store/rows.ts'
@@ -27,6 +27,9 @@ export type App = {
   createdAt: Date
   createdBy: string
 }
+
+/** What a lane must know of the app that a key belongs to. */
+export type LaneApp = { app: string; requestsPerSecond: number; corsOrigins: readonly string[] }
 
 /** The settings that operators choose. */
 export type AppChoices = Omit<App, '_id' | 'version' | 'keys' | 'createdAt' | 'createdBy'>

@@ -5,10 +5,10 @@
 // `{alkaid}:apps:stamp`; `{alkaid}:node:<id>` (heartbeats) and their index `{alkaid}:nodes`. A document and its
 // manifest line are written by one Lua script, only if higher.
 
-import type { Address } from '../publication/address.ts'
-import type { Stamp } from '../publication/types.ts'
+import type { Address } from '../../engine/publication/address.ts'
+import type { Stamp } from '../../engine/publication/types.ts'
 
-export { type Address, SETTINGS } from '../publication/address.ts'
+export { type Address, SETTINGS } from '../../engine/publication/address.ts'
 
 /** A node's word that it lives, and what it holds. */
 export type Heartbeat = {

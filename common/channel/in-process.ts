@@ -1,7 +1,7 @@
 // The channel inside one process, for `npm start` without Redis and for tests: behaves as the one over Redis,
 // but it is never out of reach and never loses anything.
 
-import { compareStamps, formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
+import { compareStamps, formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT } from './heartbeat.ts'

@@ -2,7 +2,7 @@
 // stopped server is noticed within five (it would otherwise look ready for minutes), and it reconnects for ever.
 
 import { Redis, type RedisOptions } from 'ioredis'
-import { within } from '../within.ts'
+import { within } from '../base/deadline.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { type ChannelLog, reasonOf } from './log.ts'
 import { nameOf, type RedisTarget } from './redis-url.ts'

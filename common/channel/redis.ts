@@ -3,8 +3,8 @@
 
 import { isUtf8 } from 'node:buffer'
 import type { Redis } from 'ioredis'
-import { formatStamp, parseStamp, type Stamp } from '../publication/types.ts'
-import { createTroubles, type Troubles } from '../troubles.ts'
+import { formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
+import { createTroubles, type Troubles } from '../base/troubles.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT, readHeartbeat } from './heartbeat.ts'

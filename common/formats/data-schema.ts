@@ -3,7 +3,7 @@
 
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { RE2JS } from 're2js'
-import { cutText } from '../text.ts'
+import { cutText } from '../../engine/text.ts'
 import { multiplesOf } from './multiple.ts'
 
 /** How many compiled schemas are kept. A slot has one, and few slots are worked on at a time. */

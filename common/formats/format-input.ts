@@ -1,7 +1,7 @@
 // A slot's format as operators write it: parsed, and checked for what it means.
 
 import { z } from 'zod'
-import { integer, optional, withDefault } from '../input.ts'
+import { integer, optional, withDefault } from '../command/input.ts'
 import { FORMAT_FIELDS, type FormatField, type SlotFormat } from './format.ts'
 import { hasRatio, RATIO } from './image-rule.ts'
 import { schemaMistake } from './schema-mistake.ts'

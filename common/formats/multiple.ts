@@ -1,7 +1,7 @@
 // Whether one number is a multiple of another, as decimals: 19.99 is a multiple of 0.01, though no float is. A number of JSON is
 // the decimal that it is written as, and JavaScript writes a float as the shortest decimal that it stands for.
 
-import { parseDecimal } from '../targeting/decimal.ts'
+import { parseDecimal } from '../../engine/targeting/decimal.ts'
 
 /** A function that says of a number whether it is a multiple of `step`, which is above 0. */
 export function multiplesOf(step: number): (value: number) => boolean {

@@ -1,6 +1,6 @@
 // Cursor connections: a cursor is the sort key of its item, opaque to clients.
 
-import { badInput } from '../errors.ts'
+import { badInput } from '../base/errors.ts'
 
 export type PageArguments = { first?: number | null; after?: string | null }
 

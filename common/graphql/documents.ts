@@ -16,8 +16,8 @@ import {
   validate,
   visit,
 } from 'graphql'
-import { AlkaidError, InvalidRequest } from '../errors.ts'
-import { pathText } from '../input.ts'
+import { AlkaidError, InvalidRequest } from '../base/errors.ts'
+import { pathText } from '../command/input.ts'
 import { type QueryLimits, requireWithinLimits } from './query-limits.ts'
 import { requireReadable, type TextLimits } from './query-text.ts'
 

@@ -3,7 +3,7 @@
 // stand.
 
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isListType, isObjectType } from 'graphql'
-import { AlkaidError } from '../errors.ts'
+import { AlkaidError } from '../base/errors.ts'
 
 /** Items of lists in one answer of one subgraph; more than the longest list, a report of 20,000 rows. */
 export const MAX_ITEMS = 50_000

@@ -2,9 +2,9 @@
 
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server'
 import { type GraphQLFormattedError, Kind, type OperationDefinitionNode } from 'graphql'
-import { knownCode } from '../errors.ts'
-import type { Logger } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import { knownCode } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
 
 /** @param service a subgraph or the gateway. Mutations are counted where they happen: in subgraphs. */
 export function observeOperations<Context extends BaseContext>(

@@ -13,7 +13,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql'
-import { AlkaidError, badInput } from '../errors.ts'
+import { AlkaidError, badInput } from '../base/errors.ts'
 import type { TextLimits } from './query-text.ts'
 
 /** Of one document. Fields, aliases, directives and depth are counted with every fragment written out where it is used. */

@@ -2,9 +2,9 @@
 // walks its literals, can bear: how many tokens, how deep, how long a name, and no number that would change.
 
 import { Lexer, Source, TokenKind } from 'graphql'
-import { AlkaidError, badInput } from '../errors.ts'
-import { pathText } from '../input.ts'
-import { inexactMistake, isExact, MAX_NESTING, nestingMistake, pathOfNesting } from '../json.ts'
+import { AlkaidError, badInput } from '../base/errors.ts'
+import { pathText } from '../command/input.ts'
+import { inexactMistake, isExact, MAX_NESTING, nestingMistake, pathOfNesting } from '../command/json.ts'
 
 /** What the text of a document is held to. */
 export type TextLimits = {

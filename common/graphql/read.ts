@@ -1,9 +1,9 @@
 // Reading for a caller: the role is checked on the thing that was found, since its app says which role it takes.
 
-import { authorize, requirePrincipal } from '../auth.ts'
-import type { IdKind } from '../ids.ts'
-import { idOf, parseInput } from '../input.ts'
-import type { Caller } from '../services.ts'
+import { authorize, requirePrincipal } from '../access/auth.ts'
+import type { IdKind } from '../base/ids.ts'
+import { idOf, parseInput } from '../command/input.ts'
+import type { Caller } from '../command/services.ts'
 
 /** The same by id, for the query of one thing: BAD_USER_INPUT for the id of another kind of thing. */
 export async function readById<T extends { app: string }>(

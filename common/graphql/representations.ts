@@ -2,7 +2,7 @@
 // anything, so what is no such reference is refused here, before a resolver reads its keys.
 
 import { defaultFieldResolver, type GraphQLObjectType, type GraphQLSchema, isUnionType, Kind } from 'graphql'
-import { badInput } from '../errors.ts'
+import { badInput } from '../base/errors.ts'
 
 const ENTITIES = '_entities'
 

@@ -12,13 +12,13 @@ import {
   type GraphQLSchema,
   parse,
 } from 'graphql'
-import type { TokenVerifier } from '../auth.ts'
-import { AlkaidError, InvalidRequest, isExpected, shownErrors, thrownErrors } from '../errors.ts'
-import { requireShallow } from '../json.ts'
-import type { Logger } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import type { Caller, Services } from '../services.ts'
-import type { IndexDefinition } from '../store/store.ts'
+import type { TokenVerifier } from '../access/auth.ts'
+import { AlkaidError, InvalidRequest, isExpected, shownErrors, thrownErrors } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { requireShallow } from '../command/json.ts'
+import type { Caller, Services } from '../command/services.ts'
+import type { IndexDefinition } from '../store/rows.ts'
 import { createDocuments } from './documents.ts'
 import { limitLists } from './list-limit.ts'
 import { observeOperations } from './observe.ts'
@@ -61,7 +61,7 @@ export type Subgraph = {
 
 /** The SDL of a subgraph as composition and execution see it. */
 export function readTypeDefs(schema: URL): DocumentNode {
-  const shared = readFileSync(new URL('../shared.graphql', import.meta.url), 'utf8')
+  const shared = readFileSync(new URL('./shared.graphql', import.meta.url), 'utf8')
   return parse(`${shared}\n${readFileSync(schema, 'utf8')}`)
 }
 

@@ -1,4 +1,4 @@
-// Applies the rule for text (common/text.ts) to every argument of every field, before its resolver sees it: what is added to
+// Applies the rule for text (engine/text.ts) to every argument of every field, before its resolver sees it: what is added to
 // the SDL as String, ID or JSON is under the rule without anybody having to think of it. In the SDL `@lines` says that a text
 // may hold line breaks.
 
@@ -13,8 +13,8 @@ import {
   isListType,
   isObjectType,
 } from 'graphql'
-import { badInput } from '../errors.ts'
-import { isPlain, quoteText, readText, type TextKind } from '../text.ts'
+import { isPlain, quoteText, readText, type TextKind } from '../../engine/text.ts'
+import { badInput } from '../base/errors.ts'
 
 type Mistake = { path: string; message: string }
 

@@ -15,8 +15,8 @@ import {
   valueFromASTUntyped,
   visit,
 } from 'graphql'
-import { AlkaidError, badInput } from '../errors.ts'
-import { pathText } from '../input.ts'
+import { AlkaidError, badInput } from '../base/errors.ts'
+import { pathText } from '../command/input.ts'
 
 export type Variables = Record<string, unknown>
 

@@ -2,7 +2,8 @@
 // the way waits where the subgraph's resolvers do not.
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
-import { answerOptions, corsHeaders } from '../cors.ts'
+import type { LaneApp } from '../apps/apps.ts'
+import { sha256 } from '../base/content-hash.ts'
 import {
   AlkaidError,
   type ErrorCode,
@@ -11,18 +12,15 @@ import {
   methodNotAllowed,
   shownErrors,
   unauthenticated,
-} from '../errors.ts'
+} from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Caller } from '../command/services.ts'
 import { readVariables, type Variables } from '../graphql/variables.ts'
-import { sha256 } from '../hash.ts'
-import { errorReply, type HttpReply, type HttpRequest } from '../http.ts'
-import type { Logger } from '../log.ts'
-import type { Caller } from '../services.ts'
+import { answerOptions, corsHeaders } from '../http/cors.ts'
+import { errorReply, type HttpReply, type HttpRequest } from '../http/server.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { findOperation, readLaneRequest } from './request.ts'
-
-/** What the lane must know of the app that a key belongs to. */
-export type LaneApp = { app: string; requestsPerSecond: number; corsOrigins: readonly string[] }
 
 export type LaneOptions = {
   /** All of the list. */

@@ -2,10 +2,10 @@
 // The error codes are never those that make Apollo Client send the text or give hashes up.
 
 import { createHash } from 'node:crypto'
-import { AlkaidError, badInput, methodNotAllowed } from '../errors.ts'
-import type { HttpRequest } from '../http.ts'
-import { readSearch } from '../http-text.ts'
-import { readJson } from '../json.ts'
+import { AlkaidError, badInput, methodNotAllowed } from '../base/errors.ts'
+import { readJson } from '../command/json.ts'
+import type { HttpRequest } from '../http/server.ts'
+import { readSearch } from '../http/text.ts'
 import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
 
 export type LaneRequest = {

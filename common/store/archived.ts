@@ -2,7 +2,7 @@
 // live stays live until it is withdrawn. This is the only place that says so. Each command says what it uses, and what of
 // that is in use there already: named by the revision before, or pinned.
 
-import { invalidState } from '../errors.ts'
+import { invalidState } from '../base/errors.ts'
 
 /** Something that is used, or is to be. `what` is how people read it: `creative`. */
 export type Use = { what: string; id: string; archivedAt: Date | null }

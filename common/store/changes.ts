@@ -1,10 +1,9 @@
 // The change log: no change without its entry, written in the change's own transaction.
 
 import type { Filter } from 'mongodb'
-import { newId } from '../ids.ts'
+import { newId } from '../base/ids.ts'
 import { type Period, periodFilter } from './filters.ts'
-import type { Db, Tx } from './rows.ts'
-import type { IndexDefinition } from './store.ts'
+import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export type SubjectType = 'APP' | 'SLOT' | 'SCHEDULE' | 'CREATIVE' | 'STRATEGY' | 'SEGMENT'
 

@@ -1,10 +1,9 @@
 // Idempotency keys (scope: actor + mutation, 24 h): a repeat changes nothing and answers the same entity; the same
 // key with other arguments is IDEMPOTENCY_MISMATCH. The record is part of the mutation's own transaction.
 
-import { AlkaidError } from '../errors.ts'
-import { contentHash } from '../hash.ts'
-import type { Tx } from './rows.ts'
-import type { IndexDefinition } from './store.ts'
+import { contentHash } from '../base/content-hash.ts'
+import { AlkaidError } from '../base/errors.ts'
+import type { IndexDefinition, Tx } from './rows.ts'
 
 type UsedKey = { _id: string; argumentsHash: string; result: string; at: Date }
 

@@ -1,8 +1,7 @@
 // What a database says of itself, in one document: since when it is used (the epoch), and how what is in it is written
 // (the layout). A database of another layout is refused at start, before anything reads it wrongly.
 
-import type { Collection } from 'mongodb'
-import type { Store } from './store.ts'
+import type { Collection, MongoClient } from 'mongodb'
 
 /** How this version writes documents. +1 whenever it could no longer read those that are there already. */
 export const LAYOUT = 5
@@ -34,7 +33,10 @@ export async function openMeta(db: { collection(name: 'meta'): Collection<Meta> 
  * Renews the epoch of a database that was restored, so that whatever is written from now on is higher than what nodes
  * hold from before. Answers the new one; processes that are running keep the old one until they are started again.
  */
-export async function raiseEpoch(store: Store, now: number): Promise<number> {
+export async function raiseEpoch(
+  store: { epoch: number; client: MongoClient; database: string },
+  now: number,
+): Promise<number> {
   const epoch = Math.max(Math.floor(now / 1000), store.epoch + 1)
   const meta = store.client.db(store.database).collection<Meta>('meta')
   await meta.updateOne({ _id: ID }, { $max: { epoch } })

@@ -2,9 +2,9 @@
 // is for, and is timed by command and collection.
 
 import type { CommandFailedEvent, CommandStartedEvent, CommandSucceededEvent, MongoClient } from 'mongodb'
-import type { Logger } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { currentRequestId } from '../request-id.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { currentRequestId } from '../base/request-id.ts'
 
 export type StoreObserver = { log: Logger; metrics: Metrics }
 

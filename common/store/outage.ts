@@ -1,7 +1,7 @@
 // A store that is out of reach is UNAVAILABLE to clients, not INTERNAL: they may try again, and nothing is broken.
 
 import { MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError } from 'mongodb'
-import { AlkaidError } from '../errors.ts'
+import { AlkaidError } from '../base/errors.ts'
 
 const OUTAGES = [MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError]
 

@@ -2,15 +2,14 @@
 // revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
 
 import type { Filter, UpdateFilter } from 'mongodb'
-import { AlkaidError, notFound } from '../errors.ts'
-import { contentHash } from '../hash.ts'
-import type { IdKind } from '../ids.ts'
-import { newId } from '../ids.ts'
-import { type Pin, pinText } from '../publication/types.ts'
+import { type Pin, pinText } from '../../engine/publication/types.ts'
+import { contentHash } from '../base/content-hash.ts'
+import { AlkaidError, notFound } from '../base/errors.ts'
+import type { IdKind } from '../base/ids.ts'
+import { newId } from '../base/ids.ts'
 import { type Use, useOf } from './archived.ts'
 import { byIds } from './by-ids.ts'
-import type { Db, Tx } from './rows.ts'
-import type { IndexDefinition } from './store.ts'
+import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export type ReviewState = 'DRAFT' | 'IN_REVIEW' | 'APPROVED' | 'REJECTED'
 

@@ -1,6 +1,6 @@
 // What repositories may do to a collection, the same inside and outside a transaction.
 
-import type { Document, Filter, Sort, UpdateFilter } from 'mongodb'
+import type { CreateIndexesOptions, Document, Filter, IndexSpecification, Sort, UpdateFilter } from 'mongodb'
 
 export type FindOptions = { sort?: Sort; limit?: number; skip?: number; projection?: Document }
 
@@ -30,3 +30,6 @@ export interface Db {
 export interface Tx extends Db {
   readonly transaction: true
 }
+
+/** One index of a collection. */
+export type IndexDefinition = { collection: string; key: IndexSpecification; options?: CreateIndexesOptions }

@@ -1,25 +1,15 @@
 // The connection to MongoDB (or to the embedded server, which is the same to us) and its transactions. A lost
 // connection makes calls fail within seconds; none waits for ever.
 
-import {
-  type ClientSession,
-  type Collection,
-  type CreateIndexesOptions,
-  type IndexSpecification,
-  MongoClient,
-  MongoError,
-} from 'mongodb'
-import { AlkaidError, isExpected } from '../errors.ts'
+import { type ClientSession, type Collection, MongoClient, MongoError } from 'mongodb'
+import { AlkaidError, isExpected } from '../base/errors.ts'
 import { changeIndexes } from './changes.ts'
 import { collectionRows, sessionTx } from './collection-rows.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
 import { orUnavailable } from './outage.ts'
-import type { Db, Tx } from './rows.ts'
-
-/** One index of a collection. */
-export type IndexDefinition = { collection: string; key: IndexSpecification; options?: CreateIndexesOptions }
+import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export interface Store extends Db {
   /**

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SettingsError } from '../../common/config.ts'
+import { SettingsError } from '../../common/service/settings.ts'
 import { type Child, type ChildOptions, startChild } from './child.ts'
 
 /** Between finding a free port and taking it, somebody else may take it. */

@@ -1,11 +1,11 @@
 // What goes along with a submission: all that the subject uses, and what that uses in turn, where it is not approved.
 // A schedule uses creatives and a strategy; a strategy uses segments, and so does a segment.
 
-import { invalidState } from '../../common/errors.ts'
+import { invalidState } from '../../common/base/errors.ts'
 import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
 import { idsPinned, type ScheduleContent, type ScheduleMore, slots } from '../schedule/repository.ts'
 import type { SegmentContent, StrategyContent } from '../strategy/repository.ts'
 import { type Review, reviews, type SubjectKind } from './repository.ts'

@@ -1,9 +1,9 @@
 // What the contents of each kind mean to somebody who compares two of them: which items of a list are the same, whether
 // their order counts, and what is another thing rather than the same one changed. What is not said here is free JSON.
 
-import { canonicalJson } from '../../common/hash.ts'
-import { OPERATORS } from '../../common/targeting/operators.ts'
-import type { Comparison, Constraint } from '../../common/targeting/types.ts'
+import { canonicalJson } from '../../common/base/content-hash.ts'
+import { OPERATORS } from '../../engine/targeting/operators.ts'
+import type { Comparison, Constraint } from '../../engine/targeting/types.ts'
 import type { SubjectKind } from './repository.ts'
 
 /** Of a value; `{}`: free JSON. */

@@ -2,11 +2,18 @@
 // revision and its content hash, and nobody decides on what they wrote or submitted.
 
 import { z } from 'zod'
-import { badInput, invalidState } from '../../common/errors.ts'
-import { contentHash } from '../../common/hash.ts'
-import { expectedVersion, idempotencyKey, optional, optionalText, parseInput, reference } from '../../common/input.ts'
-import { type Mutation, mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { contentHash } from '../../common/base/content-hash.ts'
+import { badInput, invalidState } from '../../common/base/errors.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  optional,
+  optionalText,
+  parseInput,
+  reference,
+} from '../../common/command/input.ts'
+import { type Mutation, mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { checkFourEyes } from './four-eyes.ts'

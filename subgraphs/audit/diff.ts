@@ -1,7 +1,7 @@
 // What differs between two contents. Items of lists are compared by what they are, not by where they stand:
 // content-shapes.ts says what that is, and alignment.ts finds the fewest moves.
 
-import { canonicalJson } from '../../common/hash.ts'
+import { canonicalJson } from '../../common/base/content-hash.ts'
 import { type Alignment, alignOrdered, alignUnordered, type Pair, pairsInPlace, withPairs } from './alignment.ts'
 import { FREE_LIST, type ListShape, SHAPES, type Shape, type ShapeOf } from './content-shapes.ts'
 import type { SubjectKind } from './repository.ts'

@@ -1,7 +1,7 @@
 // What the review queue and the change log can be narrowed by. What is left out or null does not narrow.
 
 import { z } from 'zod'
-import { optional, optionalText, parseInput, period, reference, text } from '../../common/input.ts'
+import { optional, optionalText, parseInput, period, reference, text } from '../../common/command/input.ts'
 import type { ChangeFilter } from '../../common/store/changes.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { slots } from '../schedule/repository.ts'

@@ -2,8 +2,8 @@
 // submitted. An app can relax it; no role does.
 
 import { requireApp } from '../../common/apps/apps.ts'
-import { AlkaidError } from '../../common/errors.ts'
-import type { Mutation } from '../../common/mutate.ts'
+import { AlkaidError } from '../../common/base/errors.ts'
+import type { Mutation } from '../../common/command/mutate.ts'
 import { type Review, reviews } from './repository.ts'
 import { nameOf, pinOf, subjectsOf, type Thing } from './subjects.ts'
 

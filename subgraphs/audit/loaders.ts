@@ -1,11 +1,11 @@
 // Everything that one request asks for of reviews, submissions, their subjects and the change log, read at once.
 
 import type DataLoader from 'dataloader'
+import type { Services } from '../../common/command/services.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
-import { type Pin, pinText } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
 import { type Change, changesOfMany } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
+import { type Pin, pinText } from '../../engine/publication/types.ts'
 import {
   type Approved,
   type Review,

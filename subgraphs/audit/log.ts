@@ -1,6 +1,6 @@
 // What the change log keeps of reviews: the thing before and after, and where its review stood.
 
-import type { Mutation } from '../../common/mutate.ts'
+import type { Mutation } from '../../common/command/mutate.ts'
 import type { Review, Submission } from './repository.ts'
 import type { SubjectHead, Thing } from './subjects.ts'
 

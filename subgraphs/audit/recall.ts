@@ -2,10 +2,10 @@
 // draft again, unless another submission needs it too. What was decided stays decided.
 
 import { z } from 'zod'
-import { invalidState } from '../../common/errors.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { invalidState } from '../../common/base/errors.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { logRecall, logReview } from './log.ts'
 import { type Review, reviews, submissions } from './repository.ts'

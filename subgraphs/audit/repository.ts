@@ -2,12 +2,11 @@
 // what it pins, and marks how far a revocation has got.
 
 import type { Filter } from 'mongodb'
-import { notFound } from '../../common/errors.ts'
-import { type Pin, pinText } from '../../common/publication/types.ts'
+import { notFound } from '../../common/base/errors.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { type Period, periodFilter, textFilter } from '../../common/store/filters.ts'
-import type { Db, Tx } from '../../common/store/rows.ts'
-import type { IndexDefinition } from '../../common/store/store.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
+import { type Pin, pinText } from '../../engine/publication/types.ts'
 
 /** The kinds of things that are reviewed. */
 export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY', 'SEGMENT'] as const

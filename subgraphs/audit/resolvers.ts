@@ -1,12 +1,12 @@
 // How reviews, submissions and the change log appear in the graph.
 
+import { authorize, readerOf, requirePrincipal } from '../../common/access/auth.ts'
 import { refuseUnknownApp } from '../../common/apps/apps.ts'
-import { authorize, readerOf, requirePrincipal } from '../../common/auth.ts'
+import { idOf, parseInput } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { readable, readById } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import { idOf, parseInput } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import { appOfChanges, type Change, changesOf, countChanges } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
 import { slots } from '../schedule/repository.ts'

@@ -1,14 +1,14 @@
 // What audit adds to the things of other subgraphs: their review, their changes, and the revisions that reviewers
 // decide on. A reference is never trusted for rights: the role is checked on what is found.
 
-import { authorize, requirePrincipal } from '../../common/auth.ts'
+import { authorize, requirePrincipal } from '../../common/access/auth.ts'
+import type { Caller } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
 import { readable } from '../../common/graphql/read.ts'
 import { revisionFields } from '../../common/graphql/revisioned.ts'
 import type { SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Pin } from '../../common/publication/types.ts'
-import type { Caller } from '../../common/services.ts'
 import type { SubjectType } from '../../common/store/changes.ts'
+import type { Pin } from '../../engine/publication/types.ts'
 import type { AuditLoaders } from './loaders.ts'
 import type { Review, SubjectKind } from './repository.ts'
 import { pinOf, type SubjectRevision } from './subjects.ts'

@@ -1,9 +1,9 @@
 // The things that are reviewed, whichever kind they are of. A new kind is a line in each table.
 
-import { notFound } from '../../common/errors.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { notFound } from '../../common/base/errors.ts'
 import type { Head, Revision, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
+import type { Pin } from '../../engine/publication/types.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'

@@ -1,7 +1,7 @@
 // The creative subgraph as a process of its own: `node subgraphs/creative/index.ts`.
 
 import { buildSubgraph } from '../../common/graphql/subgraph.ts'
-import { startSubgraph } from '../../common/start-subgraph.ts'
+import { startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
 import { creative } from './app.ts'
 

@@ -1,7 +1,7 @@
 // Everything that one request asks for of creatives, read at once.
 
+import type { Services } from '../../common/command/services.ts'
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'
-import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import { type Creative, type CreativeContent, creatives } from './repository.ts'
 

@@ -1,12 +1,12 @@
 // How creatives and their revisions appear in the graph.
 
+import type { Services } from '../../common/command/services.ts'
 import type { PageArguments } from '../../common/graphql/connection.ts'
 import { readable, readById } from '../../common/graphql/read.ts'
 import { headConnection, headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Pin } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
+import type { Pin } from '../../engine/publication/types.ts'
 import type { CreativeLoaders } from './loaders.ts'
 import { type Creative, type CreativeContent, creativeFilter, creatives } from './repository.ts'
 import { archiveCreative, createCreative, parseFilter, reviseCreative } from './service.ts'

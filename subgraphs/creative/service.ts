@@ -2,9 +2,8 @@
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/archive.ts'
-import { badInput } from '../../common/errors.ts'
-import { headFilterInput } from '../../common/graphql/revisioned.ts'
+import { badInput } from '../../common/base/errors.ts'
+import { archiveHead } from '../../common/command/archive.ts'
 import {
   expectedVersion,
   idempotencyKey,
@@ -14,9 +13,10 @@ import {
   parseInput,
   reference,
   text,
-} from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+} from '../../common/command/input.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
+import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'

@@ -1,6 +1,6 @@
 // What can be pinned: things of which a revision is approved. Whatever lacks one is named.
 
-import { invalidState } from '../../common/errors.ts'
+import { invalidState } from '../../common/base/errors.ts'
 import type { Approved } from '../audit/repository.ts'
 
 /** Something that is to be pinned. `called` is how people read it. */

@@ -1,12 +1,12 @@
 // What `publish` pins of a schedule: the newest approved, not revoked revision of it and of all that this revision uses,
 // down to the segments in segments. One error names everything that lacks an approval, or is archived.
 
-import type { Pin } from '../../common/publication/types.ts'
 import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
 import type { Head, Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
-import type { Constraint } from '../../common/targeting/types.ts'
+import type { Pin } from '../../engine/publication/types.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
+import type { Constraint } from '../../engine/targeting/types.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type Schedule, type Slot, schedules } from '../schedule/repository.ts'

@@ -1,8 +1,8 @@
 // The frame of the mutations that compose a slot: the common one, and after the commit the way to the nodes.
 
-import type { Action } from '../../common/auth.ts'
-import { type Mutation, mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import type { Action } from '../../common/access/auth.ts'
+import { type Mutation, mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { send } from './distribute.ts'
 import type { PublicationRow } from './repository.ts'
 

@@ -2,11 +2,11 @@
 // inside its transaction, leaves out what is not approved now, and advances the slot's head, so that it collides with
 // every other one. Others' pins stay as they are.
 
-import { AlkaidError } from '../../common/errors.ts'
-import { contentHash } from '../../common/hash.ts'
-import { newId } from '../../common/ids.ts'
-import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
+import { contentHash } from '../../common/base/content-hash.ts'
+import { AlkaidError } from '../../common/base/errors.ts'
+import { newId } from '../../common/base/ids.ts'
 import type { Tx } from '../../common/store/rows.ts'
+import type { Publication, PublishedEntry } from '../../engine/publication/types.ts'
 import { buildEntry, publishedCreative } from './entries.ts'
 import { overWarning } from './over.ts'
 import { type PinnedEntry, type PublicationRow, pins, publications, type SlotHead, slotHeads } from './repository.ts'

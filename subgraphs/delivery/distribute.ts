@@ -1,13 +1,13 @@
 // The way of a publication to the nodes; and how far it has got, or an app's settings.
 
 import { getApp, requireApp, settingsOf } from '../../common/apps/apps.ts'
+import { within } from '../../common/base/deadline.ts'
 import { type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import { digestOf } from '../../common/publication/digest.ts'
-import { seal } from '../../common/publication/sign.ts'
-import { compareStamps, formatStamp, parseStamp, type Stamp } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
-import { within } from '../../common/within.ts'
+import type { Services } from '../../common/command/services.ts'
+import { digestOf } from '../../engine/publication/digest.ts'
+import { seal } from '../../engine/publication/sign.ts'
+import { compareStamps, formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import { type PublicationRow, slotHeads } from './repository.ts'
 
 /** How long an answer waits for the channel, in milliseconds. */

@@ -1,7 +1,7 @@
 // The same work for several things, of which one that fails must not keep the others from their turn.
 
+import { AlkaidError } from '../../common/base/errors.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import { AlkaidError } from '../../common/errors.ts'
 
 /** One after another. Rejects only when what all of them need is out of reach, for then the others would fail alike, slowly. */
 export async function eachApart<T>(

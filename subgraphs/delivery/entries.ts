@@ -7,9 +7,9 @@ import {
   type PublishedRollout,
   type PublishedTimes,
   pinText,
-} from '../../common/publication/types.ts'
-import { checkInlined } from '../../common/targeting/segments.ts'
-import type { Constraint, InlinedConstraint, Rollout } from '../../common/targeting/types.ts'
+} from '../../engine/publication/types.ts'
+import { checkInlined } from '../../engine/targeting/segments.ts'
+import type { Constraint, InlinedConstraint, Rollout } from '../../engine/targeting/types.ts'
 import type { ScheduleContent } from '../schedule/repository.ts'
 import type { PinnedEntry } from './repository.ts'
 import type { Servable } from './servable.ts'

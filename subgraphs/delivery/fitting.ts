@@ -1,9 +1,9 @@
 // Whether what is to be pinned goes together: segments that can stand in for their names, creatives that fit their slot.
 // Each was checked when it was written, but the revisions that are pinned together may never have been seen together.
 
-import { AlkaidError, invalidState } from '../../common/errors.ts'
+import { AlkaidError, invalidState } from '../../common/base/errors.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
-import { checkInlined } from '../../common/targeting/segments.ts'
+import { checkInlined } from '../../engine/targeting/segments.ts'
 import type { CreativeContent } from '../creative/repository.ts'
 import type { Slot } from '../schedule/repository.ts'
 import type { Choice } from './choose.ts'

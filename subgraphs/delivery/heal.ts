@@ -5,12 +5,12 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type App, allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
+import type { Troubles } from '../../common/base/troubles.ts'
 import { isCode } from '../../common/channel/keys.ts'
-import { type Address, addressName, SETTINGS } from '../../common/publication/address.ts'
-import { openAt, seal } from '../../common/publication/sign.ts'
-import { type ChannelDocument, compareStamps, parseStamp, type Stamp } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
-import type { Troubles } from '../../common/troubles.ts'
+import type { Services } from '../../common/command/services.ts'
+import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
+import { openAt, seal } from '../../engine/publication/sign.ts'
+import { type ChannelDocument, compareStamps, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import { eachApart } from './each-apart.ts'
 import { publications, slotHeads } from './repository.ts'
 

@@ -1,6 +1,6 @@
 // The delivery subgraph as a process of its own, with its reconciliation: `node subgraphs/delivery/index.ts`.
 
-import { startSubgraph } from '../../common/start-subgraph.ts'
+import { startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
 import { startDelivery } from './run.ts'
 

@@ -1,10 +1,10 @@
 // Lists of publications: what they can be narrowed by.
 
+import { authorize } from '../../common/access/auth.ts'
 import { refuseUnknownApp } from '../../common/apps/apps.ts'
-import { authorize } from '../../common/auth.ts'
+import { parseInput, period as periodInput } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
-import { parseInput, period as periodInput } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import { slots } from '../schedule/repository.ts'
 import { type PublicationRecord, publications } from './repository.ts'
 

@@ -1,12 +1,12 @@
 // What the nodes would get of schedules at their newest revisions and those of all that they use, approved or not: for
 // looking at it before it is published. Nothing of it is ever sent.
 
-import { type Pin, type PublishedEntry, pinText } from '../../common/publication/types.ts'
 import { archivedAnew, useOf } from '../../common/store/archived.ts'
 import type { Head } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
-import type { Constraint } from '../../common/targeting/types.ts'
+import { type Pin, type PublishedEntry, pinText } from '../../engine/publication/types.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
+import type { Constraint } from '../../engine/targeting/types.ts'
 import { creatives } from '../creative/repository.ts'
 import { idsPinned, type Schedule, type ScheduleContent, type Slot } from '../schedule/repository.ts'
 import { type SegmentContent, segments, strategies } from '../strategy/repository.ts'

@@ -1,8 +1,8 @@
 // What is booked in a slot and not served in it, and why: the part of an explanation that no node knows.
 
-import { authorize } from '../../common/auth.ts'
+import { authorize } from '../../common/access/auth.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 import { publications, slotHeads } from './repository.ts'

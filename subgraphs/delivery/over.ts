@@ -1,8 +1,8 @@
 // Whether a schedule that is put on the nodes will ever be shown: it can be over already, and then publishing it is mostly a
 // mistake, but no harm.
 
-import { type CompiledWindows, compileWindows } from '../../common/decision/windows.ts'
-import type { PublishedEntry } from '../../common/publication/types.ts'
+import { type CompiledWindows, compileWindows } from '../../engine/decision/windows.ts'
+import type { PublishedEntry } from '../../engine/publication/types.ts'
 
 /** Each look goes on to the next change, or 400 days where none is near: more than forty years. */
 const MOST_LOOKS = 40

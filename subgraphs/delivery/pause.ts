@@ -2,9 +2,9 @@
 // that names; `withdraw` drops the pin, and then only `publish` brings the schedule back.
 
 import { z } from 'zod'
-import { invalidState } from '../../common/errors.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { invalidState } from '../../common/base/errors.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { type Schedule, schedules } from '../schedule/repository.ts'

@@ -1,40 +1,14 @@
 // Where an exact revision is pinned: by which schedules, and as the fallback of which slots.
 
-import { authorize, requirePrincipal } from '../../common/auth.ts'
-import { readPage } from '../../common/graphql/connection.ts'
-import type { SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Pin } from '../../common/publication/types.ts'
-import { pinText } from '../../common/publication/types.ts'
 import type { Store } from '../../common/store/store.ts'
+import type { Pin } from '../../engine/publication/types.ts'
+import { pinText } from '../../engine/publication/types.ts'
 import type { SubjectKind } from '../audit/repository.ts'
-import type { DeliveryLoaders } from './loaders.ts'
 import { type PinnedIn, schedulesThatPin, slotsThatFallBackTo } from './repository.ts'
 
 /** A revision of a thing of some kind, and how many schedules and slots are asked for. */
 export type PinnedByKey = { kind: SubjectKind; pin: Pin; first: number }
 export type PinnedBy = { schedules: PinnedIn | undefined; slots: PinnedIn | undefined }
-
-/** What delivery adds to the revisions of this kind. */
-export function pinnedFieldsOf(kind: SubjectKind) {
-  return {
-    __resolveReference: (pin: Pin) => pin,
-    async pinnedBy(
-      { id, revision }: Pin,
-      page: { first?: number | null },
-      { caller, loaders }: SubgraphContext<DeliveryLoaders>,
-    ) {
-      requirePrincipal(caller.principal)
-      const { first } = readPage(page)
-      const { schedules, slots } = await loaders.pinnedBy.load({ kind, pin: { id, revision }, first })
-      for (const found of [schedules, slots]) if (found) authorize(caller.principal, found.app, 'read')
-      return {
-        schedules: references(schedules),
-        slots: references(slots),
-        total: (schedules?.total ?? 0) + (slots?.total ?? 0),
-      }
-    },
-  }
-}
 
 export function pinnedByKeyText({ kind, pin, first }: PinnedByKey): string {
   return `${kind} ${pinText(pin)} ${first}`
@@ -56,8 +30,4 @@ export async function readPinnedBy(store: Store, keys: readonly PinnedByKey[]): 
     }
   }
   return keys.map((key) => found.get(pinnedByKeyText(key))!)
-}
-
-function references(found: PinnedIn | undefined): { id: string }[] {
-  return (found?.ids ?? []).map((id) => ({ id }))
 }

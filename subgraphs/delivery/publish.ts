@@ -1,7 +1,7 @@
 // Publishing a schedule, which alone makes and changes its pin.
 
-import { parseInput } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { parseInput } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'

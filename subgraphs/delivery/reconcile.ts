@@ -2,8 +2,8 @@
 // nodes load, and then every few seconds, sooner when a node says what it cannot read. What fails is counted and logged, does
 // not keep the rest from being done, and is tried again by the next round.
 
-import type { Services } from '../../common/services.ts'
-import { createTroubles } from '../../common/troubles.ts'
+import { createTroubles } from '../../common/base/troubles.ts'
+import type { Services } from '../../common/command/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { eachApart } from './each-apart.ts'
 import { type Healed, healChannel } from './heal.ts'

@@ -1,11 +1,10 @@
 // The collections of pins, slot heads and publications. Nothing else touches them.
 
 import type { Filter } from 'mongodb'
-import { type FrequencyCap, type Pin, type Publication, pinText, type Stamp } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { periodFilter } from '../../common/store/filters.ts'
-import type { Db, Rows, Tx } from '../../common/store/rows.ts'
-import type { IndexDefinition } from '../../common/store/store.ts'
+import type { Db, IndexDefinition, Rows, Tx } from '../../common/store/rows.ts'
+import { type FrequencyCap, type Pin, type Publication, pinText, type Stamp } from '../../engine/publication/types.ts'
 import type { SubjectKind } from '../audit/repository.ts'
 import type { ScheduleMore } from '../schedule/repository.ts'
 

@@ -1,24 +1,24 @@
 // How publications and pins appear in the graph.
 
+import { authorize, requirePrincipal } from '../../common/access/auth.ts'
 import { settingsOf } from '../../common/apps/apps.ts'
-import { authorize } from '../../common/auth.ts'
+import type { Services } from '../../common/command/services.ts'
+import { readPage } from '../../common/graphql/connection.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'
 import { readable } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import { SETTINGS } from '../../common/publication/address.ts'
-import type { Pin, Stamp } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
-import { reviews } from '../audit/repository.ts'
+import { SETTINGS } from '../../engine/publication/address.ts'
+import type { Pin, Stamp } from '../../engine/publication/types.ts'
+import { reviews, type SubjectKind } from '../audit/repository.ts'
 import { slots } from '../schedule/repository.ts'
 import { distributionOf, type Place, type Sent, warningOf } from './distribute.ts'
 import { type ListArguments, listPublications } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
 import { type Explained, listNotServed } from './not-served.ts'
 import { pause, resume, withdraw } from './pause.ts'
-import { pinnedFieldsOf } from './pinned-by.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
-import { type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
+import { type PinnedIn, type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
 import { revokeApproval } from './revoke.ts'
 import { publishSlot } from './slot.ts'
 import { restartSlot, stopSlot } from './stop.ts'
@@ -145,4 +145,30 @@ function readAnew(context: Context, id: string): Promise<PublicationRecord | nul
 
 function readPublication({ caller, loaders }: Context, id: string): Promise<PublicationRecord | null> {
   return readable(caller, () => loaders.publications.load(id))
+}
+
+/** What delivery adds to the revisions of this kind. */
+function pinnedFieldsOf(kind: SubjectKind) {
+  return {
+    __resolveReference: (pin: Pin) => pin,
+    async pinnedBy(
+      { id, revision }: Pin,
+      page: { first?: number | null },
+      { caller, loaders }: SubgraphContext<DeliveryLoaders>,
+    ) {
+      requirePrincipal(caller.principal)
+      const { first } = readPage(page)
+      const { schedules, slots } = await loaders.pinnedBy.load({ kind, pin: { id, revision }, first })
+      for (const found of [schedules, slots]) if (found) authorize(caller.principal, found.app, 'read')
+      return {
+        schedules: references(schedules),
+        slots: references(slots),
+        total: (schedules?.total ?? 0) + (slots?.total ?? 0),
+      }
+    },
+  }
+}
+
+function references(found: PinnedIn | undefined): { id: string }[] {
+  return (found?.ids ?? []).map((id) => ({ id }))
 }

@@ -3,10 +3,10 @@
 // composed anew, one transaction each. What a crash leaves undone, reconciliation finishes.
 
 import { z } from 'zod'
-import { invalidState } from '../../common/errors.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
-import { type Mutation, mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { invalidState } from '../../common/base/errors.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/command/input.ts'
+import { type Mutation, mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { recordChange } from '../../common/store/changes.ts'
 import { checkVersion, type Head } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'

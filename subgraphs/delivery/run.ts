@@ -1,11 +1,11 @@
 // Delivery at work: the subgraph, and the reconciliation beside it, with what it finds as metrics and in `/readyz`.
 
-import type { TokenVerifier } from '../../common/auth.ts'
-import { closeAll } from '../../common/ending.ts'
+import type { TokenVerifier } from '../../common/access/auth.ts'
+import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
+import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
-import { counter, gauge, type Metrics } from '../../common/metrics.ts'
-import type { Checks, Finding } from '../../common/readiness.ts'
-import type { Services } from '../../common/services.ts'
+import { closeAll } from '../../common/service/ending.ts'
+import type { Checks, Finding } from '../../common/service/health.ts'
 import { delivery } from './app.ts'
 import { type Reconciliation, startReconciliation } from './reconcile.ts'
 

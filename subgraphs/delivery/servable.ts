@@ -1,9 +1,9 @@
 // The contents of pinned revisions that may be served: approved now, and still what was approved.
 
-import { contentHash } from '../../common/hash.ts'
-import { type Pin, pinText } from '../../common/publication/types.ts'
+import { contentHash } from '../../common/base/content-hash.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
+import { type Pin, pinText } from '../../engine/publication/types.ts'
 import { reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type ScheduleContent, schedules } from '../schedule/repository.ts'

@@ -2,10 +2,10 @@
 // publishing a schedule, save that the first publication of a slot needs some.
 
 import { z } from 'zod'
-import { readerOf } from '../../common/auth.ts'
+import { readerOf } from '../../common/access/auth.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import { archivedAnew, refuseArchived, refuseArchivedAnew } from '../../common/store/archived.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'

@@ -1,10 +1,10 @@
 // Stopping a slot, so that it answers nothing, not even its fallback, and restarting it. Its pins stay; what is published
 // meanwhile is served once it is restarted.
 
-import { readerOf } from '../../common/auth.ts'
-import { invalidState } from '../../common/errors.ts'
-import { parseInput } from '../../common/input.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { readerOf } from '../../common/access/auth.ts'
+import { invalidState } from '../../common/base/errors.ts'
+import { parseInput } from '../../common/command/input.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { slots } from '../schedule/repository.ts'
 import { mutateSlot } from './command.ts'

@@ -1,16 +1,16 @@
 // What one request is answered: a decision for each of its slots, and the cap token, which is read once for all of them and
 // written when all are decided.
 
-import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../common/decision/cap-token.ts'
-import { type CapCounters, type CapPeriods, capPeriodsOf } from '../../common/decision/caps.ts'
-import type { CompiledSlot } from '../../common/decision/compile.ts'
-import { decide } from '../../common/decision/select.ts'
-import { type Decision, emptyDecision } from '../../common/decision/types.ts'
-import { badInput } from '../../common/errors.ts'
-import { readContext } from '../../common/targeting/context.ts'
-import { checkContext } from '../../common/targeting/limits.ts'
-import type { RequestContext } from '../../common/targeting/types.ts'
-import { cutText, isPlain, quoteText, readText } from '../../common/text.ts'
+import { badInput } from '../../common/base/errors.ts'
+import { checkContext } from '../../common/command/context-input.ts'
+import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../engine/decision/cap-token.ts'
+import { type CapCounters, type CapPeriods, capPeriodsOf } from '../../engine/decision/caps.ts'
+import type { CompiledSlot } from '../../engine/decision/compile.ts'
+import { decide } from '../../engine/decision/select.ts'
+import { type Decision, emptyDecision } from '../../engine/decision/types.ts'
+import { readContext } from '../../engine/targeting/context.ts'
+import type { RequestContext } from '../../engine/targeting/types.ts'
+import { cutText, isPlain, quoteText, readText } from '../../engine/text.ts'
 import type { Table } from './table.ts'
 
 /** What answers need of the node. */

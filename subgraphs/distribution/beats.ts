@@ -1,8 +1,8 @@
 // The node's heartbeats: regularly, and soon after a change, so that delivery can tell who serves what.
 
 import type { Address, Channel, Heartbeat } from '../../common/channel/channel.ts'
-import { addressName } from '../../common/publication/address.ts'
-import { formatStamp } from '../../common/publication/types.ts'
+import { addressName } from '../../engine/publication/address.ts'
+import { formatStamp } from '../../engine/publication/types.ts'
 import type { Table } from './table.ts'
 
 export type BeatOptions = {

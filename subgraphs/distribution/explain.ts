@@ -1,12 +1,12 @@
 // Why this node answers what it answers, for people with a role in the app.
 
-import { authorize } from '../../common/auth.ts'
-import { type DecisionExplanation, explainRequest } from '../../common/decision/explain.ts'
-import { AlkaidError, notFound } from '../../common/errors.ts'
-import type { Caller } from '../../common/services.ts'
-import { checkContext } from '../../common/targeting/limits.ts'
-import type { RequestContext } from '../../common/targeting/types.ts'
-import { quoteText } from '../../common/text.ts'
+import { authorize } from '../../common/access/auth.ts'
+import { AlkaidError, notFound } from '../../common/base/errors.ts'
+import { checkContext } from '../../common/command/context-input.ts'
+import type { Caller } from '../../common/command/services.ts'
+import { type DecisionExplanation, explainRequest } from '../../engine/decision/explain.ts'
+import type { RequestContext } from '../../engine/targeting/types.ts'
+import { quoteText } from '../../engine/text.ts'
 import { type Node, readName } from './answer.ts'
 
 export type AskedWhy = { app: string; slot: string; context?: RequestContext | null; at?: Date | null }

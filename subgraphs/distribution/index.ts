@@ -1,11 +1,11 @@
 // A distribution node as a process of its own: `node subgraphs/distribution/index.ts`. It knows nothing of MongoDB.
 
-import { federationHandler } from '../../common/federation.ts'
+import { federationHandler } from '../../common/graphql/federation.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
-import { openRedisChannel } from '../../common/open-services.ts'
-import { deriveSigningKeys } from '../../common/publication/sign.ts'
-import { readServiceSecret } from '../../common/secrets.ts'
-import { startProcess } from '../../common/start-process.ts'
+import { openRedisChannel } from '../../common/service/connections.ts'
+import { startProcess } from '../../common/service/process.ts'
+import { readServiceSecret } from '../../common/service/secrets.ts'
+import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import { portOf } from '../registry.ts'
 import { buildDistribution, newNodeName } from './app.ts'
 

@@ -1,12 +1,12 @@
 // Brings documents from the channel into a table: single ones, or all that the manifests name. Whatever is missing,
 // corrupt, forged or older changes nothing; it is counted and logged, and delivery is told of it, which heals it.
 
+import type { Troubles } from '../../common/base/troubles.ts'
 import type { Channel } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import { type Address, addressName, SETTINGS } from '../../common/publication/address.ts'
-import { openAt, type SigningKeys } from '../../common/publication/sign.ts'
-import { compareStamps, parseStamp } from '../../common/publication/types.ts'
-import type { Troubles } from '../../common/troubles.ts'
+import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
+import { openAt, type SigningKeys } from '../../engine/publication/sign.ts'
+import { compareStamps, parseStamp } from '../../engine/publication/types.ts'
 import { createSlices } from './slices.ts'
 import { createTable, type Table } from './table.ts'
 import type { Unreadable } from './unreadable.ts'

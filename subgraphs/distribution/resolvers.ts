@@ -1,10 +1,10 @@
 // The slot query over the node's memory. Synchronous: the lane answers it without waiting for anything.
 
-import { authorize } from '../../common/auth.ts'
-import { AlkaidError, notFound } from '../../common/errors.ts'
+import { authorize } from '../../common/access/auth.ts'
+import { AlkaidError, notFound } from '../../common/base/errors.ts'
+import type { Caller } from '../../common/command/services.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Caller } from '../../common/services.ts'
 import { type Answer, type Asked, answerSlots, type Node, readName } from './answer.ts'
 import { type AskedWhy, explainFor } from './explain.ts'
 

@@ -3,10 +3,10 @@
 // Whatever fails is counted, logged and tried again; the table goes on serving what it holds, and what was fetched
 // before a failure is not fetched again.
 
+import { createTroubles, type TroubleLog } from '../../common/base/troubles.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
-import { addressName } from '../../common/publication/address.ts'
-import type { SigningKeys } from '../../common/publication/sign.ts'
-import { createTroubles, type TroubleLog } from '../../common/troubles.ts'
+import { addressName } from '../../engine/publication/address.ts'
+import type { SigningKeys } from '../../engine/publication/sign.ts'
 import { startBeats } from './beats.ts'
 import { createLoader, type LoadCounters, type Loaded } from './load.ts'
 import { createTable, type Table } from './table.ts'

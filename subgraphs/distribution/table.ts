@@ -2,12 +2,12 @@
 // only a document with a higher (epoch, revision) takes the place of another; absence changes nothing.
 
 import NodeCache from 'node-cache'
-import { capPeriodsOf } from '../../common/decision/caps.ts'
-import { type CompiledSlot, compileSlot } from '../../common/decision/compile.ts'
-import { isId } from '../../common/ids.ts'
-import { type Address, addressName, belongsAt, SETTINGS } from '../../common/publication/address.ts'
-import { digestOf } from '../../common/publication/digest.ts'
-import type { SigningKeys } from '../../common/publication/sign.ts'
+import { isId } from '../../common/base/ids.ts'
+import { capPeriodsOf } from '../../engine/decision/caps.ts'
+import { type CompiledSlot, compileSlot } from '../../engine/decision/compile.ts'
+import { type Address, addressName, belongsAt, SETTINGS } from '../../engine/publication/address.ts'
+import { digestOf } from '../../engine/publication/digest.ts'
+import type { SigningKeys } from '../../engine/publication/sign.ts'
 import {
   type AppList,
   type AppSettings,
@@ -15,7 +15,7 @@ import {
   compareStamps,
   formatStamp,
   type Stamp,
-} from '../../common/publication/types.ts'
+} from '../../engine/publication/types.ts'
 
 /** What is in memory at one address. Never changed, only replaced; tables share them. */
 export type Held =

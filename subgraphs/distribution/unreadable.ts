@@ -1,7 +1,7 @@
 // Which documents a node could not read when it last asked for them, or found too old, of those that it should have: named by
 // a manifest, or held. It tells them in its heartbeats, so that delivery heals them soon.
 
-import { type Address, addressName } from '../../common/publication/address.ts'
+import { type Address, addressName } from '../../engine/publication/address.ts'
 
 export type Unreadable = {
   readonly size: number

@@ -1,8 +1,8 @@
 // What a node tells whoever watches over it: whether it has loaded, how stale it is, and what it met on the channel.
 
+import { counter, counters, gauge, type Metrics } from '../../common/base/metrics.ts'
 import { SETTINGS } from '../../common/channel/channel.ts'
-import { counter, counters, gauge, type Metrics } from '../../common/metrics.ts'
-import type { Checks } from '../../common/readiness.ts'
+import type { Checks } from '../../common/service/health.ts'
 import type { CapTokenCounts } from './answer.ts'
 import type { Sync } from './sync.ts'
 

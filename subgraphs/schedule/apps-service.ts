@@ -3,10 +3,17 @@
 import { z } from 'zod'
 import { announceApp } from '../../common/apps/announce.ts'
 import { addAppKey, appForLog, changeApp, getApp, insertApp, newAppKey, requireApp } from '../../common/apps/apps.ts'
-import { badInput } from '../../common/errors.ts'
-import { expectedVersion, idempotencyKey, integer, parseInput, reference, withDefault } from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { badInput } from '../../common/base/errors.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  integer,
+  parseInput,
+  reference,
+  withDefault,
+} from '../../common/command/input.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { changesNothing, parsePatch } from './patch.ts'
 import { appSettings } from './settings.ts'

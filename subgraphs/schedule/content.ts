@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { App } from '../../common/apps/apps.ts'
-import { integer, optional, reference, text, withDefault } from '../../common/input.ts'
+import { integer, optional, reference, text, withDefault } from '../../common/command/input.ts'
 import { eachOnce } from './each-once.ts'
 import type { ScheduleContent } from './repository.ts'
 import { zone } from './settings.ts'

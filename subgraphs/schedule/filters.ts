@@ -2,8 +2,8 @@
 // null does not narrow, and an empty list of states matches nothing.
 
 import { z } from 'zod'
+import { idOf, optional, optionalText, parseInput, period, reference } from '../../common/command/input.ts'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
-import { idOf, optional, optionalText, parseInput, period, reference } from '../../common/input.ts'
 import { type Archived, archivedFilter, headFilter, textFilter } from '../../common/store/filters.ts'
 import type { DeliveryState } from './repository.ts'
 import { inWindowStates, overlapping, type WindowState } from './window.ts'

@@ -1,7 +1,7 @@
 // The schedule subgraph as a process of its own: `node subgraphs/schedule/index.ts`.
 
 import { buildSubgraph } from '../../common/graphql/subgraph.ts'
-import { startSubgraph } from '../../common/start-subgraph.ts'
+import { startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
 import { schedule } from './app.ts'
 

@@ -1,10 +1,10 @@
 // The lists of apps, slots and schedules, in pages.
 
+import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/access/auth.ts'
 import { type App, countApps, pageOfApps, refuseUnknownApp } from '../../common/apps/apps.ts'
-import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/auth.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { headConnection } from '../../common/graphql/revisioned.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import { appFilter, scheduleFilter, slotFilter } from './filters.ts'
 import type { ScheduleLoaders } from './loaders.ts'
 import { noSlot, type Schedule, type Slot, schedules, slots } from './repository.ts'

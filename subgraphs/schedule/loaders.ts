@@ -2,10 +2,10 @@
 
 import type DataLoader from 'dataloader'
 import { type App, appsByCode } from '../../common/apps/apps.ts'
+import { canonicalJson } from '../../common/base/content-hash.ts'
+import type { Services } from '../../common/command/services.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'
-import { canonicalJson } from '../../common/hash.ts'
-import type { Services } from '../../common/services.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import { type Schedule, type ScheduleContent, type Slot, schedules, slots } from './repository.ts'
 

@@ -2,8 +2,8 @@
 // clears. The two must not be mixed up, so the parser is made of the fields that are named.
 
 import { z } from 'zod'
-import { canonicalJson } from '../../common/hash.ts'
-import { parseInput } from '../../common/input.ts'
+import { canonicalJson } from '../../common/base/content-hash.ts'
+import { parseInput } from '../../common/command/input.ts'
 
 /** Whether everything that the patch names is so already: then nothing is written. */
 export function changesNothing<T extends object>(before: T, patch: Partial<T>): boolean {

@@ -1,11 +1,11 @@
 // What a slot or schedule names: it must exist in the same app, must not be archived unless it was named before, and a
 // creative must fit the slot's format. What is another app's is as if it did not exist.
 
-import { badInput } from '../../common/errors.ts'
+import { badInput } from '../../common/base/errors.ts'
 import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
 import { archivedAnew, archivedMistake, type Use, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
 import { creatives } from '../creative/repository.ts'
 import { type Strategy, segments, strategies } from '../strategy/repository.ts'
 import { type ScheduleContent, type Slot, slots } from './repository.ts'

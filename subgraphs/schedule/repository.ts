@@ -1,13 +1,12 @@
 // The collections of slots, and of schedules and their revisions. Nothing else touches them.
 
-import { AlkaidError, badInput, notFound } from '../../common/errors.ts'
+import { AlkaidError, badInput, notFound } from '../../common/base/errors.ts'
+import { isId } from '../../common/base/ids.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
-import { isId } from '../../common/ids.ts'
-import type { DayPart, FrequencyCap } from '../../common/publication/types.ts'
 import { byIds } from '../../common/store/by-ids.ts'
 import { type Head, type Revision, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Db, Tx } from '../../common/store/rows.ts'
-import type { IndexDefinition } from '../../common/store/store.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
+import type { DayPart, FrequencyCap } from '../../engine/publication/types.ts'
 
 export type Slot = {
   _id: string

@@ -2,13 +2,20 @@
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/archive.ts'
-import { expectedVersion, idempotencyKey, optional, optionalText, parseInput, reference } from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { archiveHead } from '../../common/command/archive.ts'
+import {
+  expectedVersion,
+  idempotencyKey,
+  optional,
+  optionalText,
+  parseInput,
+  reference,
+} from '../../common/command/input.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
-import { cutText } from '../../common/text.ts'
+import { cutText } from '../../engine/text.ts'
 import { contentIn, contentInput, MAX_NAME } from './content.ts'
 import { contentMistakes, refuse, slotToBook } from './references.ts'
 import { type ScheduleContent, schedules, slots } from './repository.ts'

@@ -2,9 +2,9 @@
 // only for its form.
 
 import { z } from 'zod'
-import { isOrigin } from '../../common/cors.ts'
-import { integer, text, withDefault } from '../../common/input.ts'
-import { zoneName } from '../../common/time-clock.ts'
+import { integer, text, withDefault } from '../../common/command/input.ts'
+import { isOrigin } from '../../common/http/cors.ts'
+import { zoneName } from '../../engine/time/wall-clock.ts'
 
 /** Schemes that browsers and devices give a meaning of their own; an app's deep links are never these. */
 const RESERVED_SCHEMES = new Set(

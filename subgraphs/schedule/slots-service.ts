@@ -1,13 +1,11 @@
 // The rules of slots: what they may be, and how they change.
 
 import { z } from 'zod'
+import { readerOf } from '../../common/access/auth.ts'
 import { requireApp } from '../../common/apps/apps.ts'
-import { readerOf } from '../../common/auth.ts'
-import { badInput } from '../../common/errors.ts'
-import type { SlotFormat } from '../../common/formats/format.ts'
-import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
-import { frequencyCaps } from '../../common/frequency-caps.ts'
-import { isId, newId } from '../../common/ids.ts'
+import { badInput } from '../../common/base/errors.ts'
+import { isId, newId } from '../../common/base/ids.ts'
+import { frequencyCaps } from '../../common/command/frequency-caps-input.ts'
 import {
   expectedVersion,
   idempotencyKey,
@@ -17,9 +15,11 @@ import {
   reference,
   text,
   withDefault,
-} from '../../common/input.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+} from '../../common/command/input.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
+import type { SlotFormat } from '../../common/formats/format.ts'
+import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'

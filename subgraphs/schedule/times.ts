@@ -2,14 +2,14 @@
 // `YYYY-MM-DD`, and recurrence as RRULE of RFC 5545.
 
 import { z } from 'zod'
-import { dayAt } from '../../common/decision/openings.ts'
-import { recurrenceMistake } from '../../common/decision/recurrence.ts'
-import { readRule } from '../../common/decision/rrule.ts'
-import { badInput } from '../../common/errors.ts'
-import { optionalText } from '../../common/input.ts'
-import type { DayPart } from '../../common/publication/types.ts'
-import { dayOfDate } from '../../common/time.ts'
-import { clockOf } from '../../common/time-clock.ts'
+import { badInput } from '../../common/base/errors.ts'
+import { optionalText } from '../../common/command/input.ts'
+import { dayAt } from '../../engine/decision/openings.ts'
+import type { DayPart } from '../../engine/publication/types.ts'
+import { dayOfDate } from '../../engine/time/days.ts'
+import { recurrenceMistake } from '../../engine/time/recurrence.ts'
+import { readRule } from '../../engine/time/rrule.ts'
+import { clockOf } from '../../engine/time/wall-clock.ts'
 import type { ScheduleContent } from './repository.ts'
 
 /** In the order of ISO 8601: MONDAY is 1. */

@@ -1,15 +1,15 @@
 // The stats subgraph, put together: events in, through the stream and the worker, and reports out; and the lane on
 // which apps send their events.
 
+import type { TokenVerifier } from '../../common/access/auth.ts'
 import { appDirectory } from '../../common/apps/app-directory.ts'
-import type { TokenVerifier } from '../../common/auth.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
-import { closeAll } from '../../common/ending.ts'
+import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
-import type { Checks } from '../../common/readiness.ts'
-import type { Services } from '../../common/services.ts'
+import { closeAll } from '../../common/service/ending.ts'
+import type { Checks } from '../../common/service/health.ts'
 import { laneFieldsOf } from '../registry.ts'
 import { createAcceptor } from './accept.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'

@@ -2,7 +2,7 @@
 // which something was refused, so that tallies too have a single writer.
 
 import { z } from 'zod'
-import { MINUTE_MS } from '../../common/time.ts'
+import { MINUTE_MS } from '../../engine/time/days.ts'
 
 /** What happened -> what of a rollup it counts. */
 export const COUNTERS = { IMPRESSION: 'impressions', CLICK: 'clicks', CONVERSION: 'conversions' } as const

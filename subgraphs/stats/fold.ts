@@ -1,9 +1,9 @@
 // Folding, without any I/O: a batch of the stream, and what is known of its events, become increments of rollups and
 // tallies. Each event counts once, in its own minute, hour and day.
 
-import { HOUR_MS } from '../../common/time.ts'
-import { type Clock, clockOf } from '../../common/time-clock.ts'
-import { type PeriodUnit, periodAt } from '../../common/time-periods.ts'
+import { HOUR_MS } from '../../engine/time/days.ts'
+import { type PeriodUnit, periodAt } from '../../engine/time/periods.ts'
+import { type Clock, clockOf } from '../../engine/time/wall-clock.ts'
 import { type AcceptedEvent, COUNTERS, type StreamRecord } from './events.ts'
 
 /** The same event id within this time, in milliseconds, is the same event. */

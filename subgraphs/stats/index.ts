@@ -1,8 +1,8 @@
 // The stats subgraph as a process of its own, with its worker and the lane for events: `node subgraphs/stats/index.ts`.
 
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
-import { openRedisStream } from '../../common/open-services.ts'
-import { redisUrlOf, startSubgraph } from '../../common/start-subgraph.ts'
+import { openRedisStream } from '../../common/service/connections.ts'
+import { redisUrlOf, startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
 import { createStats } from './app.ts'
 

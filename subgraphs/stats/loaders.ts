@@ -1,9 +1,9 @@
 // The numbers of all the schedules that one request asks for, read at once.
 
 import type DataLoader from 'dataloader'
-import { authorize } from '../../common/auth.ts'
+import { authorize } from '../../common/access/auth.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { loaderByKey } from '../../common/graphql/loader.ts'
-import type { Caller, Services } from '../../common/services.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { type Period, type Report, sumSchedules, toReport } from './report.ts'
 import type { Sum } from './total.ts'

@@ -3,10 +3,10 @@
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { AlkaidError, badInput } from '../../common/errors.ts'
-import { idOf, parseInput } from '../../common/input.ts'
+import { AlkaidError, badInput } from '../../common/base/errors.ts'
+import { idOf, parseInput } from '../../common/command/input.ts'
 import type { Db } from '../../common/store/rows.ts'
-import { DAY_MS, floorTo, MINUTE_MS } from '../../common/time.ts'
+import { DAY_MS, floorTo, MINUTE_MS } from '../../engine/time/days.ts'
 import { noSlot, slots } from '../schedule/repository.ts'
 import type { Counts, Unit } from './fold.ts'
 import { rollups, type Subject } from './repository.ts'

@@ -3,9 +3,8 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Filter } from 'mongodb'
-import type { Db, Tx } from '../../common/store/rows.ts'
-import type { IndexDefinition } from '../../common/store/store.ts'
-import { DAY_MS, HOUR_MS } from '../../common/time.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
+import { DAY_MS, HOUR_MS } from '../../engine/time/days.ts'
 import {
   type Counts,
   DUPLICATE_MS,

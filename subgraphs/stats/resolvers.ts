@@ -1,9 +1,9 @@
 // What the stats subgraph answers.
 
 import { GraphQLSafeInt } from 'graphql-scalars'
-import { authorize, requirePrincipal } from '../../common/auth.ts'
+import { authorize, requirePrincipal } from '../../common/access/auth.ts'
+import type { Services } from '../../common/command/services.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Services } from '../../common/services.ts'
 import type { Acceptor, RecordEventsInput } from './accept.ts'
 import type { StatsLoaders } from './loaders.ts'
 import { type Interval, type Question, readPeriod, report } from './report.ts'

@@ -1,7 +1,7 @@
 // What an import names: each slot, schedule and creative must be there and belong together. All the sources of a
 // batch are read at once, by id; what is known to be right is not read again, since it stays right.
 
-import { badInput } from '../../common/errors.ts'
+import { badInput } from '../../common/base/errors.ts'
 import type { Db } from '../../common/store/rows.ts'
 import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 

@@ -5,7 +5,7 @@
 // Minutes are not kept for ever. So the hours at both ends are read, too: where their minutes do not add up to them, minutes
 // are gone, and the total is rounded out to those hours.
 
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import type { Counts, Unit } from './fold.ts'
 
 /** Of one thing in one period, or in several: then `at` is the earliest beginning, and `until` the latest end. */

@@ -1,10 +1,10 @@
 // What stats tells whoever watches over it: how far the worker is behind the stream, and what it has folded.
 
+import { within } from '../../common/base/deadline.ts'
+import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
-import { counter, gauge, type Metrics } from '../../common/metrics.ts'
-import type { Checks } from '../../common/readiness.ts'
-import { DAY_MS } from '../../common/time.ts'
-import { within } from '../../common/within.ts'
+import type { Checks } from '../../common/service/health.ts'
+import { DAY_MS } from '../../engine/time/days.ts'
 import type { StatsWorker, WorkerStatus } from './worker.ts'
 
 const LENGTH_MS = 1_500

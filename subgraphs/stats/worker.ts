@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appsByCode } from '../../common/apps/apps.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
-import type { Services } from '../../common/services.ts'
+import type { Services } from '../../common/command/services.ts'
 import { isRefusedForItsContent } from '../../common/store/refusal.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { readRecord, type StreamRecord } from './events.ts'

@@ -2,15 +2,15 @@
 // the same hash. Whether there are the segments that it names is for naming.ts to say.
 
 import { z } from 'zod'
-import { badInput } from '../../common/errors.ts'
-import { frequencyCaps } from '../../common/frequency-caps.ts'
+import { badInput } from '../../common/base/errors.ts'
+import { frequencyCaps } from '../../common/command/frequency-caps-input.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/command/input.ts'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
-import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/input.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
-import type { InputError } from '../../common/targeting/given.ts'
-import { checkRollout } from '../../common/targeting/rollout.ts'
-import type { Constraint, Rollout } from '../../common/targeting/types.ts'
-import { checkConstraint } from '../../common/targeting/validate.ts'
+import type { InputError } from '../../engine/targeting/given.ts'
+import { checkRollout } from '../../engine/targeting/rollout.ts'
+import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
+import { checkConstraint } from '../../engine/targeting/validate.ts'
 import type { SegmentContent, StrategyContent } from './repository.ts'
 
 const ofSegment = z.object({ name: text(200), constraint: z.unknown().optional() })

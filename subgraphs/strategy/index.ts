@@ -1,7 +1,7 @@
 // The strategy subgraph as a process of its own: `node subgraphs/strategy/index.ts`.
 
 import { buildSubgraph } from '../../common/graphql/subgraph.ts'
-import { startSubgraph } from '../../common/start-subgraph.ts'
+import { startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
 import { strategy } from './app.ts'
 

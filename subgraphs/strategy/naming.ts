@@ -4,12 +4,12 @@
 // This looks at the newest revisions. What goes live are approved ones, which may be others: publish checks those again.
 // So does it find what grew past the limits since, because a segment that it names was revised.
 
-import { badInput } from '../../common/errors.ts'
+import { badInput } from '../../common/base/errors.ts'
 import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import type { InputError } from '../../common/targeting/given.ts'
-import { checkInlined, cycleIn, segmentsIn } from '../../common/targeting/segments.ts'
-import type { Constraint } from '../../common/targeting/types.ts'
+import type { InputError } from '../../engine/targeting/given.ts'
+import { checkInlined, cycleIn, segmentsIn } from '../../engine/targeting/segments.ts'
+import type { Constraint } from '../../engine/targeting/types.ts'
 import { CONSTRAINT_PATH } from './content.ts'
 import { type Segment, segments } from './repository.ts'
 

@@ -1,10 +1,10 @@
 // The collections of strategies, of segments, and of the revisions of both. Nothing else touches them.
 
-import type { FrequencyCap } from '../../common/publication/types.ts'
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db } from '../../common/store/rows.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
-import type { Constraint, Rollout } from '../../common/targeting/types.ts'
+import type { FrequencyCap } from '../../engine/publication/types.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
+import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
 
 export type StrategyContent = {
   name: string

@@ -1,17 +1,17 @@
 // How strategies, segments and their revisions appear in the graph, and the dimensions that they can ask about.
 
-import { requirePrincipal } from '../../common/auth.ts'
+import { requirePrincipal } from '../../common/access/auth.ts'
+import type { Services } from '../../common/command/services.ts'
 import type { PageArguments } from '../../common/graphql/connection.ts'
 import { readable, readById } from '../../common/graphql/read.ts'
 import { headConnection, headFields, loadAnew, revisionFields } from '../../common/graphql/revisioned.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Pin } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
 import { headFilter } from '../../common/store/filters.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
-import { OPERATORS } from '../../common/targeting/operators.ts'
-import { type DimensionDescription, describeDimensions } from '../../common/targeting/registry.ts'
-import { segmentsIn } from '../../common/targeting/segments.ts'
+import type { Pin } from '../../engine/publication/types.ts'
+import { OPERATORS } from '../../engine/targeting/operators.ts'
+import { type DimensionDescription, describeDimensions } from '../../engine/targeting/registry.ts'
+import { segmentsIn } from '../../engine/targeting/segments.ts'
 import { parseFilter } from './content.ts'
 import type { StrategyLoaders } from './loaders.ts'
 import {

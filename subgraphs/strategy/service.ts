@@ -1,9 +1,9 @@
 // How strategies change. What their content may be is in content.ts and naming.ts.
 
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/archive.ts'
-import { mutate } from '../../common/mutate.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { archiveHead } from '../../common/command/archive.ts'
+import { mutate } from '../../common/command/mutate.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
 import { parseCreateStrategy, parseReviseStrategy } from './content.ts'

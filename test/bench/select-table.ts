@@ -2,9 +2,9 @@
 // them holds the event loop, and how long it then takes to compile one large slot again. Prints a `TableResult`.
 // Run by select.ts, with --expose-gc.
 
-import { compileSlot } from '../../common/decision/compile.ts'
-import { deriveSigningKeys } from '../../common/publication/sign.ts'
-import type { Publication } from '../../common/publication/types.ts'
+import { compileSlot } from '../../engine/decision/compile.ts'
+import { deriveSigningKeys } from '../../engine/publication/sign.ts'
+import type { Publication } from '../../engine/publication/types.ts'
 import { createSlices } from '../../subgraphs/distribution/slices.ts'
 import { createWorld } from './select-world.ts'
 

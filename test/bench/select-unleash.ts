@@ -2,8 +2,8 @@
 // constraint and rollout, and what a proxy does for a context, which is to ask all of them, beside a decision.
 
 import { createRequire } from 'node:module'
-import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
-import type { Comparison, InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
+import type { Publication, PublishedEntry } from '../../engine/publication/types.ts'
+import type { Comparison, InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
 
 type Client = { isEnabled(name: string, context: object, fallback: () => boolean): boolean }
 type Feature = ReturnType<typeof featureOf>

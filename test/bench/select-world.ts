@@ -1,8 +1,8 @@
 // Slots and requests for the bench of selection: ten tiers, three in ten schedules for everybody, the others targeted by one to
 // four of six dimensions, now and then by a rollout. The same ones in every run.
 
-import type { Publication, PublishedEntry } from '../../common/publication/types.ts'
-import type { Comparison, RequestContext } from '../../common/targeting/types.ts'
+import type { Publication, PublishedEntry } from '../../engine/publication/types.ts'
+import type { Comparison, RequestContext } from '../../engine/targeting/types.ts'
 import { seeded } from '../support/seeded.ts'
 
 export const NOW = Date.UTC(2026, 4, 1)

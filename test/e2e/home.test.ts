@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { readSettings } from '../../common/config.ts'
-import { type Platform, startPlatform } from '../../scripts/platform.ts'
+import { readSettings } from '../../common/service/settings.ts'
+import { type Platform, startPlatform } from '../../platform/app.ts'
 
 const SECRETS = { JWT_SECRET: 'j'.repeat(32), SIGNING_SECRET: 's'.repeat(32), SERVICE_SECRET: 'x'.repeat(32) }
 

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/auth.ts'
-import { readSettings } from '../../common/config.ts'
-import { readSecrets } from '../../common/secrets.ts'
+import { tokenVerifier } from '../../common/access/auth.ts'
+import { readSecrets } from '../../common/service/secrets.ts'
+import { readSettings } from '../../common/service/settings.ts'
 import { run } from '../support/command.ts'
 
 let dataDir: string

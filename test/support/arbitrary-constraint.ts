@@ -1,9 +1,9 @@
 // Random constraints and contexts over small alphabets, so that what is asked for and what is held meet often.
 
 import fc from 'fast-check'
-import { OPERATORS } from '../../common/targeting/operators.ts'
-import { findDimension } from '../../common/targeting/registry.ts'
-import type { Comparison, InlinedConstraint, Operator, RequestContext } from '../../common/targeting/types.ts'
+import { OPERATORS } from '../../engine/targeting/operators.ts'
+import { findDimension } from '../../engine/targeting/registry.ts'
+import type { Comparison, InlinedConstraint, Operator, RequestContext } from '../../engine/targeting/types.ts'
 
 const VERSIONS = ['8', '8.0.0', 'v8.1', '8.01+5', '8.1-beta.2', '8.1.0-beta.11', '8.1-rc', '8.10', '21.0.1180.89']
 const REGIONS = ['CN', 'cn-11', 'CN_11-2', 'CN-1', 'US']

@@ -1,7 +1,7 @@
 // Random operations on the decisions of a node, as apps might write them, and random variables for them, right and wrong.
 
 import fc from 'fast-check'
-import type { RequestContext } from '../../common/targeting/types.ts'
+import type { RequestContext } from '../../engine/targeting/types.ts'
 import { context } from './arbitrary-constraint.ts'
 
 /** The types that a selection can be on: field -> the type that its own selection is on; null: it has none. */

@@ -7,8 +7,8 @@ import type {
   Publication,
   PublishedCreative,
   PublishedEntry,
-} from '../../common/publication/types.ts'
-import { HOUR_MS } from '../../common/time.ts'
+} from '../../engine/publication/types.ts'
+import { HOUR_MS } from '../../engine/time/days.ts'
 import { constraint } from './arbitrary-constraint.ts'
 
 /** In the first seconds of 1970, at some hour of its first days, or just before. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { type Address, type Channel, type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import { compareStamps, formatStamp, type Stamp } from '../../common/publication/types.ts'
+import { compareStamps, formatStamp, type Stamp } from '../../engine/publication/types.ts'
 import { until } from './until.ts'
 
 export type ChannelSuite = {

@@ -2,12 +2,12 @@
 // approved, publications with the pins, and the channel with the publications. It looks at the collections themselves
 // and knows nothing of how they came about.
 
-import { contentHash } from '../../common/hash.ts'
-import type { Pin } from '../../common/publication/types.ts'
+import { contentHash } from '../../common/base/content-hash.ts'
 import type { Change } from '../../common/store/changes.ts'
 import type { Head, ReviewState, Revision } from '../../common/store/revisioned.ts'
 import type { Store } from '../../common/store/store.ts'
-import { cycleIn } from '../../common/targeting/segments.ts'
+import type { Pin } from '../../engine/publication/types.ts'
+import { cycleIn } from '../../engine/targeting/segments.ts'
 import type { Review, Submission } from '../../subgraphs/audit/repository.ts'
 import type { PublicationRow, SchedulePin, SlotHead } from '../../subgraphs/delivery/repository.ts'
 import type { Pinned, Schedule, ScheduleContent, Slot } from '../../subgraphs/schedule/repository.ts'

@@ -1,8 +1,8 @@
 // Documents as delivery would write them, for tests of nodes.
 
 import { type Address, type Channel, SETTINGS } from '../../common/channel/channel.ts'
-import { deriveSigningKeys, type SigningKeys, seal } from '../../common/publication/sign.ts'
-import type { AppList, AppSettings, ChannelDocument, Publication } from '../../common/publication/types.ts'
+import { deriveSigningKeys, type SigningKeys, seal } from '../../engine/publication/sign.ts'
+import type { AppList, AppSettings, ChannelDocument, Publication } from '../../engine/publication/types.ts'
 
 export const testKeys = deriveSigningKeys('a secret for tests of 32 characters or more')
 

@@ -1,6 +1,6 @@
 // The rules of delivery, as the model has them: what is pinned, and what becomes of it.
 
-import type { ErrorCode } from '../../common/errors.ts'
+import type { ErrorCode } from '../../common/base/errors.ts'
 import {
   type Effect,
   isApproved,

@@ -1,6 +1,6 @@
 // The rules of reviewing, as the model has them: what goes to the reviewers, what comes back, and who decides.
 
-import type { ErrorCode } from '../../common/errors.ts'
+import type { ErrorCode } from '../../common/base/errors.ts'
 import {
   type Effect,
   isOpen,

@@ -1,7 +1,7 @@
 // The rules of reviewing and publishing, said once more, as plainly as can be: for each command the code with which it is
 // to fail, or what it does to the model.
 
-import type { ErrorCode } from '../../common/errors.ts'
+import type { ErrorCode } from '../../common/base/errors.ts'
 import {
   type Effect,
   isNewlyArchived,

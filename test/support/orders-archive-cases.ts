@@ -2,10 +2,10 @@
 // and what must hold once the command and the archiving have come to their ends, in whatever order.
 
 import { expect } from '@jest/globals'
-import { archiveHead } from '../../common/archive.ts'
-import type { Action } from '../../common/auth.ts'
-import { isExpected } from '../../common/errors.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import type { Action } from '../../common/access/auth.ts'
+import { isExpected } from '../../common/base/errors.ts'
+import { archiveHead } from '../../common/command/archive.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
 import type { SubjectType } from '../../common/store/changes.ts'
 import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'

@@ -2,9 +2,9 @@
 // it; and what must hold once the command and the revocation have come to their ends, in whatever order.
 
 import { expect } from '@jest/globals'
-import { isExpected } from '../../common/errors.ts'
-import type { Publication } from '../../common/publication/types.ts'
-import type { Caller, Services } from '../../common/services.ts'
+import { isExpected } from '../../common/base/errors.ts'
+import type { Caller, Services } from '../../common/command/services.ts'
+import type { Publication } from '../../engine/publication/types.ts'
 import { reviews } from '../../subgraphs/audit/repository.ts'
 import { compose } from '../../subgraphs/delivery/compose.ts'
 import { resume } from '../../subgraphs/delivery/pause.ts'

@@ -1,10 +1,10 @@
 // Frequency caps the plain way: a list of all that a user was served, looked through each time. Periods are told apart by
-// names, from what Temporal says the clock shows. It shares nothing with common/decision.
+// names, from what Temporal says the clock shows. It shares nothing with engine/decision.
 
 import { Temporal } from 'temporal-polyfill'
-import { type CapCounters, capPeriodsOf } from '../../common/decision/caps.ts'
-import type { FrequencyCap } from '../../common/publication/types.ts'
-import { HOUR_MS, MINUTE_MS } from '../../common/time.ts'
+import { type CapCounters, capPeriodsOf } from '../../engine/decision/caps.ts'
+import type { FrequencyCap } from '../../engine/publication/types.ts'
+import { HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 
 /** Counters of a user who was served nothing yet. */
 export function nothingServed(zone = 'UTC', owner = 0): CapCounters {

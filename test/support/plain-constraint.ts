@@ -1,8 +1,8 @@
 // Whether a constraint holds of a context, said as plainly as possible: read both sides anew, compare, case by case. What
-// common/targeting is held against; nothing of it is used here.
+// engine/targeting is held against; nothing of it is used here.
 
 import { Temporal } from 'temporal-polyfill'
-import type { InlinedConstraint, RequestContext } from '../../common/targeting/types.ts'
+import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
 
 export function holds(constraint: InlinedConstraint, context: RequestContext): boolean {
   if ('all' in constraint) return constraint.all.every((child) => holds(child, context))

@@ -1,20 +1,20 @@
 // The decision, said as plainly as possible: filter, sort, take. Slow, obvious, and what compile and select are
 // held against. It shares with them only what the order is defined by: the hashes, and where landings hit.
 
-import { type CapCounters, compileCaps, count, isCapped } from '../../common/decision/caps.ts'
-import { LARGEST_SMALL_TIER } from '../../common/decision/compile.ts'
-import { drawOf, finalise, murmur3, orderKey, seedOf } from '../../common/decision/hash.ts'
-import { compileLandings, land, landingBase } from '../../common/decision/landings.ts'
-import { landingsFor } from '../../common/decision/tiers.ts'
-import type { DecisionReason } from '../../common/decision/types.ts'
-import { compileWindows } from '../../common/decision/windows.ts'
+import { type CapCounters, compileCaps, count, isCapped } from '../../engine/decision/caps.ts'
+import { LARGEST_SMALL_TIER } from '../../engine/decision/compile.ts'
+import { compileLandings, land, landingBase } from '../../engine/decision/landings.ts'
+import { landingsFor } from '../../engine/decision/tiers.ts'
+import type { DecisionReason } from '../../engine/decision/types.ts'
+import { compileWindows } from '../../engine/decision/windows.ts'
+import { drawOf, finalise, murmur3, orderKey, seedOf } from '../../engine/hash.ts'
 import type {
   Publication,
   PublishedCreative,
   PublishedEntry,
   PublishedRollout,
-} from '../../common/publication/types.ts'
-import type { RequestContext } from '../../common/targeting/types.ts'
+} from '../../engine/publication/types.ts'
+import type { RequestContext } from '../../engine/targeting/types.ts'
 import { holds, valuesOf } from './plain-constraint.ts'
 
 export type PlainDecision = {

@@ -1,5 +1,5 @@
 // The days of a recurrence rule the plain way: every day is looked at, and kept when each part of the rule (RFC 5545, 3.3.10)
-// says so. It shares nothing with common/decision: what days are comes from Temporal, and what weeks are from counting.
+// says so. It shares nothing with engine/decision: what days are comes from Temporal, and what weeks are from counting.
 
 import { Temporal } from 'temporal-polyfill'
 

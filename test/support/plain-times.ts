@@ -1,9 +1,9 @@
 // Whether an entry is open, the plain way: minute by minute, by what the clock of its zone shows. The day parts' rule is
-// that of common/decision/openings.ts, said in minutes: from the first minute of a part that the clock shows until the last.
+// that of engine/decision/openings.ts, said in minutes: from the first minute of a part that the clock shows until the last.
 
 import { Temporal } from 'temporal-polyfill'
-import type { DayPart, PublishedEntry, PublishedTimes } from '../../common/publication/types.ts'
-import { DAY_MS, MINUTE_MS } from '../../common/time.ts'
+import type { DayPart, PublishedEntry, PublishedTimes } from '../../engine/publication/types.ts'
+import { DAY_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { plainRecurrence } from './plain-recurrence.ts'
 
 type Windowed = Pick<PublishedEntry, 'startsAt' | 'endsAt' | 'times'>

@@ -3,10 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Role } from '../../common/auth.ts'
-import { readSettings } from '../../common/config.ts'
+import type { Role } from '../../common/access/auth.ts'
+import { readSettings } from '../../common/service/settings.ts'
+import { type Platform, startPlatform } from '../../platform/app.ts'
 import { type Answer, type Client, createClient } from '../../scripts/client.ts'
-import { type Platform, startPlatform } from '../../scripts/platform.ts'
 import { tokensOfRoles } from '../../scripts/tokens.ts'
 
 export type TestPlatform = {

@@ -1,11 +1,11 @@
 // A distribution node as tests look at it: it waits until the node holds what was published, and reads what it serves,
 // both from its table and by asking it.
 
-import { tokenVerifier } from '../../common/auth.ts'
-import type { CompiledSlot } from '../../common/decision/compile.ts'
-import { type EventSource, readEventToken } from '../../common/publication/event-token.ts'
-import { formatStamp, type Stamp } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
+import { tokenVerifier } from '../../common/access/auth.ts'
+import type { Services } from '../../common/command/services.ts'
+import type { CompiledSlot } from '../../engine/decision/compile.ts'
+import { type EventSource, readEventToken } from '../../engine/publication/event-token.ts'
+import { formatStamp, type Stamp } from '../../engine/publication/types.ts'
 import { buildDistribution } from '../../subgraphs/distribution/app.ts'
 import { tokenFor, tokenSettings } from './subgraphs.ts'
 import { ONLY_NOTIFICATIONS } from './sync-suite.ts'

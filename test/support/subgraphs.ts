@@ -1,18 +1,18 @@
 // Subgraphs on a store of their own, in process: what the gateway would call, without the gateway. Time is passed in.
 
-import type { Role } from '../../common/auth.ts'
-import { signToken, type TokenSettings, tokenVerifier } from '../../common/auth.ts'
+import type { Role } from '../../common/access/auth.ts'
+import { signToken, type TokenSettings, tokenVerifier } from '../../common/access/auth.ts'
+import { createLogger } from '../../common/base/log.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
+import type { Services } from '../../common/command/services.ts'
 import {
   buildSubgraph,
   type GraphQLAnswer,
   type Subgraph,
   type SubgraphDefinition,
 } from '../../common/graphql/subgraph.ts'
-import { createLogger } from '../../common/log.ts'
-import { deriveSigningKeys } from '../../common/publication/sign.ts'
-import type { Services } from '../../common/services.ts'
 import type { Store } from '../../common/store/store.ts'
+import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 
 export const tokenSettings: TokenSettings = {
   issuer: 'alkaid',

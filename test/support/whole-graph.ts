@@ -1,10 +1,10 @@
 // The whole graph in this process: the gateway over the subgraphs of a workflow, with stats and a distribution node beside them.
 
 import { readFileSync } from 'node:fs'
-import { tokenVerifier } from '../../common/auth.ts'
+import { tokenVerifier } from '../../common/access/auth.ts'
+import { createLogger } from '../../common/base/log.ts'
+import { createMetrics } from '../../common/base/metrics.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
-import { createLogger } from '../../common/log.ts'
-import { createMetrics } from '../../common/metrics.ts'
 import { buildGateway } from '../../gateway/app.ts'
 import { PERSISTED_QUERIES } from '../../scripts/operation-ids.ts'
 import { buildDistribution } from '../../subgraphs/distribution/app.ts'

@@ -2,10 +2,10 @@
 // are called `<role>` or `<role>-<anything>`; versions are looked up, so that a test names one only where it matters.
 
 import type { Channel } from '../../common/channel/channel.ts'
-import { open, type SigningKeys } from '../../common/publication/sign.ts'
-import type { Publication } from '../../common/publication/types.ts'
-import type { Services } from '../../common/services.ts'
+import type { Services } from '../../common/command/services.ts'
 import type { Store } from '../../common/store/store.ts'
+import { open, type SigningKeys } from '../../engine/publication/sign.ts'
+import type { Publication } from '../../engine/publication/types.ts'
 import { audit } from '../../subgraphs/audit/app.ts'
 import { type Review, reviews, type SubjectKind, submissions } from '../../subgraphs/audit/repository.ts'
 import { subjectsOf } from '../../subgraphs/audit/subjects.ts'

@@ -1,6 +1,6 @@
 // Constraints and contexts of Unleash, said in our words. Whatever it knows of a request is an attribute here.
 
-import type { Constraint, RequestContext } from '../../../common/targeting/types.ts'
+import type { Constraint, RequestContext } from '../../../engine/targeting/types.ts'
 import type { UnleashConstraint, UnleashContext } from './specification.ts'
 
 const OPERATORS: Record<string, string> = {

@@ -5,11 +5,11 @@
 // Everything goes the way of what an operator writes: constraints and rollouts are checked, segments put in place. What is
 // refused there has no schedule, and so is shown to nobody.
 
-import type { Publication, PublishedEntry } from '../../../common/publication/types.ts'
-import { checkRollout } from '../../../common/targeting/rollout.ts'
-import { checkInlined } from '../../../common/targeting/segments.ts'
-import type { Constraint, InlinedConstraint, Rollout } from '../../../common/targeting/types.ts'
-import { checkConstraint } from '../../../common/targeting/validate.ts'
+import type { Publication, PublishedEntry } from '../../../engine/publication/types.ts'
+import { checkRollout } from '../../../engine/targeting/rollout.ts'
+import { checkInlined } from '../../../engine/targeting/segments.ts'
+import type { Constraint, InlinedConstraint, Rollout } from '../../../engine/targeting/types.ts'
+import { checkConstraint } from '../../../engine/targeting/validate.ts'
 import { attribute, translateConstraint, translateStickiness } from './constraints.ts'
 import type { UnleashFeature, UnleashSegment, UnleashStrategy, UnleashVariant } from './specification.ts'
 

@@ -1,0 +1,185 @@
+// The one table of error codes, and the masking: what is not in the table never reaches a client.
+
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { quoteText } from '../../engine/text.ts'
+
+/** code -> what it means and the HTTP status where an answer is nothing but this error. */
+export const ERROR_CODES = {
+  UNAUTHENTICATED: { status: 401, meaning: 'no valid token or app key' },
+  FORBIDDEN: { status: 403, meaning: 'the role for this is missing' },
+  NOT_FOUND: { status: 404, meaning: 'the thing that is named does not exist' },
+  BAD_USER_INPUT: { status: 400, meaning: 'an argument is wrong; `extensions.path` says which' },
+  CONFLICT: { status: 409, meaning: '`expectedVersion` is stale; `extensions.currentVersion` is the current one' },
+  INVALID_STATE: { status: 409, meaning: 'the thing is not in a state that allows this' },
+  FOUR_EYES: { status: 403, meaning: 'nobody decides on what they wrote or submitted' },
+  IDEMPOTENCY_MISMATCH: { status: 409, meaning: 'the idempotency key was used with other arguments' },
+  LIMIT_EXCEEDED: { status: 413, meaning: 'more than Alkaid takes; the message says what to do' },
+  RATE_LIMITED: { status: 429, meaning: 'too many requests; `retry-after` says when to come back' },
+  TIMEOUT: { status: 504, meaning: 'it took too long; whether it happened is unknown' },
+  UNAVAILABLE: { status: 503, meaning: 'a part of Alkaid is out of reach; try again' },
+  INTERNAL: { status: 500, meaning: 'unexpected; the log has it under `extensions.requestId`' },
+  PERSISTED_QUERY_NOT_IN_LIST: { status: 404, meaning: 'no persisted operation has this hash' },
+  PERSISTED_QUERY_ID_REQUIRED: { status: 400, meaning: 'apps send persisted operations by hash only' },
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** An expected failure, shown to the client as it is. */
+export class AlkaidError extends GraphQLError {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}) {
+    super(message, { extensions: { ...details, code } })
+    this.code = code
+  }
+}
+
+/** A failure for which HTTP has a status of its own, and perhaps headers: 405 with `allow`, 401 with `www-authenticate`. */
+export class HttpError extends AlkaidError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: ErrorCode, message: string, headers: Record<string, string> = {}) {
+    super(code, message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** @param allowed what would be answered. */
+export function methodNotAllowed(method: string, allowed: readonly string[]): HttpError {
+  const message = `method: must be ${allowed.join(' or ')}, not ${method}`
+  return new HttpError(405, 'BAD_USER_INPUT', message, { allow: allowed.join(', ') })
+}
+
+/** @param challenge says how to show who one is: every 401 has one (RFC 9110, 11.6.1). */
+export function unauthenticated(message: string, challenge: string): HttpError {
+  return new HttpError(401, 'UNAUTHENTICATED', message, { 'www-authenticate': challenge })
+}
+
+/** BAD_USER_INPUT with the path of what is wrong, as in `input.content.creatives[0].weight`. */
+export function badInput(path: string, message: string, more: readonly { path: string; message: string }[] = []) {
+  const details = more.length > 0 ? { path, errors: [{ path, message }, ...more.slice(0, MAX_ITEMS - 1)] } : { path }
+  return new AlkaidError('BAD_USER_INPUT', `${path}: ${message}`, details)
+}
+
+/**
+ * A document that is no operation of the schema. It has an error for each mistake, with its place in the text, since GraphQL's
+ * tools show them so.
+ */
+export class InvalidRequest extends Error {
+  readonly errors: readonly GraphQLFormattedError[]
+
+  /** @param reason Apollo's name for what failed, as `GRAPHQL_PARSE_FAILED`. */
+  constructor(reason: string, errors: readonly GraphQLError[]) {
+    super(errors[0]?.message)
+    this.errors = errors.map(({ message, locations = [], extensions }) => ({
+      message,
+      locations,
+      extensions: { ...extensions, reason, code: 'BAD_USER_INPUT' },
+    }))
+  }
+}
+
+/** `path`: the argument that names it, as `input.slot`. */
+export function notFound(what: string, id: string, path?: string) {
+  const message = `There is no ${what} ${quoteText(id)}`
+  if (path === undefined) return new AlkaidError('NOT_FOUND', message)
+  return new AlkaidError('NOT_FOUND', `${path}: ${message}`, { path })
+}
+
+export function invalidState(message: string, details: Record<string, unknown> = {}) {
+  return new AlkaidError('INVALID_STATE', message, details)
+}
+
+/** Apollo's own codes for requests that are wrong before any resolver runs. */
+export const REQUEST_ERRORS: ReadonlySet<string> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'INVALID_GRAPHQL', // of the query planner
+])
+
+/**
+ * What a client sees of an error: coded errors as they are (without stack traces or service internals), requests that are
+ * wrong in themselves as BAD_USER_INPUT, and anything else as INTERNAL with the request id to look for in the log.
+ */
+export function maskError(formatted: GraphQLFormattedError, requestId: string | undefined): GraphQLFormattedError {
+  const { code, stacktrace: _stack, serviceName: _service, ...extensions } = formatted.extensions ?? {}
+  const { message, locations, path } = formatted
+  if (typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) && code !== 'INTERNAL') {
+    return { message, locations, path, extensions: { ...extensions, code } }
+  }
+  if (code === 'PERSISTED_QUERY_NOT_SUPPORTED' || code === 'PERSISTED_QUERY_NOT_FOUND') {
+    // Apollo's own codes would make Apollo Client send the text, or give hashes up.
+    const message = 'With a token, send the text of the operation; with an app key, the hash of a persisted one'
+    return { message, extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' } }
+  }
+  if (typeof code === 'string' && REQUEST_ERRORS.has(code)) {
+    return { message, locations, extensions: { code: 'BAD_USER_INPUT', reason: code } }
+  }
+  return { message: 'Something went wrong on our side', locations, path, extensions: { code: 'INTERNAL', requestId } }
+}
+
+/** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
+const MAX_ERRORS = 100
+/** Characters of all errors of one answer, as JSON. */
+const MAX_ERRORS_SIZE = 64 * 1024
+/** Characters of a message, of another text in an error, and items of a list. They often repeat what was sent, whole. */
+const MAX_MESSAGE = 1_000
+const MAX_TEXT = 500
+const MAX_ITEMS = 50
+
+/** What a client sees of the errors of one answer: each masked and cut, and no more of them than anybody reads. */
+export function shownErrors(
+  errors: readonly GraphQLFormattedError[],
+  requestId: string | undefined,
+): GraphQLFormattedError[] {
+  const shown: GraphQLFormattedError[] = []
+  let size = 0
+  for (const error of errors.slice(0, MAX_ERRORS)) {
+    const { message, path, ...rest } = maskError(error, requestId)
+    const cut = { message: cutText(message, MAX_MESSAGE), ...(cutShort(rest) as object), ...(path && { path }) }
+    size += JSON.stringify(cut).length
+    if (size > MAX_ERRORS_SIZE && shown.length > 0) break
+    shown.push(cut)
+  }
+  return shown
+}
+
+/** The errors of an answer that is nothing but what was thrown. */
+export function thrownErrors(error: unknown, requestId: string | undefined): GraphQLFormattedError[] {
+  if (error instanceof InvalidRequest) return shownErrors(error.errors, requestId)
+  return shownErrors([error instanceof AlkaidError ? error.toJSON() : { message: '' }], requestId)
+}
+
+/** Texts and lists in an error, cut to what a person reads. Errors are not deep: what is, is left out. */
+function cutShort(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return cutText(value, MAX_TEXT)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > 8) return null
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => cutShort(item, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutShort(part, depth + 1)]))
+}
+
+function cutText(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max).toWellFormed()}…` : text
+}
+
+/** Without what validation suggests instead: it would tell the schema to whoever guesses. */
+export function hideSuggestions(message: string): string {
+  return message.replace(/ ?Did you mean [^?]*\?/g, '')
+}
+
+/** Of the table, whatever an error says: what is not in it is INTERNAL, so that nobody can make values of a metric. */
+export function knownCode({ extensions }: GraphQLFormattedError): ErrorCode {
+  const code = String(extensions?.code)
+  if (REQUEST_ERRORS.has(code)) return 'BAD_USER_INPUT'
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL'
+}
+
+/** Whether an error is one of the table's, and so needs no line in the log. */
+export function isExpected(error: unknown): error is AlkaidError {
+  return error instanceof AlkaidError && error.code !== 'INTERNAL'
+}

@@ -1,0 +1,148 @@
+// What a request says, as text: its body and its search. Text is UTF-8 or it is refused, since whatever is rewritten in
+// silence is approved and served as something else. Size comes before work: `content-length` is looked at before a byte is
+// read, and what is compressed is held to the same number of bytes while it is inflated.
+
+import { isUtf8 } from 'node:buffer'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import { AlkaidError, badInput, HttpError } from '../base/errors.ts'
+
+export type ReadOptions = {
+  /** Of the body as it comes, and again once it is inflated. */
+  maxBytes: number
+  /** Called when nothing is wrong so far, before the first byte is read. */
+  begin(): void
+}
+
+/**
+ * The body as JSON text, without a byte order mark. HttpError 415 for another media type, charset or encoding;
+ * LIMIT_EXCEEDED for one that is too long; BAD_USER_INPUT for bytes that are not UTF-8, and where the client leaves halfway.
+ */
+export async function readBody(message: IncomingMessage, { maxBytes, begin }: ReadOptions): Promise<string> {
+  const { headers } = message
+  const type = headers['content-type']
+  if (type !== 'application/json') requireJson(type)
+  const decode = decoderOf(headers)
+  if (Number(headers['content-length']) > maxBytes) throw tooLong(maxBytes)
+  begin()
+  const bytes = await readBytes(message, maxBytes)
+  const inflated = decode ? await inflateWith(decode, bytes, maxBytes) : bytes
+  if (!isUtf8(inflated)) throw badInput('body', 'must be UTF-8: some of its bytes are not')
+  const text = inflated.toString('utf8')
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+}
+
+/** The parameters of a search (without the `?`). BAD_USER_INPUT where they are not percent-encoded UTF-8, or given twice. */
+export function readSearch(search: string): ReadonlyMap<string, string> {
+  if (NOT_IN_A_URL.test(search)) throw badInput('search', 'must be percent-encoded: it holds other bytes than ASCII')
+  const found = new Map<string, string>()
+  for (const part of search.split('&')) {
+    if (part === '') continue
+    const equals = part.indexOf('=')
+    const name = decoded('search', equals < 0 ? part : part.slice(0, equals))
+    if (found.has(name)) throw badInput(name, 'must be given once')
+    found.set(name, equals < 0 ? '' : decoded(name, part.slice(equals + 1)))
+  }
+  return found
+}
+
+const NOT_IN_A_URL = /[^\x21-\x7e]/
+const BYTE_ORDER_MARK = 0xfeff
+
+/** As browsers write forms: `+` is a space. */
+function decoded(name: string, text: string): string {
+  try {
+    return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
+  } catch {
+    throw badInput(name, 'must be percent-encoded UTF-8, as encodeURIComponent writes it')
+  }
+}
+
+function requireJson(type: string | undefined): void {
+  const [media = '', ...parameters] = (type ?? '').split(';')
+  if (!/^application\/(graphql\+)?json$/i.test(media.trim())) {
+    throw unsupported('content-type', `must be application/json, not ${JSON.stringify(type ?? null)}`, {
+      accept: 'application/json',
+    })
+  }
+  for (const parameter of parameters) {
+    const charset = /^\s*charset\s*(?:=\s*(.*?)\s*)?$/is.exec(parameter)
+    if (charset && !/^("?)utf-?8\1$/i.test(charset[1] ?? '')) {
+      throw unsupported('content-type', `must have the charset utf-8, not ${JSON.stringify(charset[1] ?? '')}`, {
+        accept: 'application/json',
+      })
+    }
+  }
+}
+
+type Decoder = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
+
+const DECODERS: ReadonlyMap<string, Decoder> = new Map([
+  ['gzip', promisify(gunzip) as Decoder],
+  ['x-gzip', promisify(gunzip) as Decoder],
+  ['deflate', promisify(inflate) as Decoder],
+  ['br', promisify(brotliDecompress) as Decoder],
+])
+
+/** Undefined: the body is as it is. */
+function decoderOf({ 'content-encoding': encoding = '' }: IncomingHttpHeaders): Decoder | undefined {
+  const name = encoding.trim().toLowerCase()
+  if (name === '' || name === 'identity') return undefined
+  const decoder = DECODERS.get(name)
+  if (decoder) return decoder
+  throw unsupported('content-encoding', `must be one of gzip, deflate and br, not ${JSON.stringify(encoding)}`, {
+    'accept-encoding': 'gzip, deflate, br',
+  })
+}
+
+/** Stops as soon as there is too much, so that a small body which inflates to gigabytes costs what the limit does. */
+async function inflateWith(decode: Decoder, bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  try {
+    return await decode(bytes, { maxOutputLength: maxBytes })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(maxBytes)
+    throw badInput('body', 'is not encoded as content-encoding says, or not whole')
+  }
+}
+
+function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (message.destroyed) return reject(leftHalfway())
+    const chunks: Buffer[] = []
+    let size = 0
+    let isOver = false
+    message.on('data', (chunk: Buffer) => {
+      if (isOver) return
+      size += chunk.length
+      chunks.push(chunk)
+      if (size <= maxBytes) return
+      isOver = true
+      chunks.length = 0
+      reject(tooLong(maxBytes))
+    })
+    message.once('end', () => {
+      isOver = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    })
+    message.once('close', () => {
+      if (!isOver) reject(leftHalfway())
+    })
+  })
+}
+
+function tooLong(maxBytes: number): AlkaidError {
+  return new AlkaidError(
+    'LIMIT_EXCEEDED',
+    `A request body may have at most ${maxBytes} bytes: send less at once, in several requests`,
+  )
+}
+
+/** Nobody reads this; it is an error of the client's, so that nobody takes it for one of ours. */
+function leftHalfway(): AlkaidError {
+  return badInput('body', 'ended before it was whole')
+}
+
+function unsupported(path: string, message: string, headers: Record<string, string>): HttpError {
+  return new HttpError(415, 'BAD_USER_INPUT', `${path}: ${message}`, headers)
+}

@@ -1,0 +1,39 @@
+// Opens what the settings name, MongoDB and Redis, and says in one line with the setting's name what is wrong with it.
+
+import type { Logger } from '../base/log.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { EventStream } from '../channel/event-stream.ts'
+import type { ChannelLog } from '../channel/log.ts'
+import { connectRedisChannel } from '../channel/redis.ts'
+import { connectRedisEventStream } from '../channel/redis-event-stream.ts'
+import type { RedisSettings } from '../channel/redis-settings.ts'
+import type { StoreObserver } from '../store/observe.ts'
+import { connectStore, type Store } from '../store/store.ts'
+import { hideCredentials, SettingsError } from './settings.ts'
+
+/** Throws SettingsError, as do all here, when it is out of reach or cannot do transactions. */
+export async function openMongoDb(uri: string, observer?: StoreObserver): Promise<Store> {
+  return connectStore({ uri, now: Date.now, observer }).catch((error: Error) => {
+    const expected = `expected a MongoDB replica set or sharded cluster that can be reached at ${hideCredentials(uri)}`
+    throw new SettingsError(`MONGODB_URI: ${expected}: ${hideCredentials(error.message)}`)
+  })
+}
+
+export async function openRedisChannel(url: string, log: Logger, settings?: RedisSettings): Promise<Channel> {
+  return connectRedisChannel({ url, log: channelLog(log), settings }).catch((error: Error) => explainRedis(url, error))
+}
+
+export async function openRedisStream(url: string, log: Logger, settings?: RedisSettings): Promise<EventStream> {
+  return connectRedisEventStream({ url, log: channelLog(log), settings }).catch((error: Error) =>
+    explainRedis(url, error),
+  )
+}
+
+export function channelLog(log: Logger): ChannelLog {
+  return ({ level, message, kind }) => log[level]({ kind }, message)
+}
+
+function explainRedis(url: string, error: Error): never {
+  const expected = `expected a Redis that can be reached at ${hideCredentials(url)}`
+  throw new SettingsError(`REDIS_URL: ${expected}: ${hideCredentials(error.message)}`)
+}

@@ -1,0 +1,93 @@
+// The secrets of an installation. In production they come from the environment; in development they are made once
+// and kept in DATA_DIR/secrets.json, readable by its owner only.
+
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { TokenSettings } from '../access/auth.ts'
+import { type Settings, SettingsError } from './settings.ts'
+
+export type Secrets = { tokens: TokenSettings; signingSecret: string }
+
+const secret = z.string().min(32)
+const secretsFile = z.object({ jwtSecret: secret, signingSecret: secret, serviceSecret: secret.optional() })
+type SecretsFile = Required<z.output<typeof secretsFile>>
+
+/** Throws SettingsError when the folder cannot be written or its file is not one of ours. */
+export function readSecrets(settings: Settings): Secrets {
+  const { tokens, signingSecret, dataDir } = settings
+  if (tokens.key && signingSecret) return { tokens: { ...tokens, key: tokens.key }, signingSecret }
+  const own = ownSecrets(dataDir)
+  return {
+    tokens: { ...tokens, key: tokens.key ?? { secret: own.jwtSecret } },
+    signingSecret: signingSecret ?? own.signingSecret,
+  }
+}
+
+/** The tokens of an installation that is there. Throws SettingsError where it is not: a new secret would fit nobody's. */
+export function readTokenSettings(settings: Settings): TokenSettings {
+  const { tokens, dataDir } = settings
+  if (tokens.key) return { ...tokens, key: tokens.key }
+  const file = join(dataDir, 'secrets.json')
+  if (existsSync(file)) return { ...tokens, key: { secret: readFile(file).jwtSecret } }
+  throw new SettingsError(
+    `DATA_DIR: there is no ${file}; expected the data folder of a platform that was started (--data-dir), or JWT_SECRET`,
+  )
+}
+
+/** What services that run as processes of their own show each other. Throws SettingsError as `readSecrets` does. */
+export function readServiceSecret({ serviceSecret, dataDir }: Settings): string {
+  return serviceSecret ?? ownSecrets(dataDir).serviceSecret
+}
+
+function ownSecrets(dataDir: string): SecretsFile {
+  const file = join(dataDir, 'secrets.json')
+  const made: SecretsFile = { jwtSecret: newSecret(), signingSecret: newSecret(), serviceSecret: newSecret() }
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    // Whole or not at all: processes that start together must not read half of what one of them writes.
+    writeWhole(made, file, linkSync)
+    return made
+  } catch (error) {
+    // Another start made it before us: use that one.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readFile(file)
+    throw new SettingsError(`DATA_DIR: expected a folder that can be written, ${(error as Error).message}`)
+  }
+}
+
+function readFile(file: string): SecretsFile {
+  let found: ReturnType<typeof secretsFile.safeParse>
+  try {
+    found = secretsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+    if (found.success) return withServiceSecret(found.data, file)
+  } catch (error) {
+    throw new SettingsError(`DATA_DIR: cannot read ${file}: ${(error as Error).message}`)
+  }
+  throw new SettingsError(
+    `DATA_DIR: expected jwtSecret and signingSecret, of at least 32 characters each, in ${file}; delete the file to have it made anew`,
+  )
+}
+
+/** A file from before there was one is completed; by what it holds, so that all who do so at once write the same. */
+function withServiceSecret(found: z.output<typeof secretsFile>, file: string): SecretsFile {
+  if (found.serviceSecret !== undefined) return { ...found, serviceSecret: found.serviceSecret }
+  const serviceSecret = createHmac('sha256', found.signingSecret).update('service').digest('base64url')
+  const complete = { ...found, serviceSecret }
+  writeWhole(complete, file, renameSync)
+  return complete
+}
+
+function writeWhole(secrets: SecretsFile, file: string, place: (from: string, to: string) => void): void {
+  const beside = `${file}.${randomUUID()}`
+  try {
+    writeFileSync(beside, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+    place(beside, file)
+  } finally {
+    rmSync(beside, { force: true })
+  }
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}

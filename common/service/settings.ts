@@ -1,0 +1,270 @@
+// The environment -> typed settings. Every mistake is reported at once, one line each: the setting, what was expected
+// and what came instead; never a credential.
+
+import { z } from 'zod'
+import type { TokenSettings } from '../access/auth.ts'
+import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../graphql/query-limits.ts'
+import { isOrigin } from '../http/cors.ts'
+
+export type Settings = {
+  production: boolean
+  host: string
+  /** Where it listens; `npm start`: the gateway's, distribution listens 10 above. 0: any free ones. */
+  port: number
+  /** At once, on each port but that of the metrics. */
+  maxConnections: number
+  /** Where whoever watches over the process asks: `/metrics`, `/livez`, `/readyz`. */
+  metricsHost: string
+  /** 0: any free one. */
+  metricsPort: number
+  dataDir: string
+  /** Undefined: the embedded server. */
+  mongodbUri: string | undefined
+  /** Undefined: the channel is in process. */
+  redisUrl: string | undefined
+  tokens: Omit<TokenSettings, 'key'> & { key: TokenSettings['key'] | undefined }
+  /** Undefined: development, the secret lives in `dataDir`. */
+  signingSecret: string | undefined
+  /** What services that run alone show each other. Undefined: development, it lives in `dataDir`. */
+  serviceSecret: string | undefined
+  /** Origins from which browsers may call the gateway with a token. */
+  corsOrigins: readonly string[]
+  /** Where the services of `wanted.upstreams` are: name -> base URL, without a slash at its end. */
+  upstreams: ReadonlyMap<string, string>
+  /** How long, in ms, it goes on serving when it is told to end, while `/readyz` already answers 503. */
+  drainMs: number
+  /** What a client with a token may ask the gateway for at once. */
+  queryLimits: QueryLimits
+  logLevel: string
+}
+
+/** What a service that runs alone cannot do without. SERVICE_SECRET is made by itself outside production. */
+export type Need = 'MONGODB_URI' | 'REDIS_URL' | 'SERVICE_SECRET'
+
+/** What the process that asks is. */
+export type Wanted = {
+  /** The default of PORT. */
+  port?: number
+  needs?: readonly Need[]
+  /** Each is read from `<NAME>_URL`; by default at its port on this machine. */
+  upstreams?: readonly { name: string; port: number }[]
+}
+
+/** The services of one installation listen on a port and up to ten above it. */
+const PORTS_OF_SERVICES = 10
+const MAX_PORT = 65_535 - PORTS_OF_SERVICES
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, `expected a number from 0 to ${MAX_PORT}`)
+  .transform(Number)
+  .refine((number) => number <= MAX_PORT, `expected a number from 0 to ${MAX_PORT}`)
+const secret = z.string().min(32, 'expected at least 32 characters').optional()
+
+function url(schemes: readonly string[]) {
+  const expected = `expected a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
+  return z
+    .string()
+    .refine(
+      (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`) && text.length > scheme.length + 3),
+      expected,
+    )
+    .optional()
+}
+
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every(isOrigin), 'expected origins separated by commas, as https://admin.example.com')
+const jwksUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/@]+(\/|$)/.test(text) && URL.canParse(text),
+    'expected a URL that begins with https:// or http://, without a user or password',
+  )
+  .optional()
+const upstream = z
+  .string()
+  .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
+  .transform((text) => text.replace(/\/+$/, ''))
+
+/** A limit of the gateway; at most so much that the subgraphs still take the plans of it (`common/graphql/subgraph.ts`). */
+function limit(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, expected)
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, expected)
+}
+
+const environment = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'], 'expected development, production or test')
+    .default('development'),
+  HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
+  PORT: port.default(4000),
+  MAX_CONNECTIONS: z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, 'expected a number from 1 to 9999999')
+    .transform(Number)
+    .default(10_000),
+  METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
+  METRICS_PORT: port.optional(),
+  DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
+  MONGODB_URI: url(['mongodb', 'mongodb+srv']),
+  REDIS_URL: url(['redis', 'rediss']),
+  JWT_SECRET: secret,
+  JWKS_URL: jwksUrl,
+  JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
+  JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
+  SIGNING_SECRET: secret,
+  // It is sent as a header.
+  SERVICE_SECRET: secret.refine(
+    (text) => text === undefined || /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/.test(text),
+    'expected printable characters of ASCII, without spaces around them',
+  ),
+  CORS_ORIGINS: origins.default([]),
+  DRAIN_SECONDS: z
+    .string()
+    .regex(/^\d{1,3}(\.\d+)?$/, 'expected a number from 0 to 300')
+    .transform(Number)
+    .refine((seconds) => seconds <= 300, 'expected a number from 0 to 300')
+    .optional(),
+  MAX_QUERY_TOKENS: limit(100, 50_000).default(DEFAULT_QUERY_LIMITS.tokens),
+  MAX_QUERY_DEPTH: limit(1, 60).default(DEFAULT_QUERY_LIMITS.depth),
+  MAX_QUERY_ALIASES: limit(0, 1_000).default(DEFAULT_QUERY_LIMITS.aliases),
+  MAX_QUERY_DIRECTIVES: limit(0, 200).default(DEFAULT_QUERY_LIMITS.directives),
+  MAX_QUERY_FIELDS: limit(1, 20_000).default(DEFAULT_QUERY_LIMITS.fields),
+  LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'expected trace, debug, info, warn, error, fatal or silent',
+    )
+    .default('warn'),
+})
+
+/** In production load balancers have to notice; elsewhere somebody waits for it to end. */
+const DRAIN_SECONDS = 10
+const SHORT_DRAIN_SECONDS = 1
+
+/** A mistake in the settings; `message` has a line for each. */
+export class SettingsError extends Error {
+  override name = 'SettingsError'
+}
+
+/** Throws SettingsError. Empty variables count as not set. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>, wanted: Wanted = {}): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const { port: defaultPort = 4000, needs = [], upstreams = [] } = wanted
+  const parsed = environment.safeParse({ PORT: String(defaultPort), ...given })
+  const urls = upstreamUrls(upstreams).safeParse(given)
+  const mistakes = [
+    ...[parsed, urls].flatMap(({ error }) => (error?.issues ?? []).map((issue) => describeIssue(issue, given))),
+    ...mistakesTogether(given, needs),
+  ]
+  if (mistakes.length > 0 || !parsed.success || !urls.success) throw new SettingsError(mistakes.join('\n'))
+  const values = parsed.data
+  return {
+    production: values.NODE_ENV === 'production',
+    host: values.HOST,
+    port: values.PORT,
+    maxConnections: values.MAX_CONNECTIONS,
+    metricsHost: values.METRICS_HOST,
+    metricsPort: values.METRICS_PORT ?? metricsPortBeside(values.PORT),
+    dataDir: values.DATA_DIR,
+    mongodbUri: values.MONGODB_URI,
+    redisUrl: values.REDIS_URL,
+    tokens: {
+      issuer: values.JWT_ISSUER,
+      audience: values.JWT_AUDIENCE,
+      key: tokenKey(values.JWT_SECRET, values.JWKS_URL),
+    },
+    signingSecret: values.SIGNING_SECRET,
+    serviceSecret: values.SERVICE_SECRET,
+    corsOrigins: values.CORS_ORIGINS,
+    upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
+    drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? DRAIN_SECONDS : SHORT_DRAIN_SECONDS)) * 1000,
+    queryLimits: {
+      ...DEFAULT_QUERY_LIMITS,
+      tokens: values.MAX_QUERY_TOKENS,
+      depth: values.MAX_QUERY_DEPTH,
+      aliases: values.MAX_QUERY_ALIASES,
+      directives: values.MAX_QUERY_DIRECTIVES,
+      fields: values.MAX_QUERY_FIELDS,
+    },
+    logLevel: values.LOG_LEVEL,
+  }
+}
+
+/** The variable that says where a service is, as `SCHEDULE_URL`. */
+export function urlVariable(name: string): string {
+  return `${name.toUpperCase()}_URL`
+}
+
+function upstreamUrls(upstreams: NonNullable<Wanted['upstreams']>) {
+  return z.object(
+    Object.fromEntries(
+      upstreams.map(({ name, port }) => [urlVariable(name), upstream.default(`http://127.0.0.1:${port}`)]),
+    ),
+  )
+}
+
+const METRICS_OFFSET = 100
+
+/** 100 above the port (4100 for 4000), clear of the ports of all services; below it where there is no room above. */
+function metricsPortBeside(port: number): number {
+  if (port === 0) return 0
+  return port + METRICS_OFFSET <= MAX_PORT ? port + METRICS_OFFSET : port - METRICS_OFFSET - PORTS_OF_SERVICES
+}
+
+const NEEDED: Record<Need, string> = {
+  MONGODB_URI: 'expected a MongoDB replica set or sharded cluster: a service that runs alone has no embedded one',
+  REDIS_URL: 'expected a Redis: a service that runs alone has no other way to the rest',
+  SERVICE_SECRET: 'expected at least 32 characters, the same for all services, with NODE_ENV=production',
+}
+
+/** What one setting says of another. */
+function mistakesTogether(given: Record<string, string | undefined>, needs: readonly Need[]): string[] {
+  const production = given.NODE_ENV === 'production'
+  const missing = needs.filter((name) => !given[name] && (production || name !== 'SERVICE_SECRET'))
+  return [
+    ...missing.map((name) => `${name}: ${NEEDED[name]}`),
+    given.JWT_SECRET && given.JWKS_URL ? 'JWT_SECRET and JWKS_URL: expected one of them, not both' : '',
+    production && !given.JWT_SECRET && !given.JWKS_URL
+      ? 'JWT_SECRET or JWKS_URL: expected one of them with NODE_ENV=production'
+      : '',
+    production && !given.SIGNING_SECRET
+      ? 'SIGNING_SECRET: expected at least 32 characters with NODE_ENV=production'
+      : '',
+  ].filter(Boolean)
+}
+
+function tokenKey(shared: string | undefined, jwksUrl: string | undefined): TokenSettings['key'] | undefined {
+  if (shared) return { secret: shared }
+  return jwksUrl ? { jwksUrl } : undefined
+}
+
+const SHOWN = new Set([
+  'NODE_ENV',
+  'HOST',
+  'PORT',
+  'MAX_CONNECTIONS',
+  'METRICS_HOST',
+  'METRICS_PORT',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'CORS_ORIGINS',
+  'DRAIN_SECONDS',
+])
+
+function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
+  const name = String(issue.path[0])
+  const isShown = SHOWN.has(name) || name.startsWith('MAX_QUERY_')
+  return isShown ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
+}
+
+/** Text without the user and password of the URLs in it, even where these hold an `@` or a `/`. */
+export function hideCredentials(text: string): string {
+  return text.replace(/\/\/\S*@/g, '//***@')
+}

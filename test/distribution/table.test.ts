@@ -1,0 +1,156 @@
+import { describe, expect, test } from '@jest/globals'
+import { SETTINGS } from '../../common/channel/channel.ts'
+import { digestOf } from '../../engine/publication/digest.ts'
+import type { ChannelDocument } from '../../engine/publication/types.ts'
+import type { Constraint } from '../../engine/targeting/types.ts'
+import { createTable } from '../../subgraphs/distribution/table.ts'
+import { addressOf, listDocument, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
+
+function tableWith(...documents: ChannelDocument[]) {
+  const table = createTable(testKeys)
+  for (const document of documents) expect(table.apply(addressOf(document), document)).toBe('applied')
+  return table
+}
+
+const shop = { app: 'shop', code: 'home' }
+
+describe('a table', () => {
+  test('is empty at first', () => {
+    const table = tableWith()
+    expect(table.apps()).toBeUndefined()
+    expect(table.settings('shop')).toBeUndefined()
+    expect(table.slot('shop', 'home')).toBeUndefined()
+    expect(table.stamps('shop')).toEqual(new Map())
+    expect([...table.held()]).toEqual([])
+  })
+
+  test('gives back what was applied', () => {
+    const table = tableWith(listDocument(1, ['shop']), settingsDocument('shop', 2), slotDocument('shop', 'home', 3))
+    expect(table.apps()).toEqual(['shop'])
+    expect(table.settings('shop')).toMatchObject({ zone: 'UTC' })
+    expect(table.slot('shop', 'home')).toMatchObject({ code: 'home', stamp: { epoch: 1, revision: 3 } })
+    expect(table.stampAt('apps')).toEqual({ epoch: 1, revision: 1 })
+  })
+
+  test('refuses settings with a zone that is none here, and keeps those that it has', () => {
+    const table = tableWith(settingsDocument('shop', 1))
+    const settings = { app: 'shop', code: SETTINGS } as const
+    expect(() => table.apply(settings, settingsDocument('shop', 2, { zone: 'Mars/Olympus' }))).toThrow(RangeError)
+    expect(table.settings('shop')).toMatchObject({ revision: 1, zone: 'UTC' })
+  })
+
+  test('changes only for a higher revision or epoch', () => {
+    const table = tableWith(slotDocument('shop', 'home', 3))
+    const apply = (epoch: number, revision: number) =>
+      table.apply(shop, slotDocument('shop', 'home', revision, { epoch }))
+    expect(apply(1, 2)).toBe('lower')
+    expect(apply(0, 9)).toBe('lower')
+    expect(apply(1, 3)).toBe('same')
+    expect(table.slot('shop', 'home')!.stamp).toEqual({ epoch: 1, revision: 3 })
+    expect(apply(1, 4)).toBe('applied')
+    expect(apply(2, 1)).toBe('applied')
+    expect(table.slot('shop', 'home')!.stamp).toEqual({ epoch: 2, revision: 1 })
+  })
+
+  test('refuses a document that belongs at another address', () => {
+    const table = tableWith()
+    const slot = slotDocument('shop', 'home', 3)
+    expect(table.apply({ app: 'shop', code: 'feed' }, slot)).toBe('mismatched')
+    expect(table.apply({ app: 'other', code: 'home' }, slot)).toBe('mismatched')
+    expect(table.apply({ app: 'shop', code: SETTINGS }, slot)).toBe('mismatched')
+    expect(table.apply('apps', slot)).toBe('mismatched')
+    expect(table.apply(shop, settingsDocument('shop', 1))).toBe('mismatched')
+    expect(table.apply(shop, listDocument(1, []))).toBe('mismatched')
+    expect([...table.held()]).toEqual([])
+  })
+
+  test('stays as it is when a publication cannot be compiled', () => {
+    const table = tableWith(slotDocument('shop', 'home', 3))
+    const next = slotDocument('shop', 'home', 4)
+    next.entries[0]!.constraint = { dimension: 'moon', operator: 'IN', values: ['full'] } satisfies Constraint
+    expect(() => table.apply(shop, next)).toThrow('moon IN is not known')
+    expect(table.slot('shop', 'home')!.stamp.revision).toBe(3)
+  })
+
+  test('allows the origins of all listed apps, as their settings say by now', () => {
+    const settings = (app: string, revision: number, ...corsOrigins: string[]) => ({
+      ...settingsDocument(app, revision),
+      corsOrigins,
+    })
+    const table = tableWith(listDocument(1, ['shop']), settings('shop', 1, 'https://a.example'))
+    const apply = (document: ChannelDocument) => table.apply(addressOf(document), document)
+    const allowed = () => ['https://a.example', 'https://b.example'].filter(table.allowsOrigin)
+    expect(allowed()).toEqual(['https://a.example'])
+    apply(settings('shop', 2, 'https://b.example'))
+    expect(allowed()).toEqual(['https://b.example'])
+    apply(settings('other', 1, '*'))
+    expect(allowed()).toEqual(['https://b.example'])
+    apply(listDocument(2, ['shop', 'other']))
+    expect(allowed()).toEqual(['https://a.example', 'https://b.example'])
+  })
+
+  test('does not take the settings, or names that every object has, for slots', () => {
+    const table = tableWith(settingsDocument('shop', 1))
+    for (const code of [SETTINGS, '__proto__', 'constructor']) expect(table.slot('shop', code)).toBeUndefined()
+    expect(table.settings('__proto__')).toBeUndefined()
+  })
+
+  test('digests what it holds of an app, settings included, and anew after each change', () => {
+    const table = tableWith(settingsDocument('shop', 2), slotDocument('shop', 'home', 3), slotDocument('other', 'x', 1))
+    const digest = table.digest('shop')
+    expect(digest).toBe(
+      digestOf([
+        ['home', '1.3'],
+        [SETTINGS, '1.2'],
+      ]),
+    )
+    table.apply(shop, slotDocument('shop', 'home', 4))
+    expect(table.digest('shop')).toBe(
+      digestOf([
+        [SETTINGS, '1.2'],
+        ['home', '1.4'],
+      ]),
+    )
+  })
+})
+
+describe('app keys', () => {
+  const keys = [
+    { hash: 'old', expiresAt: 1000 },
+    { hash: 'new', expiresAt: null },
+  ]
+
+  test('lead to their app until they expire', () => {
+    const table = tableWith(settingsDocument('shop', 1, { keys }), settingsDocument('other', 1))
+    expect(table.appOfKey('old', 999)).toBe('shop')
+    expect(table.appOfKey('old', 1000)).toBeUndefined()
+    expect(table.appOfKey('new', 1e15)).toBe('shop')
+    expect(table.appOfKey('hash-of-other-1', 0)).toBe('other')
+    expect(table.appOfKey('wrong', 0)).toBeUndefined()
+  })
+
+  test('are gone when newer settings lack them', () => {
+    const table = tableWith(settingsDocument('shop', 1, { keys }), settingsDocument('shop', 2, { keys: [keys[1]!] }))
+    expect(table.appOfKey('old', 0)).toBeUndefined()
+    expect(table.appOfKey('new', 0)).toBe('shop')
+  })
+})
+
+describe('a table that adopts what another holds', () => {
+  const documents = [listDocument(1, ['shop']), settingsDocument('shop', 2), slotDocument('shop', 'home', 3)]
+
+  test('shares its compiled slots and knows its keys', () => {
+    const [old, next] = [tableWith(...documents), tableWith()]
+    for (const held of old.held()) expect(next.adopt(held)).toBe('applied')
+    expect(next.slot('shop', 'home')).toBe(old.slot('shop', 'home'))
+    expect(next.apps()).toEqual(['shop'])
+    expect(next.appOfKey('hash-of-shop-2', 0)).toBe('shop')
+    expect(next.digest('shop')).toBe(old.digest('shop'))
+  })
+
+  test('keeps what it holds higher', () => {
+    const [old, next] = [tableWith(...documents), tableWith(slotDocument('shop', 'home', 4))]
+    expect([...old.held()].map((held) => next.adopt(held))).toEqual(['applied', 'applied', 'lower'])
+    expect(next.slot('shop', 'home')!.stamp.revision).toBe(4)
+  })
+})

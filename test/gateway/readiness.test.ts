@@ -1,0 +1,53 @@
+// `/readyz` when what it checks is gone: it says so, by name, and in bounded time.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { noChannel } from '../../common/channel/none.ts'
+import { channelCheck, readiness, storeCheck } from '../../common/service/health.ts'
+import { connectStore } from '../../common/store/store.ts'
+import { startEmbeddedServer } from '../../embedded/server.ts'
+
+const answerOf = async (checks: Parameters<typeof readiness>[0]) => {
+  const { status, body } = await readiness(checks)
+  return { status, ...JSON.parse(body!) }
+}
+
+test('a service whose store is gone is not ready, and is ready again with it', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-ready-'))
+  let server = await startEmbeddedServer({ dataDir })
+  const store = await connectStore({ uri: server.uri, now: Date.now })
+  const checks = { store: storeCheck(store) }
+  try {
+    expect(await answerOf(checks)).toMatchObject({ status: 200, ready: true, reasons: [], store: { ok: true } })
+    await server.close()
+    const gone = await answerOf(checks)
+    expect(gone).toMatchObject({ status: 503, ready: false, store: { ok: false } })
+    expect(gone.reasons).toEqual([expect.stringMatching(/^store: /)])
+    server = await startEmbeddedServer({ dataDir })
+    expect(await answerOf(checks)).toMatchObject({ status: 200, ready: true })
+  } finally {
+    await store.close()
+    await server.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+})
+
+test('a check that hangs is a reason, and does not hold up the answer', async () => {
+  const checks = { hanging: () => new Promise<never>(() => {}), other: () => ({ seen: 1 }) }
+  expect(await answerOf(checks)).toMatchObject({
+    status: 503,
+    reasons: ['hanging: no answer within 2000 ms'],
+    other: { ok: true, seen: 1 },
+  })
+})
+
+test('a channel that is out of reach is a warning: nothing is lost that delivery does not write again', async () => {
+  expect(await answerOf({ channel: channelCheck(noChannel('test')) })).toMatchObject({
+    status: 200,
+    ready: true,
+    warnings: [expect.stringMatching(/^channel: changes do not reach the nodes/)],
+    channel: { ok: true, reachable: false },
+  })
+})

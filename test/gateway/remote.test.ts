@@ -1,0 +1,173 @@
+// How the gateway meets services in other processes that are slow, broken, too talkative or strangers: each costs only
+// what was asked of it.
+
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import type { AlkaidError } from '../../common/base/errors.ts'
+import { createLogger } from '../../common/base/log.ts'
+import { federationHandler } from '../../common/graphql/federation.ts'
+import type { Subgraph } from '../../common/graphql/subgraph.ts'
+import { type HttpRequest, type HttpServer, listen } from '../../common/http/server.ts'
+import { createRelay } from '../../gateway/relay.ts'
+import { remoteLane } from '../../gateway/remote-lane.ts'
+import { type Remote, type RemoteOptions, remoteService } from '../../gateway/remote-request.ts'
+import { remoteUpstream } from '../../gateway/remote-upstream.ts'
+
+const SECRET = 'a service secret, which is long enough'
+const log = createLogger('silent')
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+test('a connection serves one request after another', async () => {
+  let connections = 0
+  const { remote, server } = await serve((_, response) => response.end('{"data":{}}'))
+  server.on('connection', () => {
+    connections += 1
+  })
+  for (let asked = 0; asked < 5; asked++) await remote.send({ method: 'GET', path: '/', headers: {} })
+  expect(connections).toBe(1)
+})
+
+test('whoever is silent for too long is TIMEOUT, by name', async () => {
+  const { remote } = await serve(() => {}, { timeoutMs: 50 })
+  expect(await failure(remote)).toMatchObject({
+    code: 'TIMEOUT',
+    message: 'The service slow did not answer within 50 ms',
+  })
+})
+
+test('whoever stops in the middle of an answer is TIMEOUT, too', async () => {
+  const { remote } = await serve((_, response) => void response.write('{"da'), { timeoutMs: 50 })
+  expect((await failure(remote)).code).toBe('TIMEOUT')
+})
+
+test('whoever hangs up is UNAVAILABLE', async () => {
+  const { remote } = await serve((request) => request.socket.destroy())
+  expect(await failure(remote)).toMatchObject({ code: 'UNAVAILABLE', message: 'The service slow is out of reach' })
+})
+
+test('whoever answers more than the bound is UNAVAILABLE, however long the answer would go on', async () => {
+  const endless: RequestListener = (_, response) => {
+    const more = () => {
+      while (!response.destroyed && response.write('x'.repeat(1_000)));
+    }
+    response.on('drain', more)
+    more()
+  }
+  const { remote } = await serve(endless, { maxBytes: 10_000 })
+  expect(await failure(remote)).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('10000 bytes') })
+})
+
+test('an answer that is no GraphQL, or of another status, is UNAVAILABLE', async () => {
+  for (const [status, body] of [
+    [200, '<html>'],
+    [200, 'null'],
+    [502, '{"data":{}}'],
+  ] as const) {
+    const { remote } = await serve((_, response) => response.writeHead(status).end(body))
+    const asked = remoteUpstream(remote, SECRET, log).execute({ query: '{ a }' }, { requestId: 'r' })
+    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('slow') })
+  }
+})
+
+test('a subgraph gets the token and the request id of the caller, and answers the gateway alone', async () => {
+  const seen: unknown[] = []
+  const subgraph = {
+    name: 'slow',
+    async execute(request: unknown, headers: unknown) {
+      seen.push(request, headers)
+      return { data: { a: 1 } }
+    },
+  } as unknown as Subgraph
+  const http = await start(subgraph)
+  const remote = reach(http.url)
+  const headers = { authorization: 'Bearer theirs', requestId: 'request-1' }
+  const request = { query: '{ a }', variables: { v: 1 }, operationName: 'A' }
+  const answer = await remoteUpstream(remote, SECRET, log).execute(request, headers)
+  expect(answer).toEqual({ data: { a: 1 } })
+  expect(seen).toEqual([request, headers])
+  // The gateway's own credential is nothing that a caller could mend: they are not told UNAUTHENTICATED.
+  const stranger = remoteUpstream(remote, `${SECRET}!`, log).execute(request, headers)
+  await expect(stranger).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect(seen).toHaveLength(2)
+})
+
+describe('a preflight for apps', () => {
+  const hanging: RequestListener = () => {}
+  const answering =
+    (status: number): RequestListener =>
+    (_, response) =>
+      response.writeHead(status).end()
+  const relayOver = async (...services: RequestListener[]) => {
+    const reached = await Promise.all(services.map((handle) => serve(handle)))
+    return createRelay(reached.map(({ remote }) => remoteLane(remote, new Map(), [])))
+  }
+  const origin = 'https://shop.example'
+
+  test.each([
+    ['allowed', 204, true],
+    ['refused', 403, false],
+  ])(
+    'is %s as the first service says that can tell, while another hangs, fails or has not loaded',
+    async (_, status, allowed) => {
+      const relay = await relayOver(hanging, answering(500), answering(503), answering(status))
+      expect(await relay.allowsOrigin(origin)).toBe(allowed)
+    },
+  )
+
+  test('that nobody can answer is UNAVAILABLE within about a second', async () => {
+    const asked = (await relayOver(hanging, answering(503))).allowsOrigin(origin)
+    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  }, 5_000)
+
+  test('asks for the origin alone, and a refusal of the relay itself can be read where it is allowed', async () => {
+    const seen: IncomingHttpHeaders[] = []
+    const relay = await relayOver((request, response) => {
+      seen.push(request.headers)
+      response.writeHead(204).end()
+    })
+    const headers = { origin, 'x-app-key': 'ak_secret', 'content-type': 'application/json' }
+    const body = JSON.stringify({ extensions: { persistedQuery: { sha256Hash: 'unknown' } } })
+    const request = { method: 'POST', path: '/graphql', search: '', headers, requestId: 'r', body: async () => body }
+    const reply = await relay.handle(request as HttpRequest)
+    expect(reply).toMatchObject({ status: 404, headers: { 'access-control-allow-origin': origin, vary: 'origin' } })
+    expect(seen).toMatchObject([{ origin }])
+    expect(JSON.stringify(seen)).not.toContain('ak_secret')
+  })
+})
+
+async function serve(handle: RequestListener, options: Partial<RemoteOptions> = {}) {
+  const server: Server = createServer(handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const { port } = server.address() as AddressInfo
+  return { server, remote: reach(`http://127.0.0.1:${port}`, options) }
+}
+
+async function start(subgraph: Subgraph): Promise<HttpServer> {
+  const http = await listen({ host: '127.0.0.1', port: 0, log }, federationHandler(subgraph, SECRET))
+  closers.push(http.stop)
+  return http
+}
+
+function reach(url: string, options: Partial<RemoteOptions> = {}): Remote {
+  const remote = remoteService({ name: 'slow', url, ...options })
+  closers.push(() => remote.close())
+  return remote
+}
+
+async function failure(remote: Remote): Promise<AlkaidError> {
+  try {
+    await remote.send({ method: 'GET', path: '/', headers: {} })
+  } catch (error) {
+    return error as AlkaidError
+  }
+  throw new Error('Expected a failure')
+}
