@@ -1,6 +1,6 @@
-// `npm run replay` on the real logs, as a person runs it: everything must come out equal.
+// `npm run replay` as a person runs it. The log of the demo must come out equal; replay.campaign.ts replays the whole logs.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,11 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { run } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { describeWithRedis, startRedis } from '../support/redis.ts'
+import { REPLAY_MS, replay } from '../support/replay.ts'
 
-const data = fileURLToPath(new URL('../../../shared/data/open-bandit/', import.meta.url))
 const demoLog = fileURLToPath(new URL('../../demo/open-bandit.csv', import.meta.url))
-const REPLAY_MS = 240_000
 
 // The decisions of a run are a fair draw: about one run in three hundred fails a test at 0.001 by chance alone.
 jest.retryTimes(1)
@@ -22,14 +20,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'alkaid-replay-test-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function replay(args: string[], env: Record<string, string> = {}) {
-  const ended = await run('replay.ts', [...args, '--json'], env).ended
-  const last = ended.stdout.trim().split('\n').at(-1) ?? ''
-  return { ...ended, result: last.startsWith('{') ? JSON.parse(last) : undefined }
-}
-
-const equal = { rows: 10_000, answered: 10_000, errors: 0, mismatches: 0 }
 
 test(
   'the small log of the demo comes out equal, and is taken where no file is named',
@@ -41,36 +31,6 @@ test(
   },
   REPLAY_MS,
 )
-
-describeWithData('a real log comes out equal', () => {
-  test(
-    'on the embedded default',
-    async () => {
-      const { code, result, stderr } = await replay([join(data, 'random-men.csv')])
-      expect({ result, stderr }).toMatchObject({ result: equal })
-      expect(result.pValue).toBeGreaterThan(0.001)
-      expect(stderr).toMatch(/rows sent: 5,000 of 10,000/)
-      expect(code).toBe(0)
-    },
-    REPLAY_MS,
-  )
-})
-
-describeWithRedis('a real log comes out equal with REDIS_URL set', () => {
-  describeWithData('the other log', () => {
-    test(
-      'on real Redis',
-      async () => {
-        const redis = await startRedis()
-        const { code, result, stderr } = await replay([join(data, 'bts-women.csv')], { REDIS_URL: redis.url })
-        await redis.stop()
-        expect({ result, stderr }).toMatchObject({ result: equal })
-        expect(code).toBe(0)
-      },
-      REPLAY_MS,
-    )
-  })
-})
 
 describe('on a running platform', () => {
   let alkaid: TestPlatform
@@ -137,22 +97,4 @@ test('a file that is not there is named, and --help explains', async () => {
 
 function firstLines(file: string, count: number): string {
   return `${readFileSync(file, 'utf8').split('\n').slice(0, count).join('\n')}\n`
-}
-
-/** The logs lie beside the project; they are no part of it. */
-function describeWithData(title: string, body: () => void): void {
-  if (existsSync(join(data, 'random-men.csv'))) {
-    describe(title, body)
-    return
-  }
-  if (process.env.REQUIRE_SERVICES === '1') {
-    test(`${title}: needs the logs`, () => {
-      throw new Error(`Expected the Open Bandit logs in ${data}`)
-    })
-    return
-  }
-  process.stderr.write(
-    'The Open Bandit logs are not beside the project (../shared/data/open-bandit): their replay is skipped\n',
-  )
-  describe.skip(title, body)
 }

@@ -1,5 +1,5 @@
 // Each command that composes a slot at the same time as an approval is taken back, 200 times, with nobody to say which
-// goes first: what rules-orders.test.ts does on purpose, in case that overlooks something.
+// goes first: orders.test.ts runs chosen orders, and this test runs into orders that nobody chose.
 
 import { afterAll, beforeAll, test } from '@jest/globals'
 import { CASES, COMMANDS, type CommandName, setScene } from '../support/orders-cases.ts'
