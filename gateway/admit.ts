@@ -3,7 +3,8 @@
 // fit it. Subgraphs verify the token again: the gateway is no trust boundary.
 
 import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind, type OperationDefinitionNode } from 'graphql'
-import { type Principal, requirePrincipal, type TokenVerifier } from '../common/access/auth.ts'
+import { type Principal, requirePrincipal } from '../common/access/rights.ts'
+import type { TokenVerifier } from '../common/access/tokens.ts'
 import { AlkaidError, badInput } from '../common/base/errors.ts'
 import { createDocuments, type Documents } from '../common/graphql/documents.ts'
 import type { QueryLimits } from '../common/graphql/query-limits.ts'

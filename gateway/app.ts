@@ -3,7 +3,7 @@
 
 import { ApolloServer } from '@apollo/server'
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
-import type { TokenVerifier } from '../common/access/auth.ts'
+import type { TokenVerifier } from '../common/access/tokens.ts'
 import { AlkaidError, InvalidRequest, knownCode, thrownErrors } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
 import type { Metrics } from '../common/base/metrics.ts'

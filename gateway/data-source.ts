@@ -3,7 +3,7 @@
 
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import { Kind, type OperationDefinitionNode, parse } from 'graphql'
-import { within } from '../common/base/deadline.ts'
+import { withDeadline } from '../common/base/deadline.ts'
 import { AlkaidError } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
 import type { GraphQLAnswer, GraphQLRequest, RequestHeaders } from '../common/graphql/subgraph.ts'
@@ -33,7 +33,7 @@ export function upstreamDataSource(
       const { authorization, requestId } = context as GatewayContext
       const began = performance.now()
       try {
-        const answer = await within(
+        const answer = await withDeadline(
           UPSTREAM_TIMEOUT_MS,
           upstream.execute({ query, variables, operationName }, { authorization, requestId }),
           () => tooLate(upstream.name),

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Role } from '../common/access/auth.ts'
+import type { Role } from '../common/access/rights.ts'
 
 export type Try = { what: string; curl: string }
 

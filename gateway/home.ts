@@ -1,7 +1,7 @@
 // The page at `/`: what this is, and where things are. In development, and on this machine, also Sandbox and the curls of
 // the demo app.
 
-import type { TokenSettings } from '../common/access/auth.ts'
+import type { TokenSettings } from '../common/access/tokens.ts'
 import { escapeHtml, page } from '../common/http/page.ts'
 import type { Handler } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'

@@ -2,7 +2,7 @@
 // machine alone. The page adds the token to what Sandbox sends: Apollo's own page for it would hand the token to Apollo's
 // servers, in the address of a frame. Without the internet our page says what to do instead.
 
-import { signToken, type TokenSettings } from '../common/access/auth.ts'
+import { signToken, type TokenSettings } from '../common/access/tokens.ts'
 import { escapeHtml, page, scriptValue } from '../common/http/page.ts'
 import type { HttpReply, HttpRequest } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'

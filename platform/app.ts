@@ -2,7 +2,7 @@
 // root of `npm start`, of `npm run replay` and of the end-to-end tests.
 
 import { readFileSync } from 'node:fs'
-import { type TokenSettings, tokenVerifier } from '../common/access/auth.ts'
+import { type TokenSettings, tokenVerifier } from '../common/access/tokens.ts'
 import { createLogger } from '../common/base/log.ts'
 import { createMetrics } from '../common/base/metrics.ts'
 import type { Channel } from '../common/channel/channel.ts'

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Role } from '../common/access/auth.ts'
+import type { Role } from '../common/access/rights.ts'
 import { demoApp, demoSlots } from '../demo/app.ts'
 import { type Demo, demoFile } from '../gateway/demo.ts'
 import { type Client, createClient, GraphQLFailure, post } from './client.ts'

@@ -1,6 +1,6 @@
 // What a developer is given once everything runs: a token for each role, and the demo app.
 
-import type { Role } from '../common/access/auth.ts'
+import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
 import type { Demo } from '../gateway/demo.ts'
 import type { Running } from '../platform/app.ts'

@@ -1,7 +1,8 @@
 // `npm run token`: prints a token for the admin graph.
 
 import { parseArgs } from 'node:util'
-import { ROLES, type Role, signToken, type TokenSettings, tokenVerifier } from '../common/access/auth.ts'
+import { ROLES, type Role } from '../common/access/rights.ts'
+import { signToken, type TokenSettings, tokenVerifier } from '../common/access/tokens.ts'
 import { readTokenSettings } from '../common/service/secrets.ts'
 import { readSettings, SettingsError } from '../common/service/settings.ts'
 

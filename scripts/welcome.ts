@@ -1,6 +1,6 @@
 // What is printed once everything is ready: where everything is, and two curls that work as they stand.
 
-import type { Role } from '../common/access/auth.ts'
+import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
 import { demoApp } from '../demo/app.ts'
 import { type Demo, triesOf } from '../gateway/demo.ts'

@@ -2,7 +2,7 @@
 // again by delivery's reconciliation, which heals what was missed.
 
 import { seal } from '../../engine/publication/sign.ts'
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import { SETTINGS } from '../channel/channel.ts'
 import { ChannelUnavailable } from '../channel/errors.ts'
 import type { Services } from '../command/services.ts'
@@ -28,7 +28,7 @@ const ANNOUNCE_MS = 1_000
 /** After a commit: settings first, so that a node that learns of the app finds them. A failure is logged and healed later. */
 export async function announceApp(services: Services, code: string): Promise<void> {
   try {
-    await within(
+    await withDeadline(
       ANNOUNCE_MS,
       announceBoth(services, code),
       () => new ChannelUnavailable('The channel did not answer in time.'),

@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache'
 import { HOUR_MS } from '../../engine/time/days.ts'
 import { cachedSource } from '../base/cached-source.ts'
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import { AlkaidError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Store } from '../store/store.ts'
@@ -41,7 +41,7 @@ export function appDirectory(
   const late = () => new AlkaidError('UNAVAILABLE', `The store did not answer within ${READ_MS} ms: try again`)
   const source = cachedSource({
     name: 'the list of app keys',
-    read: () => within(READ_MS, readAccess(store), late),
+    read: () => withDeadline(READ_MS, readAccess(store), late),
     ...CACHE,
     log,
     ...(clock && { clock }),

@@ -1,10 +1,10 @@
-// A time limit on work that cannot be cancelled.
+// A time limit for work that cannot be cancelled.
 
 /**
- * What `work` resolves to, if that is within `ms` milliseconds; else rejects with what `late` makes. The work goes on all
- * the same, and what then becomes of it no longer matters.
+ * Resolves as `work` does, or rejects with the error that `late` makes after `ms` milliseconds. The work itself goes on after the
+ * deadline, and its result is ignored.
  */
-export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+export async function withDeadline<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   const limit = Promise.withResolvers<never>()
   const timer = setTimeout(() => limit.reject(late()), ms)
   try {

@@ -2,7 +2,7 @@
 // stopped server is noticed within five (it would otherwise look ready for minutes), and it reconnects for ever.
 
 import { Redis, type RedisOptions } from 'ioredis'
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { type ChannelLog, reasonOf } from './log.ts'
 import { nameOf, type RedisTarget } from './redis-url.ts'
@@ -162,7 +162,7 @@ async function end(redis: Redis): Promise<void> {
 }
 
 async function before<T>(ms: number, work: () => Promise<T>): Promise<T> {
-  return within(ms, work(), () => new Error(`no answer within ${ms} ms`))
+  return withDeadline(ms, work(), () => new Error(`no answer within ${ms} ms`))
 }
 
 function explain(error: unknown, connectionError?: unknown): string {

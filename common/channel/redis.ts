@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Redis } from 'ioredis'
 import { formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
-import { createTroubles, type Troubles } from '../base/troubles.ts'
+import { createProblemLog, type ProblemLog } from '../base/problem-log.ts'
 import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
 import { ChannelUnavailable } from './errors.ts'
 import { HEARTBEAT_KEPT, readHeartbeat } from './heartbeat.ts'
@@ -46,7 +46,7 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
   const tell = (level: 'info' | 'warn') => (_: object, message: string) =>
     log({ level, kind: 'heartbeat-unreadable', message })
   // Heartbeats are read every second: one that cannot be read is told once.
-  const troubles = createTroubles({ info: tell('info'), warn: tell('warn') })
+  const problems = createProblemLog({ info: tell('info'), warn: tell('warn') })
   const subscribers = new Set<RedisConnection>()
   let closed = false
   const assertOpen = () => {
@@ -115,7 +115,7 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
       })
     },
 
-    heartbeats: (maxAgeMs) => readHeartbeats(commander, troubles, Date.now() - maxAgeMs),
+    heartbeats: (maxAgeMs) => readHeartbeats(commander, problems, Date.now() - maxAgeMs),
 
     async close() {
       closed = true
@@ -154,7 +154,7 @@ function inBatches<T>(items: T[]): T[][] {
 }
 
 /** Those since `oldest` (ms). Nodes whose heartbeat expired leave the index; one that beats again re-enters it. */
-async function readHeartbeats(commander: RedisConnection, troubles: Troubles, oldest: number): Promise<Heartbeat[]> {
+async function readHeartbeats(commander: RedisConnection, problems: ProblemLog, oldest: number): Promise<Heartbeat[]> {
   const nodes = await commander
     .call((redis) => redis.smembers(NODES_KEY))
     .catch((error: Error) => {
@@ -171,8 +171,8 @@ async function readHeartbeats(commander: RedisConnection, troubles: Troubles, ol
     const what = `the heartbeat of node ${node.slice(0, 100)}`
     const text = texts[index]
     const heartbeat = text ? readHeartbeat(text) : undefined
-    if (text && !heartbeat) troubles.begin(what, 'cannot be read')
-    else troubles.end(what)
+    if (text && !heartbeat) problems.report(what, 'cannot be read')
+    else problems.resolve(what)
     if (heartbeat && heartbeat.at >= oldest) heartbeats.push(heartbeat)
   }
   return heartbeats

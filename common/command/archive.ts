@@ -2,7 +2,7 @@
 // still be used in, common/store/archived.ts says.
 
 import { z } from 'zod'
-import type { Action } from '../access/auth.ts'
+import type { Action } from '../access/rights.ts'
 import { invalidState } from '../base/errors.ts'
 import { refuseArchived } from '../store/archived.ts'
 import type { SubjectType } from '../store/changes.ts'

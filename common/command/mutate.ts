@@ -1,7 +1,7 @@
 // The frame of every mutation: one transaction that holds the idempotency key, the change itself and its entry in
 // the change log. What is to happen after the commit happens in the caller.
 
-import { type Action, authorize, requirePrincipal } from '../access/auth.ts'
+import { type Action, authorize, requirePrincipal } from '../access/rights.ts'
 import { recordChange, type SubjectType } from '../store/changes.ts'
 import { findRepeat, rememberCall } from '../store/idempotency.ts'
 import type { Tx } from '../store/rows.ts'

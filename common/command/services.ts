@@ -1,7 +1,7 @@
 // What every subgraph is given to work with, and who calls. Made once by the composition root.
 
 import type { SigningKeys } from '../../engine/publication/sign.ts'
-import type { Principal } from '../access/auth.ts'
+import type { Principal } from '../access/rights.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Channel } from '../channel/channel.ts'

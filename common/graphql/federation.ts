@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import { AlkaidError, badInput, unauthenticated } from '../base/errors.ts'
 import { readJson } from '../command/json.ts'
 import { type Handler, json } from '../http/server.ts'
@@ -35,7 +35,7 @@ export function federationHandler(subgraph: Subgraph, serviceSecret: string): Ha
     }
     const { query, variables, operationName } = readBody(await request.body(MAX_BODY))
     const { authorization } = request.headers
-    const answer = await within(
+    const answer = await withDeadline(
       ANSWER_MS,
       subgraph.execute(
         { query, variables: variables ?? undefined, operationName: operationName ?? undefined },

@@ -1,6 +1,6 @@
 // Reading for a caller: the role is checked on the thing that was found, since its app says which role it takes.
 
-import { authorize, requirePrincipal } from '../access/auth.ts'
+import { authorize, requirePrincipal } from '../access/rights.ts'
 import type { IdKind } from '../base/ids.ts'
 import { idOf, parseInput } from '../command/input.ts'
 import type { Caller } from '../command/services.ts'

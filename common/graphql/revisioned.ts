@@ -4,7 +4,7 @@
 import type DataLoader from 'dataloader'
 import { z } from 'zod'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
-import { authorize } from '../access/auth.ts'
+import { authorize } from '../access/rights.ts'
 import { refuseUnknownApp } from '../apps/apps.ts'
 import { optional, optionalText, period } from '../command/input.ts'
 import type { Caller } from '../command/services.ts'

@@ -12,7 +12,7 @@ import {
   type GraphQLSchema,
   parse,
 } from 'graphql'
-import type { TokenVerifier } from '../access/auth.ts'
+import type { TokenVerifier } from '../access/tokens.ts'
 import { AlkaidError, InvalidRequest, isExpected, shownErrors, thrownErrors } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'

@@ -2,7 +2,7 @@
 // closes what they needed. Every step has a bounded time, and none keeps the next one from being taken.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import type { Logger } from '../base/log.ts'
 import type { HttpServer } from '../http/server.ts'
 
@@ -43,7 +43,7 @@ export async function endInOrder({ life, servers, closers, drainMs, log }: EndOp
 export async function closeAll(closers: Closer[], log?: Pick<Logger, 'error'>): Promise<void> {
   for (const { name, close } of closers.splice(0).reverse()) {
     try {
-      await within(CLOSE_MS, Promise.resolve(close()), () => new Error(`not closed within ${CLOSE_MS} ms`))
+      await withDeadline(CLOSE_MS, Promise.resolve(close()), () => new Error(`not closed within ${CLOSE_MS} ms`))
     } catch (error) {
       log?.error({ err: error, part: name }, 'ending: a part did not close')
     }

@@ -1,7 +1,7 @@
 // `/readyz`: whether a service can do its work, and if not, why. Each check has a bounded time, so that the answer comes
 // even when what is checked hangs.
 
-import { within } from '../base/deadline.ts'
+import { withDeadline } from '../base/deadline.ts'
 import type { Channel } from '../channel/channel.ts'
 import { type HttpReply, json } from '../http/server.ts'
 import type { Store } from '../store/store.ts'
@@ -62,7 +62,7 @@ export function channelCheck(channel: Channel): Checks[string] {
 /** A check that fails is a problem. */
 async function bounded(check: Checks[string]): Promise<Finding> {
   try {
-    return await within(CHECK_MS, Promise.resolve(check()), () => new Error(`no answer within ${CHECK_MS} ms`))
+    return await withDeadline(CHECK_MS, Promise.resolve(check()), () => new Error(`no answer within ${CHECK_MS} ms`))
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }

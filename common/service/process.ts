@@ -2,7 +2,7 @@
 // an end in order. Every mistake in the settings is told at once, one line each, with exit code 1.
 
 import { parseArgs } from 'node:util'
-import { type TokenSettings, type TokenVerifier, tokenVerifier } from '../access/auth.ts'
+import { type TokenSettings, type TokenVerifier, tokenVerifier } from '../access/tokens.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { createMetrics, type Metrics } from '../base/metrics.ts'
 import { type Handler, type HttpServer, type ListenOptions, listen } from '../http/server.ts'

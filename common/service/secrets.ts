@@ -5,7 +5,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { TokenSettings } from '../access/auth.ts'
+import type { TokenSettings } from '../access/tokens.ts'
 import { type Settings, SettingsError } from './settings.ts'
 
 export type Secrets = { tokens: TokenSettings; signingSecret: string }

@@ -2,7 +2,7 @@
 // and what came instead; never a credential.
 
 import { z } from 'zod'
-import type { TokenSettings } from '../access/auth.ts'
+import type { TokenSettings } from '../access/tokens.ts'
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../graphql/query-limits.ts'
 import { isOrigin } from '../http/cors.ts'
 

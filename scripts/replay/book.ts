@@ -1,7 +1,7 @@
 // Books the log's items through the gateway: an operator makes app, slots, creatives and schedules, a reviewer
 // approves them and a publisher publishes them.
 
-import type { Role } from '../../common/access/auth.ts'
+import type { Role } from '../../common/access/rights.ts'
 import { type Client, createClient } from '../client.ts'
 import type { Progress } from './progress.ts'
 import type { LogRow } from './read-log.ts'

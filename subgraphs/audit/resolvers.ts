@@ -1,6 +1,6 @@
 // How reviews, submissions and the change log appear in the graph.
 
-import { authorize, readerOf, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, readerOf, requirePrincipal } from '../../common/access/rights.ts'
 import { refuseUnknownApp } from '../../common/apps/apps.ts'
 import { idOf, parseInput } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'

@@ -1,7 +1,7 @@
 // What audit adds to the things of other subgraphs: their review, their changes, and the revisions that reviewers
 // decide on. A reference is never trusted for rights: the role is checked on what is found.
 
-import { authorize, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import type { Caller } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
 import { readable } from '../../common/graphql/read.ts'

@@ -1,6 +1,6 @@
 // The frame of the mutations that compose a slot: the common one, and after the commit the way to the nodes.
 
-import type { Action } from '../../common/access/auth.ts'
+import type { Action } from '../../common/access/rights.ts'
 import { type Mutation, mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { send } from './distribute.ts'

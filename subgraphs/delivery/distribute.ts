@@ -1,7 +1,7 @@
 // The way of a publication to the nodes; and how far it has got, or an app's settings.
 
 import { getApp, requireApp, settingsOf } from '../../common/apps/apps.ts'
-import { within } from '../../common/base/deadline.ts'
+import { withDeadline } from '../../common/base/deadline.ts'
 import { type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import type { Services } from '../../common/command/services.ts'
@@ -23,7 +23,7 @@ export type Sent = Stamp & { app: string; code: string }
 /** After the commit. A failure is logged and changes nothing: reconciliation sends the slot's latest publication. */
 export async function send(services: Services, publication: PublicationRow): Promise<void> {
   try {
-    await within(CHANNEL_MS, write(services, publication), late)
+    await withDeadline(CHANNEL_MS, write(services, publication), late)
   } catch (error) {
     const { app, code, epoch, revision } = publication
     services.log.warn(
@@ -41,7 +41,7 @@ export async function write({ channel, keys }: Services, { app, code, epoch, rev
 /** The heartbeats of living nodes; null when the channel is out of reach. */
 export async function readHeartbeats({ channel, log }: Services): Promise<Heartbeat[] | null> {
   try {
-    return await within(CHANNEL_MS, channel.heartbeats(ALIVE_MS), late)
+    return await withDeadline(CHANNEL_MS, channel.heartbeats(ALIVE_MS), late)
   } catch (error) {
     log.warn({ err: error }, 'cannot ask which nodes are in step')
     return null
@@ -51,7 +51,7 @@ export async function readHeartbeats({ channel, log }: Services): Promise<Heartb
 /** What the channel holds of an app: code -> `epoch.revision`; null when it is out of reach. */
 export async function readManifest({ channel, log }: Services, app: string): Promise<Map<string, string> | null> {
   try {
-    return await within(CHANNEL_MS, channel.manifest(app), late)
+    return await withDeadline(CHANNEL_MS, channel.manifest(app), late)
   } catch (error) {
     log.warn({ err: error }, 'cannot ask what the channel holds')
     return null

@@ -5,7 +5,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type App, allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
-import type { Troubles } from '../../common/base/troubles.ts'
+import type { ProblemLog } from '../../common/base/problem-log.ts'
 import { isCode } from '../../common/channel/keys.ts'
 import type { Services } from '../../common/command/services.ts'
 import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
@@ -29,7 +29,7 @@ export type Healed = {
 
 export type Healing = {
   services: Services
-  troubles: Troubles
+  problems: ProblemLog
   healed: Healed
   /** Every document is read, for one may be gone or wrong though the manifest names it. */
   full: boolean
@@ -68,15 +68,15 @@ async function apart<T>(
   name: (item: T) => string,
   work: (healing: Healing, item: T) => Promise<void>,
 ): Promise<void> {
-  const { troubles, onFailure } = healing
+  const { problems, onFailure } = healing
   await eachApart(
     items,
     async (item) => {
       await work(healing, item)
-      troubles.end(`healing ${name(item)}`)
+      problems.resolve(`healing ${name(item)}`)
     },
     (item, error) => {
-      troubles.begin(`healing ${name(item)}`, 'failed', error)
+      problems.report(`healing ${name(item)}`, 'failed', error)
       onFailure(error)
     },
   )
@@ -203,12 +203,12 @@ const PROBLEMS = {
 }
 
 /** Counts what was found at an address, and tells of it once. */
-function judge({ healed, troubles }: Healing, address: Address, found: 'ahead' | 'corrupt' | 'right'): void {
+function judge({ healed, problems }: Healing, address: Address, found: 'ahead' | 'corrupt' | 'right'): void {
   const what = `document ${addressName(address)}`
   if (found === 'right') {
-    troubles.end(what)
+    problems.resolve(what)
   } else {
     healed[found] += 1
-    troubles.begin(what, PROBLEMS[found])
+    problems.report(what, PROBLEMS[found])
   }
 }

@@ -1,6 +1,6 @@
 // Lists of publications: what they can be narrowed by.
 
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { refuseUnknownApp } from '../../common/apps/apps.ts'
 import { parseInput, period as periodInput } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'

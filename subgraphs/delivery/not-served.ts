@@ -1,6 +1,6 @@
 // What is booked in a slot and not served in it, and why: the part of an explanation that no node knows.
 
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
 import type { Tx } from '../../common/store/rows.ts'

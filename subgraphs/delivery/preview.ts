@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { requireApp } from '../../common/apps/apps.ts'
 import { AlkaidError, badInput } from '../../common/base/errors.ts'
 import { checkContext } from '../../common/command/context-input.ts'

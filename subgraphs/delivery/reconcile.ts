@@ -2,7 +2,7 @@
 // nodes load, and then every few seconds, sooner when a node says what it cannot read. What fails is counted and logged, does
 // not keep the rest from being done, and is tried again by the next round.
 
-import { createTroubles } from '../../common/base/troubles.ts'
+import { createProblemLog } from '../../common/base/problem-log.ts'
 import type { Services } from '../../common/command/services.ts'
 import { reviews } from '../audit/repository.ts'
 import { eachApart } from './each-apart.ts'
@@ -42,7 +42,7 @@ export function startReconciliation(
   services: Services,
   { everyMs = 5_000, fullEvery = 12 }: { everyMs?: number; fullEvery?: number } = {},
 ): Reconciliation {
-  const troubles = createTroubles(services.log)
+  const problems = createProblemLog(services.log)
   let rounds = 0
   let failed = 0
   let rewritten = 0
@@ -61,7 +61,7 @@ export function startReconciliation(
     const round = running.then(async () => {
       const named = await unreadableOnNodes(services)
       namedBefore = [...named].sort().join()
-      last = await reconcile({ services, troubles, full: rounds % fullEvery === 0, named })
+      last = await reconcile({ services, problems, full: rounds % fullEvery === 0, named })
       rounds += 1
       rewritten += last.rewritten
       replaced += last.replaced
@@ -117,7 +117,7 @@ async function unreadableOnNodes({ channel }: Services): Promise<Set<string>> {
 type Round = Omit<Parameters<typeof healChannel>[0], 'healed' | 'onFailure'>
 
 async function reconcile(round: Round): Promise<Report> {
-  const { services, troubles } = round
+  const { services, problems } = round
   const healed: Healed = { checked: 0, rewritten: 0, replaced: 0, ahead: 0, corrupt: 0 }
   let revocations = 0
   const errors: string[] = []
@@ -131,9 +131,9 @@ async function reconcile(round: Round): Promise<Report> {
   for (const [what, work] of Object.entries(parts)) {
     try {
       await work()
-      troubles.end(what)
+      problems.resolve(what)
     } catch (error) {
-      troubles.begin(what, 'did not get to its end: the next round tries again', error)
+      problems.report(what, 'did not get to its end: the next round tries again', error)
       onFailure(error)
     }
   }

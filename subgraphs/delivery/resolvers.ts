@@ -1,6 +1,6 @@
 // How publications and pins appear in the graph.
 
-import { authorize, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import { settingsOf } from '../../common/apps/apps.ts'
 import type { Services } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'

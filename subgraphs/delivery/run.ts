@@ -1,6 +1,6 @@
 // Delivery at work: the subgraph, and the reconciliation beside it, with what it finds as metrics and in `/readyz`.
 
-import type { TokenVerifier } from '../../common/access/auth.ts'
+import type { TokenVerifier } from '../../common/access/tokens.ts'
 import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
 import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'

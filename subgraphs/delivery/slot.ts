@@ -2,7 +2,7 @@
 // publishing a schedule, save that the first publication of a slot needs some.
 
 import { z } from 'zod'
-import { readerOf } from '../../common/access/auth.ts'
+import { readerOf } from '../../common/access/rights.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { formatMistakes } from '../../common/formats/format.ts'

@@ -1,7 +1,7 @@
 // Stopping a slot, so that it answers nothing, not even its fallback, and restarting it. Its pins stay; what is published
 // meanwhile is served once it is restarted.
 
-import { readerOf } from '../../common/access/auth.ts'
+import { readerOf } from '../../common/access/rights.ts'
 import { invalidState } from '../../common/base/errors.ts'
 import { parseInput } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { TokenVerifier } from '../../common/access/auth.ts'
+import type { TokenVerifier } from '../../common/access/tokens.ts'
 import type { LaneApp } from '../../common/apps/apps.ts'
 import { AlkaidError } from '../../common/base/errors.ts'
 import type { Logger } from '../../common/base/log.ts'

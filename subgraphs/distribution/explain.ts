@@ -1,6 +1,6 @@
 // Why this node answers what it answers, for people with a role in the app.
 
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { AlkaidError, notFound } from '../../common/base/errors.ts'
 import { checkContext } from '../../common/command/context-input.ts'
 import type { Caller } from '../../common/command/services.ts'

@@ -1,7 +1,7 @@
 // Brings documents from the channel into a table: single ones, or all that the manifests name. Whatever is missing,
 // corrupt, forged or older changes nothing; it is counted and logged, and delivery is told of it, which heals it.
 
-import type { Troubles } from '../../common/base/troubles.ts'
+import type { ProblemLog } from '../../common/base/problem-log.ts'
 import type { Channel } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
@@ -49,7 +49,7 @@ export type LoaderOptions = {
   channel: Channel
   keys: SigningKeys
   counters: LoadCounters
-  troubles: Troubles
+  problems: ProblemLog
   /** Ends what is under way. */
   signal: AbortSignal
   unreadable: Unreadable
@@ -63,7 +63,7 @@ const APPS_AT_ONCE = 8
 
 /** All methods reject when the channel is out of reach, leaving in the table what they have brought by then. */
 export function createLoader(options: LoaderOptions): Loader {
-  const { channel, keys, counters, troubles, signal, unreadable, onApplied, onUnreadable } = options
+  const { channel, keys, counters, problems, signal, unreadable, onApplied, onUnreadable } = options
   const nextSlice = createSlices()
 
   async function fetch(target: () => Table, addresses: readonly Address[], done?: Set<string>): Promise<void> {
@@ -85,12 +85,12 @@ export function createLoader(options: LoaderOptions): Loader {
     const { outcome, problem, error } = judge(table, address, text)
     if (outcome !== 'same') counters[outcome] += 1
     if (problem) {
-      troubles.begin(what, problem, error)
+      problems.report(what, problem, error)
       tell(address)
       return
     }
     unreadable.delete(address)
-    troubles.end(what)
+    problems.resolve(what)
     if (outcome === 'applied') onApplied(address)
   }
 
@@ -157,11 +157,11 @@ export function createLoader(options: LoaderOptions): Loader {
     const what = `the documents of app ${app}`
     try {
       const loaded = await loadApp(target, app, done)
-      troubles.end(what)
+      problems.resolve(what)
       return loaded
     } catch (error) {
       if (signal.aborted || (error instanceof ChannelUnavailable && !error.refused)) throw error
-      troubles.begin(what, 'cannot be loaded', error)
+      problems.report(what, 'cannot be loaded', error)
       return 'all that can be read'
     }
   }

@@ -1,6 +1,6 @@
 // The slot query over the node's memory. Synchronous: the lane answers it without waiting for anything.
 
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { AlkaidError, notFound } from '../../common/base/errors.ts'
 import type { Caller } from '../../common/command/services.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'

@@ -3,7 +3,7 @@
 // Whatever fails is counted, logged and tried again; the table goes on serving what it holds, and what was fetched
 // before a failure is not fetched again.
 
-import { createTroubles, type TroubleLog } from '../../common/base/troubles.ts'
+import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
 import { addressName } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
@@ -19,7 +19,7 @@ export type SyncOptions = {
   node: string
   /** Milliseconds since the Unix epoch. */
   clock?: () => number
-  log: TroubleLog
+  log: ProblemLogger
   intervals?: Partial<SyncIntervals>
 }
 
@@ -80,7 +80,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   const intervals = { ...INTERVALS, ...options.intervals }
   const counters = { applied: 0, notHigher: 0, missing: 0, corrupt: 0, forged: 0 }
   const events = { interruptions: 0, reloads: 0, failures: 0 }
-  const troubles = createTroubles(log)
+  const problems = createProblemLog(log)
   const stopping = new AbortController()
   const { signal } = stopping
 
@@ -104,13 +104,13 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     everyMs: intervals.beat,
     afterChangeMs: intervals.beatAfterChange,
     onFailure: (error) => failed('sending a heartbeat', error),
-    onSuccess: () => troubles.end('sending a heartbeat'),
+    onSuccess: () => problems.resolve('sending a heartbeat'),
   })
   const loader = createLoader({
     channel,
     keys,
     counters,
-    troubles,
+    problems,
     signal,
     unreadable,
     onApplied(address) {
@@ -246,7 +246,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await work()
-      troubles.end(what)
+      problems.resolve(what)
       return result
     } catch (error) {
       if (!signal.aborted || error !== signal.reason) failed(what, error)
@@ -256,7 +256,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
 
   function failed(what: string, error: unknown): void {
     events.failures += 1
-    troubles.begin(what, 'failed', error)
+    problems.report(what, 'failed', error)
   }
 
   await runRound()

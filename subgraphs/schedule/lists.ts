@@ -1,6 +1,6 @@
 // The lists of apps, slots and schedules, in pages.
 
-import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/access/rights.ts'
 import { type App, countApps, pageOfApps, refuseUnknownApp } from '../../common/apps/apps.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'

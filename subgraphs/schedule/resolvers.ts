@@ -1,6 +1,6 @@
 // How apps, slots and schedules appear in the graph.
 
-import { authorize, readerOf, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, readerOf, requirePrincipal } from '../../common/access/rights.ts'
 import type { App } from '../../common/apps/apps.ts'
 import { isId } from '../../common/base/ids.ts'
 import type { Services } from '../../common/command/services.ts'

@@ -1,7 +1,7 @@
 // The rules of slots: what they may be, and how they change.
 
 import { z } from 'zod'
-import { readerOf } from '../../common/access/auth.ts'
+import { readerOf } from '../../common/access/rights.ts'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/base/errors.ts'
 import { isId, newId } from '../../common/base/ids.ts'

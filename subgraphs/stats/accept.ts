@@ -3,9 +3,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { requireApp } from '../../common/apps/apps.ts'
-import { within } from '../../common/base/deadline.ts'
+import { withDeadline } from '../../common/base/deadline.ts'
 import { AlkaidError } from '../../common/base/errors.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { parseInput, reference } from '../../common/command/input.ts'
@@ -138,7 +138,7 @@ function tokenReader(keys: SigningKeys): (token: string, app: string) => Origin 
 async function append({ log }: Services, stream: EventStream, records: readonly object[]): Promise<void> {
   const late = () => new AlkaidError('TIMEOUT', 'The event stream did not answer in time: send the same batch again')
   try {
-    await within(APPEND_MS, stream.append(records.map((record) => JSON.stringify(record))), late)
+    await withDeadline(APPEND_MS, stream.append(records.map((record) => JSON.stringify(record))), late)
   } catch (error) {
     log.warn({ err: error }, 'the event stream did not take a batch')
     if (error instanceof AlkaidError && error.code === 'TIMEOUT') throw error

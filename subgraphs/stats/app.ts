@@ -1,7 +1,7 @@
 // The stats subgraph, put together: events in, through the stream and the worker, and reports out; and the lane on
 // which apps send their events.
 
-import type { TokenVerifier } from '../../common/access/auth.ts'
+import type { TokenVerifier } from '../../common/access/tokens.ts'
 import { appDirectory } from '../../common/apps/app-directory.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Services } from '../../common/command/services.ts'

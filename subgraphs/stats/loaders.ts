@@ -1,7 +1,7 @@
 // The numbers of all the schedules that one request asks for, read at once.
 
 import type DataLoader from 'dataloader'
-import { authorize } from '../../common/access/auth.ts'
+import { authorize } from '../../common/access/rights.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { loaderByKey } from '../../common/graphql/loader.ts'
 import type { Db } from '../../common/store/rows.ts'

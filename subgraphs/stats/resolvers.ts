@@ -1,7 +1,7 @@
 // What the stats subgraph answers.
 
 import { GraphQLSafeInt } from 'graphql-scalars'
-import { authorize, requirePrincipal } from '../../common/access/auth.ts'
+import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Acceptor, RecordEventsInput } from './accept.ts'

@@ -1,6 +1,6 @@
 // What stats tells whoever watches over it: how far the worker is behind the stream, and what it has folded.
 
-import { within } from '../../common/base/deadline.ts'
+import { withDeadline } from '../../common/base/deadline.ts'
 import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Checks } from '../../common/service/health.ts'
@@ -63,5 +63,9 @@ function asideWarning({ lastSetAside: last }: WorkerStatus, now: number): string
 }
 
 function backlog(stream: EventStream): Promise<number> {
-  return within(LENGTH_MS, stream.length(), () => new Error(`the event stream did not answer within ${LENGTH_MS} ms`))
+  return withDeadline(
+    LENGTH_MS,
+    stream.length(),
+    () => new Error(`the event stream did not answer within ${LENGTH_MS} ms`),
+  )
 }

@@ -1,6 +1,6 @@
 // How strategies, segments and their revisions appear in the graph, and the dimensions that they can ask about.
 
-import { requirePrincipal } from '../../common/access/auth.ts'
+import { requirePrincipal } from '../../common/access/rights.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { PageArguments } from '../../common/graphql/connection.ts'
 import { readable, readById } from '../../common/graphql/read.ts'

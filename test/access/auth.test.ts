@@ -1,14 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
-import {
-  authorize,
-  type Principal,
-  RIGHTS,
-  ROLES,
-  signToken,
-  type TokenSettings,
-  tokenVerifier,
-} from '../../common/access/auth.ts'
+import { authorize, type Principal, RIGHTS, ROLES } from '../../common/access/rights.ts'
+import { signToken, type TokenSettings, tokenVerifier } from '../../common/access/tokens.ts'
 
 const secret = 'a secret of the tests that is long enough'
 const settings: TokenSettings = { issuer: 'alkaid', audience: 'alkaid', key: { secret } }

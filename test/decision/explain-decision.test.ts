@@ -1,7 +1,7 @@
 // What a distribution node explains, from its own memory, of what was published.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import type { Caller } from '../../common/command/services.ts'
 import { HOUR_MS } from '../../engine/time/days.ts'
 import { noCapTokens } from '../../subgraphs/distribution/answer.ts'

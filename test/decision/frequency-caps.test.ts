@@ -2,7 +2,7 @@
 // is the test's.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import { createMetrics, type Metrics } from '../../common/base/metrics.ts'
 import type { HttpRequest } from '../../common/http/server.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'

@@ -1,7 +1,7 @@
 // What delivery heals, and that one document, app, slot or revocation that fails keeps no other from its turn.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import { createMetrics } from '../../common/base/metrics.ts'
 import { type Address, type Channel, SETTINGS } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'

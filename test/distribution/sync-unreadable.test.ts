@@ -1,7 +1,7 @@
 // What a node does with single documents that it cannot read, and with loads that are cut off.
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import { sha256 } from '../../common/base/content-hash.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { type Address, type Channel, SETTINGS } from '../../common/channel/channel.ts'
@@ -255,7 +255,7 @@ test('an app that the channel refuses keeps no other app from being loaded', asy
   await until('it is loaded', () => shownIn(sync, 'news', 'home') === 'home-1')
 })
 
-test('of thousands of troubles the log has a bounded number of lines, however often they are met', async () => {
+test('thousands of problems write a bounded number of log lines, however often they are reported', async () => {
   const codes = Array.from({ length: 3_000 }, (_, n) => `slot-${n}`)
   await put(channel, listDocument(1, ['shop']), settingsDocument('shop', 1))
   for (const code of codes) await putText(channel, at('shop', code, 1), 'nonsense')

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { buildSchema, getNamedType, isInputObjectType } from 'graphql'
-import { signToken } from '../../common/access/auth.ts'
+import { signToken } from '../../common/access/tokens.ts'
 import { bookOne, eventually, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const supergraph = readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8')

@@ -13,7 +13,7 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql'
-import { signToken } from '../../common/access/auth.ts'
+import { signToken } from '../../common/access/tokens.ts'
 import { bookOne, eventually, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const supergraph = readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 // The whole table of mutations and roles, in every subgraph: a role does what RIGHTS gives it and nothing else.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type Action, RIGHTS, ROLES } from '../../common/access/auth.ts'
+import { type Action, RIGHTS, ROLES } from '../../common/access/rights.ts'
 import type { Store } from '../../common/store/store.ts'
 import { type EveryMutation, MUTATIONS, startEveryMutation } from '../support/every-mutation.ts'
 import { everythingIn } from '../support/planning.ts'

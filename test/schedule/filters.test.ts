@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { signToken } from '../../common/access/auth.ts'
+import { signToken } from '../../common/access/tokens.ts'
 import type { Store } from '../../common/store/store.ts'
 import { schedules } from '../../subgraphs/schedule/repository.ts'
 import {

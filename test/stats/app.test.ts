@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { HttpRequest } from '../../common/http/server.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'

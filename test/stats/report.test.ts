@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { signToken } from '../../common/access/auth.ts'
+import { signToken } from '../../common/access/tokens.ts'
 import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { rollups } from '../../subgraphs/stats/repository.ts'
 import {

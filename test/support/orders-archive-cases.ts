@@ -2,7 +2,7 @@
 // and what must hold once the command and the archiving have come to their ends, in whatever order.
 
 import { expect } from '@jest/globals'
-import type { Action } from '../../common/access/auth.ts'
+import type { Action } from '../../common/access/rights.ts'
 import { isExpected } from '../../common/base/errors.ts'
 import { archiveHead } from '../../common/command/archive.ts'
 import type { Caller, Services } from '../../common/command/services.ts'

@@ -1,7 +1,7 @@
 // The three subgraphs in which operators plan (schedule, creative, strategy) on one store, and their mutations as a
 // table, so that what holds for every mutation is tested on every one.
 
-import type { Action } from '../../common/access/auth.ts'
+import type { Action } from '../../common/access/rights.ts'
 import { canonicalJson } from '../../common/base/content-hash.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Change } from '../../common/store/changes.ts'

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Role } from '../../common/access/auth.ts'
+import type { Role } from '../../common/access/rights.ts'
 import { readSettings } from '../../common/service/settings.ts'
 import { type Platform, startPlatform } from '../../platform/app.ts'
 import { type Answer, type Client, createClient } from '../../scripts/client.ts'

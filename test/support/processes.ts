@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Role } from '../../common/access/auth.ts'
+import type { Role } from '../../common/access/rights.ts'
 import { readSecrets } from '../../common/service/secrets.ts'
 import { readSettings } from '../../common/service/settings.ts'
 import type { Client } from '../../scripts/client.ts'

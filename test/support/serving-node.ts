@@ -1,7 +1,7 @@
 // A distribution node as tests look at it: it waits until the node holds what was published, and reads what it serves,
 // both from its table and by asking it.
 
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { CompiledSlot } from '../../engine/decision/compile.ts'
 import { type EventSource, readEventToken } from '../../engine/publication/event-token.ts'

@@ -1,7 +1,7 @@
 // Subgraphs on a store of their own, in process: what the gateway would call, without the gateway. Time is passed in.
 
-import type { Role } from '../../common/access/auth.ts'
-import { signToken, type TokenSettings, tokenVerifier } from '../../common/access/auth.ts'
+import type { Role } from '../../common/access/rights.ts'
+import { signToken, type TokenSettings, tokenVerifier } from '../../common/access/tokens.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import type { Services } from '../../common/command/services.ts'

@@ -1,7 +1,7 @@
 // The whole graph in this process: the gateway over the subgraphs of a workflow, with stats and a distribution node beside them.
 
 import { readFileSync } from 'node:fs'
-import { tokenVerifier } from '../../common/access/auth.ts'
+import { tokenVerifier } from '../../common/access/tokens.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { createMetrics } from '../../common/base/metrics.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
