@@ -12,14 +12,13 @@ import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../common/graphql/query-
 import { answerOptions, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
 import { answerType, type Lane } from '../common/lane/lane.ts'
-import { createAdmission } from './admit.ts'
-import type { GatewayContext, Upstream } from './data-source.ts'
-import { serveApollo } from './http.ts'
+import { createAdmission } from './admission.ts'
+import { serveApollo } from './apollo-http.ts'
 import { maskErrors, maskRequestError } from './mask-errors.ts'
 import { createPlanner, quiet } from './planner.ts'
 import { createRelay } from './relay.ts'
 import type { Sandbox } from './sandbox.ts'
-import { upstreamTimer } from './watch.ts'
+import { type GatewayContext, type Upstream, upstreamTimer } from './upstream.ts'
 
 export type GatewayOptions = {
   supergraphSdl: string

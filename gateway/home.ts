@@ -2,10 +2,10 @@
 // the demo app.
 
 import type { TokenSettings } from '../common/access/tokens.ts'
-import { escapeHtml, page } from '../common/http/page.ts'
+import { escapeHtml, page } from '../common/http/html-page.ts'
 import type { Handler } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'
-import { printToken, readDemo, triesOf } from './demo.ts'
+import { printToken, readDemo, triesOf } from './demo-requests.ts'
 import { whyNotThisMachine } from './local-browser.ts'
 
 export function homePage(settings: Settings, tokens: TokenSettings): Handler {

@@ -8,11 +8,8 @@ import { readServiceSecret } from '../common/service/secrets.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
 import { homePage } from './home.ts'
-import { remoteLane } from './remote-lane.ts'
-import { remoteService } from './remote-request.ts'
-import { remoteUpstream } from './remote-upstream.ts'
+import { remoteLane, remoteService, remoteUpstream, upstreamChecks } from './remote-service.ts'
 import { createSandbox } from './sandbox.ts'
-import { upstreamChecks } from './watch.ts'
 
 const root = new URL('../', import.meta.url)
 

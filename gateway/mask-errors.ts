@@ -13,7 +13,7 @@ import {
   shownErrors,
 } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
-import type { GatewayContext } from './data-source.ts'
+import type { GatewayContext } from './upstream.ts'
 
 export function maskErrors(log: Logger, production: boolean): ApolloServerPlugin<GatewayContext> {
   return {

@@ -6,9 +6,8 @@ import type { ApolloServerOptionsWithGateway } from '@apollo/server'
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import type { Logger } from '../common/base/log.ts'
 import { checkScalars } from '../common/graphql/scalars.ts'
-import { type GatewayContext, type Upstream, upstreamDataSource } from './data-source.ts'
-import { type Planned, withoutLiterals } from './literals.ts'
-import type { UpstreamTimer } from './watch.ts'
+import { type GatewayContext, type Upstream, type UpstreamTimer, upstreamDataSource } from './upstream.ts'
+import { type Planned, withoutLiterals } from './without-literals.ts'
 
 export type PlannerOptions = {
   supergraphSdl: string

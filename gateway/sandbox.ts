@@ -3,10 +3,10 @@
 // servers, in the address of a frame. Without the internet our page says what to do instead.
 
 import { signToken, type TokenSettings } from '../common/access/tokens.ts'
-import { escapeHtml, page, scriptValue } from '../common/http/page.ts'
+import { escapeHtml, page, scriptValue } from '../common/http/html-page.ts'
 import type { HttpReply, HttpRequest } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'
-import { printToken } from './demo.ts'
+import { printToken } from './demo-requests.ts'
 import { wantsPage, whyNotLocal, whyNotThisMachine } from './local-browser.ts'
 
 /** The page, for whoever wants one; undefined for everybody else. */

@@ -2,7 +2,7 @@
 
 import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
-import type { Demo } from '../gateway/demo.ts'
+import type { Demo } from '../gateway/demo-requests.ts'
 import type { Running } from '../platform/app.ts'
 import { loadDemo } from './load-demo.ts'
 import { tokensOfRoles } from './tokens.ts'

@@ -3,7 +3,7 @@
 import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
 import { demoApp } from '../demo/app.ts'
-import { type Demo, triesOf } from '../gateway/demo.ts'
+import { type Demo, triesOf } from '../gateway/demo-requests.ts'
 import type { Running } from '../platform/app.ts'
 
 export type WelcomeParts = {

@@ -7,7 +7,7 @@ import { AlkaidError, badInput, ERROR_CODES, HttpError, knownCode, thrownErrors 
 import type { Logger } from '../base/log.ts'
 import { REQUEST_ID_HEADER, withRequestId } from '../base/request-id.ts'
 import { type Exchange, LIMITS, type Limits, lingeringClose, type Refusal, serveInTurn } from './connections.ts'
-import { readBody } from './text.ts'
+import { readBody } from './request-text.ts'
 
 export type HttpReply = { status: number; headers?: Record<string, string>; body?: string }
 export type HttpRequest = {

@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto'
 import { AlkaidError, badInput, methodNotAllowed } from '../base/errors.ts'
 import { readJson } from '../command/json.ts'
+import { readSearch } from '../http/request-text.ts'
 import type { HttpRequest } from '../http/server.ts'
-import { readSearch } from '../http/text.ts'
 import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
 
 export type LaneRequest = {

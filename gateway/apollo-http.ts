@@ -3,10 +3,10 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server'
 import { readJson } from '../common/command/json.ts'
 import type { Variables } from '../common/graphql/variables.ts'
+import { readSearch } from '../common/http/request-text.ts'
 import type { HttpReply, HttpRequest } from '../common/http/server.ts'
-import { readSearch } from '../common/http/text.ts'
-import type { Admission, Asked } from './admit.ts'
-import type { GatewayContext } from './data-source.ts'
+import type { Admission, Asked } from './admission.ts'
+import type { GatewayContext } from './upstream.ts'
 
 /** Throws InvalidRequest or an AlkaidError where nothing was executed. */
 export async function serveApollo(

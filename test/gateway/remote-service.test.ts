@@ -1,8 +1,8 @@
-// How the gateway meets services in other processes that are slow, broken, too talkative or strangers: each costs only
-// what was asked of it.
+// Services in other processes that are slow, broken, too talkative or not ours. Each failure costs only the request that met it.
 
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { AlkaidError } from '../../common/base/errors.ts'
 import { createLogger } from '../../common/base/log.ts'
@@ -10,9 +10,13 @@ import { federationHandler } from '../../common/graphql/federation.ts'
 import type { Subgraph } from '../../common/graphql/subgraph.ts'
 import { type HttpRequest, type HttpServer, listen } from '../../common/http/server.ts'
 import { createRelay } from '../../gateway/relay.ts'
-import { remoteLane } from '../../gateway/remote-lane.ts'
-import { type Remote, type RemoteOptions, remoteService } from '../../gateway/remote-request.ts'
-import { remoteUpstream } from '../../gateway/remote-upstream.ts'
+import {
+  type Remote,
+  type RemoteOptions,
+  remoteLane,
+  remoteService,
+  remoteUpstream,
+} from '../../gateway/remote-service.ts'
 
 const SECRET = 'a service secret, which is long enough'
 const log = createLogger('silent')
@@ -28,11 +32,14 @@ test('a connection serves one request after another', async () => {
   server.on('connection', () => {
     connections += 1
   })
-  for (let asked = 0; asked < 5; asked++) await remote.send({ method: 'GET', path: '/', headers: {} })
+  for (let sent = 0; sent < 5; sent++) {
+    await remote.send({ method: 'GET', path: '/', headers: {} })
+    await setImmediate() // undici reuses a connection in the next turn of the event loop
+  }
   expect(connections).toBe(1)
 })
 
-test('whoever is silent for too long is TIMEOUT, by name', async () => {
+test('a service that does not answer in time is TIMEOUT, with its name', async () => {
   const { remote } = await serve(() => {}, { timeoutMs: 50 })
   expect(await failure(remote)).toMatchObject({
     code: 'TIMEOUT',
@@ -40,17 +47,17 @@ test('whoever is silent for too long is TIMEOUT, by name', async () => {
   })
 })
 
-test('whoever stops in the middle of an answer is TIMEOUT, too', async () => {
+test('a service that stops in the middle of an answer is TIMEOUT', async () => {
   const { remote } = await serve((_, response) => void response.write('{"da'), { timeoutMs: 50 })
   expect((await failure(remote)).code).toBe('TIMEOUT')
 })
 
-test('whoever hangs up is UNAVAILABLE', async () => {
+test('a service that closes the connection is UNAVAILABLE', async () => {
   const { remote } = await serve((request) => request.socket.destroy())
   expect(await failure(remote)).toMatchObject({ code: 'UNAVAILABLE', message: 'The service slow is out of reach' })
 })
 
-test('whoever answers more than the bound is UNAVAILABLE, however long the answer would go on', async () => {
+test('a service that answers more than the limit is UNAVAILABLE, even when its answer never ends', async () => {
   const endless: RequestListener = (_, response) => {
     const more = () => {
       while (!response.destroyed && response.write('x'.repeat(1_000)));
@@ -62,7 +69,7 @@ test('whoever answers more than the bound is UNAVAILABLE, however long the answe
   expect(await failure(remote)).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('10000 bytes') })
 })
 
-test('an answer that is no GraphQL, or of another status, is UNAVAILABLE', async () => {
+test('an answer that is not GraphQL, or has another status, is UNAVAILABLE', async () => {
   for (const [status, body] of [
     [200, '<html>'],
     [200, 'null'],
@@ -74,7 +81,7 @@ test('an answer that is no GraphQL, or of another status, is UNAVAILABLE', async
   }
 })
 
-test('a subgraph gets the token and the request id of the caller, and answers the gateway alone', async () => {
+test('a subgraph gets the token and the request id of the caller, and answers only the gateway', async () => {
   const seen: unknown[] = []
   const subgraph = {
     name: 'slow',
@@ -90,7 +97,7 @@ test('a subgraph gets the token and the request id of the caller, and answers th
   const answer = await remoteUpstream(remote, SECRET, log).execute(request, headers)
   expect(answer).toEqual({ data: { a: 1 } })
   expect(seen).toEqual([request, headers])
-  // The gateway's own credential is nothing that a caller could mend: they are not told UNAUTHENTICATED.
+  // A caller cannot fix the gateway's own credential, so the code is not UNAUTHENTICATED.
   const stranger = remoteUpstream(remote, `${SECRET}!`, log).execute(request, headers)
   await expect(stranger).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(seen).toHaveLength(2)
@@ -112,19 +119,19 @@ describe('a preflight for apps', () => {
     ['allowed', 204, true],
     ['refused', 403, false],
   ])(
-    'is %s as the first service says that can tell, while another hangs, fails or has not loaded',
+    'is %s by the first service that knows, while others hang, fail or have not loaded',
     async (_, status, allowed) => {
       const relay = await relayOver(hanging, answering(500), answering(503), answering(status))
       expect(await relay.allowsOrigin(origin)).toBe(allowed)
     },
   )
 
-  test('that nobody can answer is UNAVAILABLE within about a second', async () => {
+  test('is UNAVAILABLE within about a second when no service can answer it', async () => {
     const asked = (await relayOver(hanging, answering(503))).allowsOrigin(origin)
     await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   }, 5_000)
 
-  test('asks for the origin alone, and a refusal of the relay itself can be read where it is allowed', async () => {
+  test('sends only the origin on, and pages of an allowed origin can read a refusal by the relay itself', async () => {
     const seen: IncomingHttpHeaders[] = []
     const relay = await relayOver((request, response) => {
       seen.push(request.headers)

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { buildSchema, execute, type GraphQLSchema, getOperationAST, parse, print, validate } from 'graphql'
 import { readVariables, type Variables } from '../../common/graphql/variables.ts'
-import { withoutLiterals } from '../../gateway/literals.ts'
+import { withoutLiterals } from '../../gateway/without-literals.ts'
 
 const SDL = `
   scalar JSON
