@@ -1,5 +1,5 @@
-// A distribution node: its table kept in step with the channel, the lane for apps over it, and the subgraph for
-// everyone else. It uses nothing of MongoDB.
+// Builds a distribution node: the table and its sync with the channel, the lane for apps, and the subgraph for the gateway.
+// A node does not use MongoDB.
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -17,10 +17,10 @@ import { closeAll } from '../../common/service/ending.ts'
 import type { Checks } from '../../common/service/health.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import { laneFieldsOf } from '../registry.ts'
-import { type Answer, noCapTokens } from './answer.ts'
+import { noCapTokens, type SlotAnswer } from './decisions.ts'
+import { distributionChecks, measureDistribution } from './monitoring.ts'
 import { distributionResolvers } from './resolvers.ts'
 import { type Sync, type SyncIntervals, startSync } from './sync.ts'
-import { distributionChecks, measureDistribution } from './watch.ts'
 
 export type DistributionOptions = {
   channel: Channel
@@ -32,14 +32,14 @@ export type DistributionOptions = {
   now: () => number
   random: () => number
   log: Logger
-  /** Undefined: nobody counts. */
+  /** Undefined: no metrics. */
   metrics?: Metrics | undefined
   intervals?: Partial<SyncIntervals>
 }
 
 export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; checks: Checks; stop(): Promise<void> }
 
-/** The SDL alone; composition reads it. */
+/** Where the SDL is. The composition of the supergraph reads it without building a node. */
 export const distributionSchema = new URL('./schema.graphql', import.meta.url)
 
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
@@ -95,12 +95,12 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
   }
 }
 
-/** A name that no other node has: the machine's, and something of this start. */
+/** A name that no other node has: the machine's name and a random part, as in `host-1-3f2a9c01`. */
 export function newNodeName(): string {
   return `${hostname()}-${randomUUID().slice(0, 8)}`
 }
 
-type LaneContext = { caller: Caller; answers?: Answer[] }
+type LaneContext = { caller: Caller; answers?: SlotAnswer[] }
 
 function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefined {
   const app = table.appOfKey(hash, now)
@@ -110,15 +110,23 @@ function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefine
   )
 }
 
-/** Clients take a wrong key or origin for final, and this one may be of an app whose settings are not loaded yet. */
+/**
+ * Answers UNAVAILABLE instead of "unknown key" or "origin not allowed" while settings are missing. The key or origin may
+ * belong to an app that is not loaded yet, and clients do not try again after a refusal.
+ */
 function requireLoaded({ ready, lacksSettings }: Sync): void {
-  if (!ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet')
-  if (lacksSettings) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded the settings of all apps yet')
+  if (!ready) throw new AlkaidError('UNAVAILABLE', 'This node has not loaded yet: try again in a few seconds')
+  if (lacksSettings)
+    throw new AlkaidError(
+      'UNAVAILABLE',
+      'This node has not loaded the settings of all apps yet: try again in a few seconds',
+    )
 }
 
 /**
- * Until the next window or rotation boundary, and never longer than the app's maximum age. What chance had a part in is
- * never kept, nor is what caps had: the same question again has another token.
+ * How long a client may keep the answer: until the next window or rotation boundary, and at most the app's `maxAgeSeconds`.
+ * Example: the next schedule starts in 40 s and `maxAgeSeconds` is 60: `private, max-age=40`. Answers that depend on chance
+ * or carry a cap token are `no-store`: the next answer to the same request is a different one.
  */
 function cacheControl({ table }: Sync, { caller, answers }: LaneContext, now: number): string {
   const settings = caller.appKey && table.settings(caller.appKey.app)

@@ -1,16 +1,24 @@
-// Keeps the node's table in step with the channel: a full load once subscribed, documents as they are notified,
-// a comparison with the manifests every few seconds, a full reload every few minutes and after interruptions.
-// Whatever fails is counted, logged and tried again; the table goes on serving what it holds, and what was fetched
-// before a failure is not fetched again.
+// Keeps the node's table up to date with the channel. The life of a node, in order:
+//
+// 1. Subscribe to notifications, so that the node misses no later change.
+// 2. First load: read the list of apps, each app's manifest, and every document that a manifest names.
+// 3. Ready: the table has everything, or the time of grace for unreadable documents is over. The node serves from now on.
+// 4. On each notification: fetch that document at once.
+// 5. Every 3 s: compare the table with the manifests, and fetch what differs.
+// 6. Every 5 min, and after lost notifications: load everything into a copy of the table, then serve from the copy.
+// 7. Every 2 s, and 25 ms after a change: send a heartbeat.
+//
+// Each failure is counted, logged and tried again. The table goes on serving what it has. A document that was fetched
+// before the failure is not fetched again.
 
 import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
 import { addressName } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
-import { startBeats } from './beats.ts'
-import { createLoader, type LoadCounters, type Loaded } from './load.ts'
+import { startHeartbeats } from './heartbeats.ts'
+import { type Completeness, createLoader, type LoadCounters } from './loader.ts'
 import { createTable, type Table } from './table.ts'
-import { createUnreadable } from './unreadable.ts'
+import { createUnreadableDocuments } from './unreadable-documents.ts'
 
 export type SyncOptions = {
   channel: Channel
@@ -23,16 +31,16 @@ export type SyncOptions = {
   intervals?: Partial<SyncIntervals>
 }
 
-/** All in ms; the first two vary by a quarter either way, so that nodes do not act all at once. */
+/** All in ms. `compare` and `reload` vary by up to a quarter, so that the nodes do not all act at once. */
 export type SyncIntervals = {
   compare: number
   reload: number
   /** Until the next try while the node is not ready. */
   retry: number
-  /** For so long a starting node waits for delivery to heal documents that cannot be read; then it serves the others. */
+  /** How long a starting node waits until delivery has repaired unreadable documents. Then it serves without them. */
   grace: number
-  beat: number
-  beatAfterChange: number
+  heartbeat: number
+  heartbeatAfterChange: number
 }
 
 const INTERVALS: SyncIntervals = {
@@ -40,33 +48,31 @@ const INTERVALS: SyncIntervals = {
   reload: 300_000,
   retry: 500,
   grace: 4_000,
-  beat: 2_000,
-  beatAfterChange: 25,
+  heartbeat: 2_000,
+  heartbeatAfterChange: 25,
 }
 
 export type SyncStatus = LoadCounters & {
   ready: boolean
-  /** Ms since a comparison began after which everything that the channel names was held; null before the first. */
+  /** Ms since the start of the newest comparison after which the table had everything; null before the first. */
   stalenessMs: number | null
-  /** Documents that the node should hold, and of which the channel now has none, none that can be read, or an older one. */
+  /** How many documents the node should have and cannot read: missing, corrupt, forged, or older than its own copy. */
   unreadable: number
-  /** The names of some of these. */
+  /** The names of at most five of them. */
   unreadableNames: string[]
+  /** How often notifications may have been lost. */
   interruptions: number
   reloads: number
-  /** Attempts that failed as a whole, as when the channel is out of reach. */
+  /** Attempts that failed as a whole, for example because the channel is out of reach. */
   failures: number
 }
 
 export type Sync = {
-  /** The present table. Take it once per request, and whatever follows is of one moment. */
+  /** The current table. Take it once per request, so that the whole answer comes from one table. */
   readonly table: Table
-  /**
-   * Whether the node has once held everything that it should serve, save for documents that nobody could read for the time of
-   * grace. It never becomes false again.
-   */
+  /** Whether the node may serve. Once true, it stays true, even when the channel is out of reach. */
   readonly ready: boolean
-  /** Whether an app that the list names has no settings here, so that a key may be known to others and not to this node. */
+  /** Whether the settings of a listed app are missing here. Then an app key that is unknown here may still be valid. */
   readonly lacksSettings: boolean
   /** Resolves when the node is ready. */
   untilReady(): Promise<void>
@@ -74,7 +80,7 @@ export type Sync = {
   stop(): Promise<void>
 }
 
-/** Resolves after the first attempt to load, whether it made the node ready or not. */
+/** Resolves after the first try to load. The node may be ready then, or not yet. */
 export async function startSync(options: SyncOptions): Promise<Sync> {
   const { channel, keys, node, clock = Date.now, log } = options
   const intervals = { ...INTERVALS, ...options.intervals }
@@ -85,25 +91,26 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   const { signal } = stopping
 
   let table = createTable(keys)
-  const present = () => table
-  let inStepAt: number | undefined
+  const currentTable = () => table
   let ready = false
   let lacksSettings = false
-  /** Since when the node would be ready but for documents that cannot be read, as `performance.now()` has it. */
-  let waitingSince: number | undefined
-  const unreadable = createUnreadable()
+  /** When the newest comparison began after which the table had everything. */
+  let completeAt: number | undefined
+  /** The value of `performance.now()` when only unreadable documents began to keep the node from being ready. */
+  let graceBegan: number | undefined
   const readiness = Promise.withResolvers<void>()
+  const unreadable = createUnreadableDocuments()
 
-  const beats = startBeats({
+  const heartbeats = startHeartbeats({
     channel,
     node,
     clock,
-    table: present,
+    table: currentTable,
     isReady: () => ready,
     unreadable: () => unreadable.names(MOST_UNREADABLE),
-    everyMs: intervals.beat,
-    afterChangeMs: intervals.beatAfterChange,
-    onFailure: (error) => failed('sending a heartbeat', error),
+    everyMs: intervals.heartbeat,
+    afterChangeMs: intervals.heartbeatAfterChange,
+    onFailure: (error) => reportFailure('sending a heartbeat', error),
     onSuccess: () => problems.resolve('sending a heartbeat'),
   })
   const loader = createLoader({
@@ -114,13 +121,109 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     signal,
     unreadable,
     onApplied(address) {
-      // The first load is no change: a node that starts has nothing to tell of each slot.
-      if (ready) beats.changed(address)
+      // The first load is not a change. A starting node does not report each slot.
+      if (ready) heartbeats.reportChange(address)
     },
-    onUnreadable: () => beats.soon(),
+    onUnreadable: () => heartbeats.sendSoon(),
   })
 
-  // ---- notifications: fetched at once, one batch after another, so that no older answer comes after a newer one
+  // ---- Rounds, one after another: the first load, then comparisons and reloads (steps 1, 2, 3, 5 and 6)
+
+  let subscription: { stop(): Promise<void> } | undefined
+  let wasInterrupted = false
+  /** The value of `performance.now()` from which on the next round reloads. */
+  let reloadDue = 0
+  /** What the current reload has fetched. After a failure, the next round goes on with the rest. */
+  let reloaded = new Set<string>()
+  let wake = () => {}
+
+  async function runRounds(): Promise<void> {
+    while (!signal.aborted) {
+      await pause(ready ? vary(intervals.compare) : intervals.retry)
+      if (!signal.aborted) await runRound()
+    }
+  }
+
+  async function runRound(): Promise<void> {
+    const began = clock()
+    if (wasInterrupted) restartReload()
+    wasInterrupted = false
+    const loaded = await attempt('synchronizing with the channel', async () => {
+      subscription ??= await channel.listen(listener)
+      if (events.reloads === 0) return firstLoad()
+      // The comparison comes first. So changes arrive even when every reload is interrupted.
+      const compared = await loader.compare(currentTable)
+      return performance.now() < reloadDue ? compared : reload()
+    })
+    if (loaded === undefined) return
+    lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
+    if (loaded === 'complete') completeAt = began
+    if (!ready && mayServe(loaded)) becomeReady()
+  }
+
+  /** The table is empty, or has what an earlier try brought. So a comparison loads exactly what is missing. */
+  async function firstLoad(): Promise<Completeness> {
+    const loaded = await loader.compare(currentTable)
+    endReload()
+    return loaded
+  }
+
+  async function reload(): Promise<Completeness> {
+    const next = await loader.copy(table)
+    let loaded: Completeness
+    try {
+      loaded = await loader.loadAll(() => next, reloaded)
+    } finally {
+      // Documents of notifications went into the old table meanwhile. There is no `await` between here and the swap:
+      // a request sees the old table or the new one, both whole.
+      for (const entry of table.entries()) next.adopt(entry)
+      table = next
+    }
+    endReload()
+    return loaded
+  }
+
+  function endReload(): void {
+    events.reloads += 1
+    reloaded = new Set()
+    reloadDue = performance.now() + vary(intervals.reload)
+    heartbeats.sendSoon()
+  }
+
+  function restartReload(): void {
+    reloadDue = 0
+    reloaded = new Set()
+  }
+
+  /** One unreadable document must not keep the node from serving all the others for ever. */
+  function mayServe(loaded: Completeness): boolean {
+    if (loaded === 'incomplete') {
+      graceBegan = undefined
+      return false
+    }
+    graceBegan ??= performance.now()
+    return loaded === 'complete' || performance.now() - graceBegan >= intervals.grace
+  }
+
+  function becomeReady(): void {
+    ready = true
+    heartbeats.sendSoon()
+    readiness.resolve()
+  }
+
+  /** Ends after `ms`, or earlier when `wake` is called. Ends at once after an interruption during the last round. */
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      if (wasInterrupted || signal.aborted) wake()
+    })
+  }
+
+  // ---- Notifications: fetched at once, one batch after another, so that no older answer comes after a newer one (step 4)
 
   const notified = new Map<string, Address>()
   let fetching: Promise<void> | undefined
@@ -140,108 +243,17 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     while (notified.size > 0 && !signal.aborted) {
       const addresses = [...notified.values()]
       notified.clear()
-      await attempt('fetching what was notified', async () => {
-        const known = new Set(table.apps())
-        await loader.fetch(present, addresses)
-        for (const app of table.apps() ?? []) if (!known.has(app)) await loader.compareApp(present, app)
+      await attempt('fetching documents after notifications', async () => {
+        const appsBefore = new Set(table.apps())
+        await loader.fetch(currentTable, addresses)
+        const newApps = (table.apps() ?? []).filter((app) => !appsBefore.has(app))
+        for (const app of newApps) await loader.compareApp(currentTable, app)
       })
     }
     fetching = undefined
   }
 
-  // ---- rounds: one after another, each a comparison or, when it is due, a full reload
-
-  let subscription: { stop(): Promise<void> } | undefined
-  let reloadDue = 0
-  /** What the reload under way has fetched; it goes on with the rest after a failure. */
-  let reloaded = new Set<string>()
-  let wasInterrupted = false
-  let wake = () => {}
-
-  async function runRound(): Promise<void> {
-    const began = clock()
-    if (wasInterrupted) {
-      reloadDue = 0
-      reloaded = new Set()
-    }
-    wasInterrupted = false
-    const loaded = await attempt('keeping in step', async () => {
-      subscription ??= await channel.listen(listener)
-      if (events.reloads === 0) return firstLoad()
-      // First what differs, so that even reloads that are cut off again and again bring what is new.
-      const compared = await loader.compare(present)
-      return performance.now() < reloadDue ? compared : reload()
-    })
-    if (loaded === undefined) return
-    lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
-    if (loaded === 'all') inStepAt = began
-    if (!ready && mayServe(loaded)) becomeReady()
-  }
-
-  /** Nothing is held yet, or what an earlier try has brought: comparing loads what is missing. */
-  async function firstLoad(): Promise<Loaded> {
-    const loaded = await loader.compare(present)
-    endReload()
-    return loaded
-  }
-
-  async function reload(): Promise<Loaded> {
-    const next = await loader.copy(table)
-    let loaded: Loaded
-    try {
-      loaded = await loader.loadAll(() => next, reloaded)
-    } finally {
-      // What was notified meanwhile is in the old table only. No await here: readers see one or the other.
-      for (const held of table.held()) next.adopt(held)
-      table = next
-    }
-    endReload()
-    return loaded
-  }
-
-  function endReload(): void {
-    events.reloads += 1
-    reloaded = new Set()
-    reloadDue = performance.now() + vary(intervals.reload)
-    beats.soon()
-  }
-
-  /** One slot whose document cannot be read must not keep the node from serving all the others for ever. */
-  function mayServe(loaded: Loaded): boolean {
-    if (loaded === 'less') {
-      waitingSince = undefined
-      return false
-    }
-    waitingSince ??= performance.now()
-    return loaded === 'all' || performance.now() - waitingSince >= intervals.grace
-  }
-
-  function becomeReady(): void {
-    ready = true
-    beats.soon()
-    readiness.resolve()
-  }
-
-  async function runRounds(): Promise<void> {
-    while (!signal.aborted) {
-      await pause(ready ? vary(intervals.compare) : intervals.retry)
-      if (!signal.aborted) await runRound()
-    }
-  }
-
-  /** Until the time is over, or somebody wakes us or has wanted to since the round began. */
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      if (wasInterrupted || signal.aborted) wake()
-    })
-  }
-
-  // ---- failures
+  // ---- Failures
 
   async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -249,12 +261,12 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       problems.resolve(what)
       return result
     } catch (error) {
-      if (!signal.aborted || error !== signal.reason) failed(what, error)
+      if (!signal.aborted || error !== signal.reason) reportFailure(what, error)
       return undefined
     }
   }
 
-  function failed(what: string, error: unknown): void {
+  function reportFailure(what: string, error: unknown): void {
     events.failures += 1
     problems.report(what, 'failed', error)
   }
@@ -278,18 +290,18 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       ready,
       unreadable: unreadable.size,
       unreadableNames: unreadable.names(5),
-      stalenessMs: inStepAt === undefined ? null : clock() - inStepAt,
+      stalenessMs: completeAt === undefined ? null : clock() - completeAt,
     }),
     async stop() {
       stopping.abort()
       wake()
-      await Promise.all([rounds, fetching, beats.stop()])
+      await Promise.all([rounds, fetching, heartbeats.stop()])
       await attempt('unsubscribing', async () => subscription?.stop())
     },
   }
 }
 
-/** Three to five quarters of it, by chance. */
+/** A random time between three quarters and five quarters of `ms`. */
 function vary(ms: number): number {
   return ms * (0.75 + Math.random() / 2)
 }

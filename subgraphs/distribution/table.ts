@@ -1,5 +1,6 @@
-// The node's memory: slots (compiled), settings and the list of apps, in node-cache. Nothing in it expires, and
-// only a document with a higher (epoch, revision) takes the place of another; absence changes nothing.
+// The node's memory: the list of apps, the settings of each app, and the compiled slots, all in node-cache. Entries never
+// expire. Only a document with a higher stamp (epoch, revision) replaces an entry. A document that is missing in the
+// channel changes nothing here.
 
 import NodeCache from 'node-cache'
 import { isId } from '../../common/base/ids.ts'
@@ -17,63 +18,66 @@ import {
   type Stamp,
 } from '../../engine/publication/types.ts'
 
-/** What is in memory at one address. Never changed, only replaced; tables share them. */
-export type Held =
+/** What is in memory at one address. An entry is never changed, only replaced. Two tables may share one entry. */
+export type TableEntry =
   | { address: 'apps'; stamp: Stamp; list: AppList }
   | { address: { app: string; code: typeof SETTINGS }; stamp: Stamp; settings: AppSettings }
   | { address: { app: string; code: string }; stamp: Stamp; slot: CompiledSlot }
 
-/** `same`, `lower`: what is held has this stamp, or a higher one. `mismatched`: the document belongs elsewhere. */
-export type Applied = 'applied' | 'same' | 'lower' | 'mismatched'
+/**
+ * What happened to a document. `same`: the entry has this stamp already. `lower`: the entry has a higher stamp.
+ * `mismatched`: the document belongs at another address.
+ */
+export type ApplyOutcome = 'applied' | 'same' | 'lower' | 'mismatched'
 
 export type Table = {
-  /** The list of apps; undefined until one is held. */
+  /** The codes of the listed apps; undefined until the list is loaded. */
   apps(): readonly string[] | undefined
-  /** Apps of which something is held, listed or not. */
-  heldApps(): string[]
+  /** The apps of which the table has at least one entry, listed or not. */
+  loadedApps(): string[]
   settings(app: string): AppSettings | undefined
-  /** By its code or its id; `<app>/` may stand before it. */
+  /** Finds a slot by its code or its id. The name may begin with `<app>/`, as in `shop/home.banner`. */
   slot(app: string, name: string): CompiledSlot | undefined
-  /** The app whose key has this SHA-256 (hex) and has not expired at `now` (ms). */
+  /** The app that has a key with this SHA-256 (hex) which has not expired at `now` (ms). */
   appOfKey(hash: string, now: number): string | undefined
-  /** Whether any app of the list allows browsers of this origin. */
+  /** Whether at least one listed app allows browsers of this origin. */
   allowsOrigin(origin: string): boolean
-  /** code (and `@app`) -> `epoch.revision` of what is held of the app. */
+  /** Slot code (or `@app` for the settings) -> `epoch.revision` of the app's entry. */
   stamps(app: string): ReadonlyMap<string, string>
-  /** `digestOf` the stamps. */
+  /** `digestOf` the stamps of the app. */
   digest(app: string): string
   stampAt(address: Address): Stamp | undefined
-  held(): Iterable<Held>
-  /** @throws Error when a document cannot be compiled; then nothing changes. */
-  apply(address: Address, document: ChannelDocument): Applied
-  /** Shares what another table holds, unless this one holds the same or higher. */
-  adopt(held: Held): Applied
+  entries(): Iterable<TableEntry>
+  /** @throws Error when the document cannot be compiled. Then nothing changes. */
+  apply(address: Address, document: ChannelDocument): ApplyOutcome
+  /** Takes over an entry of another table, unless this table has the same stamp or a higher one at its address. */
+  adopt(entry: TableEntry): ApplyOutcome
 }
 
 export function createTable(keys: SigningKeys): Table {
-  // Clones would cost every request a copy, and a limit on keys would refuse publications.
+  // With clones, every request would copy its slot. With a limit on keys, the cache would refuse publications.
   const cache = new NodeCache({ useClones: false, stdTTL: 0, checkperiod: 0 })
   const stamps = new Map<string, Map<string, string>>()
   const digests = new Map<string, string>()
   /** `<app>/<id>` of each slot -> its code. */
   const codes = new Map<string, string>()
   const appKeys = new Map<string, { app: string; expiresAt: number }>()
-  /** Those of all listed apps; made when somebody asks, and dropped when an app changes. */
+  /** The origins of all listed apps. Computed at the first question, and dropped when the list or settings change. */
   let origins: Set<string> | undefined
 
-  const get = (address: Address) => cache.get<Held>(addressName(address))
+  const get = (address: Address) => cache.get<TableEntry>(addressName(address))
 
-  function adopt(held: Held): Applied {
-    const { address } = held
-    const order = orderAgainst(get(address), held.stamp)
+  function adopt(entry: TableEntry): ApplyOutcome {
+    const { address } = entry
+    const order = orderAgainst(get(address), entry.stamp)
     if (order !== 'applied') return order
-    if ('settings' in held) replaceKeys(held.settings)
-    cache.set(addressName(address), held)
-    if ('slot' in held) codes.set(`${held.slot.app}/${held.slot.id}`, held.slot.code)
-    if (!('slot' in held)) origins = undefined
+    if ('settings' in entry) replaceKeys(entry.settings)
+    cache.set(addressName(address), entry)
+    if ('slot' in entry) codes.set(`${entry.slot.app}/${entry.slot.id}`, entry.slot.code)
+    else origins = undefined
     if (address !== 'apps') {
       const ofApp = stamps.get(address.app) ?? new Map<string, string>()
-      stamps.set(address.app, ofApp.set(address.code, formatStamp(held.stamp)))
+      stamps.set(address.app, ofApp.set(address.code, formatStamp(entry.stamp)))
       digests.delete(address.app)
     }
     return 'applied'
@@ -85,25 +89,25 @@ export function createTable(keys: SigningKeys): Table {
   }
 
   function apps(): readonly string[] | undefined {
-    const held = get('apps')
-    return held && 'list' in held ? held.list.apps : undefined
+    const entry = get('apps')
+    return entry && 'list' in entry ? entry.list.apps : undefined
   }
 
   function settings(app: string): AppSettings | undefined {
-    const held = get({ app, code: SETTINGS })
-    return held && 'settings' in held ? held.settings : undefined
+    const entry = get({ app, code: SETTINGS })
+    return entry && 'settings' in entry ? entry.settings : undefined
   }
 
   function slotNamed(app: string, name: string): CompiledSlot | undefined {
     const code = isId('slot', name) ? codes.get(`${app}/${name}`) : name
-    // The code comes from the request: `@app` is held, but is no slot.
-    const held = code === undefined ? undefined : get({ app, code })
-    return held && 'slot' in held ? held.slot : undefined
+    // The name comes from a request. It can be `@app`, at which the table has the settings and not a slot.
+    const entry = code === undefined ? undefined : get({ app, code })
+    return entry && 'slot' in entry ? entry.slot : undefined
   }
 
   return {
     apps,
-    heldApps: () => [...stamps.keys()],
+    loadedApps: () => [...stamps.keys()],
     settings,
     slot(app, name) {
       const slot = slotNamed(app, name)
@@ -124,7 +128,7 @@ export function createTable(keys: SigningKeys): Table {
       return digest
     },
     stampAt: (address) => get(address)?.stamp,
-    *held() {
+    *entries() {
       const list = get('apps')
       if (list) yield list
       for (const [app, codes] of stamps) for (const code of codes.keys()) yield get({ app, code })!
@@ -138,17 +142,18 @@ export function createTable(keys: SigningKeys): Table {
   }
 }
 
-function orderAgainst(held: Held | undefined, stamp: Stamp): Exclude<Applied, 'mismatched'> {
-  const order = held ? compareStamps(stamp, held.stamp) : 1
-  return order > 0 ? 'applied' : order === 0 ? 'same' : 'lower'
+function orderAgainst(entry: TableEntry | undefined, stamp: Stamp): Exclude<ApplyOutcome, 'mismatched'> {
+  const order = entry ? compareStamps(stamp, entry.stamp) : 1
+  if (order === 0) return 'same'
+  return order > 0 ? 'applied' : 'lower'
 }
 
-function compile(document: ChannelDocument, keys: SigningKeys): Held {
+function compile(document: ChannelDocument, keys: SigningKeys): TableEntry {
   const stamp = { epoch: document.epoch, revision: document.revision }
   if (document.kind === 'apps') return { address: 'apps', stamp, list: document }
   const { app } = document
   if (document.kind === 'settings') {
-    capPeriodsOf(document.zone) // throws where no clock can be made of the zone: not in the middle of a request
+    capPeriodsOf(document.zone) // Throws for an unknown time zone. So the error comes here, and not during a request.
     return { address: { app, code: SETTINGS }, stamp, settings: document }
   }
   return { address: { app, code: document.slot.code }, stamp, slot: compileSlot(document, keys) }

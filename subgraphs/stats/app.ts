@@ -14,9 +14,9 @@ import { laneFieldsOf } from '../registry.ts'
 import { createAcceptor } from './accept.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
+import { measureStats, statsChecks } from './monitoring.ts'
 import { statsIndexes } from './repository.ts'
 import { statsResolvers } from './resolvers.ts'
-import { measureStats, statsChecks } from './watch.ts'
 import { type StatsWorker, startStatsWorker } from './worker.ts'
 
 export type StatsOptions = {

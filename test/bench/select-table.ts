@@ -5,7 +5,7 @@
 import { compileSlot } from '../../engine/decision/compile.ts'
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import type { Publication } from '../../engine/publication/types.ts'
-import { createSlices } from '../../subgraphs/distribution/slices.ts'
+import { createTimeSlices } from '../../subgraphs/distribution/loader.ts'
 import { createWorld } from './select-world.ts'
 
 export type TableResult = {
@@ -35,7 +35,7 @@ for (let from = 0; from < SLOTS; from += SLOTS_AT_ONCE) {
     JSON.stringify(world.publication(String(from + at), SCHEDULES_PER_SLOT, PADDING)),
   )
   // As a node loads them: in slices, between which the event loop turns.
-  const nextSlice = createSlices()
+  const nextSlice = createTimeSlices()
   let turned = performance.now()
   let turnedCpu = cpuMs()
   for (const text of texts) {

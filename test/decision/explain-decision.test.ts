@@ -4,9 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { tokenVerifier } from '../../common/access/tokens.ts'
 import type { Caller } from '../../common/command/services.ts'
 import { HOUR_MS } from '../../engine/time/days.ts'
-import { noCapTokens } from '../../subgraphs/distribution/answer.ts'
 import { buildDistribution, type Distribution } from '../../subgraphs/distribution/app.ts'
-import { explainFor } from '../../subgraphs/distribution/explain.ts'
+import { explainDecision, noCapTokens } from '../../subgraphs/distribution/decisions.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { tokenFor, tokenSettings } from '../support/subgraphs.ts'
 import { ONLY_NOTIFICATIONS } from '../support/sync-suite.ts'
@@ -144,7 +143,7 @@ describeEachStore('explainDecision', (open) => {
     const { now } = flow.clock
     const asNode = { table, ready: true, now, random: () => 0.5, capTokens: noCapTokens() }
     const app: Caller = { principal: null, requestId: 'test', appKey: { app: flow.app } }
-    const asked = () => explainFor(asNode, app, { app: flow.app, slot: slot.code })
+    const asked = () => explainDecision(asNode, app, { app: flow.app, slot: slot.code })
     expect(asked).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
   })
 })

@@ -21,7 +21,7 @@ describe('a table', () => {
     expect(table.settings('shop')).toBeUndefined()
     expect(table.slot('shop', 'home')).toBeUndefined()
     expect(table.stamps('shop')).toEqual(new Map())
-    expect([...table.held()]).toEqual([])
+    expect([...table.entries()]).toEqual([])
   })
 
   test('gives back what was applied', () => {
@@ -61,7 +61,7 @@ describe('a table', () => {
     expect(table.apply('apps', slot)).toBe('mismatched')
     expect(table.apply(shop, settingsDocument('shop', 1))).toBe('mismatched')
     expect(table.apply(shop, listDocument(1, []))).toBe('mismatched')
-    expect([...table.held()]).toEqual([])
+    expect([...table.entries()]).toEqual([])
   })
 
   test('stays as it is when a publication cannot be compiled', () => {
@@ -141,7 +141,7 @@ describe('a table that adopts what another holds', () => {
 
   test('shares its compiled slots and knows its keys', () => {
     const [old, next] = [tableWith(...documents), tableWith()]
-    for (const held of old.held()) expect(next.adopt(held)).toBe('applied')
+    for (const entry of old.entries()) expect(next.adopt(entry)).toBe('applied')
     expect(next.slot('shop', 'home')).toBe(old.slot('shop', 'home'))
     expect(next.apps()).toEqual(['shop'])
     expect(next.appOfKey('hash-of-shop-2', 0)).toBe('shop')
@@ -150,7 +150,7 @@ describe('a table that adopts what another holds', () => {
 
   test('keeps what it holds higher', () => {
     const [old, next] = [tableWith(...documents), tableWith(slotDocument('shop', 'home', 4))]
-    expect([...old.held()].map((held) => next.adopt(held))).toEqual(['applied', 'applied', 'lower'])
+    expect([...old.entries()].map((entry) => next.adopt(entry))).toEqual(['applied', 'applied', 'lower'])
     expect(next.slot('shop', 'home')!.stamp.revision).toBe(4)
   })
 })

@@ -16,8 +16,8 @@ export const ONLY_NOTIFICATIONS: SyncIntervals = {
   reload: NEVER,
   retry: NEVER,
   grace: NEVER,
-  beat: NEVER,
-  beatAfterChange: 5,
+  heartbeat: NEVER,
+  heartbeatAfterChange: 5,
 }
 export const ONLY_COMPARISONS: SyncIntervals = { ...ONLY_NOTIFICATIONS, compare: 20, retry: 20 }
 
@@ -326,7 +326,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
 
     test('changes no more once it is stopped', async () => {
       await putShop()
-      const sync = await start({ ...ONLY_COMPARISONS, beat: 5 })
+      const sync = await start({ ...ONLY_COMPARISONS, heartbeat: 5 })
       await sync.stop()
       const { applied } = sync.status()
       const at = (await writer.heartbeats(NEVER))[0]?.at

@@ -1,95 +1,99 @@
-// The node's heartbeats: regularly, and soon after a change, so that delivery can tell who serves what.
+// Sends the node's heartbeats: one every few seconds, and one soon after a change. From them delivery learns which node
+// serves which publication, and which documents a node cannot read.
 
 import type { Address, Channel, Heartbeat } from '../../common/channel/channel.ts'
 import { addressName } from '../../engine/publication/address.ts'
 import { formatStamp } from '../../engine/publication/types.ts'
 import type { Table } from './table.ts'
 
-export type BeatOptions = {
+export type HeartbeatOptions = {
   channel: Channel
+  /** The name of this node. */
   node: string
+  /** Milliseconds since the Unix epoch. */
   clock: () => number
   table: () => Table
   isReady: () => boolean
-  /** Names of documents that cannot be read. */
+  /** The names of documents that the node cannot read. */
   unreadable: () => string[]
-  /** Regularly, and at most this long after a change; in ms. */
+  /** Time between two regular heartbeats, in ms. */
   everyMs: number
+  /** The longest time from a change to the heartbeat that reports it, in ms. */
   afterChangeMs: number
   onFailure(error: unknown): void
   onSuccess(): void
 }
 
-export type Beats = {
-  /** Says soon what is held now. */
-  soon(): void
-  /** Says so soon, and names this change for a minute. */
-  changed(address: Address): void
+export type Heartbeats = {
+  /** Sends a heartbeat within `afterChangeMs`. */
+  sendSoon(): void
+  /** Does the same, and lists this change in every heartbeat of the next minute. */
+  reportChange(address: Address): void
   stop(): Promise<void>
 }
 
-/** How long a heartbeat names a change, in ms. */
-const CHANGED_FOR = 60_000
+/** How long the heartbeats list a change, in ms. */
+const CHANGE_LISTED_MS = 60_000
 
-export function startBeats(options: BeatOptions): Beats {
+export function startHeartbeats(options: HeartbeatOptions): Heartbeats {
   const { channel, node, clock, isReady, unreadable, everyMs, afterChangeMs, onFailure, onSuccess } = options
   const changes = new Map<string, { address: Address; at: number }>()
   let stopped = false
   let timer: NodeJS.Timeout | undefined
-  /** When the timer goes off, as `performance.now()` has it. */
+  /** The value of `performance.now()` at which the timer fires. */
   let due = Number.POSITIVE_INFINITY
-  let beating: Promise<void> | undefined
+  let sending: Promise<void> | undefined
 
-  // A change waits for the timer that is set, unless that is too far off: a burst of changes is one heartbeat.
-  function beatWithin(ms: number): void {
+  /** A timer that fires early enough stays as it is. So a burst of changes costs one heartbeat. */
+  function sendWithin(ms: number): void {
     const wanted = performance.now() + ms
     if (stopped || due <= wanted) return
     clearTimeout(timer)
     due = wanted
     timer = setTimeout(() => {
-      beating = beat()
+      sending = send()
     }, ms)
   }
 
-  async function beat(): Promise<void> {
+  async function send(): Promise<void> {
     due = Number.POSITIVE_INFINITY
-    const before = beating
+    const previous = sending
     try {
-      await before // one at a time, so that an older one never comes after a newer one
+      await previous // One at a time: an older heartbeat must not arrive after a newer one.
       await channel.beat(describe())
       onSuccess()
     } catch (error) {
       onFailure(error)
     }
-    beatWithin(everyMs)
+    sendWithin(everyMs)
   }
 
   function describe(): Heartbeat {
     const at = clock()
     const table = options.table()
-    const digests = Object.fromEntries(table.heldApps().map((app) => [app, table.digest(app)]))
+    const digests = Object.fromEntries(table.loadedApps().map((app) => [app, table.digest(app)]))
     const changed: Record<string, string> = {}
     for (const [name, change] of changes) {
       const stamp = table.stampAt(change.address)
-      if (at - change.at > CHANGED_FOR) changes.delete(name)
+      if (at - change.at > CHANGE_LISTED_MS) changes.delete(name)
       else if (stamp) changed[name] = formatStamp(stamp)
     }
     return { node, at, ready: isReady(), digests, changed, unreadable: unreadable() }
   }
 
-  beatWithin(0)
-  const soon = () => beatWithin(afterChangeMs)
+  sendWithin(0)
+  const sendSoon = () => sendWithin(afterChangeMs)
   return {
-    soon,
-    changed(address) {
+    sendSoon,
+    reportChange(address) {
       if (address === 'apps') return
       changes.set(addressName(address), { address, at: clock() })
-      soon()
+      sendSoon()
     },
     async stop() {
       stopped = true
       clearTimeout(timer)
-      await beating
+      await sending
     },
   }
 }

@@ -1,26 +1,27 @@
-// Which documents a node could not read when it last asked for them, or found too old, of those that it should have: named by
-// a manifest, or held. It tells them in its heartbeats, so that delivery heals them soon.
+// The documents that this node should have and could not read at its last try: missing, corrupt, forged, or older than the
+// node's own copy. A node should have what a manifest names and what its table already holds. The heartbeats list these
+// documents, so that delivery writes them again soon.
 
 import { type Address, addressName } from '../../engine/publication/address.ts'
 
-export type Unreadable = {
+export type UnreadableDocuments = {
   readonly size: number
   has(address: Address): boolean
-  /** Whether it is new. */
+  /** Returns true when the document was not in the list before. */
   add(address: Address): boolean
   delete(address: Address): void
-  /** Of an app, those with one of these codes: what nobody names and nobody holds keeps nobody from anything. */
+  /** Drops the documents of an app whose code is not in `codes`: no manifest names them, and the table does not hold them. */
   keepCodes(app: string, codes: ReadonlySet<string>): void
-  /** Those of these apps, and the list of apps. */
+  /** Drops the documents of all other apps. The list of apps itself stays. */
   keepApps(apps: ReadonlySet<string>): void
-  /** The names of some, at most so many. */
+  /** The names of at most `limit` documents. */
   names(limit: number): string[]
 }
 
-/** More are not remembered, whatever is written to the channel. */
-const MOST = 10_000
+/** The list grows no further than this, however many bad documents somebody writes to the channel. */
+const MAX_REMEMBERED = 10_000
 
-export function createUnreadable(): Unreadable {
+export function createUnreadableDocuments(): UnreadableDocuments {
   const byApp = new Map<string, Map<string, Address>>()
   let size = 0
   const appOf = (address: Address) => (address === 'apps' ? '' : address.app)
@@ -41,7 +42,7 @@ export function createUnreadable(): Unreadable {
     has: (address) => byApp.get(appOf(address))?.has(addressName(address)) === true,
     add(address) {
       const ofApp = byApp.get(appOf(address)) ?? new Map<string, Address>()
-      if (size >= MOST || ofApp.has(addressName(address))) return false
+      if (size >= MAX_REMEMBERED || ofApp.has(addressName(address))) return false
       byApp.set(appOf(address), ofApp.set(addressName(address), address))
       size += 1
       return true

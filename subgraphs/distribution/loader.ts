@@ -1,0 +1,227 @@
+// Brings documents from the channel into a table: single ones, or all that the manifests name. A document that is missing,
+// corrupt, forged or too old changes nothing in the table. It is counted, logged and listed as unreadable. Delivery reads
+// that list in the heartbeats and writes the document again.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ProblemLog } from '../../common/base/problem-log.ts'
+import type { Channel } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
+import { openAt, type SigningKeys } from '../../engine/publication/sign.ts'
+import { compareStamps, parseStamp } from '../../engine/publication/types.ts'
+import { createTable, type Table } from './table.ts'
+import type { UnreadableDocuments } from './unreadable-documents.ts'
+
+/** How often each outcome happened to a document that was read, since the start. */
+export type LoadCounters = {
+  applied: number
+  /** Older than the table's entry. */
+  notHigher: number
+  /** Expected (named by a manifest or a notification, or in the table), but not in the channel. */
+  missing: number
+  corrupt: number
+  /** Signed by another key, or for another address. */
+  forged: number
+}
+
+/**
+ * How much of what the channel names is in the table after a load.
+ * `complete`: everything. `readable`: everything except documents that are missing or cannot be read.
+ * `incomplete`: the list of apps, or the manifest of an app, is missing.
+ */
+export type Completeness = 'complete' | 'readable' | 'incomplete'
+
+/**
+ * The table to load into. It is a function because a reload can replace the node's table while documents are on their
+ * way: each document goes into the table of the moment at which it arrives.
+ */
+export type TargetTable = () => Table
+
+export type Loader = {
+  /** Fetches the documents at these addresses. Those that cannot be read are in `unreadable` afterwards. */
+  fetch(target: TargetTable, addresses: readonly Address[]): Promise<void>
+  /** Fetches the documents of one app in which the table and the manifest differ. */
+  compareApp(target: TargetTable, app: string): Promise<Completeness>
+  /** Fetches the list of apps, and does `compareApp` for each app. */
+  compare(target: TargetTable): Promise<Completeness>
+  /** Fetches every document that is not in `done`, and adds its name to `done`. So a later call continues this one. */
+  loadAll(target: TargetTable, done: Set<string>): Promise<Completeness>
+  /** Returns a new table with all entries of `table`. */
+  copy(table: Table): Promise<Table>
+}
+
+export type LoaderOptions = {
+  channel: Channel
+  keys: SigningKeys
+  counters: LoadCounters
+  problems: ProblemLog
+  /** Aborts the loads that are running. */
+  signal: AbortSignal
+  unreadable: UnreadableDocuments
+  onApplied(address: Address): void
+  /** Called when `unreadable` has got one more document. */
+  onUnreadable(): void
+}
+
+type ReceivedDocument = { outcome: keyof LoadCounters | 'same'; problem?: string; error?: unknown }
+
+const DOCUMENTS_AT_ONCE = 64
+const APPS_AT_ONCE = 8
+
+/** All methods reject when the channel is out of reach. What they brought into the table before stays there. */
+export function createLoader(options: LoaderOptions): Loader {
+  const { channel, keys, counters, problems, signal, unreadable, onApplied, onUnreadable } = options
+  const nextSlice = createTimeSlices()
+
+  /** `done` undefined: fetches only what differs from the manifest, and what could not be read the last time. */
+  async function load(target: TargetTable, done?: Set<string>): Promise<Completeness> {
+    await fetch(target, ['apps'])
+    const listed = target().apps()
+    const apps = new Set([...(listed ?? []), ...target().loadedApps()])
+    unreadable.keepApps(apps)
+    const results: Completeness[] = [completenessOfList(listed)]
+    for (const group of inGroups([...apps], APPS_AT_ONCE)) {
+      results.push(...(await Promise.all(group.map((app) => loadAppOrReport(target, app, done)))))
+    }
+    return worst(results)
+  }
+
+  function completenessOfList(listed: readonly string[] | undefined): Completeness {
+    if (!listed) return 'incomplete'
+    return unreadable.has('apps') ? 'readable' : 'complete'
+  }
+
+  /** An app that the channel refuses, or whose code is not valid, must not stop the other apps from loading. */
+  async function loadAppOrReport(target: TargetTable, app: string, done?: Set<string>): Promise<Completeness> {
+    const what = `the documents of app ${app}`
+    try {
+      const loaded = await loadApp(target, app, done)
+      problems.resolve(what)
+      return loaded
+    } catch (error) {
+      if (signal.aborted || (error instanceof ChannelUnavailable && !error.refused)) throw error
+      problems.report(what, 'cannot be loaded', error)
+      return 'readable'
+    }
+  }
+
+  async function loadApp(target: TargetTable, app: string, done?: Set<string>): Promise<Completeness> {
+    signal.throwIfAborted()
+    const manifest = await channel.manifest(app)
+    const stamps = target().stamps(app)
+    const codes = new Set([SETTINGS, ...manifest.keys(), ...stamps.keys()])
+    const isWanted = (code: string) => {
+      if (done) return !done.has(addressName({ app, code }))
+      if (!stamps.has(code) || stamps.get(code) !== manifest.get(code)) return true
+      return unreadable.size > 0 && unreadable.has({ app, code })
+    }
+    const wanted = [...codes].filter(isWanted).map((code) => ({ app, code }))
+    await fetch(target, wanted, done)
+    unreadable.keepCodes(app, codes)
+    if (!manifest.has(SETTINGS)) return 'incomplete'
+    let loaded: Completeness = 'complete'
+    for (const [code, stamp] of manifest) {
+      if (hasAtLeast(target(), { app, code }, stamp)) continue
+      addUnreadable({ app, code })
+      loaded = 'readable'
+    }
+    return loaded
+  }
+
+  async function fetch(target: TargetTable, addresses: readonly Address[], done?: Set<string>): Promise<void> {
+    for (const batch of inGroups(addresses, DOCUMENTS_AT_ONCE)) {
+      signal.throwIfAborted()
+      const texts = await channel.read(batch)
+      for (const [index, address] of batch.entries()) {
+        const pause = nextSlice()
+        if (pause) await pause
+        receive(target(), address, texts[index] ?? null)
+        done?.add(addressName(address))
+      }
+    }
+  }
+
+  /** Applies one document, counts the outcome, and reports what is wrong with it. */
+  function receive(table: Table, address: Address, text: string | null): void {
+    const what = `document ${addressName(address)}`
+    const { outcome, problem, error } = apply(table, address, text)
+    if (outcome !== 'same') counters[outcome] += 1
+    if (problem) {
+      problems.report(what, problem, error)
+      addUnreadable(address)
+      return
+    }
+    unreadable.delete(address)
+    problems.resolve(what)
+    if (outcome === 'applied') onApplied(address)
+  }
+
+  function apply(table: Table, address: Address, text: string | null): ReceivedDocument {
+    if (text === null) return { outcome: 'missing', problem: 'missing' }
+    try {
+      const opened = openAt(keys, address, text)
+      if ('error' in opened) {
+        if (opened.error === 'misplaced') return { outcome: 'forged', problem: 'signed for another address' }
+        return { outcome: opened.error, problem: opened.error, error: opened.cause }
+      }
+      const applied = table.apply(address, opened)
+      if (applied === 'lower') return { outcome: 'notHigher', problem: 'older than what this node has' }
+      return { outcome: applied === 'applied' ? 'applied' : 'same' }
+    } catch (error) {
+      // The signature is right, but the document cannot be compiled: another version of Alkaid wrote it.
+      return { outcome: 'corrupt', problem: 'corrupt', error }
+    }
+  }
+
+  function addUnreadable(address: Address): void {
+    if (unreadable.add(address)) onUnreadable()
+  }
+
+  return {
+    fetch,
+    compareApp: (target, app) => loadApp(target, app),
+    compare: (target) => load(target),
+    loadAll: (target, done) => load(target, done),
+    async copy(table) {
+      const copy = createTable(keys)
+      for (const entry of table.entries()) {
+        copy.adopt(entry)
+        const pause = nextSlice()
+        if (pause) await pause
+      }
+      return copy
+    },
+  }
+}
+
+/** Whether the table has the document with the manifest's stamp (as in `3.17`), or a higher one. */
+function hasAtLeast(table: Table, address: Address, stamp: string): boolean {
+  const [wanted, present] = [parseStamp(stamp), table.stampAt(address)]
+  return wanted !== undefined && present !== undefined && compareStamps(present, wanted) >= 0
+}
+
+function worst(results: readonly Completeness[]): Completeness {
+  if (results.includes('incomplete')) return 'incomplete'
+  return results.includes('readable') ? 'readable' : 'complete'
+}
+
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
+}
+
+/**
+ * Keeps long work from delaying requests. The work calls the returned function between its steps, and awaits the promise that
+ * it may return. After each slice of `sliceMs`, that promise lets the event loop answer requests first.
+ *
+ * @param sliceMs how long all work that shares the function may run without a pause.
+ */
+export function createTimeSlices(sliceMs = 2): () => Promise<void> | undefined {
+  let began = performance.now()
+  return () => {
+    if (performance.now() - began < sliceMs) return undefined
+    return nextTurn().then(() => {
+      began = performance.now()
+    })
+  }
+}

@@ -1,0 +1,103 @@
+// Health checks and metrics of a node: whether it is ready, how stale its table is, and what went wrong with the channel.
+
+import { counter, counters, gauge, type Metrics } from '../../common/base/metrics.ts'
+import { SETTINGS } from '../../common/channel/channel.ts'
+import type { Checks } from '../../common/service/health.ts'
+import type { CapTokenCounts } from './decisions.ts'
+import type { Sync } from './sync.ts'
+
+/** A comparison runs every three seconds. After ten failures in a row the check warns. */
+const STALE_MS = 30_000
+
+export function distributionChecks(sync: Sync): Checks {
+  return {
+    /** A node that was ready once stays ready, however long the channel is out of reach. Then the check only warns. */
+    channel() {
+      const { ready, unreadableNames, ...status } = sync.status()
+      const { stalenessMs, unreadable } = status
+      const unreadableText =
+        unreadable > 0
+          ? `${unreadable} documents are missing, unreadable or too old: ${unreadableNames.join(', ')}`
+          : ''
+      if (!ready) {
+        const problem = 'this node has not yet loaded everything that the channel names'
+        return { ...status, problem: unreadableText ? `${problem}; ${unreadableText}` : problem }
+      }
+      const stale =
+        stalenessMs !== null && stalenessMs > STALE_MS
+          ? `the table may be out of date: the last complete comparison with the channel was ${Math.round(stalenessMs / 1000)} s ago`
+          : ''
+      return { ...status, warning: [stale, unreadableText].filter(Boolean).join('; ') || undefined }
+    },
+  }
+}
+
+export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: CapTokenCounts): void {
+  const name = (what: string) => `alkaid_distribution_${what}`
+  gauge(metrics, { name: name('ready'), help: '1 once the node has loaded everything that it should serve.' }, () =>
+    sync.ready ? 1 : 0,
+  )
+  gauge(
+    metrics,
+    {
+      name: name('staleness_seconds'),
+      help: 'Time since the start of the last comparison after which the node had everything that the channel names.',
+    },
+    () => {
+      const { stalenessMs } = sync.status()
+      return stalenessMs === null ? undefined : stalenessMs / 1000
+    },
+  )
+  gauge(metrics, { name: name('slots'), help: 'Slots of which the node has a publication.' }, () => countSlots(sync))
+  gauge(
+    metrics,
+    {
+      name: name('unreadable_documents'),
+      help: 'Documents that the node should have and cannot read: missing, corrupt, forged, or older than its own copy.',
+    },
+    () => sync.status().unreadable,
+  )
+  counters(
+    metrics,
+    {
+      name: name('documents_total'),
+      help: 'Documents fetched, by outcome: applied, notHigher, missing, corrupt or forged. Only applied ones change the table.',
+      label: 'outcome',
+    },
+    () => {
+      const { applied, notHigher, missing, corrupt, forged } = sync.status()
+      return { applied, notHigher, missing, corrupt, forged }
+    },
+  )
+  counter(
+    metrics,
+    { name: name('interruptions_total'), help: 'How often notifications may have been lost.' },
+    () => sync.status().interruptions,
+  )
+  counter(
+    metrics,
+    { name: name('reloads_total'), help: 'How often the whole table was loaded.' },
+    () => sync.status().reloads,
+  )
+  counter(
+    metrics,
+    { name: name('failures_total'), help: 'Attempts to synchronize with the channel that failed as a whole.' },
+    () => sync.status().failures,
+  )
+  counters(
+    metrics,
+    {
+      name: name('cap_tokens_total'),
+      help: 'Requests for slots with frequency caps, by their cap token: read, missing, malformed, foreign (of another user), or keyless (the request names neither user nor device, and no cap applies).',
+      label: 'outcome',
+    },
+    () => ({ ...capTokens }),
+  )
+}
+
+function countSlots({ table }: Sync): number {
+  return table.loadedApps().reduce((sum, app) => {
+    const stamps = table.stamps(app)
+    return sum + stamps.size - (stamps.has(SETTINGS) ? 1 : 0)
+  }, 0)
+}
