@@ -14,7 +14,10 @@ const root = new URL('../../', import.meta.url)
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
 test('the tour of the README and its example for app developers do what they say', async () => {
-  const [, tour] = /```bash\n(graph\(\)[\s\S]+?)```/.exec(readme)!
+  const blocks = [...readme.matchAll(/```bash\n([\s\S]+?)```/g)].map(([, block]) => block!)
+  const [tour, takingDown] = blocks as [string, string]
+  expect(tour).toMatch(/^graph\(\)/)
+  expect(takingDown).toMatch(/^# Stop the slot/)
   const [, answer] = /The last one answers:\n\n```json\n(.+)\n```/.exec(readme)!
   const port = await freePair()
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-tour-'))
@@ -22,14 +25,19 @@ test('the tour of the README and its example for app developers do what they say
   try {
     await alkaid.until('Alkaid is ready')
     const local = (text: string) => text.replaceAll(':4000', `:${port}`).replaceAll(':4010', `:${port + 10}`)
-    const here = local(tour!)
-      .replaceAll('.data/', `${dataDir}/`)
-      .replaceAll('npm run -s token --', `'${process.execPath}' scripts/token.ts --data-dir '${dataDir}'`)
-    const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', here], {
-      cwd: root,
-    })
-    expect(stdout).toContain('"title":"It will rain"')
-    expect(stdout.trim().split('\n').at(-1)).toBe(answer)
+    const here = (text: string) =>
+      local(text)
+        .replaceAll('.data/', `${dataDir}/`)
+        .replaceAll('npm run -s token --', `'${process.execPath}' scripts/token.ts --data-dir '${dataDir}'`)
+    const script = `${here(tour)}\necho '--- taking down'\n${here(takingDown)}`
+    const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: root })
+    const [toured, takenDown] = stdout.split('--- taking down\n') as [string, string]
+    expect(toured).toContain('"title":"It will rain"')
+    expect(toured.trim().split('\n').at(-1)).toBe(answer)
+    expect(takenDown.split('\n').filter((line) => line !== '')).toEqual([
+      '{"data":{"stopSlot":{"stopped":true}}}',
+      '{"data":{"restartSlot":{"stopped":false}}}',
+    ])
 
     const [, example] = /```js\n([\s\S]+?)```/.exec(readme)!
     const key = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8')).appKey

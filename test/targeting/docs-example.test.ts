@@ -1,4 +1,4 @@
-// The constraint of the README, as it stands there.
+// The constraint of docs/targeting.md, as it stands there.
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
@@ -8,8 +8,8 @@ import { checkInlined } from '../../engine/targeting/segments.ts'
 import type { Constraint, RequestContext } from '../../engine/targeting/types.ts'
 import { checkConstraint } from '../../engine/targeting/validate.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const [, text] = /```json\n(\{ "all": \[[\s\S]+?)\n```/.exec(readme)!
+const page = readFileSync(new URL('../../docs/targeting.md', import.meta.url), 'utf8')
+const [, text] = /```json\n(\{ "all": \[[\s\S]+?)\n```/.exec(page)!
 const members: Constraint = { dimension: 'tags', operator: 'IN', values: ['member'] }
 
 const CASES: [string, boolean, RequestContext][] = [
@@ -29,7 +29,7 @@ const CASES: [string, boolean, RequestContext][] = [
   ],
 ]
 
-test.each(CASES)('the constraint of the README and a member: %s', (_who, expected, context) => {
+test.each(CASES)('the constraint of docs/targeting.md and a member: %s', (_who, expected, context) => {
   const checked = checkConstraint(JSON.parse(text!), 'constraint')
   if (!checked.ok) throw new Error(JSON.stringify(checked.errors))
   const inlined = checkInlined(checked.constraint, () => members)
