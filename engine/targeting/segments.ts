@@ -20,6 +20,37 @@ export function segmentsIn(constraint: Constraint | null): string[] {
 }
 
 /**
+ * Follows segments to the segments that they name, and so on. Reads each segment once, one level at a time, so it ends
+ * even when segments name each other. Example: `a` names `b` and `c`, and both name `d`: it reads [a], then [b, c], then [d].
+ *
+ * @param read the segments with these ids. What it leaves out is not followed.
+ * @returns id -> segment, in the order in which they were read.
+ */
+export async function walkSegments<Segment>(
+  from: readonly string[],
+  read: (ids: readonly string[]) => ReadonlyMap<string, Segment> | Promise<ReadonlyMap<string, Segment>>,
+  constraintOf: (segment: Segment) => Constraint,
+): Promise<Map<string, Segment>> {
+  const found = new Map<string, Segment>()
+  const seen = new Set<string>()
+  let level = [...new Set(from)]
+  while (level.length > 0) {
+    for (const id of level) seen.add(id)
+    const segments = await read(level)
+    for (const [id, segment] of segments) found.set(id, segment)
+    const named = [...segments.values()].flatMap((segment) => segmentsIn(constraintOf(segment)))
+    level = [...new Set(named)].filter((id) => !seen.has(id))
+  }
+  return found
+}
+
+/** For `walkSegments`: reads from segments that are in memory already. */
+export function fromMemory<Segment>(all: ReadonlyMap<string, Segment>) {
+  return (ids: readonly string[]): Map<string, Segment> =>
+    new Map(ids.flatMap((id): [string, Segment][] => (all.has(id) ? [[id, all.get(id)!]] : [])))
+}
+
+/**
  * The constraint with the constraint of each segment in place of its name, and so on in those, held to the limits of a
  * constraint as it then is; else why not, in words that follow the name of what was checked: `names the segment ...`.
  */

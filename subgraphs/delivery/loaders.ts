@@ -7,7 +7,7 @@ import type { Services } from '../../common/command/services.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
 import { reviews } from '../audit/repository.ts'
-import { latestDigest, readHeartbeats, readManifest } from './distribute.ts'
+import { latestDigest, readHeartbeats, readManifest } from './distribution.ts'
 import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from './pinned-by.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
 

@@ -1,61 +1,70 @@
-// Publishing a schedule, which alone makes and changes its pin.
+// Publishing a schedule: from the mutation's input to the nodes. Only this makes or changes the pin of a schedule.
 
 import { parseInput } from '../../common/command/input.ts'
+import type { Mutation } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
-import { checkVersion } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import { reviews } from '../audit/repository.ts'
 import { creatives } from '../creative/repository.ts'
-import { type Slot, schedules, slots } from '../schedule/repository.ts'
+import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
-import { type Choice, choosePins } from './choose.ts'
-import { mutateSlot } from './command.ts'
-import { compose } from './compose.ts'
-import { refuseMisfits, refuseUninlined } from './fitting.ts'
-import { scheduleInput } from './pause.ts'
+import { compose } from './composition.ts'
+import { checkFormats, checkSegments, choosePins, type PinChoice } from './publish-checks.ts'
+import { ensureHead } from './publish-slot.ts'
 import { pins, type SchedulePin, shownPin } from './repository.ts'
-import { ensureHead } from './slot.ts'
+import { mutateAndSend, requireSchedule, scheduleInput } from './slot-command.ts'
 
-/** Answers the id of the slot's new publication, which is on its way to the nodes. */
+/**
+ * Publishes a schedule and returns the id of the slot's new publication.
+ *
+ * All steps but the last run in one transaction. `mutateAndSend` sends the publication to the nodes after the commit.
+ */
 export async function publish(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(scheduleInput, given)
   const { epoch } = services.store
-  return mutateSlot(services, caller, 'publish', input, async (mutation) => {
+  return mutateAndSend(services, caller, 'publish', input, async (mutation) => {
     const { tx, actor, at } = mutation
-    const head = await schedules.require(tx, input.schedule)
-    mutation.authorize(head.app)
-    checkVersion('schedule', head, input.expectedVersion)
-    refuseArchived('schedule', head, 'be published')
-    const before = await pins.get(tx, head._id)
-    const slot = await slots.require(tx, head.slot)
-    const choice = await choosePins(tx, head, slot, before)
-    refuseUninlined(choice)
-    refuseMisfits(slot, choice.creatives)
-    await guard(tx, choice, slot, before)
+    const schedule = await requireSchedule(mutation, input)
+    refuseArchived('schedule', schedule, 'be published')
+    const slot = await slots.require(tx, schedule.slot)
+    const pinBefore = await pins.get(tx, schedule._id)
+
+    const choice = await choosePins(tx, schedule, slot, pinBefore)
+    checkSegments(choice)
+    checkFormats(slot, choice.creatives)
+    await guardUses(tx, choice, slot, pinBefore)
+
     await ensureHead(tx, slot, epoch)
-    const published = { app: head.app, slot: head.slot, state: 'LIVE', publishedAt: at, publishedBy: actor } as const
-    const pin: SchedulePin = { _id: head._id, ...choice.entry, ...published }
-    await pins.put(tx, pin)
-    const after = await schedules.touch(tx, head, shownPin(pin), at)
-    const made = await compose(tx, head.slot, { epoch, actor, at, schedule: head._id })
-    const subject = { type: 'SCHEDULE', id: head._id } as const
-    await mutation.log(head.app, subject, { ...head, pin: before }, { ...after, pin })
-    return made
+    const pin = await savePin(mutation, schedule, choice)
+    const scheduleAfter = await schedules.touch(tx, schedule, shownPin(pin), at)
+    const publication = await compose(tx, slot._id, { epoch, actor, at, schedule: schedule._id })
+
+    const subject = { type: 'SCHEDULE', id: schedule._id } as const
+    await mutation.log(schedule.app, subject, { ...schedule, pin: pinBefore }, { ...scheduleAfter, pin })
+    return publication
   })
 }
 
 /**
- * Makes this collide with whatever takes back what it relies on: with revoking an approval, on its review; and with archiving
- * what is used for the first time, on the thing itself.
+ * Makes this transaction collide with one that takes away what it relies on. A revocation writes the same review. An
+ * archival writes the same thing; it matters only for what is used here for the first time.
  */
-async function guard(tx: Tx, { approvals, anew }: Choice, slot: Slot, before: SchedulePin | null): Promise<void> {
+async function guardUses(tx: Tx, choice: PinChoice, slot: Slot, pinBefore: SchedulePin | null): Promise<void> {
+  const { approvals, newlyUsed } = choice
   await reviews.guard(
     tx,
     approvals.map(({ review }) => review),
   )
-  if (!before) await slots.guard(tx, slot._id)
-  await creatives.guard(tx, anew.creatives)
-  await strategies.guard(tx, anew.strategies)
-  await segments.guard(tx, anew.segments)
+  if (!pinBefore) await slots.guard(tx, slot._id)
+  await creatives.guard(tx, newlyUsed.creatives)
+  await strategies.guard(tx, newlyUsed.strategies)
+  await segments.guard(tx, newlyUsed.segments)
+}
+
+async function savePin({ tx, actor, at }: Mutation, schedule: Schedule, { entry }: PinChoice): Promise<SchedulePin> {
+  const { _id, app, slot } = schedule
+  const pin: SchedulePin = { _id, ...entry, app, slot, state: 'LIVE', publishedAt: at, publishedBy: actor }
+  await pins.put(tx, pin)
+  return pin
 }

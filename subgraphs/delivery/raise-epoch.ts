@@ -4,7 +4,7 @@
 import { recordChange } from '../../common/store/changes.ts'
 import { raiseEpoch } from '../../common/store/meta.ts'
 import type { Store } from '../../common/store/store.ts'
-import { compose } from './compose.ts'
+import { compose } from './composition.ts'
 import { slotHeads } from './repository.ts'
 
 const ACTOR = 'raise-epoch'

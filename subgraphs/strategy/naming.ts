@@ -8,7 +8,7 @@ import { badInput } from '../../common/base/errors.ts'
 import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/rows.ts'
 import type { InputError } from '../../engine/targeting/given.ts'
-import { checkInlined, cycleIn, segmentsIn } from '../../engine/targeting/segments.ts'
+import { checkInlined, cycleIn, fromMemory, segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'
 import type { Constraint } from '../../engine/targeting/types.ts'
 import { CONSTRAINT_PATH } from './content.ts'
 import { type Segment, segments } from './repository.ts'
@@ -60,32 +60,21 @@ async function refuseLeaves(
 ): Promise<void> {
   const anyArchived = [...reached.values()].some(({ archivedAt }) => archivedAt !== null)
   const kept = new Set(anyArchived ? (await segments.reached(tx, segmentsIn(before))).keys() : [])
-  const mistakes = leavesOf(constraint, CONSTRAINT_PATH).flatMap(({ segment: id, path }): InputError[] => {
+  const mistakes: InputError[] = []
+  for (const { segment: id, path } of leavesOf(constraint, CONSTRAINT_PATH)) {
     if (reached.get(id)?.app !== app) {
-      return [{ path, message: `there is no segment ${JSON.stringify(id)} in app ${JSON.stringify(app)}` }]
+      mistakes.push({ path, message: `there is no segment ${JSON.stringify(id)} in app ${JSON.stringify(app)}` })
+      continue
     }
-    const uses = through(id, reached).map((segment) => useOf('segment', segment))
+    const through = await walkSegments([id], fromMemory(reached), ({ content }) => content.constraint)
+    const uses = [...through.values()].map((segment) => useOf('segment', segment))
     const [archived] = archivedAnew(uses, kept)
-    if (!archived) return []
+    if (!archived) continue
     const message = archivedMistake(archived)
-    return [{ path, message: archived.id === id ? message : `names ${message}` }]
-  })
+    mistakes.push({ path, message: archived.id === id ? message : `names ${message}` })
+  }
   const [first, ...more] = mistakes
   if (first) throw badInput(first.path, first.message, more)
-}
-
-/** The segment, those that it names, and so on. */
-function through(id: string, reached: ReadonlyMap<string, Segment>): Segment[] {
-  const found = new Set<Segment>()
-  const names = [id]
-  // What is added while the list is walked is walked too.
-  for (const name of names) {
-    const segment = reached.get(name)
-    if (!segment || found.has(segment)) continue
-    found.add(segment)
-    names.push(...segmentsIn(segment.content.constraint))
-  }
-  return [...found]
 }
 
 /** Every leaf that names a segment, with its path. */

@@ -3,7 +3,7 @@
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
 import type { Db } from '../../common/store/rows.ts'
 import type { FrequencyCap } from '../../engine/publication/types.ts'
-import { segmentsIn } from '../../engine/targeting/segments.ts'
+import { walkSegments } from '../../engine/targeting/segments.ts'
 import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
 
 export type StrategyContent = {
@@ -42,15 +42,12 @@ const revisioned = revisionedRepository<SegmentContent>({
 export const segments = {
   ...revisioned,
 
-  /** The newest revisions of the segments with these ids, of those that they name, and so on, by id: one read a level. */
-  async reached(db: Db, ids: readonly string[]): Promise<Map<string, Segment>> {
-    const reached = new Map<string, Segment>()
-    for (let next = [...ids]; next.length > 0; ) {
-      const found = (await revisioned.byIds(db, next)).filter((segment) => segment !== null)
-      for (const segment of found) reached.set(segment._id, segment)
-      const named = found.flatMap((segment) => segmentsIn(segment.content.constraint))
-      next = [...new Set(named)].filter((id) => !reached.has(id))
+  /** id -> the newest revision of each of these segments, of those that they name, and so on. One read for each level. */
+  reached(db: Db, ids: readonly string[]): Promise<Map<string, Segment>> {
+    const read = async (level: readonly string[]) => {
+      const found = (await revisioned.byIds(db, level)).filter((segment) => segment !== null)
+      return new Map(found.map((segment) => [segment._id, segment]))
     }
-    return reached
+    return walkSegments(ids, read, ({ content }) => content.constraint)
   },
 }
