@@ -1,6 +1,7 @@
 // From a request to its reply: finds the command, checks its options, and runs it by itself, in a transaction, or as a
 // retryable write. A reply is sent only when everything that it tells is durable.
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Long } from 'bson'
 import type { Command, Request, Server } from './commands/command.ts'
 import { checkOptions, wholeOption } from './commands/options.ts'
 import { commands } from './commands/registry.ts'
@@ -8,6 +9,7 @@ import { checkReplySize } from './encode.ts'
 import { CommandError, fail, isTransient } from './errors.ts'
 import { type Reply, sessionId } from './sessions.ts'
 import type { Change } from './store/disk.ts'
+import type { Store } from './store/store.ts'
 import { BlockedError } from './store/unit-of-work.ts'
 import type { Doc } from './values.ts'
 
@@ -15,13 +17,10 @@ import type { Doc } from './values.ts'
 export async function dispatch(server: Server, connectionId: number, body: Doc): Promise<Reply> {
   try {
     const reply = await route(server, connectionId, body)
-    await server.store.settled()
     server.onDurable?.(body)
     return { ...reply, ok: 1 }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    // An error can also tell of data that is not durable yet, as that of a duplicate key does.
-    await server.store.settled()
     return errorReply(error, body)
   }
 }
@@ -87,7 +86,10 @@ function parse(
   }
 }
 
-/** Runs a command outside transactions, in a unit of work of its own. If it is blocked, it waits and runs again. */
+/**
+ * Runs a command outside transactions, in a unit of work of its own. If it is blocked, it waits and runs again. If it has
+ * read what the disk then refused, it runs again; if it has written that, it fails.
+ */
 async function runPlain(
   command: Command,
   request: UnitlessRequest,
@@ -98,18 +100,41 @@ async function runPlain(
   const deadline = maxTime === 0 ? Number.POSITIVE_INFINITY : Date.now() + maxTime
   for (;;) {
     const unit = store.begin(false)
+    let reply: Reply
     try {
-      const reply = command.run({ ...request, unit })
+      reply = command.run({ ...request, unit })
       if (!unit.isReadOnly) checkReplySize(reply)
       store.commit(unit, unit.isReadOnly ? [] : record(reply))
-      await store.settled()
-      return reply
     } catch (error) {
       store.abort(unit)
-      if (!(error instanceof BlockedError)) throw error
-      await waitForUnlock(error, deadline)
+      if (error instanceof BlockedError) {
+        await waitForUnlock(error, deadline)
+        continue
+      }
+      // An error can also tell of data that is not durable yet, as that of a duplicate key does.
+      if ((await refusalOf(store)) === undefined) throw error
+      continue
     }
+    const refusal = await refusalOf(store)
+    if (refusal === undefined || command.runsOnce) return reply
+    if (!unit.isReadOnly) throw refusal
+    discard(request, reply)
   }
+}
+
+/** Waits for the flush. The error of the disk if it refused what was committed; else undefined. */
+function refusalOf(store: Store): Promise<unknown> {
+  return store.settled().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
+
+/** Closes the cursor of a reply that is not sent. */
+function discard({ server }: UnitlessRequest, { cursor }: Reply): void {
+  if (!cursor) return
+  const { id, ns } = cursor as { id: Long; ns: string }
+  server.cursors.kill(id.toNumber(), ns)
 }
 
 /** Waits for the end of the blocking unit. Commands that wait for one unit go on in the order in which they came. */
@@ -147,7 +172,7 @@ async function runInTransaction(
   if (start) await server.sessions.waitForOlderWrite(id, number)
   if (name === 'commitTransaction' || name === 'abortTransaction') {
     if (start) return fail('OperationNotSupportedInTransaction', `Cannot start a transaction with ${name}`)
-    if (name === 'commitTransaction') server.sessions.commit(id, number)
+    if (name === 'commitTransaction') await server.sessions.commit(id, number)
     else server.sessions.abort(id, number)
     return {}
   }
@@ -165,9 +190,12 @@ async function runInTransaction(
     if (reply.writeErrors !== undefined) server.sessions.abortOpen(session)
     // Let the commands that have arrived on other connections run first, so that overlapping commands are refused.
     await nextTurn()
+    await refusalOf(server.store)
+    if (unit.isLost) fail('NoSuchTransaction', `Transaction with { txnNumber: ${number} } has been aborted.`)
     return reply
   } catch (error) {
     server.sessions.abortOpen(session)
+    await refusalOf(server.store) // an error can also tell of data that is not durable yet
     throw error
   } finally {
     end()

@@ -15,6 +15,7 @@ const codes = {
   NamespaceNotFound: 26,
   IndexNotFound: 27,
   PathNotViable: 28,
+  FileStreamFailed: 39,
   ConflictingUpdateOperators: 40,
   CursorNotFound: 43,
   NamespaceExists: 48,
@@ -49,6 +50,7 @@ const codes = {
   IncompleteTransactionHistory: 217,
   BSONObjectTooLarge: 10334,
   DuplicateKey: 11000,
+  OutOfDiskSpace: 14031,
   NotARetryableWriteCommand: 50768,
 } as const
 

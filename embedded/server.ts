@@ -31,7 +31,7 @@ export interface EmbeddedServer {
   uri: string
   /** Aborts open transactions, makes everything else durable, and frees the data directory. */
   close(): Promise<void>
-  /** Resolves if the server had to end by itself, for example by a disk error. All earlier replies are durable. */
+  /** Resolves if the server had to end by itself, by a defect. All earlier replies are durable. */
   failed: Promise<Error>
 }
 
@@ -85,17 +85,14 @@ async function serveStore(store: Store, options: EmbeddedServerOptions): Promise
     for (const connection of connections) connection.destroy()
     sessions.abortEverything()
   }
-  void Promise.race([store.failed, failed]).then(async (error) => {
-    await stop()
-    fail(error)
-  })
+  void failed.then(stop)
 
   let closed: Promise<void> | undefined
   const close = async () => {
     await stop()
     // Writes that waited for an aborted transaction go on now. They must be durable before the disk closes.
     await nextTurn()
-    await Promise.race([store.close(), store.failed])
+    await store.close()
     removeStaleFolder(options.dataDir)
   }
   return {

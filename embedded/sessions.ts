@@ -72,10 +72,22 @@ export class Sessions {
     }
   }
 
-  /** Commits the transaction. A second commit does nothing. The record becomes durable together with the writes. */
-  commit(id: string, number: number): void {
+  /**
+   * Commits the transaction. A second commit does nothing. The record becomes durable together with the writes. If the disk
+   * refuses them, the transaction is aborted, and this rejects.
+   */
+  async commit(id: string, number: number): Promise<void> {
     const session = this.sessionFor(id, number)
-    if (session.number === number && session.state.kind === 'committed') return
+    if (session.number !== number || session.state.kind !== 'committed') this.commitOpen(session, number)
+    try {
+      await this.store.settled()
+    } catch (error) {
+      if (session.number === number && session.state.kind === 'committed') session.state = { kind: 'aborted' }
+      throw error
+    }
+  }
+
+  private commitOpen(session: Session, number: number): void {
     const open = this.openTransaction(session, number)
     if (open.busy) fail('ConflictingOperationInProgress', `transaction ${number} still runs a command`)
     // A transaction that only read needs no durable record.
@@ -216,6 +228,7 @@ export class Sessions {
   }
 
   private openTransaction(session: Session, number: number): Extract<State, { kind: 'open' }> {
+    if (session.state.kind === 'open' && session.state.unit.isLost) this.abortOpen(session)
     const { state } = session
     if (session.number === number && state.kind === 'open') return state
     if (session.number === number && state.kind === 'committed') {

@@ -1,6 +1,5 @@
 // Opens the store that the settings name: MongoDB, or the embedded server in a worker thread of this process.
 
-import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { openMongoDb } from '../common/service/connections.ts'
 import { closeAll } from '../common/service/ending.ts'
@@ -28,7 +27,6 @@ export async function openStore(settings: Settings, observer?: StoreObserver): P
 }
 
 async function openEmbedded(dataDir: string, observer?: StoreObserver): Promise<OpenedStore> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const embedded = await startEmbeddedWorker({ dataDir }).catch((error: Error) => {
     throw new SettingsError(`DATA_DIR: ${error.message}`)
   })

@@ -3,9 +3,10 @@
 // Alkaid itself keeps only a hash.
 
 import { randomUUID } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../common/access/rights.ts'
+import { writeWhole } from '../common/service/write-whole.ts'
 import { demoApp, demoSlots } from '../demo/app.ts'
 import { type Demo, demoFile } from '../gateway/demo-requests.ts'
 import { type Client, createClient, GraphQLFailure, post } from './client.ts'
@@ -62,7 +63,11 @@ export async function loadDemo(options: {
     kept = keep(file, { ...kept, complete: true })
   }
   const demo = { appKey: kept.appKey, urls, ...(await bodies(urls.distribution, kept.appKey)) }
-  keep(file, { ...kept, ...demo })
+  try {
+    keep(file, { ...kept, ...demo })
+  } catch {
+    // As on a full disk: the page at `/` shows what it showed before.
+  }
   return demo
 }
 
@@ -124,7 +129,7 @@ function readKept(file: string): Kept | undefined {
 }
 
 function keep(file: string, kept: Kept): Kept {
-  writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
+  writeWhole(file, `${JSON.stringify(kept)}\n`)
   return kept
 }
 

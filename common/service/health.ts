@@ -39,11 +39,12 @@ export async function readiness(checks: Checks): Promise<HttpReply> {
   )
 }
 
-/** The store answers. */
+/** The store answers. One that cannot write is still read. */
 export function storeCheck(store: Store): Checks[string] {
   return async () => {
     await store.ping()
-    return {}
+    const refusal = store.refusal()
+    return { warning: refusal && `nothing can be changed, because the store cannot write: ${refusal}` }
   }
 }
 

@@ -1,12 +1,13 @@
 // The secrets of an installation. In production they come from the environment; in development they are made once
 // and kept in DATA_DIR/secrets.json, readable by its owner only.
 
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHmac, randomBytes } from 'node:crypto'
+import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { TokenSettings } from '../access/tokens.ts'
 import { type Settings, SettingsError } from './settings.ts'
+import { writeWhole } from './write-whole.ts'
 
 export type Secrets = { tokens: TokenSettings; signingSecret: string }
 
@@ -43,11 +44,12 @@ export function readServiceSecret({ serviceSecret, dataDir }: Settings): string 
 
 function ownSecrets(dataDir: string): SecretsFile {
   const file = join(dataDir, 'secrets.json')
+  if (existsSync(file)) return readFile(file) // also from a folder that cannot be written, as on a full disk
   const made: SecretsFile = { jwtSecret: newSecret(), signingSecret: newSecret(), serviceSecret: newSecret() }
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     // Whole or not at all: processes that start together must not read half of what one of them writes.
-    writeWhole(made, file, linkSync)
+    writeWhole(file, textOf(made), linkSync)
     return made
   } catch (error) {
     // Another start made it before us: use that one.
@@ -74,19 +76,15 @@ function withServiceSecret(found: z.output<typeof secretsFile>, file: string): S
   if (found.serviceSecret !== undefined) return { ...found, serviceSecret: found.serviceSecret }
   const serviceSecret = createHmac('sha256', found.signingSecret).update('service').digest('base64url')
   const complete = { ...found, serviceSecret }
-  writeWhole(complete, file, renameSync)
+  try {
+    writeWhole(file, textOf(complete))
+  } catch {
+    // As on a full disk. The next start makes the same of it.
+  }
   return complete
 }
 
-function writeWhole(secrets: SecretsFile, file: string, place: (from: string, to: string) => void): void {
-  const beside = `${file}.${randomUUID()}`
-  try {
-    writeFileSync(beside, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
-    place(beside, file)
-  } finally {
-    rmSync(beside, { force: true })
-  }
-}
+const textOf = (secrets: SecretsFile) => `${JSON.stringify(secrets, null, 2)}\n`
 
 function newSecret(): string {
   return randomBytes(32).toString('base64url')

@@ -1,23 +1,68 @@
-// A store that is out of reach is UNAVAILABLE to clients, not INTERNAL: they may try again, and nothing is broken.
+// A store that is out of reach, or whose disk takes no more, is UNAVAILABLE to clients, not INTERNAL: they may try again, and
+// nothing is broken.
 
-import { MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError } from 'mongodb'
+import {
+  type CommandFailedEvent,
+  type CommandSucceededEvent,
+  type MongoClient,
+  MongoNetworkError,
+  MongoNotConnectedError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoTopologyClosedError,
+} from 'mongodb'
 import { AlkaidError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
 
 const OUTAGES = [MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError]
 
 /** Known to the driver by name only. */
 const WAITED_TOO_LONG = 'MongoWaitQueueTimeoutError'
 
-/** Runs an operation; what the driver throws for want of a server becomes UNAVAILABLE. */
+/** MongoDB's code -> why the disk does not take a write. */
+const DISK_REFUSALS: Record<number, string> = {
+  14031: 'its disk is full', // OutOfDiskSpace
+  39: 'its disk cannot be written', // FileStreamFailed
+}
+
+/** Runs an operation; what the driver throws for want of a server, or the server for want of a disk, becomes UNAVAILABLE. */
 export async function orUnavailable<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation()
   } catch (error) {
-    if (!isOutage(error)) throw error
-    throw new AlkaidError('UNAVAILABLE', 'The store is out of reach: try again')
+    if (isOutage(error)) throw new AlkaidError('UNAVAILABLE', 'The store is out of reach: try again')
+    const refusal = diskRefusal(error)
+    if (refusal) {
+      const message = `Nothing was changed, because the store cannot write: ${refusal}. Reading goes on; try again later`
+      throw new AlkaidError('UNAVAILABLE', message)
+    }
+    throw error
   }
 }
 
 function isOutage(error: unknown): boolean {
   return OUTAGES.some((kind) => error instanceof kind) || (error instanceof Error && error.name === WAITED_TOO_LONG)
+}
+
+function diskRefusal(error: unknown): string | undefined {
+  return error instanceof MongoServerError ? DISK_REFUSALS[Number(error.code)] : undefined
+}
+
+const WRITES = new Set(['insert', 'update', 'delete', 'findAndModify', 'commitTransaction', 'createIndexes'])
+
+/** Why the store refused the last write, or undefined. Tells the log when that begins and when it is over. */
+export function watchWrites(client: MongoClient, log: Logger | undefined): () => string | undefined {
+  let refused: string | undefined
+  client.on('commandFailed', ({ failure }: CommandFailedEvent) => {
+    const refusal = diskRefusal(failure)
+    if (!refusal) return
+    if (!refused) log?.error({ err: failure }, `the store refuses writes: ${refusal}`)
+    refused = refusal
+  })
+  client.on('commandSucceeded', ({ commandName }: CommandSucceededEvent) => {
+    if (!refused || !WRITES.has(commandName)) return
+    refused = undefined
+    log?.warn({}, 'the store takes writes again')
+  })
+  return () => refused
 }

@@ -8,7 +8,7 @@ import { collectionRows, sessionTx } from './collection-rows.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
-import { orUnavailable } from './outage.ts'
+import { orUnavailable, watchWrites } from './outage.ts'
 import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export interface Store extends Db {
@@ -24,6 +24,8 @@ export interface Store extends Db {
   readonly database: string
   ensureIndexes(indexes: readonly IndexDefinition[]): Promise<void>
   ping(): Promise<void>
+  /** Why the last write was refused by the disk; undefined when it was not. */
+  refusal(): string | undefined
   close(): Promise<void>
 }
 
@@ -54,6 +56,7 @@ export async function connectStore(options: {
     monitorCommands: true,
   })
   if (observer) observeCommands(client, observer)
+  const refusal = watchWrites(client, observer?.log)
   try {
     await client.connect()
     await requireTransactions(client)
@@ -89,6 +92,7 @@ export async function connectStore(options: {
       async ping() {
         await db.command({ ping: 1 })
       },
+      refusal,
       close: () => client.close(),
     }
     await store.ensureIndexes([...changeIndexes, ...idempotencyIndexes])

@@ -31,7 +31,7 @@ export const drop: Command = {
     // As in MongoDB 7, dropping a collection that does not exist succeeds.
     if (collection === undefined) return {}
     const nIndexesWas = collection.indexDefinitions.length
-    store.drop(collection)
+    store.drop([collection])
     return { nIndexesWas, ns: namespace }
   },
 }
@@ -45,7 +45,7 @@ export const dropDatabase: Command = {
     const { store } = request.server
     // Get all collections first: if one of them is in use, the command must stop before it drops anything.
     const collections = store.namespaces(request.database).map((namespace) => store.exclusive(namespace)!)
-    for (const collection of collections) store.drop(collection)
+    if (collections.length > 0) store.drop(collections)
     return collections.length === 0 ? {} : { dropped: request.database }
   },
 }

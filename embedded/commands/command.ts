@@ -37,6 +37,8 @@ export interface Command {
   adminOnly?: true
   /** Whether a driver may send it with a `txnNumber`, so that a retry does not run it twice. */
   retryable: boolean
+  /** It reads no collection, and must not run twice for one request: a second `getMore` would skip documents. */
+  runsOnce?: true
   run(request: Request): Reply
 }
 

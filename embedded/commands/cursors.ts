@@ -11,6 +11,7 @@ export const getMore: Command = {
   options: ['collection', 'batchSize'],
   inTransaction: true,
   retryable: false,
+  runsOnce: true,
   run(request) {
     const { body } = request
     if (body.maxTimeMS !== undefined)
@@ -29,6 +30,7 @@ export const killCursors: Command = {
   options: ['cursors'],
   inTransaction: true,
   retryable: false,
+  runsOnce: true,
   run(request) {
     const ids = request.body.cursors
     if (!Array.isArray(ids)) return fail('TypeMismatch', "BSON field 'killCursors.cursors' must be an array")

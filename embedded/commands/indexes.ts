@@ -47,11 +47,11 @@ export const createIndexes: Command = {
         collection.addIndex(definition)
         added.push(definition.name)
       }
+      if (existing !== undefined && added.length > 0) store.redefine(collection, collection.indexDefinitions)
     } catch (error) {
       for (const name of added) collection.indexes.delete(name)
       throw error
     }
-    if (existing !== undefined && added.length > 0) store.redefine(collection)
     return {
       numIndexesBefore: before,
       numIndexesAfter: before + added.length,
@@ -89,8 +89,11 @@ export const dropIndexes: Command = {
     if (collection === undefined) return fail('NamespaceNotFound', `ns not found ${namespace}`)
     const nIndexesWas = collection.indexDefinitions.length
     const names = indexNames(collection, request.body.index)
-    for (const name of names) collection.indexes.delete(name)
-    if (names.length > 0) store.redefine(collection)
+    if (names.length > 0) {
+      const kept = collection.indexDefinitions.filter(({ name }) => !names.includes(name))
+      store.redefine(collection, kept)
+      for (const name of names) collection.indexes.delete(name)
+    }
     return { nIndexesWas }
   },
 }

@@ -40,6 +40,7 @@ export class Disk {
       this.database.exec('PRAGMA locking_mode = EXCLUSIVE')
       this.database.exec('PRAGMA journal_mode = WAL')
       this.database.exec('PRAGMA synchronous = FULL')
+      this.database.exec('PRAGMA temp_store = MEMORY')
       this.database.exec('BEGIN EXCLUSIVE; COMMIT')
       this.database.exec(schema)
     } catch (error) {
@@ -62,6 +63,7 @@ export class Disk {
     return String(this.database.prepare('PRAGMA journal_mode').get()?.journal_mode)
   }
 
+  /** Throws SQLite's error if the disk refuses the changes. Then none of them is written, and a later write may succeed. */
   write(changes: readonly Change[]): void {
     this.database.exec('BEGIN IMMEDIATE')
     try {
@@ -134,6 +136,13 @@ export class Disk {
       yield { ...row, body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) } as unknown as DiskRow
     }
   }
+}
+
+const SQLITE_FULL = 13
+
+/** Whether SQLite's error says that the disk has no room. (SQLite calls an exceeded quota an I/O error.) */
+export function isFull(error: Error & { errcode?: number }): boolean {
+  return error.errcode !== undefined && (error.errcode & 0xff) === SQLITE_FULL
 }
 
 /** Creates the file if it is missing, for its owner only. SQLite gives its other files the same mode. */

@@ -1,20 +1,20 @@
 // All collections, the clock of commits, and the group commit. A commit takes effect in memory at once, and is durable
 // when `settled` resolves. Every reply, also that of a read, waits for this. So no client ever sees data that a crash
 // could take back.
+// When the disk refuses a group of commits (it is full, for example), the store takes all of them back, in memory as on
+// disk. Then `settled` rejects. The next commit may succeed.
 import { randomBytes } from 'node:crypto'
 import { serialize } from 'bson'
 import { decode } from '../decode.ts'
-import { fail } from '../errors.ts'
+import { CommandError, fail } from '../errors.ts'
 import type { Doc } from '../values.ts'
 import { Collection } from './collection.ts'
-import { type Change, Disk } from './disk.ts'
+import { type Change, Disk, isFull } from './disk.ts'
 import { type IndexDefinition, idIndex } from './index-definition.ts'
 import type { DocumentRecord } from './unit-of-work.ts'
 import { BlockedError, UnitOfWork } from './unit-of-work.ts'
 
 export class Store {
-  /** Resolves with the error of a write to disk that failed. After it there are no more replies. */
-  readonly failed: Promise<Error>
   private readonly disk: Disk
   private readonly collections = new Map<string, Collection>()
   /** When each namespace last changed its meaning: a transaction with an older snapshot cannot use it. */
@@ -24,17 +24,18 @@ export class Store {
   /** The records that have versions, or a deletion, which only open transactions can see. */
   private readonly unpruned = new Set<DocumentRecord>()
   private clock = 0
+  /** Everything that was committed up to this time is on disk. */
+  private durable = 0
+  /** What was committed after that. */
+  private readonly undurable = { records: new Set<DocumentRecord>(), created: new Set<string>() }
   private lastSequence = 0
   private lastCollection = 0
   /** The changes for the next flush. */
   private queue: Change[] = []
-  private flushing: Promise<void> | undefined
-  private reportFailure!: (error: Error) => void
+  /** Settled by the next flush. */
+  private group: PromiseWithResolvers<void> | undefined
 
   constructor(directory: string) {
-    this.failed = new Promise((resolve) => {
-      this.reportFailure = resolve
-    })
     this.disk = new Disk(directory)
     this.load()
   }
@@ -54,7 +55,8 @@ export class Store {
         const collection = this.collections.get(namespace)!
         collection.creator = undefined
         this.catalogChanges.set(namespace, at)
-        this.queue.push(definition(collection))
+        this.undurable.created.add(namespace)
+        this.queue.push(definition(collection, collection.indexDefinitions))
       }
       for (const [record, body] of unit.writes) this.commitRecord(record, body, at)
     }
@@ -63,6 +65,7 @@ export class Store {
   }
 
   abort(unit: UnitOfWork): void {
+    if (unit.hasEnded) return
     this.snapshots.delete(unit)
     for (const record of unit.writes.keys()) {
       const { pending } = record
@@ -77,19 +80,19 @@ export class Store {
   /** Adds changes to the next flush. */
   enqueue(changes: readonly Change[]): void {
     this.queue.push(...changes)
-    if (this.queue.length === 0 || this.flushing !== undefined) return
+    if (this.queue.length === 0 || this.group !== undefined) return
+    const group = Promise.withResolvers<void>()
+    group.promise.catch(() => {}) // whoever waits for it gets the error
+    this.group = group
     // Commands that arrive in the same turn of the event loop commit before this, and share the flush (group commit).
-    this.flushing = new Promise((resolve) => {
-      setImmediate(() => {
-        this.flush()
-        resolve()
-      })
+    setImmediate(() => {
+      if (this.group === group) this.flush()
     })
   }
 
-  /** Resolves when all commits so far are durable. Never resolves if the disk has failed. */
+  /** Resolves when everything committed so far is durable. Rejects with a CommandError when all of it was taken back. */
   async settled(): Promise<void> {
-    while (this.flushing !== undefined) await this.flushing
+    while (this.group !== undefined) await this.group.promise
   }
 
   /** The collection, for reading. Undefined if this unit sees none. */
@@ -129,15 +132,19 @@ export class Store {
     return collection
   }
 
-  drop(collection: Collection): void {
-    this.collections.delete(collection.namespace)
-    this.catalogChanges.set(collection.namespace, ++this.clock)
-    this.enqueue([{ kind: 'drop', collection: collection.id }])
+  /** Drops all of them or, if the disk refuses that, throws and drops none. */
+  drop(collections: readonly Collection[]): void {
+    this.writeNow(collections.map(({ id }) => ({ kind: 'drop', collection: id })))
+    for (const { namespace } of collections) {
+      this.collections.delete(namespace)
+      this.catalogChanges.set(namespace, ++this.clock)
+    }
+    this.durable = this.clock
   }
 
-  /** Must be called after a change of the indexes. */
-  redefine(collection: Collection): void {
-    this.enqueue([definition(collection)])
+  /** Stores which indexes the collection has; the caller changes them in memory. Throws if the disk refuses it. */
+  redefine(collection: Collection, indexes: readonly IndexDefinition[]): void {
+    this.writeNow([definition(collection, indexes)])
   }
 
   /** The stored records of the last write or commit of each session; see ../sessions.ts. */
@@ -146,7 +153,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    await this.settled()
+    await this.settled().catch(() => {}) // whoever committed it gets the error
     this.disk.close()
   }
 
@@ -181,16 +188,22 @@ export class Store {
     record.lockedBy = undefined
     record.pending = null
     this.unpruned.add(record)
+    this.undurable.records.add(record)
     if (body === null) this.queue.push({ kind: 'delete', sequence: record.sequence })
     else this.queue.push({ kind: 'put', sequence: record.sequence, collection: record.collection.id, body })
   }
 
   private end(unit: UnitOfWork): void {
-    const oldest = this.oldestSnapshot()
     if (this.snapshots.size === 0) this.catalogChanges.clear()
-    // Only the end of the oldest transaction frees versions of other units. Any other unit only cleans up its own.
-    const all = unit.isTransaction && oldest > unit.snapshot
-    for (const record of all ? this.unpruned : unit.writes.keys()) {
+    // Only the end of the oldest transaction frees versions of other units.
+    if (unit.isTransaction && this.oldestSnapshot() > unit.snapshot) this.tidy(this.unpruned)
+    unit.finish()
+  }
+
+  /** Forgets the versions of these records that nobody needs any more. */
+  private tidy(records: Iterable<DocumentRecord>): void {
+    const oldest = this.oldestSnapshot()
+    for (const record of records) {
       record.collection.release(record, record.prune(oldest), oldest)
       if (
         record.latest === undefined ||
@@ -200,26 +213,62 @@ export class Store {
         this.unpruned.delete(record)
       }
     }
-    unit.finish()
   }
 
+  /** The durable state counts as a snapshot: it must be there when the store takes back what came after it. */
   private oldestSnapshot(): number {
-    let oldest = Number.POSITIVE_INFINITY
+    let oldest = this.durable
     for (const snapshot of this.snapshots.values()) oldest = Math.min(oldest, snapshot)
     return oldest
   }
 
-  private flush(): void {
-    const changes = this.queue
+  /** Writes these changes together with the queue, since they may build on it. Throws if the disk refuses them. */
+  private writeNow(changes: readonly Change[]): void {
+    this.queue.push(...changes)
+    const refusal = this.flush()
+    if (refusal !== undefined) throw refusal
+  }
+
+  /** Writes the queue or takes it back, and tells those who wait. */
+  private flush(): CommandError | undefined {
+    const { queue, group, undurable } = this
     this.queue = []
+    this.group = undefined
     try {
-      this.disk.write(changes)
-      this.flushing = undefined
+      this.disk.write(queue)
     } catch (error) {
-      // Memory is ahead of the disk now, so no reply may leave: `flushing` never resolves.
-      this.flushing = new Promise(() => {})
-      this.reportFailure(error as Error)
+      this.takeBack()
+      const refusal = refusalOf(error as Error)
+      group?.reject(refusal)
+      return refusal
     }
+    this.durable = this.clock
+    const written = [...undurable.records]
+    undurable.records.clear()
+    undurable.created.clear()
+    this.tidy(written)
+    group?.resolve()
+    return undefined
+  }
+
+  private takeBack(): void {
+    // A transaction that could see what is taken back must begin anew.
+    for (const unit of this.snapshots.keys()) {
+      if (unit.snapshot <= this.durable) continue
+      unit.isLost = true
+      this.abort(unit)
+    }
+    const { records, created } = this.undurable
+    const oldest = this.oldestSnapshot()
+    for (const record of records) record.collection.release(record, record.takeBack(this.durable), oldest)
+    this.tidy(records)
+    for (const namespace of created) {
+      this.collections.delete(namespace)
+      this.catalogChanges.set(namespace, ++this.clock)
+    }
+    records.clear()
+    created.clear()
+    this.durable = this.clock // everything that is left is durable
   }
 
   private nextSequence = (): number => ++this.lastSequence
@@ -247,8 +296,15 @@ export class Store {
   }
 }
 
-function definition(collection: Collection): Change {
-  const indexes = collection.indexDefinitions.filter((index) => index.name !== idIndex.name)
-  const body = { namespace: collection.namespace, uuid: collection.uuid, indexes }
+function definition(collection: Collection, indexes: readonly IndexDefinition[]): Change {
+  const stored = indexes.filter((index) => index.name !== idIndex.name)
+  const body = { namespace: collection.namespace, uuid: collection.uuid, indexes: stored }
   return { kind: 'define', collection: collection.id, definition: Buffer.from(serialize(body)) }
+}
+
+function refusalOf(error: Error): CommandError {
+  return new CommandError(
+    isFull(error) ? 'OutOfDiskSpace' : 'FileStreamFailed',
+    `Nothing was written: ${error.message}`,
+  )
 }

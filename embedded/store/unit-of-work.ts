@@ -40,6 +40,9 @@ export class UnitOfWork {
   readonly created = new Set<string>()
   /** The collections that a transaction has read or written. */
   readonly uses = new Set<SharedCollection>()
+  /** It is aborted, because it could see what the disk then refused. */
+  isLost = false
+  hasEnded = false
   private endListeners: (() => void)[] = []
 
   constructor(snapshot: number, isTransaction: boolean) {
@@ -71,6 +74,7 @@ export class UnitOfWork {
 
   /** The store calls this after it has released all locks of this unit. */
   finish(): void {
+    this.hasEnded = true
     for (const collection of this.uses) collection.users.delete(this)
     const listeners = this.endListeners
     this.endListeners = []
@@ -128,6 +132,15 @@ export class DocumentRecord {
       if (version.doc !== null) gone.push(version.doc)
     }
     newestVisible.older = undefined
+    return gone
+  }
+
+  /** Forgets the versions that were committed after this time, and returns their documents. */
+  takeBack(durable: number): Doc[] {
+    const gone: Doc[] = []
+    for (; this.latest !== undefined && this.latest.committedAt > durable; this.latest = this.latest.older) {
+      if (this.latest.doc !== null) gone.push(this.latest.doc)
+    }
     return gone
   }
 

@@ -219,32 +219,6 @@ async function writePairs(client: MongoClient, collection: Things, acknowledged:
   }
 }
 
-describeEmbedded('a disk that is full', () => {
-  test('ends the server without an answer, and what was acknowledged is there afterwards', async () => {
-    // A limit on the size of files simulates a full disk: 2,000 blocks of 512 bytes or 1 KB.
-    const script = new URL('./crash-writer.ts', import.meta.url).pathname
-    const command = 'ulimit -f 2000; exec "$0" "$1" "$2"'
-    const child = spawn('sh', ['-c', command, process.execPath, script, directory.path], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    const exited = once(child, 'exit')
-    const [line] = (await once(child.stdout!, 'data')) as [Buffer]
-    const client = new MongoClient(line.toString().trim(), { serverSelectionTimeoutMS: 300, retryWrites: false })
-    let acknowledged = 0
-    for (; acknowledged < 1000; acknowledged++) {
-      const body = 'x'.repeat(20_000)
-      const done = await things(client)
-        .insertOne({ _id: acknowledged, body })
-        .catch(() => undefined)
-      if (done === undefined) break
-    }
-    expect(acknowledged).toBeLessThan(1000)
-    await exited
-    await client.close()
-    await withServer(async (client) => expect(await things(client).countDocuments()).toBe(acknowledged))
-  })
-})
-
 describeEmbedded('the data directory', () => {
   test('belongs to one server at a time, and the error names it', async () => {
     await withServer(async () => {
