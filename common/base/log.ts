@@ -3,14 +3,13 @@
 
 import { type Logger, pino } from 'pino'
 import { currentRequestId } from './request-id.ts'
+import { standardError } from './standard-error.ts'
 
 export type { Logger }
 
 export function createLogger(level: string, service = 'alkaid'): Logger {
   const timestamp = pino.stdTimeFunctions.isoTime
-  const output = pino.destination(2)
-  output.on('error', () => {}) // a full disk or a closed terminal must not end a service
-  return pino({ level, base: { service }, timestamp, mixin: requestOfLine }, output)
+  return pino({ level, base: { service }, timestamp, mixin: requestOfLine }, standardError)
 }
 
 function requestOfLine(): object {
