@@ -5,7 +5,7 @@
 // of its own parts. So the parts are counted, with every `$ref` written out, and what costs more than one counts more.
 
 import { RE2JS } from 're2js'
-import { show } from '../../engine/targeting/given.ts'
+import { show } from '../../engine/targeting/input-errors.ts'
 import { cutText, isLonger, lengthOf, quoteText } from '../../engine/text.ts'
 import { compileSchema } from './data-schema.ts'
 import { INSTEAD, KEYWORDS, type Keyword, ROOT_KEYWORDS, SCHEMA } from './schema-keywords.ts'

@@ -1,6 +1,6 @@
 // How decided creatives and explanations appear in the graph, whichever subgraph made them.
 
-import type { DecisionExplanation, ScheduleExplanation } from '../../engine/decision/explain.ts'
+import type { DecisionExplanation, ScheduleExplanation } from '../../engine/decision/explain-decision.ts'
 import type { DecidedCreative } from '../../engine/decision/types.ts'
 
 /** `included`: whether a preview put it in, `archived`: what of it is archived; left out where nothing is put in. */

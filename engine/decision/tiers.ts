@@ -1,185 +1,200 @@
-// Fills places from one tier: the candidates (open, matching, let in by their rollout and not capped) in the user's weighted
-// order, as far as there are places. That order is, of a small tier, that of the entries' keys. Of a large one it is first
-// that in which the user's landings hit the entries, for a fixed number of landings, and then that of the keys of those that
-// were not hit, which the landings tell nothing about: together it is a weighted random order as well, and mostly a few landings
-// fill all places. Which entries match has no part in the order.
+// The tiers of a slot, and the order of the entries in a tier. The order is weighted random, and the same for one user within a
+// rotation period. It does not depend on which entries match a request: entries that do not match are skipped.
+//
+// A small tier is ordered by the keys of its entries (`orderKey` in engine/hash.ts). That takes one key per candidate. A large
+// tier first makes a fixed number of picks from its draw table, and then continues by the keys of the rest. A few picks mostly
+// fill the slot, whatever the size of the tier. Both ways give the same distribution (docs/adr/0013).
 
-import { finalise, fractionFor, keyOfFraction } from '../hash.ts'
-import type { CompiledContext } from '../targeting/context.ts'
-import { type CapCounters, isCapped } from './caps.ts'
-import type { CompiledCreative, CompiledEntry, CompiledSlot, CompiledTier } from './compile.ts'
-import { type Landings, land, landingBase } from './landings.ts'
-import { isIn } from './rollout.ts'
-import { Survivors } from './survivors.ts'
-import type { DecidedCreative } from './types.ts'
-import { chooseByWeight, variantHash } from './variants.ts'
-import { WeightedOrder } from './weighted-order.ts'
+import { finalise, fractionFor, keyOfFraction, type Seed, seedOf } from '../hash.ts'
+import type { PublishedEntry } from '../publication/types.ts'
 
-/** One decision under way. */
-export type Asking = {
-  readonly slot: CompiledSlot
-  readonly context: CompiledContext
-  readonly now: number
-  readonly draw: number
-  readonly counters: CapCounters | null
-  /** What is shown so far, and the positions of the entries that show it. */
-  readonly creatives: DecidedCreative[]
-  readonly taken: number[]
-  /** Whether there was more than one to choose from. */
-  hadChoice: boolean
+/** The entries of one priority: the positions `from` to `to` - 1, ascending by schedule id. */
+export type CompiledTier = {
+  from: number
+  to: number
+  /** Null in a small tier. */
+  drawTable: DrawTable | null
 }
 
-/** Shared by all decisions: none of them gives way to another before it is done. */
-const survivors = new Survivors()
-const order = new WeightedOrder()
-
-/** Landings of a request in a large tier, for each place of the slot and in all. */
-const LANDINGS_PER_PLACE = 32
-const MOST_LANDINGS = 256
-
-export function landingsFor(capacity: number): number {
-  return Math.min(LANDINGS_PER_PLACE * capacity, MOST_LANDINGS)
+/**
+ * Cells that belong to entries in proportion to their weights. Each pick hits one cell at random.
+ *
+ * Example: weights 2, 1 and 0.5, and a table of 8 cells. They own 2 cells, 1 cell, and half of a cell. The other cells are free.
+ * A pick hits them with probability 2/8, 1/8 and 1/16, and otherwise it hits nothing. So the order in which entries are first hit
+ * is a weighted random order.
+ *
+ * A new entry gets free cells, and the cells of all others stay. So it takes its share of users from all others evenly, and does
+ * not reorder them. All orders are drawn anew only when the table doubles or the mean weight changes by about half. When an
+ * entry is removed, its cells go to the few entries that it had displaced.
+ */
+export type DrawTable = {
+  /** The position of the entry that owns the cell; -1: free. The length is a power of two. */
+  cells: Int32Array
+  /** How much of the cell the entry owns: a 32-bit hash up to this value hits it. */
+  shares: Uint32Array
+  seed: Seed
 }
 
-/** What `fillFrom` is called within. */
-export function withIndex(asking: Asking, run: (asking: Asking) => void): void {
-  const { slot, context } = asking
-  survivors.begin(slot.index, slot.openNow.bits, context)
-  try {
-    run(asking)
-  } finally {
-    survivors.end()
+/** An entry of a large tier. `first` is the first of its two seeds; it places its cells. */
+export type DrawTableEntry = { position: number; first: number; weight: number }
+
+/** By position: the two seeds of each entry, one after the other; and its weight. */
+export type EntryWeights = { seeds: Int32Array; weights: Float64Array }
+
+/** A larger tier gets a draw table. */
+export const LARGEST_SMALL_TIER = 64
+
+const PICKS_PER_PLACE = 32
+const MAX_PICKS = 256
+
+const WHOLE_CELL = 2 ** 32 - 1
+/** 2^32 divided by the golden ratio: multiples of it are far apart. */
+const GOLDEN = 0x9e3779b9
+/** At most this fraction of the cells is owned, so that two entries seldom want the same cell. */
+const MAX_OWNED = 0.75
+
+/**
+ * The tiers of the exclusive entries, or those of all others, by descending priority.
+ *
+ * @param entries by position: exclusive ones first, then by descending priority, then by schedule id.
+ */
+export function compileTiers(
+  slotId: string,
+  entries: readonly PublishedEntry[],
+  exclusive: boolean,
+  seeds: Int32Array,
+): CompiledTier[] {
+  const tiers: CompiledTier[] = []
+  let from = entries.findIndex((entry) => entry.exclusive === exclusive)
+  while (from >= 0 && from < entries.length && entries[from]!.exclusive === exclusive) {
+    const { priority } = entries[from]!
+    let to = from
+    while (entries[to]?.priority === priority && entries[to]!.exclusive === exclusive) to += 1
+    const drawTableEntry = (entry: PublishedEntry, index: number): DrawTableEntry => {
+      const position = from + index
+      return { position, first: seeds[2 * position]!, weight: entry.weight }
+    }
+    const isLarge = to - from > LARGEST_SMALL_TIER
+    const seed = seedOf(`${slotId}/${exclusive ? 'exclusive ' : ''}tier ${priority}`)
+    const drawTable = isLarge ? compileDrawTable(entries.slice(from, to).map(drawTableEntry), seed) : null
+    tiers.push({ from, to, drawTable })
+    from = to
   }
+  return tiers
 }
 
-/** @param capacity how many creatives there are to be in all. */
-export function fillFrom(asking: Asking, tier: CompiledTier, capacity: number): void {
-  if (tier.landings) fillByLandings(asking, tier.landings, capacity)
-  while (asking.creatives.length < capacity && fillByKeys(asking, tier, capacity));
-  if (asking.context.key === null && !asking.hadChoice) asking.hadChoice = hasTwoCandidates(asking, tier)
+/** @param entries in an order that a new entry does not change. Earlier entries choose their cells first. */
+export function compileDrawTable(entries: readonly DrawTableEntry[], seed: Seed): DrawTable {
+  const unit = weightPerCell(entries)
+  const needed = entries.reduce((sum, { weight }) => sum + Math.ceil(weight / unit), 0)
+  const length = 2 ** Math.ceil(Math.log2(needed / MAX_OWNED))
+  const cells = new Int32Array(length).fill(-1)
+  const shares = new Uint32Array(length)
+  for (const { position, first, weight } of entries) {
+    let left = weight / unit
+    for (let part = 0; left > 0; part += 1) {
+      let cell = finalise(first + Math.imul(part, GOLDEN)) & (length - 1)
+      while (cells[cell] !== -1) cell = (cell + 1) & (length - 1)
+      cells[cell] = position
+      shares[cell] = left >= 1 ? WHOLE_CELL : Math.max(0, Math.round(left * 2 ** 32) - 1)
+      left -= 1
+    }
+  }
+  return { cells, shares, seed }
 }
 
-/** The positions of a whole tier in the order of a draw, which is that in which `fillFrom` comes to those that match. */
-export function tierOrder(slot: CompiledSlot, { from, to, landings }: CompiledTier, draw: number): number[] {
+/** The weight that owns one whole cell: the power of two nearest to the mean weight, so that entries own about one cell each. */
+function weightPerCell(entries: readonly DrawTableEntry[]): number {
+  const mean = entries.reduce((sum, { weight }) => sum + weight, 0) / entries.length
+  let unit = 1
+  while (unit * Math.SQRT2 < mean) unit *= 2
+  while (unit > mean * Math.SQRT2) unit /= 2
+  return unit
+}
+
+/** How many picks a decision makes from a draw table before it continues by keys. */
+export function maxPicks(capacity: number): number {
+  return Math.min(PICKS_PER_PLACE * capacity, MAX_PICKS)
+}
+
+/** The number from which `pickAt` derives all picks of one draw in one table. */
+export function pickBase(draw: number, { seed }: DrawTable): number {
+  return finalise(draw ^ seed.first) ^ seed.second
+}
+
+/** The position that a pick hits; -1: none. `turn` counts picks from 1 on. */
+export function pickAt({ cells, shares }: DrawTable, base: number, turn: number): number {
+  const hash = finalise(base + Math.imul(turn, GOLDEN))
+  const cell = hash & (cells.length - 1)
+  const share = shares[cell]!
+  return share === WHOLE_CELL || (cells[cell] !== -1 && finalise(hash + GOLDEN) <= share) ? cells[cell]! : -1
+}
+
+/** All positions of a tier in the order of a draw. A decision follows this order and skips entries that do not match. */
+export function tierOrder(
+  { seeds, weights }: EntryWeights,
+  { from, to, drawTable }: CompiledTier,
+  capacity: number,
+  draw: number,
+): number[] {
   const keyAt = (position: number) => {
-    const fraction = fractionFor(draw, slot.seeds[2 * position]!, slot.seeds[2 * position + 1]!)
-    return keyOfFraction(fraction, slot.weights[position]!)
+    const fraction = fractionFor(draw, seeds[2 * position]!, seeds[2 * position + 1]!)
+    return keyOfFraction(fraction, weights[position]!)
   }
   const positions = Array.from({ length: to - from }, (_, index) => from + index)
   const byKey = positions.map((position) => ({ position, key: keyAt(position) })).sort((a, b) => a.key - b.key)
   const order = new Set<number>()
-  if (landings) {
-    const base = landingBase(draw, landings)
-    for (let turn = 1; turn <= landingsFor(slot.capacity); turn += 1) order.add(land(landings, base, turn))
+  if (drawTable) {
+    const base = pickBase(draw, drawTable)
+    for (let turn = 1; turn <= maxPicks(capacity); turn += 1) order.add(pickAt(drawTable, base, turn))
     order.delete(-1)
   }
   for (const { position } of byKey) order.add(position)
   return [...order]
 }
 
-function fillByLandings(asking: Asking, landings: Landings, capacity: number): void {
-  const base = landingBase(asking.draw, landings)
-  const last = landingsFor(asking.slot.capacity)
-  for (let turn = 1; turn <= last; turn += 1) {
-    const position = land(landings, base, turn)
-    if (position < 0 || !survivors.has(position) || asking.taken.includes(position)) continue
-    if (!isCandidate(asking, position)) continue
-    take(asking, position)
-    if (asking.creatives.length >= capacity) return
-  }
-}
+/**
+ * Keeps the entries with the lowest keys of all that are offered, in ascending order. It is working memory of a slot, which each
+ * decision clears and reuses, so that a decision allocates nothing here.
+ */
+export class LowestKeys {
+  size = 0
+  #room = 0
+  readonly #keys: Float64Array
+  readonly #positions: Int32Array
 
-/** Fills places with the best candidates that are left. Returns whether there may be more. */
-function fillByKeys(asking: Asking, tier: CompiledTier, capacity: number): boolean {
-  const { slot, draw, creatives } = asking
-  const { seeds, weights } = slot
-  const room = capacity - creatives.length
-  order.begin(room)
-  for (let word = tier.from >> 5; word << 5 < tier.to; word += 1) {
-    let bits = survivors.inWord(word, maskOf(tier, word))
-    while (bits !== 0) {
-      const position = (word << 5) + 31 - Math.clz32(bits & -bits)
-      bits &= bits - 1
-      const weight = weights[position]!
-      const fraction = fractionFor(draw, seeds[2 * position]!, seeds[2 * position + 1]!)
-      if (!order.hasRoomFor((1 - fraction) / weight) || !canTake(asking, position)) continue
-      order.offer(position, keyOfFraction(fraction, weight))
+  /** @param capacity the largest `room`. */
+  constructor(capacity: number) {
+    this.#keys = new Float64Array(capacity)
+    this.#positions = new Int32Array(capacity)
+  }
+
+  /** @param room how many entries to keep from now on. */
+  clear(room: number): void {
+    this.size = 0
+    this.#room = room
+  }
+
+  /** Whether an entry would be kept whose key is at least this. */
+  hasRoomFor(atLeast: number): boolean {
+    return this.size < this.#room || atLeast < this.#keys[this.size - 1]!
+  }
+
+  /** Of equal keys, the one that is offered first comes first. */
+  offer(position: number, key: number): void {
+    if (!this.hasRoomFor(key)) return
+    let at = this.size < this.#room ? this.size : this.size - 1
+    while (at > 0 && this.#keys[at - 1]! > key) {
+      this.#keys[at] = this.#keys[at - 1]!
+      this.#positions[at] = this.#positions[at - 1]!
+      at -= 1
     }
+    this.#keys[at] = key
+    this.#positions[at] = position
+    if (this.size < this.#room) this.size += 1
   }
-  for (let place = 0; place < order.size && creatives.length < capacity; place += 1) {
-    take(asking, order.positionAt(place))
+
+  positionAt(place: number): number {
+    return this.#positions[place]!
   }
-  return order.size === room
-}
-
-/** Whether it is a candidate that has not been taken and still has something to show. */
-function canTake(asking: Asking, position: number): boolean {
-  if (asking.creatives.length === 0) return isCandidate(asking, position)
-  if (asking.taken.includes(position)) return false
-  return hasMoreToShow(asking, asking.slot.entries[position]!) && isCandidate(asking, position)
-}
-
-function hasMoreToShow(asking: Asking, { creatives }: CompiledEntry): boolean {
-  for (const { answer } of creatives) if (!isShown(asking, answer.id)) return true
-  return false
-}
-
-/** Of one whose window is open and that the index lets through. */
-function isCandidate({ slot, context, now, counters }: Asking, position: number): boolean {
-  const { rest, rollout, caps } = slot.entries[position]!
-  return (
-    (rest === null || rest(context)) &&
-    (rollout === null || isIn(rollout, context)) &&
-    (caps === null || counters === null || !isCapped(counters, caps, now))
-  )
-}
-
-function hasTwoCandidates(asking: Asking, tier: CompiledTier): boolean {
-  let candidates = 0
-  for (let word = tier.from >> 5; word << 5 < tier.to; word += 1) {
-    let bits = survivors.inWord(word, maskOf(tier, word))
-    while (bits !== 0) {
-      const position = (word << 5) + 31 - Math.clz32(bits & -bits)
-      bits &= bits - 1
-      if (isCandidate(asking, position)) candidates += 1
-      if (candidates > 1) return true
-    }
-  }
-  return false
-}
-
-/** The bits of a word that belong to a tier. */
-function maskOf({ from, to }: CompiledTier, word: number): number {
-  const begin = Math.max(from - (word << 5), 0)
-  const end = Math.min(to - (word << 5), 32)
-  return (-1 << begin) & (-1 >>> (32 - end))
-}
-
-/** Shows one of its creatives that is not shown yet, if there is one. */
-function take(asking: Asking, position: number): void {
-  const entry = asking.slot.entries[position]!
-  const creative = chooseCreative(asking, entry, position)
-  if (!creative) return
-  asking.creatives.push(creative.answer)
-  asking.taken.push(position)
-  asking.hadChoice ||= entry.creatives.length > 1
-}
-
-function chooseCreative(asking: Asking, entry: CompiledEntry, position: number): CompiledCreative | undefined {
-  const { creatives, variants } = entry
-  if (variants === null) {
-    const only = creatives[0]
-    return only && !isShown(asking, only.answer.id) ? only : undefined
-  }
-  const { context, draw, slot } = asking
-  // What the rollout sticks to: a change of user must not change the creative where it does not change who is let in.
-  const key = context.stickyKey(variants.stickiness) ?? context.stickyKey(null)
-  // Without any key the draw is chance, and so is what it gives to this entry.
-  const hash = key ? variantHash(variants.prefix, key) : finalise(draw ^ slot.seeds[2 * position]!)
-  return chooseByWeight(creatives, hash, ({ answer }) => isShown(asking, answer.id))
-}
-
-function isShown({ creatives }: Asking, id: string): boolean {
-  for (const creative of creatives) if (creative.id === id) return true
-  return false
 }

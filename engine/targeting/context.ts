@@ -1,35 +1,38 @@
-// A request's context, read once for all slots and entries.
+// Reads the context of a request once, for all slots and entries.
 
 import { murmur3, utf8 } from '../hash.ts'
-import { Held } from './held.ts'
-import { DIMENSION_FAMILIES, DIMENSIONS } from './registry.ts'
+import { ContextValues } from './context-values.ts'
+import { DIMENSION_FAMILIES, DIMENSIONS } from './dimensions.ts'
 import type { RequestContext } from './types.ts'
 
 export type CompiledContext = {
-  /** Different in every context, so that what was computed for one is known again without keeping it alive. */
-  serial: number
-  /** What the answer sticks to: the user, else the device, else (null) nothing. */
+  /**
+   * Unique for each context of this process. A memo (decision/rollout.ts) stores this number to recognise its context. It
+   * does not store the context itself, because that would keep the data of a user in memory.
+   */
+  requestNumber: number
+  /** The user id, else the device id, else null. The answer is the same for the same key. */
   key: string | null
   /** `murmur3(key)`; 0 without a key. */
   keyHash: number
-  /** dimension -> what is held in it; missing dimensions have no line. */
-  values: ReadonlyMap<string, Held>
-  /** What a rollout with this stickiness sticks to, as UTF-8, read at most once; undefined: nothing. */
+  /** dimension -> its values. Missing dimensions are absent. */
+  values: ReadonlyMap<string, ContextValues>
+  /** The value that a rollout with this stickiness hashes, as UTF-8; undefined: none. Read at most once per request. */
   stickyKey(stickiness: string | null): Uint8Array | undefined
 }
 
-let serials = 0
+let lastRequestNumber = 0
 
-/** An empty user or device id is as good as none. */
+/** An empty user or device id counts as missing. */
 export function readContext(context: RequestContext): CompiledContext {
-  const values = new Map<string, Held>()
+  const values = new Map<string, ContextValues>()
   for (const dimension of DIMENSIONS) {
     const texts = dimension.read(context)
-    if (texts.length > 0) values.set(dimension.name, new Held(dimension.kind, texts))
+    if (texts.length > 0) values.set(dimension.name, new ContextValues(dimension.kind, texts))
   }
   for (const family of DIMENSION_FAMILIES) {
     for (const [name, texts] of family.read(context)) {
-      if (texts.length > 0) values.set(family.prefix + name, new Held(family.kind, texts))
+      if (texts.length > 0) values.set(family.prefix + name, new ContextValues(family.kind, texts))
     }
   }
   const key = context.userId || context.deviceId || null
@@ -46,6 +49,6 @@ export function readContext(context: RequestContext): CompiledContext {
     return named ? utf8(named) : undefined
   }
 
-  serials += 1
-  return { serial: serials, key, keyHash: key === null ? 0 : murmur3(key), values, stickyKey }
+  lastRequestNumber += 1
+  return { requestNumber: lastRequestNumber, key, keyHash: key === null ? 0 : murmur3(key), values, stickyKey }
 }

@@ -2,7 +2,7 @@
 // terms are, and says with which terms a held value is found: hierarchies are expanded there, once per request,
 // so that a comparison only ever looks terms up.
 
-import { foldCase, type Held } from './held.ts'
+import { type ContextValues, foldCase } from './context-values.ts'
 import type { Operator, ValueType } from './types.ts'
 import { formatVersion, parseVersion } from './version.ts'
 
@@ -17,7 +17,7 @@ export type ValueKind = {
   /** The term of a value; undefined when it is none of this kind. */
   termOf(value: string): string | undefined
   /** The terms with which held values are found. */
-  termsOf(held: Held): readonly string[]
+  termsOf(held: ContextValues): readonly string[]
 }
 
 /** What can be asked of values of any kind. */

@@ -11,13 +11,13 @@ import type { OperatorDefinition } from './operators/operator.ts'
 import { above, atLeast, atMost, below, between, just, ordered } from './operators/ordered.ts'
 import { matchesPattern } from './operators/pattern.ts'
 import { partOfText } from './operators/text.ts'
-import { INSTANTS, NUMBERS, VERSIONS } from './scales.ts'
+import { INSTANTS, NUMBERS, VERSIONS } from './ordered-types.ts'
 import type { Operator } from './types.ts'
 
 export const OPERATORS: Readonly<Record<Operator, OperatorDefinition>> = {
-  IN: listed('one or more', 'held', 'One of the values held is in the list.'),
-  NOT_IN: listed('one or more', 'not held', 'None of the values held is in the list; true when nothing is held.'),
-  EQUALS: listed('exactly one', 'held', 'One of the values held is this one.'),
+  IN: listed('one or more', 'present', 'One of the values held is in the list.'),
+  NOT_IN: listed('one or more', 'absent', 'None of the values held is in the list; true when nothing is held.'),
+  EQUALS: listed('exactly one', 'present', 'One of the values held is this one.'),
   STARTS_WITH: partOfText('starts with', (text, value) => text.startsWith(value)),
   ENDS_WITH: partOfText('ends with', (text, value) => text.endsWith(value)),
   CONTAINS: partOfText('contains', (text, value) => text.includes(value)),

@@ -1,8 +1,8 @@
 // Segments inside constraints: which ones a constraint names, and the constraint with theirs in place. However segments
 // name each other, the work is bounded: a cycle is found first, and what grows past the limits is given up.
 
+import { CONSTRAINT_LIMITS } from './check-constraint.ts'
 import type { Constraint, InlinedConstraint } from './types.ts'
-import { CONSTRAINT_LIMITS } from './validate.ts'
 
 /** The constraint of a segment; undefined when there is none. */
 export type ConstraintOf = (segment: string) => Constraint | undefined

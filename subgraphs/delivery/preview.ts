@@ -12,8 +12,12 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { archivedAnew, useOf } from '../../common/store/archived.ts'
 import type { Head } from '../../common/store/revisioned.ts'
 import type { Tx } from '../../common/store/rows.ts'
-import { compileSlot } from '../../engine/decision/compile.ts'
-import { type DecisionExplanation, explainRequest, type ScheduleExplanation } from '../../engine/decision/explain.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
+import {
+  type DecisionExplanation,
+  explainRequest,
+  type ScheduleExplanation,
+} from '../../engine/decision/explain-decision.ts'
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import { type Pin, type PublishedEntry, pinText } from '../../engine/publication/types.ts'
 import { fromMemory, segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'

@@ -5,7 +5,7 @@
 import NodeCache from 'node-cache'
 import { isId } from '../../common/base/ids.ts'
 import { capPeriodsOf } from '../../engine/decision/caps.ts'
-import { type CompiledSlot, compileSlot } from '../../engine/decision/compile.ts'
+import { type CompiledSlot, compileSlot } from '../../engine/decision/compile-slot.ts'
 import { type Address, addressName, belongsAt, SETTINGS } from '../../engine/publication/address.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { badInput } from '../../common/base/errors.ts'
 import { optionalText } from '../../common/command/input.ts'
-import { dayAt } from '../../engine/decision/openings.ts'
+import { dayAt } from '../../engine/decision/opening-times.ts'
 import type { DayPart } from '../../engine/publication/types.ts'
 import { dayOfDate } from '../../engine/time/days.ts'
 import { recurrenceMistake } from '../../engine/time/recurrence.ts'

@@ -7,10 +7,10 @@ import { frequencyCaps } from '../../common/command/frequency-caps-input.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference, text } from '../../common/command/input.ts'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
-import type { InputError } from '../../engine/targeting/given.ts'
-import { checkRollout } from '../../engine/targeting/rollout.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { checkRollout } from '../../engine/targeting/check-rollout.ts'
+import type { InputError } from '../../engine/targeting/input-errors.ts'
 import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
 import type { SegmentContent, StrategyContent } from './repository.ts'
 
 const ofSegment = z.object({ name: text(200), constraint: z.unknown().optional() })

@@ -2,7 +2,7 @@
 // them holds the event loop, and how long it then takes to compile one large slot again. Prints a `TableResult`.
 // Run by select.ts, with --expose-gc.
 
-import { compileSlot } from '../../engine/decision/compile.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import type { Publication } from '../../engine/publication/types.ts'
 import { createTimeSlices } from '../../subgraphs/distribution/loader.ts'

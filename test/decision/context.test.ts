@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Kind } from 'graphql'
 import { checkContext } from '../../common/command/context-input.ts'
 import { readTypeDefs } from '../../common/graphql/subgraph.ts'
-import { DIMENSIONS } from '../../engine/targeting/registry.ts'
+import { DIMENSIONS } from '../../engine/targeting/dimensions.ts'
 import type { RequestContext } from '../../engine/targeting/types.ts'
 import { distributionSchema } from '../../subgraphs/distribution/app.ts'
 

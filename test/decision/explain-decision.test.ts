@@ -1,149 +1,199 @@
-// What a distribution node explains, from its own memory, of what was published.
-
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { tokenVerifier } from '../../common/access/tokens.ts'
-import type { Caller } from '../../common/command/services.ts'
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { writeCapToken } from '../../engine/decision/cap-token.ts'
+import { count, hash48 } from '../../engine/decision/caps.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
+import { decide } from '../../engine/decision/decide.ts'
+import {
+  type DecisionExplanation,
+  explainDecision,
+  explainRequest,
+  type ScheduleExplanation,
+} from '../../engine/decision/explain-decision.ts'
+import { deriveSigningKeys } from '../../engine/publication/sign.ts'
+import type { Publication, PublishedCreative, PublishedEntry } from '../../engine/publication/types.ts'
+import { readContext } from '../../engine/targeting/context.ts'
+import type { RequestContext } from '../../engine/targeting/types.ts'
 import { HOUR_MS } from '../../engine/time/days.ts'
-import { buildDistribution, type Distribution } from '../../subgraphs/distribution/app.ts'
-import { explainDecision, noCapTokens } from '../../subgraphs/distribution/decisions.ts'
-import { describeEachStore } from '../support/stores.ts'
-import { tokenFor, tokenSettings } from '../support/subgraphs.ts'
-import { ONLY_NOTIFICATIONS } from '../support/sync-suite.ts'
-import { until } from '../support/until.ts'
-import { startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
+import { context } from '../support/arbitrary-constraint.ts'
+import { instant, largePublication, publication } from '../support/arbitrary-publication.ts'
+import { nothingServed } from '../support/plain-caps.ts'
 
-const CONTEXT = '$app: ID!, $slot: String!, $context: ContextInput'
-const EXPLAIN = `query (${CONTEXT}, $at: DateTime) {
-  explainDecision(app: $app, slot: $slot, context: $context, at: $at) {
-    slot at reason revision chance
-    creatives { creative revision schedule eventToken }
-    schedules {
-      schedule { id revision } included priority startsAt endsAt reason exclusive
-      creative { creative }
-      constraint { path dimension operator values held }
-      rollout { bucket buckets }
-      cap { limit { count every unit } times }
+const keys = deriveSigningKeys('a secret for tests of 32 characters or more')
+const NOW = Date.parse('2026-05-01T08:00:00Z')
+const chance = fc.nat(2 ** 32 - 1).map((drawn) => drawn / 2 ** 32)
+
+const creative = (id: string): PublishedCreative & { weight: number } => {
+  return { id, revision: 1, title: id, text: null, image: null, link: null, data: null, weight: 1 }
+}
+
+const entry = (id: string, change: Partial<PublishedEntry> = {}): PublishedEntry => ({
+  ...{ schedule: { id, revision: 3 }, strategy: null, startsAt: null, endsAt: null, priority: 0, weight: 1 },
+  ...{ segments: [], constraint: null, rollout: null, times: null, exclusive: false, caps: [] },
+  creatives: [creative(`cre_${id}`)],
+  ...change,
+})
+
+type Change = Partial<Omit<Publication, 'slot'>> & { slot?: Partial<Publication['slot']> }
+
+function publish(entries: PublishedEntry[], { slot, ...change }: Change = {}): Publication {
+  const home = { id: 'slo_1', code: 'home.banner', capacity: 1, rotationSeconds: 3600, caps: [], ...slot }
+  return {
+    ...{ kind: 'slot', app: 'shop', epoch: 1, revision: 5, slot: home, stopped: false, fallback: [], entries },
+    ...change,
+  }
+}
+
+function explain(of: Publication, request: RequestContext = { userId: 'ann' }, at = NOW): DecisionExplanation {
+  return explainRequest(compileSlot(of, keys), request, { now: at, zone: 'UTC', random: () => 0.5 })
+}
+
+/** The only schedule's. */
+function reasonOf(change: Partial<PublishedEntry>, request?: RequestContext): ScheduleExplanation {
+  return explain(publish([entry('a', change)]), request).schedules[0]!
+}
+
+test('what is shown is said with its creative; the answer is that of the decision', () => {
+  const { schedules, ...decision } = explain(publish([entry('a')]))
+  expect(decision).toMatchObject({ slot: 'home.banner', at: NOW, reason: 'MATCHED', revision: 5, chance: false })
+  expect(schedules).toEqual([
+    {
+      ...{ schedule: { id: 'a', revision: 3 }, priority: 0, startsAt: null, endsAt: null },
+      ...{ reason: 'SHOWN', creative: decision.creatives[0] },
+    },
+  ])
+})
+
+test('a window that is not open is named, and so are closed times within it', () => {
+  const closed = { zone: 'UTC', dayParts: [], excludedDates: ['2026-05-01'], recurrence: null }
+  expect(reasonOf({ startsAt: NOW + 1 })).toMatchObject({ reason: 'WINDOW', startsAt: NOW + 1, endsAt: null })
+  expect(reasonOf({ endsAt: NOW })).toMatchObject({ reason: 'WINDOW', endsAt: NOW })
+  expect(reasonOf({ times: closed })).toMatchObject({ reason: 'DAY_PART' })
+})
+
+test('the comparison that decided is named, with what it wants and what the request holds', () => {
+  const vip = { dimension: 'tags', operator: 'IN', values: ['vip'] } as const
+  const constraint = { all: [{ all: [] }, { ...vip, values: ['vip'] }] }
+  const comparison = { path: 'all[1]', ...vip, held: ['new'] }
+  expect(reasonOf({ constraint }, { tags: ['new'] })).toMatchObject({ reason: 'CONSTRAINT', constraint: comparison })
+})
+
+test('a rollout is explained by the bucket of the user, and by how many are let in', () => {
+  const rollout = { buckets: 1, stickiness: null, group: 'spring' }
+  const out = reasonOf({ rollout })
+  expect(out).toMatchObject({ reason: 'ROLLOUT', rollout: { buckets: 1, bucket: expect.any(Number) } })
+  const { bucket } = (out as Extract<ScheduleExplanation, { reason: 'ROLLOUT' }>).rollout
+  expect(reasonOf({ rollout: { ...rollout, buckets: bucket! } })).toMatchObject({ reason: 'ROLLOUT' })
+  expect(reasonOf({ rollout: { ...rollout, buckets: bucket! + 1 } })).toMatchObject({ reason: 'SHOWN' })
+  expect(reasonOf({ rollout }, {})).toMatchObject({ rollout: { bucket: null, buckets: 1 } })
+})
+
+test('caps of a schedule, and of the slot, are explained by the token, which stays as it is', () => {
+  const cap = { count: 2, every: 1, unit: 'DAY' } as const
+  const capped = (of: Publication) => {
+    const slot = compileSlot(of, keys)
+    const counters = nothingServed('UTC', hash48('ann'))
+    for (let served = 0; served < 2; served += 1) count(counters, slot.caps ?? slot.entries[0]!.caps!, NOW)
+    const request = { userId: 'ann', capToken: writeCapToken(counters, NOW) }
+    return {
+      ...explainRequest(slot, request, { now: NOW, zone: 'UTC', random: () => 0.5 }),
+      next: explain(of, request, NOW + 24 * HOUR_MS),
     }
   }
-}`
-const DECIDE = `query ($app: ID!, $slot: String!, $context: ContextInput) {
-  decisions(app: $app, slots: [$slot], context: $context) { reason capToken creatives { creative revision schedule eventToken } }
-}`
+  const ofSchedule = capped(publish([entry('a', { caps: [cap] })]))
+  expect(ofSchedule).toMatchObject({ reason: 'EMPTY', schedules: [{ reason: 'CAP', cap: { limit: cap, times: 2 } }] })
+  expect(ofSchedule.next.schedules).toMatchObject([{ reason: 'SHOWN' }])
+  const ofSlot = capped(publish([entry('a')], { slot: { caps: [cap] } }))
+  expect(ofSlot).toMatchObject({ reason: 'EMPTY', schedules: [{ reason: 'SLOT_CAP', cap: { limit: cap, times: 2 } }] })
 
-describeEachStore('explainDecision', (open) => {
-  let flow: Workflow
-  let node: Distribution
-  let slot: { id: string; code: string }
-  let vips: Thing
-  let capped: Thing
-  let upcoming: Thing
-  let begins: string
+  const slot = compileSlot(publish([entry('a', { caps: [{ ...cap, count: 1 }] })]), keys)
+  const counters = nothingServed()
+  const explained = () => explainDecision(slot, readContext({ userId: 'ann' }), NOW, () => 0.5, counters).reason
+  expect([explained(), explained(), counters.byId.size]).toEqual(['MATCHED', 'MATCHED', 0])
+})
 
-  beforeAll(async () => {
-    flow = await startWorkflow(await open())
-    const { channel, keys, log } = flow.services
-    node = await buildDistribution({
-      ...{ channel, keys, log, operations: new Map(), node: 'node', now: flow.clock.now, random: () => 0.5 },
-      verify: tokenVerifier(tokenSettings),
-      intervals: ONLY_NOTIFICATIONS,
+test('who comes too late is told by whom: places that are filled, creatives that are shown, a schedule that is alone', () => {
+  const reasons = (of: Publication) => explain(of).schedules.map(({ schedule, reason }) => `${schedule.id} ${reason}`)
+  const twin = entry('b', { priority: 1, creatives: [creative('cre_a')] })
+  const three = [entry('c'), twin, entry('a', { priority: 2 })]
+  expect(reasons(publish(three))).toEqual(['a SHOWN', 'b CAPACITY', 'c CAPACITY'])
+  expect(reasons(publish(three, { slot: { capacity: 2 } }))).toEqual(['a SHOWN', 'b DUPLICATE', 'c SHOWN'])
+  const alone = entry('z', { exclusive: true, priority: -5 })
+  const nobody = entry('y', { exclusive: true, priority: 9, constraint: { not: { all: [] } } })
+  expect(explain(publish([...three, alone, nobody], { slot: { capacity: 3 } })).schedules).toMatchObject([
+    { schedule: { id: 'y' }, reason: 'CONSTRAINT' },
+    { schedule: { id: 'z' }, reason: 'SHOWN' },
+    ...['a', 'b', 'c'].map((id) => ({ schedule: { id }, reason: 'EXCLUSIVE', exclusive: 'z' })),
+  ])
+})
+
+test('in a stopped slot everything is stopped, and a fallback is no schedule', () => {
+  expect(explain(publish([entry('a')], { stopped: true }))).toMatchObject({
+    ...{ reason: 'STOPPED', creatives: [], schedules: [{ reason: 'STOPPED' }] },
+  })
+  const late = entry('a', { startsAt: NOW + 1 })
+  expect(explain(publish([late], { fallback: [creative('house')] }))).toMatchObject({
+    ...{ reason: 'FALLBACK', creatives: [{ id: 'house' }], schedules: [{ reason: 'WINDOW' }] },
+  })
+})
+
+/** Rules in the order in which they are asked; a schedule that passes one gets a reason further on. */
+const RULES = [
+  ...['STOPPED', 'SLOT_CAP', 'WINDOW', 'DAY_PART', 'CONSTRAINT', 'ROLLOUT', 'CAP', 'EXCLUSIVE'],
+  ...['CAPACITY', 'DUPLICATE', 'SHOWN'],
+]
+
+/** The publication without what kept the schedule out, and nothing else changed. */
+function without({ schedule, reason }: ScheduleExplanation, of: Publication): Publication {
+  const change = (make: (entry: PublishedEntry) => Partial<PublishedEntry>, isOther = false) => ({
+    ...of,
+    entries: of.entries.map((one) => ((one.schedule.id === schedule.id) !== isOther ? { ...one, ...make(one) } : one)),
+  })
+  const removals: Record<string, () => Publication> = {
+    STOPPED: () => ({ ...of, stopped: false }),
+    SLOT_CAP: () => ({ ...of, slot: { ...of.slot, caps: [] } }),
+    WINDOW: () => change(() => ({ startsAt: null, endsAt: null, times: null })),
+    DAY_PART: () => change(() => ({ times: null })),
+    CONSTRAINT: () => change(() => ({ constraint: null })),
+    ROLLOUT: () => change(() => ({ rollout: null })),
+    CAP: () => change(() => ({ caps: [] })),
+    EXCLUSIVE: () => change(() => ({ exclusive: false }), true),
+    CAPACITY: () => ({ ...of, slot: { ...of.slot, capacity: of.entries.length } }),
+    DUPLICATE: () => change(() => ({ creatives: [creative('fresh')] })),
+  }
+  return removals[reason]!()
+}
+
+/** Explains several requests of one user, one after another, and holds each against its decision. */
+function holdAgainstDecisions(of: Publication, request: RequestContext, instants: readonly number[], random: number) {
+  const asked = { slot: compileSlot(of, keys), context: readContext(request) }
+  const counters = nothingServed()
+  const explainIn = (other: Publication, now: number) =>
+    explainDecision(compileSlot(other, keys), asked.context, now, () => random, counters)
+  for (const now of instants.toSorted((a, b) => a - b)) {
+    const { schedules, at, ...explained } = explainDecision(asked.slot, asked.context, now, () => random, counters)
+    const others = schedules.filter(({ reason }) => reason !== 'SHOWN').slice(0, 3)
+    const later = others.map((one) => {
+      const after = explainIn(without(one, of), now).schedules.find(({ schedule }) => schedule.id === one.schedule.id)!
+      return { one: one.reason, after: after.reason }
     })
-    begins = new Date(flow.clock.now() + 24 * HOUR_MS).toISOString()
-    slot = await flow.makeSlot()
-    const constraint = { dimension: 'tags', operator: 'IN', values: ['vip'] }
-    vips = await published({ strategy: await flow.makeStrategy({ constraint }), content: { priority: 3 } })
-    upcoming = await published({ content: { priority: 2, startsAt: begins } })
-    const caps = [{ count: 1, every: 7, unit: 'DAY' }]
-    capped = await published({ strategy: await flow.makeStrategy({ caps }), content: { priority: 1 } })
-    await until('the node serves it', () => node.sync.table.slot(flow.app, slot.code)?.stamp.revision === 3)
-  })
-  afterAll(async () => {
-    await node.stop()
-    await flow.stop()
-  })
-
-  async function published(booking: Parameters<Workflow['makeSchedule']>[0]): Promise<Thing> {
-    const made = await flow.approved(await flow.makeSchedule({ slot: slot.id, ...booking }))
-    await flow.publish(made)
-    return made
+    const { validUntil: _, ...decision } = decide(asked.slot, asked.context, now, () => random, counters)
+    expect([at, explained]).toEqual([now, decision])
+    expect(schedules.map(({ schedule }) => schedule.id).toSorted()).toEqual(
+      of.entries.map(({ schedule }) => schedule.id).toSorted(),
+    )
+    const shown = schedules.flatMap((one) => (one.reason === 'SHOWN' ? [one.creative] : []))
+    expect(shown).toEqual(decision.reason === 'MATCHED' ? decision.creatives : [])
+    for (const { one, after } of later) expect(RULES.indexOf(after)).toBeGreaterThan(RULES.indexOf(one))
   }
+}
 
-  async function ask(query: string, more: object = {}, token: string | undefined = undefined) {
-    const variables = { app: flow.app, slot: slot.code, context: { userId: 'ann' }, ...more }
-    const authorization = `Bearer ${token ?? (await tokenFor('viewer'))}`
-    const { data, errors } = await node.subgraph.execute({ query, variables }, { authorization, requestId: 'test' })
-    // biome-ignore lint/suspicious/noExplicitAny: tests read what they asked for
-    return { answer: data && (Object.values(data)[0] as any), error: errors?.[0]?.extensions }
-  }
+test('what is explained is what is decided, in its order; without the rule that is named, the next one decides', () => {
+  const requests = fc.array(instant, { minLength: 4, maxLength: 4 })
+  fc.assert(fc.property(publication, context, requests, chance, holdAgainstDecisions), { numRuns: 1000 })
+})
 
-  const explained = async (more: object = {}) => (await ask(EXPLAIN, more)).answer
-  const one = ({ id }: Thing) => ({ id, revision: 1 })
-
-  test('says of every schedule in order whether it is shown, or what kept it out', async () => {
-    const answer = await explained({ context: { userId: 'ann', tags: ['new'] } })
-    expect(answer).toMatchObject({ slot: slot.code, reason: 'MATCHED', revision: 3, chance: false })
-    expect(new Date(answer.at).getTime()).toBe(flow.clock.now())
-    expect(answer.schedules).toMatchObject([
-      {
-        ...{ schedule: one(vips), included: false, priority: 3, startsAt: null, endsAt: null, reason: 'CONSTRAINT' },
-        constraint: { path: '', dimension: 'tags', operator: 'IN', values: ['vip'], held: ['new'] },
-      },
-      { schedule: one(upcoming), reason: 'WINDOW', startsAt: begins, constraint: null, creative: null },
-      { schedule: one(capped), reason: 'SHOWN', creative: { creative: answer.creatives[0].creative } },
-    ])
-  })
-
-  test('is the answer that the same user gets', async () => {
-    for (const tags of [[], ['vip']]) {
-      const context = { userId: 'ann', tags }
-      const [{ capToken: _, ...decision }] = (await ask(DECIDE, { context })).answer
-      expect(await explained({ context })).toMatchObject(decision)
-    }
-  })
-
-  test('is of what is published now, at the instant that is asked for', async () => {
-    const at = async (instant: number) => (await explained({ at: new Date(instant) })).schedules
-    expect((await at(Date.parse(begins) - 1))[1]).toMatchObject({ reason: 'WINDOW' })
-    expect(await at(Date.parse(begins))).toMatchObject([
-      { reason: 'CONSTRAINT' },
-      { reason: 'SHOWN' },
-      { reason: 'CAPACITY' },
-    ])
-    expect((await at(Date.parse('9999-12-31T23:59:59Z')))[1]).toMatchObject({ reason: 'SHOWN' })
-  })
-
-  test('explains caps by the token, and counts nothing', async () => {
-    const [{ capToken }] = (await ask(DECIDE)).answer
-    const context = { userId: 'ann', capToken }
-    for (let times = 0; times < 2; times += 1) {
-      expect((await explained()).reason).toBe('MATCHED')
-      expect((await explained({ context })).schedules[2]).toMatchObject({
-        ...{ reason: 'CAP', cap: { limit: { count: 1, every: 7, unit: 'DAY' }, times: 1 } },
-      })
-    }
-    const week = new Date(flow.clock.now() + 7 * 24 * HOUR_MS - 1)
-    expect((await explained({ context, at: week })).schedules[2]).toMatchObject({ reason: 'CAPACITY' })
-  })
-
-  test('of a slot that the node does not know is an error; without a user chance has a part in it', async () => {
-    const { error } = await ask(EXPLAIN, { slot: 'none' })
-    expect(error).toMatchObject({ code: 'NOT_FOUND', path: 'slot' })
-    expect(await explained({ context: null })).toMatchObject({ reason: 'MATCHED', chance: false })
-  })
-
-  test('is for every role in the app, and neither for other apps nor for app keys', async () => {
-    for (const role of ['viewer', 'operator', 'reviewer', 'publisher', 'admin']) {
-      expect((await ask(EXPLAIN, {}, await tokenFor(role))).answer.reason).toBe('MATCHED')
-    }
-    const codeOf = async (more: object, token?: string) => (await ask(EXPLAIN, more, token)).error?.code
-    expect(await codeOf({}, await tokenFor('admin', ['elsewhere']))).toBe('FORBIDDEN')
-    expect(await codeOf({ app: 'none' })).toBe('NOT_FOUND')
-    expect(await codeOf({ context: { userId: 'x'.repeat(257) } })).toBe('BAD_USER_INPUT')
-
-    const { table } = node.sync
-    const { now } = flow.clock
-    const asNode = { table, ready: true, now, random: () => 0.5, capTokens: noCapTokens() }
-    const app: Caller = { principal: null, requestId: 'test', appKey: { app: flow.app } }
-    const asked = () => explainDecision(asNode, app, { app: flow.app, slot: slot.code })
-    expect(asked).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
-  })
+test('the same holds for large tiers', () => {
+  const requests = fc.array(instant, { minLength: 2, maxLength: 2 })
+  fc.assert(fc.property(largePublication(70), context, requests, chance, holdAgainstDecisions), { numRuns: 100 })
 })

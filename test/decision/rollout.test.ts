@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileSlot } from '../../engine/decision/compile.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
+import { decide } from '../../engine/decision/decide.ts'
 import { isIn, rolloutCompiler } from '../../engine/decision/rollout.ts'
-import { decide } from '../../engine/decision/select.ts'
 import { murmur3 } from '../../engine/hash.ts'
 import type { PublishedRollout } from '../../engine/publication/types.ts'
 import { readContext } from '../../engine/targeting/context.ts'
@@ -117,7 +117,7 @@ describe('a rollout', () => {
 
   test('that sticks to what this version does not know is not compiled', () => {
     for (const stickiness of ['sessionId', 'tags', '']) {
-      expect(() => rolloutCompiler()(rollout(5000, { stickiness }))).toThrow(`how to stick to ${stickiness}`)
+      expect(() => rolloutCompiler()(rollout(5000, { stickiness }))).toThrow(`unknown stickiness ${stickiness}`)
     }
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileOpenings } from '../../engine/decision/openings.ts'
+import { compileOpeningTimes } from '../../engine/decision/opening-times.ts'
 import { compileWindows } from '../../engine/decision/windows.ts'
 import type { DayPart, PublishedTimes } from '../../engine/publication/types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
@@ -43,7 +43,7 @@ describe('Windows', () => {
     const windows = compileWindows({ startsAt: 1_000, endsAt: 2_000, times: null })
     expect([999, 1_000, 1_999, 2_000].map((now) => windows.isOpen(now))).toEqual([false, true, true, false])
     expect([999, 1_000, 1_999, 2_000].map((now) => windows.nextChange(now))).toEqual([1_000, 2_000, 2_000, Infinity])
-    expect([999, 1_000, 2_000].map((now) => windows.why(now))).toEqual(['WINDOW', 'OPEN', 'WINDOW'])
+    expect([999, 1_000, 2_000].map((now) => windows.reasonAt(now))).toEqual(['WINDOW', 'OPEN', 'WINDOW'])
     expect(compileWindows({ startsAt: null, endsAt: null, times: null }).nextChange(0)).toBe(Infinity)
   })
 
@@ -107,7 +107,7 @@ describe('Windows', () => {
     ])
     const windows = windowsOf(given)
     const asked = ['2026-05-01T00:30Z', '2026-05-01T01:00Z', '2026-05-01T02:00Z', '2026-05-01T23:00Z']
-    expect(asked.map((now) => windows.why(at(now)))).toEqual(['WINDOW', 'OPEN', 'DAY_PART', 'WINDOW'])
+    expect(asked.map((now) => windows.reasonAt(at(now)))).toEqual(['WINDOW', 'OPEN', 'DAY_PART', 'WINDOW'])
   })
 
   test('a sparse recurrence is found, however long one has to look', () => {
@@ -206,7 +206,7 @@ describe('Compiled windows', () => {
     const open = Array.from({ length: 180 }, (_, minute) => compileWindows(entry).isOpen(begin + minute * MINUTE_MS))
     expect(open).toEqual(plainlyOpen(entry, begin, 180))
     for (const instant of ['2010-11-07T02:45Z', '2010-11-07T03:29Z']) {
-      expect(compileOpenings(times, null).sameUntil(at(instant))).toBeGreaterThan(at(instant))
+      expect(compileOpeningTimes(times, null).sameUntil(at(instant))).toBeGreaterThan(at(instant))
     }
   })
 
@@ -279,11 +279,14 @@ describe('Compiled windows', () => {
   test('have the same answers in whatever order they are asked', () => {
     fc.assert(
       fc.property(cases, instants, ({ begin, startsAt, times }, offsets) => {
-        const openings = compileOpenings(times, startsAt)
+        const openingTimes = compileOpeningTimes(times, startsAt)
         for (const offset of offsets) {
           const now = begin + offset * MINUTE_MS
-          const fresh = compileOpenings(times, startsAt)
-          expect([openings.isOpen(now), openings.sameUntil(now)]).toEqual([fresh.isOpen(now), fresh.sameUntil(now)])
+          const fresh = compileOpeningTimes(times, startsAt)
+          expect([openingTimes.isOpen(now), openingTimes.sameUntil(now)]).toEqual([
+            fresh.isOpen(now),
+            fresh.sameUntil(now),
+          ])
         }
       }),
       { numRuns: 100 },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
 import { readEventToken } from '../../engine/publication/event-token.ts'
-import { CONSTRAINT_LIMITS } from '../../engine/targeting/validate.ts'
+import { CONSTRAINT_LIMITS } from '../../engine/targeting/check-constraint.ts'
 import { DAY_MS } from '../../engine/time/days.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'

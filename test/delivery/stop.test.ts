@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
-import { decide } from '../../engine/decision/select.ts'
+import { decide } from '../../engine/decision/decide.ts'
 import { readContext } from '../../engine/targeting/context.ts'
 import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
 import { startSync } from '../../subgraphs/distribution/sync.ts'

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals'
 import { contentHash } from '../../common/base/content-hash.ts'
 import type { Store } from '../../common/store/store.ts'
+import { describeDimensions } from '../../engine/targeting/dimensions.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
-import { describeDimensions } from '../../engine/targeting/registry.ts'
 import { strategies } from '../../subgraphs/strategy/repository.ts'
 import {
   failure,

@@ -1,8 +1,8 @@
 // Random constraints and contexts over small alphabets, so that what is asked for and what is held meet often.
 
 import fc from 'fast-check'
+import { findDimension } from '../../engine/targeting/dimensions.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
-import { findDimension } from '../../engine/targeting/registry.ts'
 import type { Comparison, InlinedConstraint, Operator, RequestContext } from '../../engine/targeting/types.ts'
 
 const VERSIONS = ['8', '8.0.0', 'v8.1', '8.01+5', '8.1-beta.2', '8.1.0-beta.11', '8.1-rc', '8.10', '21.0.1180.89']

@@ -1,10 +1,8 @@
 // The decision, said as plainly as possible: filter, sort, take. Slow, obvious, and what compile and select are
-// held against. It shares with them only what the order is defined by: the hashes, and where landings hit.
+// held against. It shares with them only what the order is defined by: the hashes, and where drawTable hit.
 
 import { type CapCounters, compileCaps, count, isCapped } from '../../engine/decision/caps.ts'
-import { LARGEST_SMALL_TIER } from '../../engine/decision/compile.ts'
-import { compileLandings, land, landingBase } from '../../engine/decision/landings.ts'
-import { landingsFor } from '../../engine/decision/tiers.ts'
+import { compileDrawTable, LARGEST_SMALL_TIER, maxPicks, pickAt, pickBase } from '../../engine/decision/tiers.ts'
 import type { DecisionReason } from '../../engine/decision/types.ts'
 import { compileWindows } from '../../engine/decision/windows.ts'
 import { drawOf, finalise, murmur3, orderKey, seedOf } from '../../engine/hash.ts'
@@ -105,12 +103,12 @@ function orderOf({ slot }: Publication, tier: readonly PublishedEntry[], draw: n
   if (tier.length <= LARGEST_SMALL_TIER) return byKey
   const byId = tier.toSorted((a, b) => (a.schedule.id < b.schedule.id ? -1 : 1))
   const [{ priority, exclusive }] = tier as [PublishedEntry]
-  const landings = compileLandings(
+  const drawTable = compileDrawTable(
     byId.map((entry, position) => ({ position, first: seed(entry).first, weight: entry.weight })),
     seedOf(`${slot.id}/${exclusive ? 'exclusive ' : ''}tier ${priority}`),
   )
-  const hits = Array.from({ length: landingsFor(slot.capacity) }, (_, turn) =>
-    land(landings, landingBase(draw, landings), turn + 1),
+  const hits = Array.from({ length: maxPicks(slot.capacity) }, (_, turn) =>
+    pickAt(drawTable, pickBase(draw, drawTable), turn + 1),
   )
   const hit = hits.filter((position) => position >= 0).map((position) => byId[position]!)
   return [...new Set([...hit, ...byKey])]

@@ -1,5 +1,5 @@
 // Whether an entry is open, the plain way: minute by minute, by what the clock of its zone shows. The day parts' rule is
-// that of engine/decision/openings.ts, said in minutes: from the first minute of a part that the clock shows until the last.
+// that of engine/decision/opening-times.ts, said in minutes: from the first minute of a part that the clock shows until the last.
 
 import { Temporal } from 'temporal-polyfill'
 import type { DayPart, PublishedEntry, PublishedTimes } from '../../engine/publication/types.ts'

@@ -3,7 +3,7 @@
 
 import { tokenVerifier } from '../../common/access/tokens.ts'
 import type { Services } from '../../common/command/services.ts'
-import type { CompiledSlot } from '../../engine/decision/compile.ts'
+import type { CompiledSlot } from '../../engine/decision/compile-slot.ts'
 import { type EventSource, readEventToken } from '../../engine/publication/event-token.ts'
 import { formatStamp, type Stamp } from '../../engine/publication/types.ts'
 import { buildDistribution } from '../../subgraphs/distribution/app.ts'

@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { compileConstraint } from '../../engine/targeting/compile.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { compileConstraint } from '../../engine/targeting/compile-constraint.ts'
 import { readContext } from '../../engine/targeting/context.ts'
 import { checkInlined } from '../../engine/targeting/segments.ts'
 import type { Constraint, RequestContext } from '../../engine/targeting/types.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
 
 const page = readFileSync(new URL('../../docs/targeting.md', import.meta.url), 'utf8')
 const [, text] = /```json\n(\{ "all": \[[\s\S]+?)\n```/.exec(page)!

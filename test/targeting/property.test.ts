@@ -3,15 +3,15 @@
 
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { compileConstraint } from '../../engine/targeting/compile.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { compileConstraint } from '../../engine/targeting/compile-constraint.ts'
 import { readContext } from '../../engine/targeting/context.ts'
-import { explainConstraint } from '../../engine/targeting/explain.ts'
-import { comparisonRange, comparisonTerms } from '../../engine/targeting/indexed.ts'
+import { describeDimensions } from '../../engine/targeting/dimensions.ts'
+import { explainConstraint } from '../../engine/targeting/explain-constraint.ts'
+import { rangeClause, termClause } from '../../engine/targeting/index-clauses.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
-import { describeDimensions } from '../../engine/targeting/registry.ts'
-import { isInRange } from '../../engine/targeting/scales.ts'
+import { isInRange } from '../../engine/targeting/ordered-types.ts'
 import type { Operator } from '../../engine/targeting/types.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
 import { ALPHABETS, asked, constraint, context } from '../support/arbitrary-constraint.ts'
 import { holds } from '../support/plain-constraint.ts'
 
@@ -47,15 +47,16 @@ test('the terms and the range of a comparison say when it is true', () => {
     fc.property(asked, ([of, request]) => {
       const compiled = readContext(request)
       const held = compiled.values.get(of.dimension)
-      const terms = comparisonTerms(of)
+      const terms = termClause(of)
       if (terms) {
         const isHeld = (held?.[terms.space] ?? []).some((term) => terms.terms.includes(term))
         expect([of, isHeld !== terms.negated]).toEqual([of, compileConstraint(of)(compiled)])
       }
-      const ranged = comparisonRange(of)
+      const ranged = rangeClause(of)
       if (ranged) {
-        const { scale, range } = ranged
-        const isIn = held !== undefined && scale.valuesIn(held).some((value) => isInRange(scale, range, value))
+        const { orderedType, range } = ranged
+        const isIn =
+          held !== undefined && orderedType.valuesIn(held).some((value) => isInRange(orderedType, range, value))
         expect([of, isIn]).toEqual([of, compileConstraint(of)(compiled)])
       }
       const byNeither = ['STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'MATCHES', 'EXISTS'].includes(of.operator)

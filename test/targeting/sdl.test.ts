@@ -3,8 +3,8 @@
 import { expect, test } from '@jest/globals'
 import { type DocumentNode, Kind } from 'graphql'
 import { readTypeDefs } from '../../common/graphql/subgraph.ts'
+import { describeDimensions } from '../../engine/targeting/dimensions.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
-import { describeDimensions } from '../../engine/targeting/registry.ts'
 
 const sdl = readTypeDefs(new URL('../../subgraphs/strategy/schema.graphql', import.meta.url))
 

@@ -6,11 +6,11 @@ import { checkContext } from '../../common/command/context-input.ts'
 import { readCapToken, writeCapToken } from '../../engine/decision/cap-token.ts'
 import { capPeriodsOf } from '../../engine/decision/caps.ts'
 import { bucketOf, rolloutCompiler } from '../../engine/decision/rollout.ts'
-import { compileConstraint } from '../../engine/targeting/compile.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { checkRollout } from '../../engine/targeting/check-rollout.ts'
+import { compileConstraint } from '../../engine/targeting/compile-constraint.ts'
 import { readContext } from '../../engine/targeting/context.ts'
-import { checkRollout } from '../../engine/targeting/rollout.ts'
 import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
 
 const SPELLINGS = ['Caf\u00e9', 'Cafe\u0301', ' Caf\u00e9\n', '\u00a0Cafe\u0301 ']
 

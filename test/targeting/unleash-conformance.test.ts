@@ -2,8 +2,8 @@
 // become schedules is in test/support/unleash.
 
 import { describe, expect, test } from '@jest/globals'
-import { compileSlot } from '../../engine/decision/compile.ts'
-import { decide } from '../../engine/decision/select.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
+import { decide } from '../../engine/decision/decide.ts'
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import { readContext } from '../../engine/targeting/context.ts'
 import { translateContext } from '../support/unleash/constraints.ts'

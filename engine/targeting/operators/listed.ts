@@ -1,10 +1,10 @@
 // Operators that look values up by their terms, and the one that asks for any value at all.
 
-import { foldCase } from '../held.ts'
+import { foldCase } from '../context-values.ts'
 import type { ValueKind } from '../kinds.ts'
 import { type OperatorDefinition, required, type Test } from './operator.ts'
 
-/** Where the terms of a comparison are looked for: in `Held.terms`, or in `Held.folded`. */
+/** Where the terms of a comparison are looked for: in `ContextValues.terms`, or in `ContextValues.folded`. */
 export type TermSpace = 'terms' | 'folded'
 
 /** What these values are looked up by. */
@@ -19,7 +19,7 @@ export function termsFor(
 
 export function listed(
   takes: OperatorDefinition['takes'],
-  terms: 'held' | 'not held',
+  terms: 'present' | 'absent',
   description: string,
 ): OperatorDefinition {
   return {
@@ -31,7 +31,7 @@ export function listed(
     compile(values, kind, caseInsensitive) {
       const { space, terms: wanted } = termsFor(values, kind, caseInsensitive)
       const isHeld = anyIn(new Set(wanted), space)
-      return terms === 'held' ? isHeld : (held) => !isHeld(held)
+      return terms === 'present' ? isHeld : (held) => !isHeld(held)
     },
   }
 }

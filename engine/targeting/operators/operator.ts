@@ -1,11 +1,11 @@
 // What an operator is: a line of the table in ../operators.ts.
 
-import type { Held } from '../held.ts'
+import type { ContextValues } from '../context-values.ts'
 import type { ValueKind } from '../kinds.ts'
-import type { Range, Scale } from '../scales.ts'
+import type { OrderedType, Range } from '../ordered-types.ts'
 
 /** Asks about what a request holds in one dimension. */
-export type Test = (held: Held) => boolean
+export type Test = (held: ContextValues) => boolean
 
 export type OperatorDefinition = {
   description: string
@@ -20,9 +20,9 @@ export type OperatorDefinition = {
   /** @throws Error on a value that `misses` something. */
   compile(values: readonly string[], kind: ValueKind, caseInsensitive: boolean): Test
   /** Of operators that ask whether a term is held: whether they ask for that, or for the contrary. */
-  terms?: 'held' | 'not held'
-  /** Of operators that ask whether a value held lies in a range: on which scale, and in which. */
-  scale?: Scale
+  terms?: 'present' | 'absent'
+  /** Of operators that ask whether a value held lies in a range: on which orderedType, and in which. */
+  orderedType?: OrderedType
   rangeOf?(values: readonly string[]): Range
 }
 

@@ -1,6 +1,6 @@
 // Operators that look at parts of a text.
 
-import { foldCase } from '../held.ts'
+import { foldCase } from '../context-values.ts'
 import type { OperatorDefinition } from './operator.ts'
 
 /** @param isPart how a text that is held is asked for the value of a comparison. */

@@ -6,10 +6,10 @@
 // refused there has no schedule, and so is shown to nobody.
 
 import type { Publication, PublishedEntry } from '../../../engine/publication/types.ts'
-import { checkRollout } from '../../../engine/targeting/rollout.ts'
+import { checkConstraint } from '../../../engine/targeting/check-constraint.ts'
+import { checkRollout } from '../../../engine/targeting/check-rollout.ts'
 import { checkInlined } from '../../../engine/targeting/segments.ts'
 import type { Constraint, InlinedConstraint, Rollout } from '../../../engine/targeting/types.ts'
-import { checkConstraint } from '../../../engine/targeting/validate.ts'
 import { attribute, translateConstraint, translateStickiness } from './constraints.ts'
 import type { UnleashFeature, UnleashSegment, UnleashStrategy, UnleashVariant } from './specification.ts'
 

@@ -1,7 +1,7 @@
 // Why a constraint does not match: the first comparison, in the order of the tree, that decided it. Slower than the
 // compiled constraint, and said by the same code: every part is compiled and asked.
 
-import { compileConstraint } from './compile.ts'
+import { compileConstraint } from './compile-constraint.ts'
 import type { CompiledContext } from './context.ts'
 import type { InlinedConstraint, Operator } from './types.ts'
 

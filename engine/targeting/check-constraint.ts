@@ -2,11 +2,11 @@
 // Every mistake is reported with the path of the node that has it.
 
 import { isLonger, type ReadText, readText } from '../text.ts'
-import { type InputError, isObject, presentFields, show } from './given.ts'
+import { describeDimensions, findDimension } from './dimensions.ts'
+import { type InputError, isObject, presentFields, show } from './input-errors.ts'
 import type { ValueKind } from './kinds.ts'
 import type { OperatorDefinition } from './operators/operator.ts'
 import { OPERATORS } from './operators.ts'
-import { describeDimensions, findDimension } from './registry.ts'
 import type { Comparison, Constraint, Operator } from './types.ts'
 
 export type CheckedConstraint = { ok: true; constraint: Constraint } | { ok: false; errors: InputError[] }

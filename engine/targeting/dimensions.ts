@@ -66,7 +66,7 @@ export function findDimension(name: string): { kind: ValueKind; operators: reado
  *
  * @throws Error on a dimension or operator that this version does not know: no guess is safe.
  */
-export function kindOf({ dimension, operator }: Comparison): ValueKind {
+export function valueKindOf({ dimension, operator }: Comparison): ValueKind {
   const found = findDimension(dimension)
   if (found?.operators.includes(operator)) return found.kind
   throw new Error(`Cannot compile a constraint: ${dimension} ${operator} is not known to this version`)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { describeDimensions } from '../../engine/targeting/registry.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { describeDimensions } from '../../engine/targeting/dimensions.ts'
 
 const KNOWN = describeDimensions()
   .map(({ name }) => name)

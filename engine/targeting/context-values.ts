@@ -7,9 +7,9 @@ import { parseInstant } from './instant.ts'
 import { parseVersion, type Version } from './version.ts'
 
 /** How the values of one dimension are read; see `ValueKind`. */
-type TermReader = { termsOf(held: Held): readonly string[] }
+type TermReader = { termsOf(held: ContextValues): readonly string[] }
 
-export class Held {
+export class ContextValues {
   /** By the rule for text, as the values of constraints are. */
   readonly texts: readonly string[]
   readonly #kind: TermReader

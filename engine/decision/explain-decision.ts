@@ -1,41 +1,41 @@
-// Why a decision is what it is: for each schedule of the slot, shown, or the first rule that kept it out. What is shown is
-// what `decide` shows, and every rule is asked of what was compiled for it; only the index is left out. It looks at every
-// schedule, and is for people who ask, not for requests.
+// Explains a decision: for each schedule of the slot, that it was shown, or the first rule that kept it out. What was shown comes
+// from `decide` itself. The rules are the compiled ones, but without the index. This looks at every schedule, so it is slow: it is
+// for operators, not for apps' requests.
 
 import type { FrequencyCap, Pin } from '../publication/types.ts'
 import { type CompiledContext, readContext } from '../targeting/context.ts'
-import { type ConstraintExplanation, explainConstraint } from '../targeting/explain.ts'
+import { type ConstraintExplanation, explainConstraint } from '../targeting/explain-constraint.ts'
 import type { RequestContext } from '../targeting/types.ts'
 import { readCapToken } from './cap-token.ts'
 import { type CapCounters, type CompiledCaps, capPeriodsOf, cappedBy, timesServed } from './caps.ts'
-import type { CompiledEntry, CompiledSlot } from './compile.ts'
-import { OpenNow } from './open-now.ts'
+import type { CompiledEntry, CompiledSlot } from './compile-slot.ts'
+import { decide, drawFor } from './decide.ts'
 import { bucketOf, isIn } from './rollout.ts'
-import { decide, drawFor } from './select.ts'
 import { tierOrder } from './tiers.ts'
 import type { DecidedCreative, Decision } from './types.ts'
+import { OpenNow } from './windows.ts'
 
-/** The comparison that kept a request out. */
+/** The comparison that did not match. */
 export type FailedComparison = Omit<Extract<ConstraintExplanation, { matched: false }>, 'matched'>
 
-/** SHOWN, or the first rule, in the order in which they are asked, that kept it out. */
+/** SHOWN, or the first rule that kept it out. The rules are checked in the order of this list. */
 export type ScheduleReason =
   | { reason: 'SHOWN'; creative: DecidedCreative }
-  /** So is the whole slot. */
+  /** The whole slot is stopped. */
   | { reason: 'STOPPED' }
-  /** A cap of the slot is reached: nothing in it is shown to this user. */
+  /** A cap of the slot is reached: this user gets only the fallback. */
   | { reason: 'SLOT_CAP'; cap: ReachedCap }
   | { reason: 'WINDOW' | 'DAY_PART' }
   | { reason: 'CONSTRAINT'; constraint: FailedComparison }
-  /** The bucket, 0 to 9,999, is null without anything to stick to; the first `buckets` are let in. */
+  /** Buckets 0 to `buckets` - 1 are in. `bucket` is that of the request; null: it has nothing to stick to. */
   | { reason: 'ROLLOUT'; rollout: { bucket: number | null; buckets: number } }
   | { reason: 'CAP'; cap: ReachedCap }
-  /** The schedule `exclusive` has the slot alone. */
+  /** The schedule with the id `exclusive` is shown alone. */
   | { reason: 'EXCLUSIVE'; exclusive: string }
-  /** All places were filled before it; or all of its creatives are shown already. */
+  /** CAPACITY: the slot was full before. DUPLICATE: all of its creatives are shown already. */
   | { reason: 'CAPACITY' | 'DUPLICATE' }
 
-/** `times`: how often the user was served it in the period that holds. */
+/** `times`: how often the user was served it in the current period. */
 export type ReachedCap = { limit: FrequencyCap; times: number }
 
 /** Times are in ms since the Unix epoch; null is without bound. */
@@ -47,13 +47,13 @@ export type ScheduleExplanation = {
 } & ScheduleReason
 
 export type DecisionExplanation = Pick<Decision, 'slot' | 'reason' | 'creatives' | 'revision' | 'chance'> & {
-  /** The instant that was asked for, in ms since the Unix epoch. */
+  /** The instant of the decision, in ms since the Unix epoch. */
   at: number
-  /** In the order in which the decision comes to them, exclusive ones first. */
+  /** In the order of the decision: exclusive ones first. */
   schedules: ScheduleExplanation[]
 }
 
-/** The same as `decide` is given, and its answer is what is explained. Nothing is counted. */
+/** Takes the arguments of `decide`, and explains what it answers. Counts nothing. */
 export function explainDecision(
   slot: CompiledSlot,
   context: CompiledContext,
@@ -62,14 +62,14 @@ export function explainDecision(
   counters: CapCounters | null = null,
 ): DecisionExplanation {
   const chance = random()
-  // Windows that were looked at for requests of now stay as they are, whatever instant is asked for.
-  const apart = { ...slot, openNow: new OpenNow(slot.entries.map(({ windows }) => windows)) }
+  // `now` may be any instant. An own `OpenNow` leaves the one that serves requests as it is.
+  const copy = { ...slot, openNow: new OpenNow(slot.entries.map(({ windows }) => windows)) }
   const uncounted = counters && { ...counters, byId: new Map(counters.byId) }
-  const { validUntil: _, ...decision } = decide(apart, context, now, () => chance, uncounted)
+  const { validUntil: _, ...decision } = decide(copy, context, now, () => chance, uncounted)
 
   const draw = drawFor(slot, context, now, () => chance)
-  const order = [...slot.exclusive, ...slot.tiers].flatMap((tier) => tierOrder(slot, tier, draw))
-  const ofSlot = slotReason(slot, now, counters)
+  const order = [...slot.exclusive, ...slot.tiers].flatMap((tier) => tierOrder(slot, tier, slot.capacity, draw))
+  const reasonOfSlot = slotReason(slot, now, counters)
   const shown = decision.reason === 'MATCHED' ? decision.creatives : []
   let filled = 0
   const schedules = order.map((position): ScheduleExplanation => {
@@ -81,13 +81,13 @@ export function explainDecision(
       filled += 1
       return { ...about, reason: 'SHOWN', creative }
     }
-    const ownReason = ofSlot ?? entryReason(entry, context, now, counters)
-    return { ...about, ...(ownReason ?? crowdedOut(slot, shown, filled)) }
+    const ownReason = reasonOfSlot ?? entryReason(entry, context, now, counters)
+    return { ...about, ...(ownReason ?? displacedReason(slot, shown, filled)) }
   })
   return { ...decision, at: now, schedules }
 }
 
-/** What the same request would be answered at `now`, which is also when its cap token is read; `zone` is that of the app. */
+/** Explains what this request would be answered at `now`. Its cap token is read as of `now`, too. `zone` is that of the app. */
 export function explainRequest(
   slot: CompiledSlot,
   request: RequestContext,
@@ -99,21 +99,21 @@ export function explainRequest(
   return explainDecision(slot, context, now, random, counters)
 }
 
-/** What keeps everything in the slot out. */
+/** The reason that keeps out every schedule of the slot. */
 function slotReason(slot: CompiledSlot, now: number, counters: CapCounters | null): ScheduleReason | undefined {
   if (slot.stopped) return { reason: 'STOPPED' }
   const cap = reachedCap(slot.caps, now, counters)
   return cap && { reason: 'SLOT_CAP', cap }
 }
 
-/** What keeps a schedule out by itself, whatever else is in the slot. */
+/** The reason of the schedule itself, independent of the other schedules. */
 function entryReason(
   { source, windows, rollout, caps }: CompiledEntry,
   context: CompiledContext,
   now: number,
   counters: CapCounters | null,
 ): ScheduleReason | undefined {
-  const window = windows.why(now)
+  const window = windows.reasonAt(now)
   if (window !== 'OPEN') return { reason: window }
   const constraint = source.constraint && explainConstraint(source.constraint, context)
   if (constraint?.matched === false) {
@@ -127,8 +127,8 @@ function entryReason(
   return cap && { reason: 'CAP', cap }
 }
 
-/** What keeps a schedule out that matches. */
-function crowdedOut(slot: CompiledSlot, shown: readonly DecidedCreative[], filled: number): ScheduleReason {
+/** The reason why an eligible schedule was not shown: other schedules took its place. */
+function displacedReason(slot: CompiledSlot, shown: readonly DecidedCreative[], filled: number): ScheduleReason {
   const first = shown[0]?.schedule
   const alone = slot.entries.find(({ source }) => source.exclusive && source.schedule.id === first)
   if (alone) return { reason: 'EXCLUSIVE', exclusive: alone.source.schedule.id }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { checkRollout } from '../../engine/targeting/rollout.ts'
+import { checkRollout } from '../../engine/targeting/check-rollout.ts'
 
 const errorsOf = (input: unknown) => {
   const checked = checkRollout(input, 'input.rollout')

@@ -2,7 +2,7 @@
 
 import { isLonger, readText } from '../text.ts'
 import { attributes } from './dimensions/attributes.ts'
-import { type InputError, isObject, presentFields, show } from './given.ts'
+import { type InputError, isObject, presentFields, show } from './input-errors.ts'
 import type { Rollout } from './types.ts'
 
 export type CheckedRollout = { ok: true; rollout: Rollout } | { ok: false; errors: InputError[] }

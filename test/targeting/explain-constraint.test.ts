@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readContext } from '../../engine/targeting/context.ts'
-import { explainConstraint } from '../../engine/targeting/explain.ts'
+import { explainConstraint } from '../../engine/targeting/explain-constraint.ts'
 import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
 
 const tagged = (tag: string): InlinedConstraint => ({ dimension: 'tags', operator: 'IN', values: [tag] })

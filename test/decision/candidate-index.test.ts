@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { compileSlot } from '../../engine/decision/compile.ts'
-import { decide } from '../../engine/decision/select.ts'
-import { compileIndex } from '../../engine/decision/slot-index.ts'
+import { compileIndex } from '../../engine/decision/candidate-index.ts'
+import { compileSlot } from '../../engine/decision/compile-slot.ts'
+import { decide } from '../../engine/decision/decide.ts'
 import type { Publication, PublishedEntry } from '../../engine/publication/types.ts'
 import { readContext } from '../../engine/targeting/context.ts'
 import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
@@ -74,7 +74,7 @@ describe('the index of a slot', () => {
     const values = (at: number) => Array.from({ length: 50 }, (_, value) => `tag ${at}-${value}`)
     const constraints = Array.from({ length: 1000 }, (_, at) => ({ all: [tagged(...values(at)), untagged('no')] }))
     const { index, rest } = compileIndex(constraints)
-    expect(index.table.byteLength).toBeLessThanOrEqual(1 << 20)
+    expect(index.byteLength).toBeLessThanOrEqual(1 << 20)
     expect(rest[7]).toEqual(tagged(...values(7)))
     expectPlain(slotOf(constraints), [
       { userId: 'u', tags: ['tag 7-3', 'tag 999-49'] },

@@ -2,15 +2,15 @@
 // semantics of single operators are in operators.ts.
 
 import type { CompiledContext } from './context.ts'
-import { Held } from './held.ts'
+import { ContextValues } from './context-values.ts'
+import { valueKindOf } from './dimensions.ts'
 import { exactText } from './kinds.ts'
 import { OPERATORS } from './operators.ts'
-import { kindOf } from './registry.ts'
 import type { Comparison, InlinedConstraint } from './types.ts'
 
 export type Matcher = (context: CompiledContext) => boolean
 
-const NOTHING = new Held(exactText, [])
+const NOTHING = new ContextValues(exactText, [])
 
 /** @throws Error on a dimension, operator or value that this version does not know: no guess is safe. */
 export function compileConstraint(constraint: InlinedConstraint): Matcher {
@@ -25,7 +25,7 @@ export function compileConstraint(constraint: InlinedConstraint): Matcher {
 
 function compileComparison(comparison: Comparison): Matcher {
   const { dimension, operator, values, caseInsensitive = false } = comparison
-  const kind = kindOf(comparison)
+  const kind = valueKindOf(comparison)
   const test = OPERATORS[operator].compile(values, kind, caseInsensitive)
   return (context) => test(context.values.get(dimension) ?? NOTHING)
 }

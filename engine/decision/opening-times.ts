@@ -18,7 +18,7 @@ import { type Clock, clockOf } from '../time/wall-clock.ts'
  * Compiled times. They are worked out ahead a batch at a time, and two batches are kept: to ask for instants that slowly rise
  * is to compare two numbers, and an instant far from the others costs one batch.
  */
-export type Openings = {
+export type OpeningTimes = {
   isOpen(now: number): boolean
   /** The next change after `now`; where none is in the 400 days from that of `now` on, the instant at which these end. */
   sameUntil(now: number): number
@@ -46,7 +46,7 @@ const MINUTES_OF_DAY = 1_440
  * @param first the first instant of the window, in whose day a recurrence begins to count.
  * @throws Error on a zone or recurrence that this version does not know, and on a recurrence without a first instant.
  */
-export function compileOpenings(times: PublishedTimes, first: number | null): Openings {
+export function compileOpeningTimes(times: PublishedTimes, first: number | null): OpeningTimes {
   const clock = clockOf(times.zone)
   const intervalsOf = intervalsByDay(times, first, clock)
   const none = { day: 0, begins: 0, ends: 0, open: false, changes: new Float64Array() }

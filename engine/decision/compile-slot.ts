@@ -1,22 +1,21 @@
-// Compiles a publication, once when it is loaded, into what a decision reads: entries by position, tiers in order, the
-// index, hash seeds, and every creative as it will stand in answers, event token included.
+// Compiles a publication into what decisions read: entries by position, tiers in order, the index, hash seeds, and every creative
+// as it stands in answers, with its event token. This happens once, when the publication is loaded. No request reads the publication.
 
 import { seedOf } from '../hash.ts'
 import { mintEventToken } from '../publication/event-token.ts'
 import type { SigningKeys } from '../publication/sign.ts'
 import type { Pin, Publication, PublishedCreative, PublishedEntry, Stamp } from '../publication/types.ts'
-import { compileConstraint, type Matcher } from '../targeting/compile.ts'
+import { compileConstraint, type Matcher } from '../targeting/compile-constraint.ts'
 import type { InlinedConstraint } from '../targeting/types.ts'
+import { type CandidateIndex, compileIndex } from './candidate-index.ts'
 import { type CompiledCaps, compileCaps } from './caps.ts'
-import { compileLandings, type Landings } from './landings.ts'
-import { OpenNow } from './open-now.ts'
 import { type CompiledRollout, rolloutCompiler } from './rollout.ts'
-import { compileIndex, type SlotIndex } from './slot-index.ts'
+import { type CompiledTier, compileTiers, LowestKeys } from './tiers.ts'
 import type { DecidedCreative } from './types.ts'
 import { variantPrefix } from './variants.ts'
-import { type CompiledWindows, compileWindows } from './windows.ts'
+import { type CompiledWindows, compileWindows, OpenNow } from './windows.ts'
 
-/** Of an entry as published, what explanations are about. The rest of it is not kept in memory twice. */
+/** The fields of a published entry that explanations show. The other fields are not kept, which saves memory. */
 export type EntrySource = Pick<
   PublishedEntry,
   'schedule' | 'startsAt' | 'endsAt' | 'priority' | 'exclusive' | 'constraint'
@@ -27,25 +26,21 @@ export type CompiledCreative = { answer: DecidedCreative; weight: number }
 export type CompiledEntry = {
   source: EntrySource
   windows: CompiledWindows
-  /** What the index does not know of its constraint; null: nothing. */
+  /** The part of the constraint that the index does not cover; null: none. */
   rest: Matcher | null
-  /** null lets everybody in. */
+  /** Null: every request is in. */
   rollout: CompiledRollout | null
-  /** null: no caps. */
+  /** Null: no caps. */
   caps: CompiledCaps | null
   creatives: readonly CompiledCreative[]
-  /** What the choice of a creative is hashed with, and what it sticks to; null where there is none to make. */
+  /** How one of several creatives is chosen: the hash prefix, and the stickiness. Null: there is at most one creative. */
   variants: { prefix: Uint8Array; stickiness: string | null } | null
 }
 
-/** Entries of one priority, from one position up to another, by the schedule's id. */
-export type CompiledTier = {
-  from: number
-  to: number
-  /** Of a large tier only. */
-  landings: Landings | null
-}
-
+/**
+ * A compiled publication of one slot. `index`, `openNow` and `lowestKeys` hold working memory that each decision overwrites, so
+ * that a decision allocates little. That is safe because decisions are synchronous: one ends before the next begins.
+ */
 export type CompiledSlot = {
   app: string
   id: string
@@ -55,26 +50,24 @@ export type CompiledSlot = {
   capacity: number
   /** Length of a rotation period in ms. */
   rotationMs: number
-  /** By position: tier by tier, the exclusive ones first. */
+  /** By position: exclusive entries first, then by descending priority, then by schedule id. */
   entries: readonly CompiledEntry[]
-  /** Tiers of exclusive schedules, the highest first; and those of all others. */
+  /** The tiers of exclusive entries, and the tiers of all others, both by descending priority. */
   exclusive: readonly CompiledTier[]
   tiers: readonly CompiledTier[]
-  index: SlotIndex
+  index: CandidateIndex
   openNow: OpenNow
+  lowestKeys: LowestKeys
   /** By position: the two seeds of each entry, one after the other; and its weight. */
   seeds: Int32Array
   weights: Float64Array
-  /** In order, no creative twice. */
+  /** In order, without repeated creatives. */
   fallback: readonly DecidedCreative[]
-  /** Of the slot itself; null: none. */
+  /** The caps of the slot itself; null: none. */
   caps: CompiledCaps | null
-  /** Whether the slot, or anything in it, is capped. */
+  /** Whether the slot or one of its entries has caps. */
   hasCaps: boolean
 }
-
-/** In a tier of at most so many, the candidates are ordered one by one. */
-export const LARGEST_SMALL_TIER = 64
 
 /** @throws Error on a constraint, rollout, zone or recurrence that this version does not know. */
 export function compileSlot(publication: Publication, keys: SigningKeys): CompiledSlot {
@@ -86,7 +79,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
   const entries = sources.map((source, position) => compileEntry(source, rest[position]!, tools))
   const seeds = new Int32Array(2 * sources.length)
   for (const [position, { schedule }] of sources.entries()) {
-    // The slot is part of the seed, so that one user's order in one slot tells nothing of another slot.
+    // The slot is part of the seed, so that a user's orders in two slots are independent.
     const { first, second } = seedOf(`${slot.id}/${schedule.id}`)
     seeds.set([first, second], 2 * position)
   }
@@ -106,6 +99,7 @@ export function compileSlot(publication: Publication, keys: SigningKeys): Compil
     tiers: tiersWhere(false),
     index,
     openNow: new OpenNow(entries.map(({ windows }) => windows)),
+    lowestKeys: new LowestKeys(Math.min(Math.max(slot.capacity, 1), entries.length)),
     seeds,
     weights,
     fallback: withoutRepeats(publication.fallback).map((creative) => answer(null, creative)),
@@ -149,7 +143,7 @@ function answerWith(keys: SigningKeys, app: string, slot: string): Tools['answer
   })
 }
 
-/** Entries of one slot often share a strategy: what is the same is compiled once. */
+/** Entries of a slot often share a strategy. Equal constraints are compiled once. */
 function sharingCompiler(): Tools['rest'] {
   const known = new Map<string, Matcher>()
   return (constraint) => {
@@ -165,30 +159,6 @@ function byPosition(a: PublishedEntry, b: PublishedEntry): number {
   if (a.exclusive !== b.exclusive) return a.exclusive ? -1 : 1
   if (a.priority !== b.priority) return b.priority - a.priority
   return a.schedule.id < b.schedule.id ? -1 : 1
-}
-
-function compileTiers(
-  slotId: string,
-  sources: readonly PublishedEntry[],
-  exclusive: boolean,
-  seeds: Int32Array,
-): CompiledTier[] {
-  const tiers: CompiledTier[] = []
-  let from = sources.findIndex((source) => source.exclusive === exclusive)
-  while (from >= 0 && from < sources.length && sources[from]!.exclusive === exclusive) {
-    const { priority } = sources[from]!
-    let to = from
-    while (sources[to]?.priority === priority && sources[to]!.exclusive === exclusive) to += 1
-    const landing = (source: PublishedEntry, index: number) => {
-      const position = from + index
-      return { position, first: seeds[2 * position]!, weight: source.weight }
-    }
-    const isLarge = to - from > LARGEST_SMALL_TIER
-    const seed = seedOf(`${slotId}/${exclusive ? 'exclusive ' : ''}tier ${priority}`)
-    tiers.push({ from, to, landings: isLarge ? compileLandings(sources.slice(from, to).map(landing), seed) : null })
-    from = to
-  }
-  return tiers
 }
 
 function withoutRepeats(creatives: readonly PublishedCreative[]): PublishedCreative[] {

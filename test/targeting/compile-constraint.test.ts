@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { compileConstraint } from '../../engine/targeting/compile.ts'
+import { checkConstraint } from '../../engine/targeting/check-constraint.ts'
+import { compileConstraint } from '../../engine/targeting/compile-constraint.ts'
 import { readContext } from '../../engine/targeting/context.ts'
-import { Held } from '../../engine/targeting/held.ts'
+import { ContextValues } from '../../engine/targeting/context-values.ts'
+import { describeDimensions, findDimension } from '../../engine/targeting/dimensions.ts'
 import { exactText } from '../../engine/targeting/kinds.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
-import { describeDimensions, findDimension } from '../../engine/targeting/registry.ts'
 import type { InlinedConstraint, Operator, RequestContext } from '../../engine/targeting/types.ts'
-import { checkConstraint } from '../../engine/targeting/validate.ts'
 
 const matches = (constraint: InlinedConstraint, context: RequestContext) =>
   compileConstraint(constraint)(readContext(context))
@@ -207,11 +207,11 @@ test('of several values held, one that compares is enough', () => {
 
 test('a value is read at most once per request, and not before it is asked for', () => {
   let reads = 0
-  const termsOf = ({ texts }: Held) => {
+  const termsOf = ({ texts }: ContextValues) => {
     reads += 1
     return texts
   }
-  const held = new Held({ ...exactText, termsOf }, ['a'])
+  const held = new ContextValues({ ...exactText, termsOf }, ['a'])
   expect(reads).toBe(0)
   expect([held.terms, held.terms]).toEqual([['a'], ['a']])
   expect(reads).toBe(1)
