@@ -1,9 +1,9 @@
-// Frequency caps: whether one user was served something as often as its caps allow. What counts is in counters that travel
-// with the client (cap-token.ts); nothing here is stored, and nothing of a request is kept.
+// Frequency caps: whether a user was already served something as often as its caps allow. The counters travel with the client
+// (cap-token.ts). No node stores them.
 //
-// Periods are fixed, and those of the clock in the zone of the app (time-periods.ts). So a counter is one number and the end
-// of its period, which says which day it counts, and is the same on every node. At the turn of a period a user may be served
-// twice as often in a short time.
+// Periods are fixed, by the clock of the app's zone (engine/time/periods.ts). Example: "3 times in 1 day" in Berlin. The period of
+// 1 May 2026 ends at 2026-05-01T22:00Z. A counter is {endsAt: that instant, times: 2}. It allows one more, and ends by itself.
+// Fixed periods have one drawback: 3 times just before midnight and 3 times just after it are allowed.
 
 import { murmur3 } from '../hash.ts'
 import type { FrequencyCap } from '../publication/types.ts'
@@ -12,14 +12,14 @@ import { periodAt, UNIT_MS } from '../time/periods.ts'
 import { clockOf } from '../time/wall-clock.ts'
 
 export type CompiledCap = {
-  /** Names its counter: 48 bits, of what is capped and its period. */
+  /** The name of its counter: a 48-bit hash of what is capped and the period. */
   id: number
   source: FrequencyCap
-  /** The same for caps with the same period: a key into the periods of a zone. */
+  /** The same text for caps with the same period. */
   period: string
 }
 
-/** All of them hold; no two have the same period. */
+/** All of them must allow it. No two have the same period. */
 export type CompiledCaps = readonly CompiledCap[]
 
 export type CapCounter = {
@@ -29,28 +29,28 @@ export type CapCounter = {
   times: number
 }
 
-/** What one user was served; of one request, which changes them. */
+/** What one user was served. Each request has its own, and `count` changes them. */
 export type CapCounters = {
   /** `hash48` of the user's key. */
   owner: number
-  /** id of a cap -> its counter, the one counted last at the end. */
+  /** cap id -> its counter. The one counted last is at the end. */
   byId: Map<number, CapCounter>
-  /** Of the zone of the app. */
+  /** The periods of the app's zone. */
   periods: CapPeriods
 }
 
-/** The periods in which a zone counts. */
+/** The periods of all caps in one zone. */
 export type CapPeriods = {
-  /** The period of a cap that holds at `now`. */
+  /** The period of this cap that contains `now`. */
   at(cap: CompiledCap, now: number): CapPeriod
 }
 
-/** All in ms since the Unix epoch. `nextEnds`: when the period after it ends. */
+/** All in ms since the Unix epoch. `nextEnds`: the end of the following period. */
 type CapPeriod = { begins: number; ends: number; nextEnds: number }
 
-/** The highest count that a cap can have: beyond it nothing is counted. */
+/** The highest count of a cap. Counters stop here. */
 export const MAX_TIMES = 1_000_000
-/** With a day for zones whose clocks are changed meanwhile. */
+/** The longest period, and a day more for changes of the clocks. */
 export const MAX_PERIOD_MS = 367 * DAY_MS
 
 const LIFETIME: CapPeriod = {
@@ -60,9 +60,10 @@ const LIFETIME: CapPeriod = {
 }
 
 /**
- * The caps of a schedule or slot (its id), once at load; null when it has none. A cap whose count changes goes on with what
- * was counted; one whose period changes begins anew. Of two with the same period, as 60 minutes and an hour, only the lower
- * can matter.
+ * Compiles the caps of a schedule or slot. Null: it has none. Of two caps with the same period (60 minutes and 1 hour), only the
+ * lower one is kept. When the count of a cap is edited, its counters go on. When its period is edited, they begin again.
+ *
+ * @param id of the schedule or slot.
  */
 export function compileCaps(id: string, caps: readonly FrequencyCap[]): CompiledCaps | null {
   if (caps.length === 0) return null
@@ -75,22 +76,22 @@ export function compileCaps(id: string, caps: readonly FrequencyCap[]): Compiled
   return [...byPeriod.values()]
 }
 
-/** A day is more than 24 hours: where clocks change, it is not as long. */
+/** One day and 24 hours are different periods: a day can have 23 or 25 hours. */
 function periodName({ every, unit }: FrequencyCap): string {
   if (unit === 'LIFETIME') return 'Infinity'
   return unit === 'DAY' ? `${every * DAY_MS}` : `${every * UNIT_MS[unit]} on the clock`
 }
 
-/** zone -> its periods. */
-const knownPeriods = new Map<string, CapPeriods>()
+/** zone -> its periods. Module state on purpose: there are few zones, and all slots share what was computed. */
+const periodsByZone = new Map<string, CapPeriods>()
 
 /**
- * The periods of a zone, the same for all requests: what holds now is worked out once and compared with the clock from then on.
+ * The periods of a zone. All requests share them. The current period is computed once, and then only compared with the clock.
  *
  * @throws RangeError for a zone that is not in the IANA database.
  */
 export function capPeriodsOf(zone: string): CapPeriods {
-  const found = knownPeriods.get(zone)
+  const found = periodsByZone.get(zone)
   if (found) return found
   const clock = clockOf(zone)
   const current = new Map<string, CapPeriod>()
@@ -105,7 +106,7 @@ export function capPeriodsOf(zone: string): CapPeriods {
       return holds
     },
   }
-  knownPeriods.set(zone, periods)
+  periodsByZone.set(zone, periods)
   return periods
 }
 
@@ -113,18 +114,18 @@ export function isCapped(counters: CapCounters, caps: CompiledCaps, now: number)
   return cappedBy(counters, caps, now) !== null
 }
 
-/** The first of the caps that is reached at `now` (ms since the Unix epoch); null when none is. */
+/** The first cap that is reached at `now` (ms since the Unix epoch); null: none. */
 export function cappedBy(counters: CapCounters, caps: CompiledCaps, now: number): CompiledCap | null {
   for (const cap of caps) if (timesServed(counters, cap, now) >= cap.source.count) return cap
   return null
 }
 
-/** How often the user was served it in the period of the cap that holds at `now`. */
+/** How often the user was served it in the current period of the cap. */
 export function timesServed(counters: CapCounters, cap: CompiledCap, now: number): number {
   return counterAt(counters, cap, now)?.times ?? 0
 }
 
-/** Counts that the user is served it at `now`, once for each of the caps. */
+/** Counts one serving at `now`, for each cap. */
 export function count(counters: CapCounters, caps: CompiledCaps, now: number): void {
   for (const cap of caps) {
     const { endsAt, times } = counterAt(counters, cap, now) ?? { endsAt: counters.periods.at(cap, now).ends, times: 0 }
@@ -134,17 +135,17 @@ export function count(counters: CapCounters, caps: CompiledCaps, now: number): v
 }
 
 /**
- * 48 bits of a text. That a counter of one token (at most 117) is taken for that of another of 100,000 caps happens to one
- * user in 24 million; that any two of 100,000 caps are counted as one, to one installation in 56,000.
+ * A 48-bit hash. Collisions are rare enough. With 100,000 caps, one user in 24 million has a counter (of at most 117) that
+ * another cap mistakes for its own. In one installation in 56,000, two of 100,000 caps share their counter.
  */
 export function hash48(text: string): number {
   return murmur3(text, 0x3c6ef372) * 2 ** 16 + (murmur3(text, 0xa54ff53a) >>> 16)
 }
 
 /**
- * The counter that holds: one counts until the end that it names. Mostly that is the end of the period; but clocks of nodes
- * differ, and one whose clock is behind goes on in the period that another has begun; and after a change of the app's zone, the
- * period that was begun in the old one goes on to its end. What ends still later was never counted by a clock worth believing.
+ * The counter of a cap, as long as it has not ended. It counts until its own `endsAt`. Mostly this is the end of the current
+ * period. It can be later in two cases: a node whose clock is ahead has begun the next period; or the app's zone was changed, and
+ * the period of the old zone goes on. A counter that ends after the next period is ignored, since no valid clock wrote it.
  */
 function counterAt({ byId, periods }: CapCounters, cap: CompiledCap, now: number): CapCounter | undefined {
   const counter = byId.get(cap.id)

@@ -1,12 +1,13 @@
-// When times (day parts, excluded dates, a recurrence) are open, as instants, whatever the clocks of the zone do.
+// When the times of an entry (day parts, excluded dates, a recurrence) are open, as instants. The rules:
 //
-// The days on which parts begin are those that the recurrence names and that are not excluded; a date that the zone skipped
-// is no day. A part has the minutes from `from` until just before `to`, as the clock shows them: it opens when the clock first
-// shows a minute of it or a later one, and closes when the clock has shown the last one for the last time. So a part that
-// begins or ends in an hour that the clocks skip does so at the instant at which they go forward (and one that lies wholly
-// in it is left out), one in an hour that comes twice is open both times, and none is ever in two pieces. What runs past
-// midnight belongs to the day on which it began, even into an excluded date. Without parts, a day is open from its first
-// instant until the first of the next day.
+// - Parts begin on the days that the recurrence names, except excluded dates. A date that the zone skipped is not a day.
+// - A part opens when the clock first shows `from` or later. It closes when the clock has shown its last minute for the last time.
+//   A part is never in two pieces.
+// - When the clocks go forward, 02:00 to 03:00 is skipped. A part from 02:30 opens at that instant. A part from 02:15 to 02:45 is
+//   left out.
+// - When the clocks go back, 02:00 to 03:00 comes twice. A part from 02:15 to 02:45 is open from the first 02:15 to the second 02:45.
+// - A part that runs past midnight belongs to the day on which it began, even if the next day is excluded.
+// - Without parts, a day is open from its first instant until the first instant of the next day.
 
 import type { DayPart, PublishedTimes } from '../publication/types.ts'
 import { weekdayOf } from '../time/calendar.ts'
@@ -15,61 +16,61 @@ import { compileRecurrence, type Recurrence } from '../time/recurrence.ts'
 import { type Clock, clockOf } from '../time/wall-clock.ts'
 
 /**
- * Compiled times. They are worked out ahead a batch at a time, and two batches are kept: to ask for instants that slowly rise
- * is to compare two numbers, and an instant far from the others costs one batch.
+ * Compiled times. The changes are computed ahead in batches, and the last two batches are kept. A query mostly compares two
+ * numbers. An instant outside both batches costs a new batch.
  */
 export type OpeningTimes = {
   isOpen(now: number): boolean
-  /** The next change after `now`; where none is in the 400 days from that of `now` on, the instant at which these end. */
+  /** The next change after `now`. When there is none in the 400 days from the day of `now` on: the end of these days. */
   sameUntil(now: number): number
 }
 
-/** What is known of the instants from `begins`, the first of `day`, until `ends`. */
+/** All changes from `begins`, the first instant of `day`, until `ends`. */
 type Batch = {
   day: number
   begins: number
   ends: number
-  /** At `begins`. */
+  /** Whether the times are open at `begins`. */
   open: boolean
-  /** Every instant between the two at which it opens or closes, ascending. */
+  /** The instants between `begins` and `ends` at which the times open or close, ascending. */
   changes: Float64Array
 }
 
-/** A batch ends with the day on which it has so many changes, or after so many days. */
+/** A batch ends with the day that brings it to this many changes, or after this many days. */
 const BATCH_CHANGES = 64
 const BATCH_DAYS = 400
-/** A part of so many days ago may still be open: past midnight, and longer where the clocks go back. */
+/** A part that began this many days ago can still be open: it runs past midnight, and the clocks can go back. */
 const DAYS_BEFORE = 2
 const MINUTES_OF_DAY = 1_440
 
 /**
- * @param first the first instant of the window, in whose day a recurrence begins to count.
- * @throws Error on a zone or recurrence that this version does not know, and on a recurrence without a first instant.
+ * @param first the first instant of the window. A recurrence counts from its day.
+ * @throws Error on an unknown zone or recurrence, and on a recurrence without `first`.
  */
 export function compileOpeningTimes(times: PublishedTimes, first: number | null): OpeningTimes {
   const clock = clockOf(times.zone)
   const intervalsOf = intervalsByDay(times, first, clock)
   const none = { day: 0, begins: 0, ends: 0, open: false, changes: new Float64Array() }
   let batch: Batch = none
-  let other: Batch = none
-  // The last answer: what was asked is mostly what is asked next.
+  let previous: Batch = none
+  // The last answer. It holds in [from, until), and the next query is mostly in there.
   let from = 0
   let until = 0
   let open = false
 
-  function seek(now: number): void {
+  function moveTo(now: number): void {
     if (from <= now && now < until) return
     if (now < batch.begins || now >= batch.ends) {
-      const found = now >= other.begins && now < other.ends ? other : compileBatch(clock, intervalsOf, now)
-      other = batch
+      const found = now >= previous.begins && now < previous.ends ? previous : compileBatch(clock, intervalsOf, now)
+      previous = batch
       batch = found
     }
-    find(now)
+    findInBatch(now)
   }
 
-  /** In the batch that has it. */
-  function find(now: number): void {
-    const passed = countUntil(batch.changes, now)
+  /** @param now an instant in `batch`. */
+  function findInBatch(now: number): void {
+    const passed = countPassed(batch.changes, now)
     from = passed === 0 ? batch.begins : batch.changes[passed - 1]!
     until = batch.changes[passed] ?? batch.ends
     open = batch.open === (passed % 2 === 0)
@@ -77,22 +78,22 @@ export function compileOpeningTimes(times: PublishedTimes, first: number | null)
 
   return {
     isOpen(now) {
-      seek(now)
+      moveTo(now)
       return open
     },
     sameUntil(now) {
-      seek(now)
+      moveTo(now)
       if (until === batch.ends && batch.day !== dayAt(clock, now)) {
-        // Where a batch happens to end says nothing: the answer must not depend on what was asked before.
+        // The end of a batch is no change. A batch from the day of `now` on makes the answer independent of earlier queries.
         batch = compileBatch(clock, intervalsOf, now)
-        find(now)
+        findInBatch(now)
       }
       return until
     },
   }
 }
 
-/** Calls back with the intervals [opens, closes) of the parts that begin on a day, those that open first first. */
+/** Calls `each` with the interval [opens, closes) of every part that begins on this day, in the order of opening. */
 type IntervalsOf = (day: number, each: (opens: number, closes: number) => void) => void
 
 function intervalsByDay(times: PublishedTimes, first: number | null, clock: Clock): IntervalsOf {
@@ -115,11 +116,14 @@ function intervalsByDay(times: PublishedTimes, first: number | null, clock: Cloc
 }
 
 function recurrenceFrom(recurrence: string, first: number | null, clock: Clock): Recurrence {
-  if (first === null) throw new Error('Cannot compile a recurrence: it has no day to count from')
+  if (first === null)
+    throw new Error(
+      'Cannot compile a recurrence: it needs a first day to count from. Expected startsAt, but it is null',
+    )
   return compileRecurrence(recurrence, dayAt(clock, first))
 }
 
-/** The batch that begins with the day of `now`. */
+/** The batch from the day of `now` on. */
 function compileBatch(clock: Clock, intervalsOf: IntervalsOf, now: number): Batch {
   const today = dayAt(clock, now)
   const begins = clock.firstFrom(today * DAY_MS)
@@ -131,7 +135,7 @@ function compileBatch(clock: Clock, intervalsOf: IntervalsOf, now: number): Batc
     else changes.push(opens, closes)
   }
   let day = today - DAYS_BEFORE
-  // Where clocks go back over midnight, the next day may have begun before `now`: the batch goes beyond it.
+  // Where the clocks go back over midnight, the next day may have begun before `now`. So the batch has at least two days.
   for (; day <= today + 1 || (changes.length < BATCH_CHANGES && day < today + BATCH_DAYS); day += 1)
     intervalsOf(day, add)
   const ends = clock.firstFrom(day * DAY_MS)
@@ -145,8 +149,8 @@ function compileBatch(clock: Clock, intervalsOf: IntervalsOf, now: number): Batc
   }
 }
 
-/** How many of the ascending instants are at or before `now`. */
-function countUntil(instants: Float64Array, now: number): number {
+/** How many of the instants are at or before `now`. They are ascending. */
+function countPassed(instants: Float64Array, now: number): number {
   let low = 0
   let high = instants.length
   while (low < high) {
@@ -162,7 +166,7 @@ function partsOn(parts: readonly DayPart[], weekday: number): DayPart[] {
   return parts.filter(({ days }) => days.includes(weekday)).sort((a, b) => a.from - b.from)
 }
 
-/** The date that the clock shows, counted in days from 1970-01-01. */
+/** The date that the clock shows at this instant, in days since 1970-01-01. */
 export function dayAt(clock: Clock, instant: number): number {
   return Math.floor(clock.wallAt(instant) / DAY_MS)
 }

@@ -1,37 +1,37 @@
-// What a decision is: the answer for one slot and one request.
+// A decision: the answer for one slot and one request.
 
 import type { PublishedCreative } from '../publication/types.ts'
 
 /**
- * MATCHED: schedules matched. FALLBACK: none did, the slot's fallback is shown. EMPTY: nor is there a fallback.
- * STOPPED: the slot is stopped. UNKNOWN_SLOT: there is no such slot.
+ * MATCHED: schedules are shown. FALLBACK: no schedule matched, so the fallback of the slot is shown. EMPTY: there is no
+ * fallback either. STOPPED: the slot is stopped. UNKNOWN_SLOT: there is no such slot.
  */
 export type DecisionReason = 'MATCHED' | 'FALLBACK' | 'EMPTY' | 'STOPPED' | 'UNKNOWN_SLOT'
 
-/** A creative in an answer. One object per publication, the same in every answer; not to be changed. */
+/** A creative in an answer. All answers share one object per publication, so nobody may change it. */
 export type DecidedCreative = Readonly<
   PublishedCreative & {
-    /** The schedule that shows it; null for a fallback. */
+    /** The id of the schedule that shows it; null: it is a fallback. */
     schedule: string | null
-    /** To be sent back with its impressions and clicks. */
+    /** Apps send it back with impressions and clicks. */
     eventToken: string
   }
 >
 
 export type Decision = {
-  /** The slot's code, as asked for. */
+  /** The code of the slot. */
   slot: string
   reason: DecisionReason
   /** In the order in which they are to be shown. */
   creatives: DecidedCreative[]
-  /** Of the publication; null when there is none. */
+  /** The revision of the publication; null: there is none. */
   revision: number | null
   /**
-   * Until when the same request gets the same answer from this publication, in ms since the Unix epoch: the next
-   * instant at which a window opens or closes or the rotation turns. Infinity when only a publication can change it.
+   * Until when the same request gets the same answer from this publication, in ms since the Unix epoch. It is the next
+   * instant at which a window opens or closes, or a new rotation period begins. Infinity: only a new publication changes it.
    */
   validUntil: number
-  /** Whether chance had a part in it, for want of a user or device: another request may get another answer. */
+  /** Whether it was random, because the request has neither user nor device. The same request may get another answer. */
   chance: boolean
 }
 

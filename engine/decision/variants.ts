@@ -1,29 +1,30 @@
-// Which of its own creatives a schedule shows: by weight, and the same one for one user for as long as the weights stay as
-// they are. Unlike the order of schedules it does not change from one rotation period to the next, so that what is
-// compared (two headlines) is compared on the same people. The formula is Unleash's, in whose clients the same
-// group, key and weights give the same variant.
+// Which of its creatives a schedule shows: by weight, and always the same one for a user while the weights stay. It does not change
+// with the rotation period, so that a comparison of two headlines compares the same two groups of people. The formula is that of
+// Unleash: the same group, key and weights give the same variant there.
+//
+// Example: creatives A, B and C have the weights 50, 30 and 20, and the hash is 1,234,567,865. Modulo 100 it is 65, so B is shown: A
+// has 0 to 49, B has 50 to 79, C has 80 to 99.
 
 import { murmur3Joined, utf8 } from '../hash.ts'
 
-/** Unleash's seed for variants: another one than for rollouts (0), so that who is let in says nothing of what they see. */
+/** The seed of Unleash for variants. Rollouts have the seed 0, so the two choices are independent. */
 const VARIANT_SEED = 86_028_157
 
-/** What `variantHash` begins with: `<group>:` as UTF-8, computed once at load. */
+/** The first argument of `variantHash`: `<group>:` as UTF-8. Computed once at load. */
 export function variantPrefix(group: string): Uint8Array {
   return utf8(`${group}:`)
 }
 
-/** `murmur3("<group>:<key>")` with the seed of variants; the key is UTF-8, as `CompiledContext.stickyKey` gives it. */
+/** `murmur3("<group>:<key>")` with the seed of variants. The key is UTF-8, from `CompiledContext.stickyKey`. */
 export function variantHash(prefix: Uint8Array, key: Uint8Array): number {
   return murmur3Joined(prefix, key, VARIANT_SEED)
 }
 
 /**
- * The first in the list at which the weights, added up, exceed the hash modulo their sum. What `isOut` is passed over, as if
- * it were not in the list; undefined when nothing is left.
+ * Chooses one thing by its weight. Those that `isOut` are skipped, as if they were not in the list. Undefined: none is left.
  *
- * @param things with weights that are whole numbers; one of weight 0 is never chosen.
- * @param hash 32 bits, unsigned: of the user, or drawn by chance.
+ * @param things with whole-number weights. One of weight 0 is never chosen.
+ * @param hash unsigned 32 bits: the hash of the user, or random.
  */
 export function chooseByWeight<T extends { weight: number }>(
   things: readonly T[],

@@ -121,7 +121,7 @@ describe('Windows', () => {
   test('times that are not known are refused when they are compiled', () => {
     expect(() => windowsOf({ zone: 'Mars/Olympus', dayParts: [part('09:00', '10:00')] })).toThrow(RangeError)
     expect(() => windowsOf({ recurrence: 'FREQ=HOURLY', startsAt: '2026-05-01T00:00Z' })).toThrow('recurrence')
-    expect(() => windowsOf({ recurrence: 'FREQ=DAILY' })).toThrow('no day to count from')
+    expect(() => windowsOf({ recurrence: 'FREQ=DAILY' })).toThrow('needs a first day to count from')
   })
 
   test('entries that share their times share no window, nor the first day of their recurrence', () => {
