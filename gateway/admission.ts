@@ -1,6 +1,6 @@
-// What a request must pass before it is planned, each step before the next that costs more: the caller's token, the size of
-// the query, its syntax, that the caller may ask at all, how much it asks for, that it fits the schema, and that its variables
-// fit it. Subgraphs verify the token again: the gateway is no trust boundary.
+// Admission: what a request must pass before it is planned. Each check is cheaper than the next one: the caller's token, the size
+// of the query, its syntax, the right to ask at all, how much it asks for, the schema, the variables.
+// Subgraphs verify the token again, since the gateway is not a trust boundary.
 
 import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind, type OperationDefinitionNode } from 'graphql'
 import { type Principal, requirePrincipal } from '../common/access/rights.ts'
@@ -10,13 +10,15 @@ import { createDocuments, type Documents } from '../common/graphql/documents.ts'
 import type { QueryLimits } from '../common/graphql/query-limits.ts'
 import { readVariables, requireFewCopies, type Variables } from '../common/graphql/variables.ts'
 
-export type Asked = { query: string; operationName: string | undefined; variables: Variables }
+/** What a client asks to run. */
+export type ClientRequest = { query: string; operationName: string | undefined; variables: Variables }
 
 export type Admission = {
-  /** The caller; null without a token. Throws UNAUTHENTICATED. */
+  /** The caller; null without a token. Throws UNAUTHENTICATED for an invalid token. */
   identify(authorization: string | undefined): Promise<Principal | null>
   /** The coerced variables. Throws InvalidRequest or an AlkaidError. */
-  admit(asked: Asked, caller: Principal | null): Variables
+  admit(request: ClientRequest, caller: Principal | null): Variables
+  /** The admitted documents, for Apollo Server. */
   store: Documents['store']
 }
 
@@ -27,13 +29,13 @@ export type AdmissionOptions = {
   production: boolean
 }
 
-/** Without a token one may ask for the schema, in development, and for `__typename`. Both are small. */
+/** Without a token, a client may ask only for `__typename` and, in development, for the schema. Both queries are small. */
 const ANONYMOUS = { characters: 20_000, tokens: 1_000 } as const
 
 export function createAdmission({ schema, verify, limits, production }: AdmissionOptions): Admission {
   const documents = createDocuments({ schema, limits, introspection: !production })
 
-  /** Without a token only what is small is looked at; whoever asks for more needs one. */
+  /** A caller without a token may send only a small query. A larger one needs a token, so the error is UNAUTHENTICATED. */
   function read(query: string, caller: Principal | null, mayAsk: (document: DocumentNode) => void): DocumentNode {
     if (caller) return documents.read(query, mayAsk)
     if (query.length > ANONYMOUS.characters) requirePrincipal(caller)
@@ -50,22 +52,22 @@ export function createAdmission({ schema, verify, limits, production }: Admissio
     identify: async (authorization) => (authorization === undefined ? null : verify(authorization)),
     admit({ query, operationName, variables }, caller) {
       const document = read(query, caller, (parsed) => {
-        if (!isPublic(operationIn(parsed, operationName))) requirePrincipal(caller)
+        if (!isPublic(findOperation(parsed, operationName))) requirePrincipal(caller)
       })
       requireFewCopies(document, variables)
-      return readVariables(schema, operationIn(document, operationName), variables, production)
+      return readVariables(schema, findOperation(document, operationName), variables, production)
     },
   }
 }
 
-function operationIn(document: DocumentNode, name: string | undefined): OperationDefinitionNode {
+function findOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode {
   const operation = getOperationAST(document, name)
   if (!operation) throw badInput('operationName', 'must name one operation of the query, where there are several')
   if (operation.operation === 'subscription') throw badInput('query', 'must be a query or a mutation')
   return operation
 }
 
-/** The schema itself (where introspection is allowed) and `__typename` are nobody's data. */
+/** The schema itself (where introspection is allowed) and `__typename` need no token. */
 function isPublic({ selectionSet }: OperationDefinitionNode): boolean {
   return selectionSet.selections.every((field) => field.kind === Kind.FIELD && field.name.value.startsWith('__'))
 }

@@ -1,5 +1,5 @@
-// The gateway: admin frontends with a token go through the Apollo gateway and its query plans; apps with an app key
-// are relayed straight to the lane that answers their operation.
+// The gateway. Admin frontends send a token: their operations are planned and sent to the subgraphs. Apps send an app key: their
+// requests go unchanged to the lane that has their operation.
 
 import { ApolloServer } from '@apollo/server'
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
@@ -7,14 +7,13 @@ import type { TokenVerifier } from '../common/access/tokens.ts'
 import { AlkaidError, InvalidRequest, knownCode, thrownErrors } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
 import type { Metrics } from '../common/base/metrics.ts'
-import { observeOperations } from '../common/graphql/observe.ts'
+import { maskErrors, observeOperations } from '../common/graphql/apollo-plugins.ts'
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../common/graphql/query-limits.ts'
 import { answerOptions, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
-import { answerType, type Lane } from '../common/lane/lane.ts'
+import { type Lane, responseType } from '../common/lane/lane.ts'
 import { createAdmission } from './admission.ts'
-import { serveApollo } from './apollo-http.ts'
-import { maskErrors, maskRequestError } from './mask-errors.ts'
+import { isGatewayFailure, maskRequestError, serveApollo, statusFromErrors } from './apollo-http.ts'
 import { createPlanner, quiet } from './planner.ts'
 import { createRelay } from './relay.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -25,12 +24,12 @@ export type GatewayOptions = {
   upstreams: readonly Upstream[]
   lanes: readonly Lane[]
   verify: TokenVerifier
-  /** Of what a client may ask for at once; by default as the settings have it. */
+  /** How much one query may ask for. By default as in the settings. */
   limits?: QueryLimits
   production: boolean
-  /** From which browsers may call with a token. */
+  /** Origins of pages that may call with a token. */
   corsOrigins: readonly string[]
-  /** Undefined: none. */
+  /** Undefined in production. */
   sandbox: Sandbox | undefined
   log: Logger
   metrics: Metrics
@@ -46,16 +45,20 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     gateway,
     introspection: !production,
     includeStacktraceInErrorResponses: false,
-    // For what Apollo Server answers before an operation begins; the rest is masked with its request id.
     formatError: (formatted) => maskRequestError(formatted),
     persistedQueries: false,
     allowBatchedHttpRequests: false,
-    // What was admitted is there already, parsed and validated.
-    documentStore: admission.store,
+    documentStore: admission.store, // admitted documents are already parsed and validated
     plugins: [
-      maskErrors(log, production),
+      maskErrors(log, {
+        requestIdOf: ({ requestId }) => requestId,
+        needsLog: isGatewayFailure,
+        logMessage: 'the gateway failed',
+        withoutSuggestions: production,
+      }),
+      statusFromErrors,
       observeOperations('gateway', log, metrics),
-      ApolloServerPluginLandingPageDisabled(), // pages are our own: `sandbox`
+      ApolloServerPluginLandingPageDisabled(), // `sandbox` is our own page
     ],
     stopOnTerminationSignals: false,
     logger: quiet(log),
@@ -64,35 +67,34 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const relay = createRelay(options.lanes)
   const adminOrigins = new Set(options.corsOrigins)
 
-  /** Whatever is wrong is answered here, so that a browser elsewhere may read it, too. */
-  async function answer(request: HttpRequest): Promise<HttpReply> {
+  /** Never rejects, so that every answer gets its CORS headers. */
+  async function answerAdmin(request: HttpRequest): Promise<HttpReply> {
     try {
-      return challenged(request, await serveApollo(server, admission, request))
+      return withChallenge(request, await serveApollo(server, admission, request))
     } catch (error) {
       const isExpected = error instanceof AlkaidError || error instanceof InvalidRequest
       if (!isExpected) log.error({ err: error }, 'the gateway failed')
       for (const shown of thrownErrors(error, request.requestId)) metrics.error('gateway', knownCode(shown))
-      return challenged(request, errorReply(error, request.requestId, answerType(request)))
+      return withChallenge(request, errorReply(error, request.requestId, responseType(request)))
     }
   }
 
   return {
     async handle(request) {
-      if (request.method === 'OPTIONS') {
-        return answerOptions(request, (origin) => adminOrigins.has(origin) || relay.allowsOrigin(origin))
-      }
-      const shown = relay.handle(request) ?? options.sandbox?.(request)
-      if (shown) return shown
       const { origin } = request.headers
-      const isAllowed = origin !== undefined && adminOrigins.has(origin)
-      return withCors(await answer(request), origin, isAllowed)
+      if (request.method === 'OPTIONS') {
+        return answerOptions(request, (page) => adminOrigins.has(page) || relay.allowsOrigin(page))
+      }
+      const fromLaneOrPage = relay.handle(request) ?? options.sandbox?.(request)
+      if (fromLaneOrPage) return fromLaneOrPage
+      return withCors(await answerAdmin(request), origin, origin !== undefined && adminOrigins.has(origin))
     },
     stop: () => server.stop(),
   }
 }
 
-/** Every 401 says how to show who one is (RFC 6750, 3). */
-function challenged({ headers }: HttpRequest, reply: HttpReply): HttpReply {
+/** Adds to a 401 how to authenticate (RFC 6750, section 3). */
+function withChallenge({ headers }: HttpRequest, reply: HttpReply): HttpReply {
   if (reply.status !== 401) return reply
   const challenge = `Bearer realm="alkaid"${headers.authorization === undefined ? '' : ', error="invalid_token"'}`
   return { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } }

@@ -1,18 +1,18 @@
-// Operations of apps pass the gateway without being planned: a request with an app key (or with nothing but a hash)
-// goes to the lane that has its operation, as it came.
+// The relay. A request of an app (with an app key, or with only a hash) is not planned: it goes unchanged to the lane that has its
+// operation.
 
 import { AlkaidError } from '../common/base/errors.ts'
-import { withCors } from '../common/http/cors.ts'
+import { mayRead, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
 import type { Lane } from '../common/lane/lane.ts'
 import { findOperation, readLaneRequest } from '../common/lane/request.ts'
 
 export type Relay = {
-  /** Undefined for a request that is not an app's. */
+  /** Undefined for a request that is not from an app. */
   handle(request: HttpRequest): Promise<HttpReply> | undefined
   /**
-   * Whether any app allows pages of this origin: as the first lane says that can tell, since all go by the same settings and one
-   * may hang. Rejects with UNAVAILABLE when none can tell.
+   * Whether any app allows pages of this origin. All lanes are asked at once, and the first answer counts: all have the same
+   * settings, and one may hang. Rejects with UNAVAILABLE when no lane answers.
    */
   allowsOrigin(origin: string): Promise<boolean>
 }
@@ -22,15 +22,14 @@ export function createRelay(lanes: readonly Lane[]): Relay {
   const laneOf = new Map(lanes.flatMap((lane) => [...lane.operations.keys()].map((hash) => [hash, lane] as const)))
 
   async function relay(request: HttpRequest): Promise<HttpReply> {
-    const once = rereadable(request)
+    const rereadable = withRereadableBody(request)
     try {
-      const operation = findOperation(operations, await readLaneRequest(once))
-      return await laneOf.get(operation.id)!.handle(once)
+      const operation = findOperation(operations, await readLaneRequest(rereadable))
+      return await laneOf.get(operation.id)!.handle(rereadable)
     } catch (error) {
       if (!(error instanceof AlkaidError)) throw error
       const { origin } = request.headers
-      const isAllowed = origin !== undefined && (await allowsOrigin(origin).catch(() => false)) // the error says why
-      return withCors(errorReply(error, request.requestId), origin, isAllowed)
+      return withCors(errorReply(error, request.requestId), origin, await mayRead(origin, allowsOrigin))
     }
   }
 
@@ -38,7 +37,7 @@ export function createRelay(lanes: readonly Lane[]): Relay {
     try {
       return await Promise.any(lanes.map(async (lane) => lane.allowsOrigin(origin)))
     } catch {
-      throw new AlkaidError('UNAVAILABLE', 'Nobody can tell which origins are allowed: try again')
+      throw new AlkaidError('UNAVAILABLE', 'No service can tell which origins are allowed: try again')
     }
   }
 
@@ -50,8 +49,8 @@ function isFromApp(request: HttpRequest): boolean {
   return request.headers['x-app-key'] !== undefined || /(^|&)extensions=[^&]*persistedQuery/.test(request.search)
 }
 
-/** The body of a request can be read once; relay and lane both look at it. */
-function rereadable(request: HttpRequest): HttpRequest {
+/** The body of a request can be read only once, but relay and lane both need it. */
+function withRereadableBody(request: HttpRequest): HttpRequest {
   let text: Promise<string> | undefined
   return { ...request, body: () => (text ??= request.body()) }
 }

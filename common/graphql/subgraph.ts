@@ -2,26 +2,27 @@
 // verifies the caller's token itself; the gateway is no trust boundary.
 
 import { readFileSync } from 'node:fs'
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { ApolloServer } from '@apollo/server'
 import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import {
   type DocumentNode,
+  type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLScalarType,
   type GraphQLSchema,
   parse,
 } from 'graphql'
 import type { TokenVerifier } from '../access/tokens.ts'
-import { AlkaidError, InvalidRequest, isExpected, shownErrors, thrownErrors } from '../base/errors.ts'
+import { AlkaidError, InvalidRequest, isExpected, thrownErrors } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { requireShallow } from '../command/json.ts'
 import type { Caller, Services } from '../command/services.ts'
 import type { IndexDefinition } from '../store/rows.ts'
+import { maskErrors, observeOperations } from './apollo-plugins.ts'
 import { createDocuments } from './documents.ts'
 import { limitLists } from './list-limit.ts'
-import { observeOperations } from './observe.ts'
 import type { QueryLimits } from './query-limits.ts'
 import { checkRepresentations } from './representations.ts'
 import { scalars } from './scalars.ts'
@@ -127,7 +128,15 @@ export async function runSubgraph<Loaders>(
     introspection: true,
     includeStacktraceInErrorResponses: false,
     // Inline traces are for Apollo's own service, and saying so on standard output would spoil what commands print.
-    plugins: [ApolloServerPluginInlineTraceDisabled(), maskErrors(log), observeOperations(parts.name, log, metrics)],
+    plugins: [
+      ApolloServerPluginInlineTraceDisabled(),
+      maskErrors(log, {
+        requestIdOf: ({ caller }) => caller.requestId,
+        needsLog: isUnexpected,
+        logMessage: 'resolver failed',
+      }),
+      observeOperations(parts.name, log, metrics),
+    ],
     stopOnTerminationSignals: false,
   })
   await server.start()
@@ -140,7 +149,7 @@ export async function runSubgraph<Loaders>(
       requireFewCopies(documents.read(request.query), request.variables ?? {})
       const contextValue = { caller, loaders: parts.loaders(caller) }
       const { body } = await server.executeOperation(request, { contextValue })
-      if (body.kind !== 'single') throw new Error('An incremental answer was not asked for')
+      if (body.kind !== 'single') throw new Error('Apollo Server gave an incremental answer, which nobody asked for')
       return body.singleResult as GraphQLAnswer
     } catch (error) {
       if (!(error instanceof AlkaidError || error instanceof InvalidRequest)) throw error
@@ -151,24 +160,7 @@ export async function runSubgraph<Loaders>(
   return { name: parts.name, graphQLSchema, execute, stop: () => server.stop() }
 }
 
-/** Logs what is unexpected, and shows clients only what the table of errors has. */
-function maskErrors<Loaders>(log: Logger): ApolloServerPlugin<SubgraphContext<Loaders>> {
-  return {
-    async requestDidStart() {
-      return {
-        async didEncounterErrors({ errors, contextValue }) {
-          for (const error of errors) {
-            const cause = error.originalError ?? error
-            if (isExpected(cause) || isExpected(error) || !error.path) continue
-            log.error({ err: cause, path: error.path, requestId: contextValue.caller.requestId }, 'resolver failed')
-          }
-        },
-        async willSendResponse({ response, contextValue }) {
-          if (response.body.kind !== 'single' || !response.body.singleResult.errors) return
-          const { requestId } = contextValue.caller
-          response.body.singleResult.errors = shownErrors(response.body.singleResult.errors, requestId)
-        },
-      }
-    },
-  }
+/** Errors without a path are about the request itself, for example its variables. */
+function isUnexpected(error: GraphQLError): boolean {
+  return error.path !== undefined && !isExpected(error.originalError ?? error) && !isExpected(error)
 }

@@ -1,11 +1,11 @@
-// Browsers and web views of other origins (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol): the one implementation, for
-// the gateway and for the lanes. Requests bring a key or a token in a header and never cookies, so there is no
-// `access-control-allow-credentials`: a page has no rights beside those that it brings.
+// CORS (https://fetch.spec.whatwg.org/#http-cors-protocol): calls by browsers and web views of other origins. This is the one
+// implementation, for the gateway and for the lanes. Requests carry a key or a token in a header and never cookies. So there is no
+// `access-control-allow-credentials`, and a page has only the rights of the key or token that it sends.
 
 import { AlkaidError } from '../base/errors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from './server.ts'
 
-/** What pages may send: themselves, by Apollo's clients, and by what traces requests. */
+/** Request headers that pages may send: their own, those of Apollo's clients, and those of tracing libraries. */
 const REQUEST_HEADERS = [
   ...['accept', 'accept-language', 'authorization', 'cache-control', 'content-encoding', 'content-language'],
   ...['content-type', 'if-none-match', 'pragma', 'x-app-key', 'x-request-id', 'x-requested-with'],
@@ -27,13 +27,13 @@ const REQUEST_HEADERS = [
   ],
 ].join(', ')
 
-/** What pages may read of an answer, beside its body. */
+/** Response headers that pages may read. */
 const EXPOSED_HEADERS = 'cache-control, etag, retry-after, www-authenticate, x-request-id'
 
-/** How long a browser may keep the answer to a preflight, in seconds; Chrome keeps none longer. */
+/** How long a browser may cache the answer to a preflight, in seconds. Chrome's maximum. */
 const PREFLIGHT_SECONDS = '7200'
 
-/** The answer to OPTIONS. Rejects where `allowsOrigin` does. */
+/** The answer to OPTIONS. Rejects when `allowsOrigin` rejects. */
 export async function answerOptions(
   request: HttpRequest,
   allowsOrigin: (origin: string) => boolean | Promise<boolean>,
@@ -53,19 +53,35 @@ export async function answerOptions(
   }
 }
 
-/** What lets a page of this origin read an answer, where it may. Caches must tell origins apart in any case. */
+/** The headers that let a page of an allowed origin read an answer. `vary` is always there, so that caches keep origins apart. */
 export function corsHeaders(origin: string | undefined, isAllowed: boolean): Record<string, string> {
   if (origin === undefined || !isAllowed) return { vary: 'origin' }
   return { 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED_HEADERS, vary: 'origin' }
 }
 
-/** The same answer, with these headers. */
+/**
+ * Whether a page of this origin may read a refusal. False when that is unknown at the moment: the refusal is the answer all the
+ * same, and a caller that is not a browser reads it.
+ */
+export async function mayRead(
+  origin: string | undefined,
+  allowsOrigin: (origin: string) => boolean | Promise<boolean>,
+): Promise<boolean> {
+  if (origin === undefined) return false
+  try {
+    return await allowsOrigin(origin)
+  } catch {
+    return false
+  }
+}
+
+/** The reply with `corsHeaders`. */
 export function withCors(reply: HttpReply, origin: string | undefined, isAllowed: boolean): HttpReply {
   const vary = [reply.headers?.vary, 'origin'].filter(Boolean).join(', ')
   return { ...reply, headers: { ...reply.headers, ...corsHeaders(origin, isAllowed), vary } }
 }
 
-/** Who reads it is a developer, in the browser's list of requests. */
+/** A developer reads this in the network panel of the browser. */
 function refusal({ requestId }: HttpRequest, origin: string): HttpReply {
   const page = `Pages of the origin ${JSON.stringify(origin)} may not call`
   const what = 'add it to `corsOrigins` of the app by updateApp; for calls with a token, to the setting CORS_ORIGINS'
@@ -73,17 +89,17 @@ function refusal({ requestId }: HttpRequest, origin: string): HttpReply {
 }
 
 /**
- * Whether a text is an origin as browsers and web views send it: a scheme, a host and perhaps a port, in small letters and
- * nothing else, as `https://shop.example` or `capacitor://localhost`. No wildcards: they would allow nobody, in silence.
+ * Whether a text is an origin as browsers and web views send it: a scheme, a host and perhaps a port, in lower case. Examples:
+ * `https://shop.example`, `capacitor://localhost`. A wildcard such as `https://*.example` is refused, since no browser sends it.
  */
 export function isOrigin(text: string): boolean {
   if (!/^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?$/.test(text)) return false
   const url = URL.parse(text)
   if (!url) return false
-  // The standard knows the ports and hosts of these; `origin` is how a browser writes them.
+  // For http and https, `URL.origin` is what a browser sends: without the default port, for example.
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
   return isWeb ? url.origin === text : !NO_ORIGIN.has(url.protocol)
 }
 
-/** Pages under these have no origin of their own; browsers send that of somebody else, or `null`. */
+/** Pages with these schemes have no origin of their own. Browsers send another page's origin, or `null`. */
 const NO_ORIGIN = new Set(['about:', 'blob:', 'data:', 'file:', 'filesystem:', 'ftp:', 'javascript:', 'ws:', 'wss:'])

@@ -1,5 +1,5 @@
-// The serving lane: persisted operations of apps, by hash and app key, straight to one subgraph's schema. Nothing on
-// the way waits where the subgraph's resolvers do not.
+// The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` is the whole way from an HTTP
+// request to its answer. For a slot query nothing on this way waits for I/O, since a distribution node resolves it from memory.
 
 import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
 import type { LaneApp } from '../apps/apps.ts'
@@ -16,35 +16,36 @@ import {
 import type { Logger } from '../base/log.ts'
 import type { Caller } from '../command/services.ts'
 import { readVariables, type Variables } from '../graphql/variables.ts'
-import { answerOptions, corsHeaders } from '../http/cors.ts'
+import { answerOptions, corsHeaders, mayRead } from '../http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http/server.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
-import { createRateLimit } from './rate-limit.ts'
 import { findOperation, readLaneRequest } from './request.ts'
 
 export type LaneOptions = {
-  /** All of the list. */
+  /** All persisted operations. */
   operations: PersistedOperations
-  /** The fields on Query or Mutation that this schema answers: an operation of any others belongs elsewhere. */
+  /** The root fields that this schema answers. An operation with any other root field belongs to another service. */
   rootFields: readonly string[]
   schema: GraphQLSchema
-  /** The app of a key's SHA-256 (hex). */
+  /** Finds the app by the SHA-256 (hex) of its key. */
   appOfKey(hash: string): LaneApp | undefined | Promise<LaneApp | undefined>
-  /** Whether any app allows pages of this origin, for preflights and refusals, which come without a valid key. */
+  /** Whether any app allows pages of this origin. Used for preflights and refusals, which have no valid key. */
   allowsOrigin(origin: string): boolean | Promise<boolean>
+  /** The context for resolvers. */
   context(caller: Caller): unknown
-  /** `cache-control` of an answer. */
+  /** The `cache-control` header of an answer. Default: `no-store`. */
   cacheControl?(answer: ExecutionResult, contextValue: unknown): string
   now: () => number
   log: Logger
-  /** Called with the code of each error that is answered. */
+  /** Called with the code of each error in an answer. */
   onError?: ((code: ErrorCode) => void) | undefined
 }
 
 export type Lane = {
+  /** The operations that this lane answers. */
   operations: PersistedOperations
   handle(request: HttpRequest): Promise<HttpReply>
-  /** Whether any app allows pages of this origin. Fails, with UNAVAILABLE or TIMEOUT, when that cannot be told. */
+  /** Whether any app allows pages of this origin. Fails with UNAVAILABLE or TIMEOUT when that is unknown at the moment. */
   allowsOrigin(origin: string): boolean | Promise<boolean>
 }
 
@@ -57,66 +58,51 @@ export function createLane(options: LaneOptions): Lane {
 
   async function handle(request: HttpRequest): Promise<HttpReply> {
     if (request.method === 'OPTIONS') return answerOptions(request, allowsOrigin)
-    const { origin } = request.headers
-    const contentType = answerType(request)
-    let caller: LaneApp | undefined
+    let app: LaneApp | undefined
     try {
-      const asked = await readLaneRequest(request)
-      const operation = findOperation(options.operations, asked)
-      if (!operations.has(operation.id)) throw elsewhere(operation)
-      const isMutation = operation.definition.operation === 'mutation'
-      if (isMutation && request.method !== 'POST') throw methodNotAllowed(request.method, ['POST'])
-      const { app, key } = await authenticate(request)
-      caller = app
-      if (!rateLimit.take(key, app.requestsPerSecond, now())) {
-        throw new AlkaidError(
-          'RATE_LIMITED',
-          `This app key may send ${app.requestsPerSecond} requests per second to one node`,
-        )
-      }
+      // 1. Find the operation.
+      const laneRequest = await readLaneRequest(request)
+      const operation = findOperation(options.operations, laneRequest)
+      requireAnswerable(operation, request.method)
+      // 2. Find the app, and hold it to its rate limit.
+      const keyHash = hashOfKey(request)
+      app = await options.appOfKey(keyHash)
+      if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
+      if (!rateLimit.take(keyHash, app.requestsPerSecond, now())) throw rateLimited(app)
+      // 3. Execute the operation.
       const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
-      const { document } = operation
-      const variableValues = asked.variables
-      const answer = await execute({ schema, document, variableValues, contextValue, options: COERCION })
-      if (answer.data === undefined) throw wrongVariables(operation, asked.variables, answer)
+      const answer = await execute({
+        schema,
+        document: operation.document,
+        variableValues: laneRequest.variables,
+        contextValue,
+        options: EXECUTION_OPTIONS,
+      })
+      if (answer.data === undefined) throw explainVariables(operation, laneRequest.variables, answer)
+      // 4. Write the answer.
       return toReply(answer, request.requestId, {
-        ...corsHeaders(origin, isAmong(app.corsOrigins, origin)),
-        'content-type': contentType,
+        ...corsHeaders(request.headers.origin, allowsPage(app, request.headers.origin)),
+        'content-type': responseType(request),
         'cache-control': options.cacheControl?.(answer, contextValue) ?? 'no-store',
       })
     } catch (error) {
-      if (!(error instanceof AlkaidError)) log.error({ err: error, requestId: request.requestId }, 'lane failed')
-      options.onError?.(error instanceof AlkaidError ? error.code : 'INTERNAL')
-      const reply = errorReply(error, request.requestId, contentType)
-      const limited = error instanceof AlkaidError && error.code === 'RATE_LIMITED'
-      const retry: Record<string, string> = limited ? { 'retry-after': '1' } : {}
-      const cors = corsHeaders(origin, await mayRead(caller, origin))
-      return { ...reply, headers: { ...reply.headers, ...cors, ...retry, 'cache-control': 'no-store' } }
+      return refuse(request, error, app)
     }
   }
 
-  /** Whether a page may read why it is refused: where its key is wrong, as a page of any app. */
-  async function mayRead(caller: LaneApp | undefined, origin: string | undefined): Promise<boolean> {
-    if (caller) return isAmong(caller.corsOrigins, origin)
-    try {
-      return origin !== undefined && (await allowsOrigin(origin))
-    } catch {
-      return false // it cannot be told: the refusal itself says why
+  function requireAnswerable({ id, name, definition }: PersistedOperation, method: string): void {
+    if (!operations.has(id)) {
+      throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
     }
+    if (definition.operation === 'mutation' && method !== 'POST') throw methodNotAllowed(method, ['POST'])
   }
 
-  async function authenticate(request: HttpRequest): Promise<{ app: LaneApp; key: string }> {
-    const key = request.headers['x-app-key']
-    if (typeof key !== 'string' || key === '')
-      throw unauthenticated('This needs an app key: send the header `x-app-key`', CHALLENGE)
-    const hash = sha256(key)
-    const app = await options.appOfKey(hash)
-    if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
-    return { app, key: hash }
-  }
-
-  /** The operation itself was validated at start: an answer without `data` can only be about its variables. */
-  function wrongVariables({ definition }: PersistedOperation, variables: Variables, answer: ExecutionResult): unknown {
+  /** The operation was validated at start, so an answer without `data` can only be about its variables. */
+  function explainVariables(
+    { definition }: PersistedOperation,
+    variables: Variables,
+    answer: ExecutionResult,
+  ): unknown {
     try {
       readVariables(schema, definition, variables, true)
     } catch (error) {
@@ -132,8 +118,10 @@ export function createLane(options: LaneOptions): Lane {
       options.onError?.(knownCode(error.toJSON()))
       if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
     }
-    const shown = answer.errors.map((error) => error.toJSON())
-    const errors = shownErrors(shown, requestId)
+    const errors = shownErrors(
+      answer.errors.map((error) => error.toJSON()),
+      requestId,
+    )
     return {
       status: 200,
       headers: { ...headers, 'cache-control': 'no-store' },
@@ -141,13 +129,27 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
+  /** The reply to a request that was not executed. `app` is undefined when the key is missing or wrong. */
+  async function refuse(request: HttpRequest, error: unknown, app: LaneApp | undefined): Promise<HttpReply> {
+    const { requestId } = request
+    const { origin } = request.headers
+    if (!(error instanceof AlkaidError)) log.error({ err: error, requestId }, 'lane failed')
+    const code = error instanceof AlkaidError ? error.code : 'INTERNAL'
+    options.onError?.(code)
+    const reply = errorReply(error, requestId, responseType(request))
+    const isReadable = app ? allowsPage(app, origin) : await mayRead(origin, allowsOrigin)
+    return {
+      ...reply,
+      headers: {
+        ...reply.headers,
+        ...corsHeaders(origin, isReadable),
+        ...(code === 'RATE_LIMITED' && { 'retry-after': '1' }),
+        'cache-control': 'no-store',
+      },
+    }
+  }
+
   return { operations, handle, allowsOrigin }
-}
-
-const CHALLENGE = 'ApiKey realm="apps", header="x-app-key"'
-
-function elsewhere({ name }: PersistedOperation): AlkaidError {
-  return new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
 }
 
 function requireValid(schema: GraphQLSchema, operation: PersistedOperation): void {
@@ -155,17 +157,54 @@ function requireValid(schema: GraphQLSchema, operation: PersistedOperation): voi
   if (error) throw new Error(`The persisted operation ${operation.name} does not fit the schema: ${error.message}`)
 }
 
-/** That there is one is enough: what is wrong is looked for afterwards. */
-const COERCION = { maxCoercionErrors: 1 }
+const CHALLENGE = 'ApiKey realm="apps", header="x-app-key"'
 
-/** https://graphql.github.io/graphql-over-http: the newer media type for those who ask for it. */
-export function answerType(request: HttpRequest): string {
+/** SHA-256 (hex). Keys themselves are not stored anywhere. */
+function hashOfKey(request: HttpRequest): string {
+  const key = request.headers['x-app-key']
+  if (typeof key === 'string' && key !== '') return sha256(key)
+  throw unauthenticated('This needs an app key: send the header `x-app-key`', CHALLENGE)
+}
+
+function rateLimited({ requestsPerSecond }: LaneApp): AlkaidError {
+  return new AlkaidError('RATE_LIMITED', `This app key may send ${requestsPerSecond} requests per second to one node`)
+}
+
+/** One coercion error is enough to know that the variables are wrong. `explainVariables` then finds all mistakes. */
+const EXECUTION_OPTIONS = { maxCoercionErrors: 1 }
+
+/** The media type of answers (https://graphql.github.io/graphql-over-http). The newer one only where a client accepts it. */
+export function responseType(request: HttpRequest): string {
   const type = request.headers.accept?.includes('application/graphql-response+json')
     ? 'application/graphql-response+json'
     : 'application/json'
   return `${type}; charset=utf-8`
 }
 
-function isAmong(allowed: readonly string[], origin: string | undefined): boolean {
-  return origin !== undefined && (allowed.includes('*') || allowed.includes(origin))
+function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined): boolean {
+  return origin !== undefined && (corsOrigins.includes('*') || corsOrigins.includes(origin))
+}
+
+type RateLimit = {
+  /** Counts one request of a key at `now` (ms). False: it is one too many. */
+  take(key: string, perSecond: number, now: number): boolean
+}
+
+/** Counts the requests of each key in the current second of the clock, in memory. All counts start again in the next second. */
+function createRateLimit(): RateLimit {
+  let second = 0
+  let counts = new Map<string, number>()
+  return {
+    take(key, perSecond, now) {
+      const current = Math.floor(now / 1000)
+      if (current !== second) {
+        second = current
+        counts = new Map()
+      }
+      const count = (counts.get(key) ?? 0) + 1
+      if (count > perSecond) return false
+      counts.set(key, count)
+      return true
+    },
+  }
 }

@@ -1,9 +1,9 @@
 // The operations that apps may send: `schema/persisted-queries.json`, in the format of Apollo's
 // generate-persisted-query-manifest, read once at start.
 
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type DocumentNode, Kind, type OperationDefinitionNode, parse } from 'graphql'
+import { sha256 } from '../base/content-hash.ts'
 
 export type PersistedOperation = {
   /** SHA-256 (hex) of `body`. */
@@ -11,12 +11,13 @@ export type PersistedOperation = {
   name: string
   body: string
   document: DocumentNode
-  /** The operation in it. */
+  /** The operation in the document. */
   definition: OperationDefinitionNode
-  /** Its fields on Query or Mutation: they say which subgraph it concerns. */
+  /** Its fields on Query or Mutation. They decide which service answers it. */
   rootFields: string[]
 }
 
+/** SHA-256 (hex) of the text -> the operation. */
 export type PersistedOperations = ReadonlyMap<string, PersistedOperation>
 
 type Manifest = {
@@ -31,17 +32,20 @@ export function readPersistedOperations(file: URL): PersistedOperations {
   if (manifest.format !== 'apollo-persisted-query-manifest' || manifest.version !== 1) {
     throw new Error(`${file.pathname} is not an apollo-persisted-query-manifest of version 1`)
   }
-  return new Map(manifest.operations.map((operation) => [operation.id, compile(operation)]))
+  return new Map(manifest.operations.map((operation) => [operation.id, readOperation(operation)]))
 }
 
-/** The operations of the list whose root fields all belong to one schema. */
+/** The operations that one service can answer: all their root fields are among `fields`. */
 export function operationsOn(operations: PersistedOperations, fields: readonly string[]): PersistedOperations {
   return new Map([...operations].filter(([, { rootFields }]) => rootFields.every((field) => fields.includes(field))))
 }
 
-function compile({ id, name, body }: Manifest['operations'][number]): PersistedOperation {
-  const hash = createHash('sha256').update(body).digest('hex')
-  if (hash !== id) throw new Error(`The persisted operation ${name} has the id ${id}, but its body hashes to ${hash}`)
+function readOperation({ id, name, body }: Manifest['operations'][number]): PersistedOperation {
+  const hash = sha256(body)
+  if (hash !== id)
+    throw new Error(
+      `The persisted operation ${name} has the id ${id}, but its body has the hash ${hash}: run \`npm run generate\``,
+    )
   const document = parse(body, { noLocation: true })
   const definition = document.definitions.find(
     (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,

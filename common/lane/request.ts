@@ -1,7 +1,8 @@
-// What an app sends, by GET or POST, and the policy on it: persisted operations by hash only.
-// The error codes are never those that make Apollo Client send the text or give hashes up.
+// A request of an app: read from GET or POST, then matched with the list of persisted operations. Apps send hashes only.
+// Two of Apollo's own error codes never leave here: `PersistedQueryNotFound` makes Apollo Client send the text of the query, and
+// `PersistedQueryNotSupported` makes it stop sending hashes.
 
-import { createHash } from 'node:crypto'
+import { sha256 } from '../base/content-hash.ts'
 import { AlkaidError, badInput, methodNotAllowed } from '../base/errors.ts'
 import { readJson } from '../command/json.ts'
 import { readSearch } from '../http/request-text.ts'
@@ -10,11 +11,12 @@ import type { PersistedOperation, PersistedOperations } from './persisted-operat
 
 export type LaneRequest = {
   query: string | undefined
+  /** SHA-256 of an operation, in lower-case hex. */
   hash: string | undefined
   variables: Record<string, unknown>
 }
 
-/** Reads a GraphQL request from HTTP; BAD_USER_INPUT where it is none. */
+/** Throws BAD_USER_INPUT when the request is not a GraphQL request. */
 export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest> {
   if (request.method === 'GET') return fromSearch(readSearch(request.search))
   if (request.method !== 'POST') throw methodNotAllowed(request.method, ['GET', 'HEAD', 'POST'])
@@ -22,29 +24,30 @@ export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest
 }
 
 function fromSearch(search: ReadonlyMap<string, string>): LaneRequest {
-  const part = (name: string) => {
-    const text = search.get(name)
-    return text === undefined || text === '' ? undefined : readJson(text, name)
-  }
-  return toRequest(search.get('query'), part('variables'), part('extensions'))
+  return toLaneRequest(search.get('query'), jsonIn(search, 'variables'), jsonIn(search, 'extensions'))
+}
+
+function jsonIn(search: ReadonlyMap<string, string>, name: string): unknown {
+  const text = search.get(name)
+  return text === undefined || text === '' ? undefined : readJson(text, name)
 }
 
 function fromBody(body: unknown): LaneRequest {
-  if (Array.isArray(body)) throw badInput('body', 'must be one request: batches are not taken')
+  if (Array.isArray(body)) throw badInput('body', 'must be one request, not a batch: send each request by itself')
   if (!isObject(body)) throw badInput('body', 'must be a JSON object')
-  return toRequest(body.query, body.variables, body.extensions)
+  return toLaneRequest(body.query, body.variables, body.extensions)
 }
 
-function toRequest(query: unknown, variables: unknown, extensions: unknown): LaneRequest {
-  if (query !== undefined && query !== null && typeof query !== 'string') throw badInput('query', 'must be a string')
-  if (variables !== undefined && variables !== null && !isObject(variables))
-    throw badInput('variables', 'must be an object')
-  if (extensions !== undefined && extensions !== null && !isObject(extensions))
-    throw badInput('extensions', 'must be an object')
+/** Checked by hand, since zod would cost time and memory in every slot query. */
+function toLaneRequest(query: unknown, variables: unknown, extensions: unknown): LaneRequest {
+  if (!isMissing(query) && typeof query !== 'string') throw badInput('query', 'must be a string')
+  if (!isMissing(variables) && !isObject(variables)) throw badInput('variables', 'must be an object')
+  if (!isMissing(extensions) && !isObject(extensions)) throw badInput('extensions', 'must be an object')
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
   const hash = isObject(persisted) ? persisted.sha256Hash : undefined
-  if (hash !== undefined && typeof hash !== 'string')
+  if (hash !== undefined && typeof hash !== 'string') {
     throw badInput('extensions.persistedQuery.sha256Hash', 'must be a string')
+  }
   return {
     query: typeof query === 'string' && query !== '' ? query : undefined,
     hash: hash?.toLowerCase(),
@@ -52,7 +55,10 @@ function toRequest(query: unknown, variables: unknown, extensions: unknown): Lan
   }
 }
 
-/** The operation that a request means: PERSISTED_QUERY_ID_REQUIRED without a hash, PERSISTED_QUERY_NOT_IN_LIST for an unknown one. */
+/**
+ * The operation of a request. Throws PERSISTED_QUERY_ID_REQUIRED without a hash, PERSISTED_QUERY_NOT_IN_LIST for an unknown hash,
+ * and BAD_USER_INPUT when the request has a text with another hash.
+ */
 export function findOperation(operations: PersistedOperations, { hash, query }: LaneRequest): PersistedOperation {
   if (hash === undefined) {
     throw new AlkaidError(
@@ -60,12 +66,16 @@ export function findOperation(operations: PersistedOperations, { hash, query }: 
       'Apps send persisted operations: put the hash in extensions.persistedQuery.sha256Hash',
     )
   }
-  if (query !== undefined && createHash('sha256').update(query).digest('hex') !== hash) {
+  if (query !== undefined && sha256(query) !== hash) {
     throw badInput('extensions.persistedQuery.sha256Hash', 'is not the SHA-256 of the query that was sent with it')
   }
   const operation = operations.get(hash)
   if (!operation) throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', 'No persisted operation has this hash')
   return operation
+}
+
+function isMissing(value: unknown): value is null | undefined {
+  return value === undefined || value === null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
