@@ -1,6 +1,8 @@
-// What one client may hold of a server. The requests of a connection are answered one after another, a bounded number of
-// them waits, and an answer is held in memory only while it is read fast enough. Whoever goes beyond that is cut off; what
-// is no HTTP is told so. Node alone would handle all that a client sends at once, and keep every answer until it is read.
+// Limits how much of a server one connection can use:
+// - Its requests are answered one after another, and only a limited number of them waits.
+// - An answer stays in memory only while the client reads it fast enough.
+// A connection beyond these limits is cut off. A malformed request is answered with 400. Node alone would handle all
+// pipelined requests of a connection at once, and would keep every answer until it is read.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
@@ -10,42 +12,46 @@ import { type ErrorCode, HttpError } from '../base/errors.ts'
 export type Exchange = {
   message: IncomingMessage
   response: ServerResponse
-  /** Whether the client waits for `100 Continue` before it sends the body. */
+  /** The client waits for `100 Continue` before it sends the body. */
   expectsContinue: boolean
-  /** Set when no request of this connection can follow: the answer must say `connection: close`. */
+  /** No request can follow on this connection, so the answer must have `connection: close`. */
   isLast: boolean
-  /** The requests of this connection that wait. */
+  /** The waiting requests of this connection. */
   behind: readonly Exchange[]
 }
 
 export type Limits = {
-  /** Connections at once; more are closed as they come. */
+  /** Concurrent connections. Further ones are closed at once. */
   connections: number
-  /** Requests of one connection that wait for the one before them; with more, the connection is cut off. */
+  /** Waiting requests of one connection. With more, the connection is cut off. */
   waiting: number
-  /** Time to take an answer that does not fit into the kernel's buffers; larger ones have a second more for each 16 KB. */
+  /** How long a client may take to read what the kernel's buffers do not hold of an answer; one second more for each 16 KB. */
   takeMs: number
-  /** How long the rest of a body that nobody wants is read, that the client may see why. */
+  /** How long the rest of an unwanted body is read, so that the client can see why it was refused. */
   lingerMs: number
 }
 
 export const LIMITS: Limits = { connections: 10_000, waiting: 256, takeMs: 10_000, lingerMs: 5_000 }
 
-/** Why a connection, or a request that never became one, was refused. */
+/** Why a connection was cut off, or its bytes refused as a request. The label of a metric. */
 export type Refusal = 'connections' | 'waiting' | 'slow_reader' | 'malformed' | 'headers_too_large' | 'too_slow'
 
-/** Bytes a millisecond. */
-const SLOWEST = 16
+/** Bytes per millisecond that a client must read at least. */
+const MIN_READ_RATE = 16
 
 type Connection = {
   socket: Socket
   current: Exchange | undefined
   waiting: Exchange[]
-  /** No further request is taken from it. */
+  /** Takes no further request. */
   isClosing: boolean
 }
 
-/** `serve` resolves when the answer is written, and never rejects. */
+/**
+ * Calls `serve` for each request, one at a time for each connection.
+ * @param serve resolves when the answer is written; never rejects.
+ * @param refused called for each refusal.
+ */
 export function serveInTurn(
   server: Server,
   limits: Limits,
@@ -60,7 +66,7 @@ export function serveInTurn(
   server.on('clientError', (error: NodeJS.ErrnoException & { reason?: string }, duplex) => {
     const socket = duplex as Socket
     const connection = connectionOf(socket)
-    if (connection.isClosing) return // Node tells of whatever still comes
+    if (connection.isClosing) return // Node reports every further byte as an error
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else onMalformed(connection, error)
   })
@@ -92,15 +98,16 @@ export function serveInTurn(
     const { socket } = connection
     const { response } = exchange
     if (response.destroyed) return next(connection)
-    const held = socket.writableLength
-    if (held === 0 && response.writableEnded && connection.waiting.length === 0) {
-      connection.current = undefined // the usual case: the kernel has all of it
+    const unread = socket.writableLength
+    if (unread === 0 && response.writableEnded && connection.waiting.length === 0) {
+      connection.current = undefined // the usual case: the kernel took the whole answer
       return
     }
-    const timer = held > 0 && setTimeout(() => cutOff(connection, 'slow_reader'), limits.takeMs + held / SLOWEST)
+    const timer =
+      unread > 0 && setTimeout(() => cutOff(connection, 'slow_reader'), limits.takeMs + unread / MIN_READ_RATE)
     response.once('close', () => {
       if (timer) clearTimeout(timer)
-      setImmediate(next, connection) // what others ask comes in between
+      setImmediate(next, connection) // lets requests of other connections run in between
     })
   }
 
@@ -119,7 +126,7 @@ export function serveInTurn(
     socket.destroy()
   }
 
-  /** What came whole before is answered first. */
+  /** Complete requests that came before the malformed one are answered first. */
   function onMalformed(connection: Connection, error: NodeJS.ErrnoException & { reason?: string }): void {
     connection.isClosing = true
     const { socket, current, waiting } = connection
@@ -132,7 +139,7 @@ export function serveInTurn(
       newest.isLast = true
       return
     }
-    // Who has hung up halfway needs no line in the log; it may be a half-closed connection, so there is an answer.
+    // A client that closed in the middle of a request is not logged. The connection may be half-closed, so it gets an answer.
     const { why, failure } = describeMalformed(error)
     if (error.code !== 'HPE_INVALID_EOF_STATE') refused(why)
     waiting.length = 0
@@ -145,26 +152,26 @@ function describeMalformed({ code, reason, message }: { code?: string; reason?: 
   why: Refusal
   failure: HttpError
 } {
-  const failed = (why: Refusal, status: number, name: ErrorCode, text: string) => ({
+  const refusal = (why: Refusal, status: number, name: ErrorCode, text: string) => ({
     why,
     failure: new HttpError(status, name, text),
   })
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return failed(
+      return refusal(
         'headers_too_large',
         431,
         'LIMIT_EXCEEDED',
         'The address and headers of a request may have at most 16 KB: send long variables by POST',
       )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return failed('too_slow', 408, 'TIMEOUT', 'The request did not arrive in time')
+      return refusal('too_slow', 408, 'TIMEOUT', 'The request did not arrive in time')
     default:
-      return failed('malformed', 400, 'BAD_USER_INPUT', `request: must be HTTP/1.1: ${reason ?? message}`)
+      return refusal('malformed', 400, 'BAD_USER_INPUT', `request: must be HTTP/1.1: ${reason ?? message}`)
   }
 }
 
-/** Before there is a request, there is no response of Node's to write to. */
+/** Written by hand, since Node has no response object before there is a request. */
 function rawAnswer(failure: HttpError): string {
   const body = JSON.stringify({ errors: [failure] })
   return [
@@ -178,8 +185,8 @@ function rawAnswer(failure: HttpError): string {
 }
 
 /**
- * Ends what is written, and goes on reading for a while: closing with unread bytes would reset the connection, and the client
- * lose the answer (RFC 9112, 9.6).
+ * Closes our direction, and reads on for `ms`. Closing both at once with unread bytes would reset the connection, and the client
+ * would lose the answer (RFC 9112, 9.6).
  */
 export function lingeringClose(socket: Socket, ms: number): void {
   socket.end()

@@ -1,15 +1,15 @@
-// An HTML page of our own, for a person. It is right in light and in dark and on a phone, can be framed by nobody, and
-// loads nothing unless it says from where: the policy is built here, so that no page can forget it.
+// An HTML page for a person, with light and dark colours, and readable on a phone. Its content security policy is built here for
+// every page: no other site can frame it, and it loads only what `scripts.policy` names.
 
 import { randomBytes } from 'node:crypto'
 import type { HttpReply } from './server.ts'
 
 export type Page = {
   title: string
-  /** HTML; texts in it go through `escapeHtml`. */
+  /** HTML. Texts in it must go through `escapeHtml`. */
   main: string
   status?: number
-  /** What a page that runs scripts needs: `html` after `main`, and sources beside them for the policy. */
+  /** For a page with scripts: `html` comes after `main`, and `policy` adds sources to the content security policy. */
   scripts?: { html: (nonce: string) => string; policy: readonly string[] }
 }
 
@@ -61,7 +61,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** A value as JavaScript for a `<script>` of the page: nothing in it can end that element. */
+/** A value as JavaScript for a `<script>` element. Escaped, so that no text in it can end the element. */
 export function scriptValue(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

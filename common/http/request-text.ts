@@ -1,6 +1,6 @@
-// What a request says, as text: its body and its search. Text is UTF-8 or it is refused, since whatever is rewritten in
-// silence is approved and served as something else. Size comes before work: `content-length` is looked at before a byte is
-// read, and what is compressed is held to the same number of bytes while it is inflated.
+// The text of a request: its body and its search. Text that is not UTF-8 is refused: decoding would silently replace bytes, and
+// reviewers would approve another text than the one that was sent. Size is checked before work is done: first `content-length`,
+// then the bytes as they come, then the bytes as they are decompressed. All three have the same limit.
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -9,15 +9,17 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { AlkaidError, badInput, HttpError } from '../base/errors.ts'
 
 export type ReadOptions = {
-  /** Of the body as it comes, and again once it is inflated. */
+  /** Limit of the body as it was sent, and again after decompression. */
   maxBytes: number
-  /** Called when nothing is wrong so far, before the first byte is read. */
+  /** Called when the headers are fine, before the first byte is read. */
   begin(): void
 }
 
 /**
- * The body as JSON text, without a byte order mark. HttpError 415 for another media type, charset or encoding;
- * LIMIT_EXCEEDED for one that is too long; BAD_USER_INPUT for bytes that are not UTF-8, and where the client leaves halfway.
+ * The body as JSON text, without a byte order mark. Throws:
+ * - HttpError 415 for another media type, charset or encoding
+ * - LIMIT_EXCEEDED for a body that is too long
+ * - BAD_USER_INPUT for bytes that are not UTF-8, and when the client leaves before the end
  */
 export async function readBody(message: IncomingMessage, { maxBytes, begin }: ReadOptions): Promise<string> {
   const { headers } = message
@@ -27,15 +29,16 @@ export async function readBody(message: IncomingMessage, { maxBytes, begin }: Re
   if (Number(headers['content-length']) > maxBytes) throw tooLong(maxBytes)
   begin()
   const bytes = await readBytes(message, maxBytes)
-  const inflated = decode ? await inflateWith(decode, bytes, maxBytes) : bytes
-  if (!isUtf8(inflated)) throw badInput('body', 'must be UTF-8: some of its bytes are not')
-  const text = inflated.toString('utf8')
+  const plain = decode ? await decompress(decode, bytes, maxBytes) : bytes
+  if (!isUtf8(plain)) throw badInput('body', 'must be UTF-8: some of its bytes are not')
+  const text = plain.toString('utf8')
   return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
 }
 
-/** The parameters of a search (without the `?`). BAD_USER_INPUT where they are not percent-encoded UTF-8, or given twice. */
+/** The parameters of a search (without `?`). Throws BAD_USER_INPUT when one is given twice, or is not percent-encoded UTF-8. */
 export function readSearch(search: string): ReadonlyMap<string, string> {
-  if (NOT_IN_A_URL.test(search)) throw badInput('search', 'must be percent-encoded: it holds other bytes than ASCII')
+  if (NOT_IN_A_URL.test(search))
+    throw badInput('search', 'must be percent-encoded: it holds bytes other than printable ASCII')
   const found = new Map<string, string>()
   for (const part of search.split('&')) {
     if (part === '') continue
@@ -50,7 +53,7 @@ export function readSearch(search: string): ReadonlyMap<string, string> {
 const NOT_IN_A_URL = /[^\x21-\x7e]/
 const BYTE_ORDER_MARK = 0xfeff
 
-/** As browsers write forms: `+` is a space. */
+/** `+` is a space, as in forms of browsers. */
 function decoded(name: string, text: string): string {
   try {
     return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
@@ -85,7 +88,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['br', promisify(brotliDecompress) as Decoder],
 ])
 
-/** Undefined: the body is as it is. */
+/** Undefined when the body is not compressed. */
 function decoderOf({ 'content-encoding': encoding = '' }: IncomingHttpHeaders): Decoder | undefined {
   const name = encoding.trim().toLowerCase()
   if (name === '' || name === 'identity') return undefined
@@ -96,19 +99,19 @@ function decoderOf({ 'content-encoding': encoding = '' }: IncomingHttpHeaders): 
   })
 }
 
-/** Stops as soon as there is too much, so that a small body which inflates to gigabytes costs what the limit does. */
-async function inflateWith(decode: Decoder, bytes: Buffer, maxBytes: number): Promise<Buffer> {
+/** Stops at the limit, so that a small body that would grow to gigabytes costs no more than a body at the limit. */
+async function decompress(decode: Decoder, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
     return await decode(bytes, { maxOutputLength: maxBytes })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(maxBytes)
-    throw badInput('body', 'is not encoded as content-encoding says, or not whole')
+    throw badInput('body', 'cannot be decompressed as content-encoding says, or is not complete')
   }
 }
 
 function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (message.destroyed) return reject(leftHalfway())
+    if (message.destroyed) return reject(incomplete())
     const chunks: Buffer[] = []
     let size = 0
     let isOver = false
@@ -126,7 +129,7 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     })
     message.once('close', () => {
-      if (!isOver) reject(leftHalfway())
+      if (!isOver) reject(incomplete())
     })
   })
 }
@@ -138,9 +141,9 @@ function tooLong(maxBytes: number): AlkaidError {
   )
 }
 
-/** Nobody reads this; it is an error of the client's, so that nobody takes it for one of ours. */
-function leftHalfway(): AlkaidError {
-  return badInput('body', 'ended before it was whole')
+/** The client is gone and cannot read this. The code keeps the error out of the log of our own failures. */
+function incomplete(): AlkaidError {
+  return badInput('body', 'ended before it was complete')
 }
 
 function unsupported(path: string, message: string, headers: Record<string, string>): HttpError {

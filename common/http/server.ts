@@ -1,4 +1,5 @@
-// A plain node:http server with a table of routes. What a handler throws becomes a coded JSON error.
+// The HTTP server of every port. For each request: read the head (`toRequest`), call the handler (`replyTo`), write the reply
+// (`send`). An error that a handler throws becomes a JSON answer with a code.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -13,16 +14,16 @@ export type HttpReply = { status: number; headers?: Record<string, string>; body
 export type HttpRequest = {
   method: string
   path: string
-  /** Without the `?`; `readSearch` reads it. */
+  /** The text after `?`. `readSearch` parses it. */
   search: string
   headers: IncomingMessage['headers']
-  /** As the client speaks it: `1.1`. */
+  /** The HTTP version of the client, for example `1.1`. */
   httpVersion?: string
-  /** The two ends of the connection it came by; undefined where there was none. */
+  /** Both ends of the connection. Undefined when the request did not come over a connection. */
   socket?: { readonly remoteAddress?: string | undefined; readonly localPort?: number | undefined }
-  /** Of the caller's `x-request-id` where it is well formed, else new. */
+  /** The caller's `x-request-id` when it is well formed, else a new id. */
   requestId: string
-  /** Reads the body as JSON text, once (see `readBody`); of at most so many bytes, 1 MB by default. */
+  /** Reads the body as JSON text (see `readBody`). Can be called once. `maxBytes` is 1 MB by default. */
   body(maxBytes?: number): Promise<string>
 }
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
@@ -30,29 +31,30 @@ export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 export type HttpServer = {
   port: number
   url: string
-  /** Serves on, but tells each client to send its next request on another connection: the end is near. */
+  /** Goes on serving, but answers with `connection: close`, so that clients move to another server. */
   drain(): void
-  /** Takes no more connections and lets the requests under way end; what takes longer than 15 s is cut off. */
+  /** Takes no new connections and finishes the current requests. Cuts off requests that take longer than 15 s. */
   stop(): Promise<void>
 }
 
 const MAX_BODY = 1024 * 1024
-/** What is left of a body at most, for a connection to be kept when the answer comes before its end. */
+/** An answer may come before the end of the body. When at most this many bytes are left, the connection is kept. */
 const MAX_DRAINED = MAX_BODY
-/** The same where the connection is closed: so much is read, that the client may send it and then see the answer. */
+/** When the connection is closed: how much of the rest is read, so that the client can finish sending and see the answer. */
 const MAX_LINGERED = 64 * 1024 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
-/** How often these are looked at. */
+/** How often the two timeouts above are checked. */
 const TIMEOUTS_EVERY_MS = 5_000
-/** Without a byte in either direction. */
+/** A connection without a byte in either direction is closed after this time. */
 const SILENCE_MS = 30_000
-/** At the end: until requests under way are cut off (the gateway answers within 12 s), and connections without one. */
+/** On `stop`: how long current requests may take. The gateway answers within 12 s. */
 const CUT_OFF_MS = 15_000
-const NOTHING_SENT_MS = 1_000
-/** For the log and the metrics: the client has gone before there was an answer. nginx has the number. */
+/** On `stop`: how long connections that never sent a byte are kept. */
+const UNUSED_MS = 1_000
+/** The status in log and metrics when the client left before the answer. The number is nginx's. */
 const CLIENT_GONE = 499
-/** They are read as text, and node:http reads bytes as Latin-1. */
+/** These must be ASCII: they are used as text, and node:http decodes other bytes as Latin-1. */
 const TEXT_HEADERS = ['authorization', 'x-app-key', REQUEST_ID_HEADER] as const
 const BODILESS: ReadonlySet<number> = new Set([204, 304])
 const NOT_ASCII = /[^\t\x20-\x7e]/
@@ -61,23 +63,23 @@ export type ListenOptions = {
   host: string
   port: number
   log: Logger
-  /** In place of the usual ones. */
+  /** Replaces some of the usual limits. */
   limits?: Partial<Limits> | undefined
-  /** Called once a request is answered. */
+  /** Called after each answer. */
   onAnswer?: ((request: HttpRequest, status: number, ms: number) => void) | undefined
-  /** Called for a connection that was cut off, or told that what it sends is no request. */
+  /** Called when a connection is cut off, or when its bytes are not a valid request. */
   onRefusal?: ((why: Refusal) => void) | undefined
 }
 
-type Life = { isDraining: boolean }
-type Answering = ListenOptions & { limits: Limits; life: Life }
+type ServerState = { isDraining: boolean }
+type AnswerOptions = ListenOptions & { limits: Limits; state: ServerState }
 
-/** Listens at once; rejects with EADDRINUSE and the like. */
+/** Starts to listen. Rejects with the system's error, for example EADDRINUSE. */
 export async function listen(options: ListenOptions, handle: Handler): Promise<HttpServer> {
   const { host, port, onRefusal } = options
   const limits = { ...LIMITS, ...options.limits }
-  const life = { isDraining: false }
-  const answering = { ...options, limits, life }
+  const state = { isDraining: false }
+  const answerOptions = { ...options, limits, state }
   const server = createServer({ connectionsCheckingInterval: TIMEOUTS_EVERY_MS })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -86,7 +88,7 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
   })
   const serve = (exchange: Exchange) => {
     const request = toRequest(exchange)
-    return withRequestId(request.requestId, () => answer(request, exchange, handle, answering))
+    return withRequestId(request.requestId, () => answer(request, exchange, handle, answerOptions))
   }
   serveInTurn(server, limits, serve, (why) => onRefusal?.(why))
   server.headersTimeout = HEADERS_TIMEOUT_MS
@@ -100,7 +102,7 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
   const bound = typeof address === 'object' && address ? address.port : port
   const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
   const drain = () => {
-    life.isDraining = true
+    state.isDraining = true
   }
   const stop = () => {
     drain()
@@ -117,7 +119,7 @@ export function json(status: number, value: unknown, headers: Record<string, str
   }
 }
 
-/** The reply that says only what went wrong, in GraphQL's form; the status is that of the first error. */
+/** A reply with errors only, in GraphQL's form. Its status is that of the first error. */
 export function errorReply(
   error: unknown,
   requestId: string,
@@ -135,21 +137,22 @@ async function answer(
   request: HttpRequest,
   exchange: Exchange,
   handle: Handler,
-  { log, onAnswer, limits, life }: Answering,
+  { log, onAnswer, limits, state }: AnswerOptions,
 ): Promise<void> {
   const began = performance.now()
   const reply = await replyTo(request, handle, log)
   const { message } = exchange
-  if (!message.complete) await parsed() // refused: what came along with the head may be the whole
+  // After a refusal, the body may have come together with the head. Then nothing is left to drain.
+  if (!message.complete) await parsed()
   const { socket } = message
-  const isHere = !exchange.response.destroyed && socket.writable
+  const isConnected = !exchange.response.destroyed && socket.writable
   try {
-    if (isHere) send(exchange, reply, request.requestId, limits, life)
+    if (isConnected) send(exchange, reply, request.requestId, limits, state)
   } catch (error) {
     log.error({ err: error, path: request.path }, 'an answer could not be written')
     socket.destroy()
   }
-  onAnswer?.(request, isHere ? reply.status : CLIENT_GONE, performance.now() - began)
+  onAnswer?.(request, isConnected ? reply.status : CLIENT_GONE, performance.now() - began)
 }
 
 async function replyTo(request: HttpRequest, handle: Handler, log: Logger): Promise<HttpReply> {
@@ -162,25 +165,26 @@ async function replyTo(request: HttpRequest, handle: Handler, log: Logger): Prom
   }
 }
 
-/** Resolves once what was read so far is parsed. */
+/** Resolves when Node has parsed all bytes that it has read so far. */
 function parsed(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
 /**
- * Writes the answer. Where it comes before the end of the request's body, as a refusal does, the rest is read and dropped: a
- * short rest while the connection is kept, of a long one as much as is bearable before it is closed (RFC 9112, 9.6). Closing
- * at once would reset the connection, and the client would not see the answer.
+ * Writes the reply. A refusal often comes before the end of the request's body. Then the rest of the body is read and dropped:
+ * - a rest of at most 1 MB: the connection is kept
+ * - a longer rest: up to 64 MB are read, and the connection is closed (RFC 9112, 9.6)
+ * Closing at once would reset the connection, and the client would never see the reply.
  */
 function send(
   exchange: Exchange,
   reply: HttpReply,
   requestId: string,
   { lingerMs }: Limits,
-  { isDraining }: Life,
+  { isDraining }: ServerState,
 ): void {
   const { message, response, behind } = exchange
-  const left = leftOf(exchange)
+  const left = remainingBytes(exchange)
   const lingers = left > MAX_DRAINED
   const body = reply.body ?? ''
   const headers: Record<string, string | number> = {
@@ -197,7 +201,7 @@ function send(
     if (left > 0) message.resume()
     return
   }
-  // Whole by its length, but the response is not ended: Node would close both directions then.
+  // The reply is complete by its content-length. `response.end()` is not called, since Node would then close both directions.
   if (written === '') response.flushHeaders()
   else response.write(written)
   const { socket } = message
@@ -210,10 +214,10 @@ function send(
   message.resume()
 }
 
-/** How many bytes of its body a request has still to send, at most. */
-function leftOf({ message, expectsContinue }: Exchange): number {
+/** How many bytes of the body the client may still send, at most. */
+function remainingBytes({ message, expectsContinue }: Exchange): number {
   if (message.complete) return 0
-  if (expectsContinue) return Number.POSITIVE_INFINITY // nobody has told it to go on, but it may
+  if (expectsContinue) return Number.POSITIVE_INFINITY // it waits for `100 Continue`, but may send without it
   return Number(message.headers['content-length'] ?? Number.POSITIVE_INFINITY)
 }
 
@@ -247,16 +251,16 @@ function toRequest(exchange: Exchange): HttpRequest {
 }
 
 async function stopServer(server: Server, sockets: ReadonlySet<Socket>, log: Logger): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve())) // and the idle ones with it
-  // Browsers open connections in advance. Nothing came on them, so nothing is lost.
-  const silent = setTimeout(() => {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve())) // closes idle connections as well
+  // Browsers open connections in advance. Node does not count them as idle, and they carry no request.
+  const unused = setTimeout(() => {
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-  }, NOTHING_SENT_MS)
+  }, UNUSED_MS)
   const cutOff = setTimeout(() => {
-    log.warn({ connections: sockets.size }, 'ending: requests that took too long were cut off')
+    log.warn({ connections: sockets.size }, 'the server stops: requests that took too long were cut off')
     server.closeAllConnections()
   }, CUT_OFF_MS)
   await closed
-  clearTimeout(silent)
+  clearTimeout(unused)
   clearTimeout(cutOff)
 }
