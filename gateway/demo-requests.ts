@@ -1,44 +1,44 @@
-// What can be typed into a shell to try Alkaid out. The start leaves the demo app in the data folder: its key, and two requests
-// that work as they stand. The welcome prints them, and so does the page at `/`.
+// Commands for a shell, to try Alkaid out. The start writes `demo.json` into the data folder: the key of the demo app and two
+// complete requests. The welcome text and the page at `/` show them as curl commands.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Role } from '../common/access/rights.ts'
 
-export type Try = { what: string; curl: string }
+export type DemoCommand = { what: string; curl: string }
 
-/** `ask`: a slot query of an app; `event`: of an impression of what it answered, where it showed something. */
-const demo = z.object({
+/** `ask`: the body of a slot query. `event`: the body of an impression of its first creative, if there was one. */
+const demoSchema = z.object({
   appKey: z.string(),
   urls: z.object({ gateway: z.string(), distribution: z.string() }),
   ask: z.object({}).loose(),
   event: z.object({}).loose().optional(),
 })
-export type Demo = z.output<typeof demo>
+export type Demo = z.output<typeof demoSchema>
 
 export function demoFile(dataDir: string): string {
   return join(dataDir, 'demo.json')
 }
 
-/** Undefined where there is no demo app, or its making was cut off. */
+/** Undefined when there is no demo app, or its file is not complete. */
 export async function readDemo(dataDir: string): Promise<Demo | undefined> {
   try {
-    return demo.safeParse(JSON.parse(await readFile(demoFile(dataDir), 'utf8'))).data
+    return demoSchema.safeParse(JSON.parse(await readFile(demoFile(dataDir), 'utf8'))).data
   } catch {
-    return undefined // no file, or half of one
+    return undefined // no file, or an incomplete one
   }
 }
 
-export function triesOf({ appKey, urls, ask, event }: Demo): Try[] {
+export function demoCommands({ appKey, urls, ask, event }: Demo): DemoCommand[] {
   return [
     { what: 'What a user sees now', curl: curl(urls.distribution, appKey, ask) },
-    ...(event ? [{ what: 'Tell that they saw the first of it', curl: curl(urls.gateway, appKey, event) }] : []),
+    ...(event ? [{ what: 'Record that they saw the first creative', curl: curl(urls.gateway, appKey, event) }] : []),
   ]
 }
 
-/** Of a token of development, from the folder of Alkaid. */
-export function printToken(role: Role, dataDir: string): string {
+/** The command that prints a development token. To be run in the folder of Alkaid. */
+export function tokenCommand(role: Role, dataDir: string): string {
   const folder = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`
   return `npm run -s token -- --role ${role}${dataDir === '.data' ? '' : ` --data-dir ${folder}`}`
 }

@@ -1,11 +1,11 @@
-// The page at `/`: what this is, and where things are. In development, and on this machine, also Sandbox and the curls of
-// the demo app.
+// The page at `/`: what Alkaid is, and its addresses. In development, a browser on this machine also gets Sandbox and curl commands
+// for the demo app.
 
 import type { TokenSettings } from '../common/access/tokens.ts'
 import { escapeHtml, page } from '../common/http/html-page.ts'
 import type { Handler } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'
-import { printToken, readDemo, triesOf } from './demo-requests.ts'
+import { type DemoCommand, demoCommands, readDemo, tokenCommand } from './demo-requests.ts'
 import { whyNotThisMachine } from './local-browser.ts'
 
 export function homePage(settings: Settings, tokens: TokenSettings): Handler {
@@ -42,8 +42,8 @@ export function homePage(settings: Settings, tokens: TokenSettings): Handler {
         ),
         entry('Documentation', code('README.md'), 'In the repository, with <code>docs/</code> beside it.'),
         '</dl>',
-        ...(demo ? ['<h2>Try the demo app</h2>', ...triesOf(demo).map(tryOut)] : []),
-        isDeveloper && 'secret' in tokens.key ? tokenCommand(settings) : '',
+        ...(demo ? ['<h2>Try the demo app</h2>', ...demoCommands(demo).map(demoCommand)] : []),
+        isDeveloper && 'secret' in tokens.key ? tokenSection(settings) : '',
       ].join('\n'),
     })
   }
@@ -53,17 +53,17 @@ const INTRODUCTION = `<h1>Alkaid</h1>
 <p>An app operation platform. Operators plan what every user sees in every slot of an app, reviewers approve it, and apps ask for
 their slots.</p>`
 
-function tokenCommand({ dataDir }: Settings): string {
+function tokenSection({ dataDir }: Settings): string {
   return `<h2>Use it as an operator, a reviewer, a publisher</h2>
 <p>Print a token, in the folder of Alkaid:</p>
-<pre>${escapeHtml(printToken('operator', dataDir))}</pre>`
+<pre>${escapeHtml(tokenCommand('operator', dataDir))}</pre>`
 }
 
-function entry(name: string, what: string, explained: string): string {
-  return `<dt>${name}</dt><dd>${what}<small>${explained}</small></dd>`
+function entry(name: string, what: string, explanation: string): string {
+  return `<dt>${name}</dt><dd>${what}<small>${explanation}</small></dd>`
 }
 
-function tryOut({ what, curl }: { what: string; curl: string }): string {
+function demoCommand({ what, curl }: DemoCommand): string {
   return `<p>${escapeHtml(what)}:</p>\n<pre>${escapeHtml(curl)}</pre>`
 }
 

@@ -1,5 +1,5 @@
-// The Apollo gateway: plans what the subgraphs are asked, and asks them. It plans operations without their literals, and
-// sees only documents and variables that were admitted.
+// The Apollo gateway behind Apollo Server. It makes query plans and runs them over the upstreams. It gets only admitted documents
+// and variables, and each operation without its literals (`without-literals.ts`).
 
 import { ApolloGateway } from '@apollo/gateway'
 import type { ApolloServerOptionsWithGateway } from '@apollo/server'
@@ -7,7 +7,7 @@ import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graph
 import type { Logger } from '../common/base/log.ts'
 import { checkScalars } from '../common/graphql/scalars.ts'
 import { type GatewayContext, type Upstream, type UpstreamTimer, upstreamDataSource } from './upstream.ts'
-import { type Planned, withoutLiterals } from './without-literals.ts'
+import { type PlanInput, withoutLiterals } from './without-literals.ts'
 
 export type PlannerOptions = {
   supergraphSdl: string
@@ -17,41 +17,43 @@ export type PlannerOptions = {
 }
 
 export type Planner = {
-  /** What clients see of the supergraph. */
+  /** The schema that clients see. */
   schema: GraphQLSchema
   /** For Apollo Server. */
   gateway: NonNullable<ApolloServerOptionsWithGateway<GatewayContext>['gateway']>
 }
 
 export async function createPlanner({ supergraphSdl, upstreams, timer, log }: PlannerOptions): Promise<Planner> {
-  // Otherwise it asks the metadata services of clouds where it runs, and reports to Apollo every hour. It can be told so by
-  // this variable alone.
+  // Without this, Apollo Gateway asks the metadata services of clouds, and reports to Apollo every hour. There is no other switch.
   process.env.APOLLO_TELEMETRY_DISABLED = 'true'
   const named = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const apollo = new ApolloGateway({
     supergraphSdl,
     buildService({ name }) {
       const upstream = named.get(name)
-      if (!upstream) throw new Error(`The supergraph names a subgraph ${name}, which the gateway was not given`)
+      if (!upstream)
+        throw new Error(
+          `The supergraph names a subgraph ${name}, but the gateway has no upstream of that name: run \`npm run generate\``,
+        )
       return upstreamDataSource(upstream, log, timer)
     },
     logger: quiet(log),
   })
   const { schema, executor } = await apollo.load()
   checkScalars(schema)
-  const planned = plannedOnce(schema)
+  const planInputOf = createPlanInputs(schema)
 
   return {
     schema,
     gateway: {
       onSchemaLoadOrUpdate(callback) {
         callback({ apiSchema: schema, coreSupergraphSdl: supergraphSdl })
-        return () => {} // it is a file: it never changes
+        return () => {} // the supergraph comes from a file and never changes
       },
       load: async () => ({
         executor(requestContext) {
           const { document, operation, request, context } = requestContext
-          const { hash, variables, ...plan } = planned(document, operation)
+          const { hash, variables, ...plan } = planInputOf(document, operation)
           const values = variables((context as GatewayContext).variables)
           return executor({ ...requestContext, ...plan, queryHash: hash, request: { ...request, variables: values } })
         },
@@ -61,17 +63,19 @@ export async function createPlanner({ supergraphSdl, upstreams, timer, log }: Pl
   }
 }
 
-/** An operation is rewritten once, as long as its document is kept. */
-function plannedOnce(schema: GraphQLSchema): (document: DocumentNode, operation: OperationDefinitionNode) => Planned {
-  const known = new WeakMap<OperationDefinitionNode, Planned>()
+/** Rewrites each operation once. The WeakMap drops the result together with the document, when `Documents` drops that. */
+function createPlanInputs(
+  schema: GraphQLSchema,
+): (document: DocumentNode, operation: OperationDefinitionNode) => PlanInput {
+  const cache = new WeakMap<OperationDefinitionNode, PlanInput>()
   return (document, operation) => {
-    const planned = known.get(operation) ?? withoutLiterals(schema, document, operation)
-    known.set(operation, planned)
-    return planned
+    const planInput = cache.get(operation) ?? withoutLiterals(schema, document, operation)
+    cache.set(operation, planInput)
+    return planInput
   }
 }
 
-/** Apollo's informational lines are of no use to those who run Alkaid. */
+/** Apollo's log, one level lower for debug and info: these lines do not help those who run Alkaid. */
 export function quiet(log: Logger) {
   return {
     debug: (message?: string) => log.trace(message),

@@ -6,7 +6,7 @@ import { signToken, type TokenSettings } from '../common/access/tokens.ts'
 import { escapeHtml, page, scriptValue } from '../common/http/html-page.ts'
 import type { HttpReply, HttpRequest } from '../common/http/server.ts'
 import type { Settings } from '../common/service/settings.ts'
-import { printToken } from './demo-requests.ts'
+import { tokenCommand } from './demo-requests.ts'
 import { wantsPage, whyNotLocal, whyNotThisMachine } from './local-browser.ts'
 
 /** The page, for whoever wants one; undefined for everybody else. */
@@ -50,7 +50,7 @@ const FRAME = 'https://sandbox.embed.apollographql.com'
 const SILENT_MS = 10_000
 
 function sandboxPage(token: string | undefined, dataDir: string): HttpReply {
-  const viewer = token === undefined ? '...' : `$(${printToken('viewer', dataDir)})`
+  const viewer = token === undefined ? '...' : `$(${tokenCommand('viewer', dataDir)})`
   const headers = `-H 'content-type: application/json' -H "authorization: Bearer ${viewer}"`
   const query = '{"query":"{ schedules(app: \\"demo\\", first: 3) { nodes { name reviewState deliveryState } } }"}'
   return page({

@@ -1,6 +1,6 @@
-// What the query planner gets: the operation with every argument as a variable. Its own walks over literals cost twice as
-// much for each list in a list, and read numbers as JavaScript does; it never sees a literal of a client. Operations that
-// differ only in their values also have one plan.
+// Rewrites an operation for the query planner: every argument becomes a variable. There are two reasons. The planner's work on
+// literals doubles with each list in a list, and it rounds large numbers. Operations that differ only in values also share a plan.
+// Example, before and after:
 //
 //     query ($who: String = "ann") { slots(first: 3, by: {name: $who}) { code } }
 //     query ($a0: Int, $a1: SlotOrder) { slots(first: $a0, by: $a1) { code } }      {a0: 3, a1: {name: "ann"}}
@@ -28,48 +28,51 @@ import { badInput } from '../common/base/errors.ts'
 import { MAX_NESTING, requireShallow } from '../common/command/json.ts'
 import type { Variables } from '../common/graphql/variables.ts'
 
-/** What is planned in place of an operation. It follows from the operation alone, so that its plan can be kept. */
-export type Planned = {
+/** What the planner gets. It depends on the operation alone and not on variables, so its plan can be cached. */
+export type PlanInput = {
   document: DocumentNode
   operation: OperationDefinitionNode
-  /** SHA-256 (hex) of the text. */
+  /** SHA-256 (hex) of the document's text. */
   hash: string
-  /** The variables of it, of those that the client's operation was read with. Throws BAD_USER_INPUT. */
+  /** The variables of the rewritten operation, from the coerced ones of the client. Throws BAD_USER_INPUT. */
   variables(given: Variables): Variables
 }
 
-/** An argument's value in the client's operation, and what it is called in what is planned. */
+/** An argument's value in the client's operation, and the name of its new variable. */
 type Value = { name: string; argument: string; type: GraphQLInputType; node: ValueNode }
 
-/** @param document valid, with the operation in it. */
+/**
+ * @param document validated.
+ * @param chosen the operation to run, in this document.
+ */
 export function withoutLiterals(
   schema: GraphQLSchema,
   document: DocumentNode,
   chosen: OperationDefinitionNode,
-): Planned {
+): PlanInput {
   const separate = separateOperations(document)[chosen.name?.value ?? '']!
   const definitions = new Map((chosen.variableDefinitions ?? []).map((node) => [node.variable.name.value, node]))
   const values = new Map<string, Value>()
-  /** Variables that stay. They are renamed, since the planner has names of its own, as `representations`. */
+  /** Variables that stay variables. They are renamed, since the planner uses some names itself, for example `representations`. */
   const kept = new Set<string>()
   const types = new TypeInfo(schema)
 
   function planArgument(node: ArgumentNode): ArgumentNode {
     const type = types.getArgument()!.type
-    if (types.getDirective() || isPlain(node.value)) return keepVariable(node)
+    if (types.getDirective() || isBareVariable(node.value)) return keepVariable(node)
     const key = `${type} ${canonical(node.value)}`
     const value = values.get(key) ?? { name: `a${values.size}`, argument: node.name.value, type, node: node.value }
     values.set(key, value)
     return { ...node, value: variable(value.name) }
   }
 
-  /** A variable without a default is what it would become; one with a default may be needed where null may not be. */
-  function isPlain(value: ValueNode): boolean {
+  /** A variable with a default is rewritten: it may stand where null is not allowed, and the new variable has the exact type. */
+  function isBareVariable(value: ValueNode): boolean {
     return value.kind === Kind.VARIABLE && !definitions.get(value.name.value)?.defaultValue
   }
 
   function keepVariable(node: ArgumentNode): ArgumentNode {
-    if (node.value.kind !== Kind.VARIABLE) return node // `@skip(if: true)`
+    if (node.value.kind !== Kind.VARIABLE) return node // as in `@skip(if: true)`
     kept.add(node.value.name.value)
     return { ...node, value: variable(renamed(node.value.name.value)) }
   }
@@ -103,19 +106,17 @@ function literalValues(values: ReadonlyMap<string, Value>, given: Variables): Va
   return Object.fromEntries(
     [...values.values()].map(({ name, argument, type, node }) => {
       const value = valueFromAST(node, type, given)
-      // The document is valid: only a variable can be null where there must be something.
+      // The document is valid, so the cause is a variable that is null, or contains null, where its type allows none.
       if (value === undefined)
-        throw badInput(argument, `must not be null, nor have a null in it where its type ${type} has none`)
-      // Variables in a literal are as deep as both together. In the body of a request to a subgraph it is one level deeper.
+        throw badInput(argument, `must not be null, nor contain null where its type ${type} does not allow it`)
+      // The depth of a literal and of the variables in it add up. The request to the subgraph adds one level more.
       requireShallow({ [argument]: value }, argument, MAX_NESTING - 1)
       return [name, value]
     }),
   )
 }
 
-/**
- * One text for values that GraphQL takes as the same: it merges fields of one name whose arguments are the same in any order.
- */
+/** A text that is equal for equal values. The order of keys in an object does not matter: `{a: 1, b: 2}` equals `{b: 2, a: 1}`. */
 function canonical(node: ValueNode): string {
   if (node.kind === Kind.LIST) return `[${node.values.map(canonical).join(',')}]`
   if (node.kind !== Kind.OBJECT) return print(node)
@@ -123,7 +124,7 @@ function canonical(node: ValueNode): string {
   return `{${fields.sort().join(',')}}`
 }
 
-/** Different from every `a0`. */
+/** The `_` keeps it apart from the new names `a0`, `a1`, ... */
 function renamed(name: string): string {
   return `_${name}`
 }

@@ -3,7 +3,7 @@
 import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
 import { demoApp } from '../demo/app.ts'
-import { type Demo, triesOf } from '../gateway/demo-requests.ts'
+import { type Demo, demoCommands } from '../gateway/demo-requests.ts'
 import type { Running } from '../platform/app.ts'
 
 export type WelcomeParts = {
@@ -55,6 +55,6 @@ function howToUseRealOnes({ mongodbUri, redisUrl }: Settings, command: string): 
 }
 
 function demoLines(demo: Demo): string[] {
-  const tries = triesOf(demo).flatMap(({ what, curl }) => ['', `${what}:`, `  ${curl}`])
+  const tries = demoCommands(demo).flatMap(({ what, curl }) => ['', `${what}:`, `  ${curl}`])
   return [`The key of the app \`${demoApp.code}\`: ${demo.appKey}`, ...tries]
 }

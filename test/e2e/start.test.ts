@@ -37,7 +37,7 @@ describe('npm start', () => {
     port = await freePair()
     dataDir = await newFolder()
     alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
-    printed = await alkaid.until('Tell that they saw')
+    printed = await alkaid.until('Record that they saw')
     printed = await alkaid.until(/RecordEvents|recordEvents|"events"/)
   }, 90_000)
   afterAll(async () => {
@@ -209,7 +209,7 @@ describe('npm start and its demo app', () => {
     const second = begin(port, dataDir)
     const again = await second.until('What a user sees now')
     expect(again).toContain('Alkaid is ready')
-    expect(again).not.toContain('Tell that they saw')
+    expect(again).not.toContain('Record that they saw')
     const key = (text: string) => /ak_[\w-]+/.exec(text)![0]
     expect(key(again)).not.toBe(key(printed))
     expect(await second.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
