@@ -1,8 +1,6 @@
-// From the text of a request to a document that may be planned or executed, in the order of what each step costs: the
-// text is held to its limits, then parsed, then the caller is asked for, then what it asks for is counted, and only then
-// is it validated. Documents that passed are kept by their text.
+// Turns the text of a query into a document that may be planned or executed. The cheap steps come first: check the size of the
+// text, parse it, check the caller (`admit`), count what it asks for, validate it. Documents that passed are cached by their text.
 
-import { createHash } from 'node:crypto'
 import {
   type ASTNode,
   BREAK,
@@ -16,6 +14,8 @@ import {
   validate,
   visit,
 } from 'graphql'
+import { LRUCache } from 'lru-cache'
+import { sha256 } from '../base/content-hash.ts'
 import { AlkaidError, InvalidRequest } from '../base/errors.ts'
 import { pathText } from '../command/input.ts'
 import { type QueryLimits, requireWithinLimits } from './query-limits.ts'
@@ -24,59 +24,46 @@ import { requireReadable, type TextLimits } from './query-text.ts'
 export type DocumentOptions = {
   schema: GraphQLSchema
   limits: QueryLimits
-  /** Whether clients may ask for the schema, and are told what they may have meant. */
+  /** Whether clients may ask for the schema, and errors suggest similar names. */
   introspection: boolean
 }
 
 export type Documents = {
   /**
-   * Throws LIMIT_EXCEEDED, BAD_USER_INPUT, InvalidRequest, or what `admit` throws.
-   * @param admit called with what was parsed, before anything that costs more.
-   * @param maxTokens in place of the limit.
+   * Throws LIMIT_EXCEEDED, BAD_USER_INPUT, InvalidRequest, or the error that `admit` throws.
+   * @param admit called with the parsed document, before the expensive steps.
+   * @param maxTokens a lower limit than usual.
    */
   read(text: string, admit?: (document: DocumentNode) => void, maxTokens?: number): DocumentNode
-  /** For Apollo Server's `documentStore`: what was read is not parsed and validated again. */
+  /** For Apollo Server's `documentStore`, so that it does not parse and validate a document again. */
   store: { get(key: string): Promise<DocumentNode | undefined>; set(): Promise<void>; delete(): Promise<boolean> }
 }
 
-/** Characters of all texts that are kept. A parsed document takes up to a hundred bytes for each. */
-const MAX_KEPT = 300_000
+/** Characters of all cached texts. A parsed document takes up to 100 bytes for each, so the cache takes up to 30 MB. */
+const MAX_CACHED = 300_000
 const MAX_MISTAKES = 20
 
 export function createDocuments({ schema, limits, introspection }: DocumentOptions): Documents {
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
-  /** By the SHA-256 of their text, the one that was used last at the end. */
-  const kept = new Map<string, { document: DocumentNode; length: number }>()
-  let size = 0
-
-  function keep(hash: string, document: DocumentNode, { length }: string): void {
-    kept.set(hash, { document, length })
-    size += length
-    for (const [oldest, entry] of kept) {
-      if (size <= MAX_KEPT) return
-      kept.delete(oldest)
-      size -= entry.length
-    }
-  }
+  /** SHA-256 (hex) of the text -> the document. */
+  const cache = new LRUCache<string, DocumentNode>({ maxSize: MAX_CACHED })
 
   function read(text: string, admit?: (document: DocumentNode) => void, maxTokens = limits.tokens): DocumentNode {
-    const hash = createHash('sha256').update(text).digest('hex')
-    const found = kept.get(hash)
-    if (found) {
-      kept.delete(hash)
-      kept.set(hash, found)
-      admit?.(found.document)
-      return found.document
+    const hash = sha256(text)
+    const cached = cache.get(hash)
+    if (cached) {
+      admit?.(cached)
+      return cached
     }
     const document = parseWithin(text, { ...limits, tokens: Math.min(maxTokens, limits.tokens) })
     admit?.(document)
     requireWithinLimits(document, limits)
     if (validate(schema, document, rules, { maxErrors: 1 }).length > 0) throw invalid(text)
-    keep(hash, document, text)
+    cache.set(hash, document, { size: text.length })
     return document
   }
 
-  /** Only now the places in the text matter. Kept with every document, they would take most of its memory. */
+  /** Parses and validates again, to find all mistakes with their places in the text. Cached documents have no places, to save memory. */
   function invalid(text: string): InvalidRequest {
     const document = parse(text)
     const options = { maxErrors: MAX_MISTAKES, hideSuggestions: !introspection }
@@ -87,8 +74,8 @@ export function createDocuments({ schema, limits, introspection }: DocumentOptio
   return {
     read,
     store: {
-      // Apollo Server puts a hash of the schema before that of the text. What is missing it reads by itself.
-      get: async (key) => kept.get(key.slice(-64))?.document,
+      // The key is a hash of the schema and the hash of the text. Apollo Server parses a missing document itself.
+      get: async (key) => cache.peek(key.slice(-64)),
       set: async () => {},
       delete: async () => false,
     },
@@ -105,7 +92,7 @@ function parseWithin(text: string, limits: TextLimits): DocumentNode {
   }
 }
 
-/** A mistake in a value says where the value is, as rules of ours do. */
+/** Adds to a mistake in a value the path of the value, as our own errors have it. */
 function withPath(document: DocumentNode) {
   return (error: GraphQLError): GraphQLError => {
     const path = error.nodes?.[0] && pathTo(document, error.nodes[0])
@@ -114,7 +101,7 @@ function withPath(document: DocumentNode) {
   }
 }
 
-/** The way to a value in an argument or a default, as `input.content.data`; undefined for what is no value. */
+/** The path of a value in an argument or a default, for example `input.content.data`. Undefined for other nodes. */
 function pathTo(document: DocumentNode, target: ASTNode): string | undefined {
   let found: (string | number)[] = []
   visit(document, {

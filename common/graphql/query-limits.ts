@@ -1,8 +1,8 @@
-// How much one document may ask for, counted before it is validated and planned. Counting is linear in the document;
-// what validation and planning then do is bounded by what was counted.
+// Limits how much one document may ask for. Counting takes time linear in the document, and happens before validation and
+// planning, whose work can grow much faster.
 //
-// Validation compares fields that have the same name in the same place, each with each: a hundred times `slots { nodes { id } }`
-// is one list of slots, but 3 x 4,950 comparisons. So the comparisons are counted, too, before they are made.
+// Validation compares all fields with the same name in the same place, in pairs. Example: `slots { nodes { id } }` written 100 times
+// asks for one list, but causes 3 x 4,950 comparisons (three levels, 100 x 99 / 2 pairs). So comparisons are counted as well.
 
 import {
   type DocumentNode,
@@ -16,17 +16,17 @@ import {
 import { AlkaidError, badInput } from '../base/errors.ts'
 import type { TextLimits } from './query-text.ts'
 
-/** Of one document. Fields, aliases, directives and depth are counted with every fragment written out where it is used. */
+/** Limits of one document. Fields, aliases, directives and depth count a fragment again at each place where it is used. */
 export type QueryLimits = TextLimits & {
   depth: number
   aliases: number
   directives: number
   fields: number
-  /** Of two fields, or of parts of their arguments; each field counts as one as well. One takes about half a microsecond. */
+  /** Comparisons of two fields, or of parts of their arguments. Each field adds one. A comparison takes about 0.5 microseconds. */
   comparisons: number
 }
 
-/** Of a client. Tokens, depth, aliases, directives and fields are settings. */
+/** For clients. Tokens, depth, aliases, directives and fields can be changed by settings. */
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   tokens: 5_000,
   nameLength: 200,
@@ -38,15 +38,15 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   comparisons: 20_000,
 }
 
-/** Every rule of validation visits every fragment for every operation. */
+/** Limited, since every validation rule visits every fragment for every operation. */
 const MAX_OPERATIONS = 20
-/** Every fragment may be compared with every other. */
+/** Limited, since every fragment may be compared with every other one. */
 const MAX_FRAGMENTS = 100
 
 type Size = { depth: number; aliases: number; directives: number; fields: number }
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>
 
-/** Throws LIMIT_EXCEEDED for a document that asks for too much, BAD_USER_INPUT where a fragment contains itself. */
+/** Throws LIMIT_EXCEEDED for a document that asks for too much, and BAD_USER_INPUT when a fragment contains itself. */
 export function requireWithinLimits(document: DocumentNode, limits: QueryLimits): void {
   const operations = document.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION)
   const fragmentNodes = document.definitions.filter((part) => part.kind === Kind.FRAGMENT_DEFINITION)
@@ -55,7 +55,7 @@ export function requireWithinLimits(document: DocumentNode, limits: QueryLimits)
   const fragments = new Map(fragmentNodes.map((node) => [node.name.value, node]))
   const sizeOf = sizes(fragments)
   for (const operation of operations) requireSize(sizeOf(operation), limits)
-  // Fragments that nothing uses are validated as well.
+  // Validation also visits unused fragments.
   for (const fragment of fragmentNodes) requireAtMost('fields', sizeOf(fragment).fields, limits.fields)
   requireFewComparisons([...operations, ...fragmentNodes], fragments, limits.comparisons)
 }
@@ -65,8 +65,8 @@ function requireSize(size: Size, limits: QueryLimits): void {
     requireAtMost(what, size[what], limits[what])
 }
 
-/** What is limited -> how it is said, and the setting that the limit comes from. */
-const NAMES = {
+/** Limit -> its words in the error message, and its setting. */
+const LIMIT_TEXTS = {
   depth: { unit: 'levels of fields', hint: 'Ask for fewer levels at once.', setting: 'MAX_QUERY_DEPTH' },
   aliases: { unit: 'aliases', hint: 'Split it into several requests.', setting: 'MAX_QUERY_ALIASES' },
   directives: { unit: 'directives', hint: 'Leave some out.', setting: 'MAX_QUERY_DIRECTIVES' },
@@ -79,17 +79,17 @@ const NAMES = {
   fragments: { unit: 'fragments', hint: 'Send only those that are used, or fewer of them.', setting: undefined },
 } as const
 
-function requireAtMost(what: keyof typeof NAMES, found: number, max: number): void {
+function requireAtMost(what: keyof typeof LIMIT_TEXTS, found: number, max: number): void {
   if (found <= max) return
-  const { unit, hint, setting } = NAMES[what]
+  const { unit, hint, setting } = LIMIT_TEXTS[what]
   const number = (value: number) => (value > 1_000_000 ? 'more than 1,000,000' : value.toLocaleString('en'))
   const message = `A query may have at most ${number(max)} ${unit}, and this one has ${number(found)}. ${hint}`
   throw new AlkaidError('LIMIT_EXCEEDED', setting ? `${message} (The limit is the setting ${setting}.)` : message)
 }
 
-/** The sizes of definitions. Each fragment is walked once, however often it is used. */
+/** Returns a function that measures definitions. It walks each fragment only once, however often the fragment is used. */
 function sizes(fragments: Fragments): (part: OperationDefinitionNode | FragmentDefinitionNode) => Size {
-  /** 'within': its walk has begun, and has not ended. */
+  /** Fragment -> its size, or 'within' while it is being walked. */
   const known = new Map<string, Size | 'within'>()
 
   function ofFragment(name: string): Size {
@@ -97,7 +97,7 @@ function sizes(fragments: Fragments): (part: OperationDefinitionNode | FragmentD
     if (found === 'within') throw badInput('query', `the fragment ${name} must not contain itself`)
     if (found) return found
     const fragment = fragments.get(name)
-    if (!fragment) return { depth: 0, aliases: 0, directives: 0, fields: 0 } // validation tells of it
+    if (!fragment) return { depth: 0, aliases: 0, directives: 0, fields: 0 } // validation reports the missing fragment
     known.set(name, 'within')
     const size = ofSelections(fragment.selectionSet, fragment.directives?.length)
     known.set(name, size)
@@ -125,7 +125,7 @@ function sizes(fragments: Fragments): (part: OperationDefinitionNode | FragmentD
 
   return (part) => {
     if (part.kind === Kind.FRAGMENT_DEFINITION) {
-      // Of two with one name, which validation refuses, the other one is as large as it is.
+      // Validation refuses two fragments with one name. Until then, the one that is not in the map is measured by itself.
       return fragments.get(part.name.value) === part ? ofFragment(part.name.value) : ofSelections(part.selectionSet)
     }
     const ofVariables = (part.variableDefinitions ?? []).reduce(
@@ -136,12 +136,12 @@ function sizes(fragments: Fragments): (part: OperationDefinitionNode | FragmentD
   }
 }
 
-/** The usual query for a schema goes deep into types of types; a rule of validation bounds what multiplies there. */
+/** Introspection queries are deep, so their depth does not count. A validation rule limits them separately. */
 function isIntrospection({ name }: FieldNode): boolean {
   return name.value === '__schema' || name.value === '__type'
 }
 
-/** Fields of one name in one place. `values`: parts of their arguments, which are compared as well. */
+/** The fields with one name in one place. `values`: the parts of their arguments, which are compared as well. */
 type Group = { count: number; values: number; selections: SelectionSetNode[] }
 
 function requireFewComparisons(
@@ -158,7 +158,7 @@ function requireFewComparisons(
     throw new AlkaidError('LIMIT_EXCEEDED', message)
   }
 
-  /** All that is selected in one place, as one selection. */
+  /** Counts for everything that is selected in one place. */
   function compare(selections: readonly SelectionSetNode[]): void {
     const groups = new Map<string, Group>()
     const spread = new Set<string>()
@@ -194,7 +194,7 @@ function addTo(groups: Map<string, Group>, { alias, name, arguments: args = [], 
   if (selectionSet) group.selections.push(selectionSet)
 }
 
-/** How much of it there is to compare; a text counts as one for each 50 characters. */
+/** How many parts of a value are compared. A text counts one, and one more for each 50 characters. */
 function valuesIn(value: ValueNode): number {
   if (value.kind === Kind.LIST) return value.values.reduce((sum, part) => sum + valuesIn(part), 1)
   if (value.kind === Kind.OBJECT) return value.fields.reduce((sum, field) => sum + valuesIn(field.value), 1)

@@ -1,38 +1,41 @@
-// The text of a GraphQL document, before it is parsed. One pass over its tokens holds it to what the parser, and whoever
-// walks its literals, can bear: how many tokens, how deep, how long a name, and no number that would change.
+// Checks the text of a GraphQL document before it is parsed, in one pass over its tokens: the number of tokens, the depth, the
+// length of names, and numbers that JavaScript cannot hold exactly. Later steps can then walk the document safely.
 
 import { Lexer, Source, TokenKind } from 'graphql'
 import { AlkaidError, badInput } from '../base/errors.ts'
 import { pathText } from '../command/input.ts'
 import { inexactMistake, isExact, MAX_NESTING, nestingMistake, pathOfNesting } from '../command/json.ts'
 
-/** What the text of a document is held to. */
+/** Limits of the text of a document. */
 export type TextLimits = {
   tokens: number
-  /** Characters of one name. A name comes back in the answer, once for each item of a list. */
+  /** Characters of one name. An alias comes back in the answer, once for each item of a list. */
   nameLength: number
-  /** Braces in braces, inline fragments among them. The limit on depth counts fields alone, and is lower. */
+  /** Nested braces, including those of inline fragments. The separate limit on depth counts only fields. */
   braces: number
 }
 
-/** Comments and spaces, which are no tokens, take time as well. */
+/** Limits the characters as well, since comments and spaces are not tokens but take time. */
 const CHARACTERS_PER_TOKEN = 40
-/** A value that stands in the text goes on to the subgraphs as a variable, and so is two levels deeper in what they read. */
+/** A literal goes to the subgraphs as a variable, in a request where it is two levels deeper. */
 const MAX_LITERAL_NESTING = MAX_NESTING - 2
 
-/** A bracket that is open: of arguments or variables, of a list, or of an object or a selection. */
+/** An open bracket: `(` of arguments or variables, `[` of a list, `{` of an object or a selection. */
 type Open = { kind: '(' | '[' | '{'; name: string; items: number }
 
 /**
- * Throws BAD_USER_INPUT with the argument's path for a value that is nested too deep or a number that cannot be kept,
- * LIMIT_EXCEEDED for what is too large, and a GraphQLError where there is no token. What the tokens mean is for the parser.
+ * Throws:
+ * - BAD_USER_INPUT with the path of the argument, for a value that is nested too deep or a number that is not exact
+ * - LIMIT_EXCEEDED for a text that is too large
+ * - GraphQLError for characters that are no token
+ * It does not check the grammar: the parser does that.
  */
 export function requireReadable(text: string, limits: TextLimits): void {
   const maxCharacters = limits.tokens * CHARACTERS_PER_TOKEN
   if (text.length > maxCharacters) throw tooMany('characters', maxCharacters)
   const lexer = new Lexer(new Source(text))
   const open: Open[] = []
-  /** How many of `open` there are with the parenthesis of the arguments that are being read; 0: none are. */
+  /** The length of `open` up to the `(` of the current arguments. 0 outside of arguments. */
   let withArguments = 0
   let name = ''
   let tokens = 0
@@ -74,7 +77,7 @@ export function requireReadable(text: string, limits: TextLimits): void {
   }
 }
 
-/** Whether a token in a list is an item of it, or begins one. The name of a variable belongs to its `$`. */
+/** Whether a token begins an item of a list. The name after `$` belongs to the `$`. */
 function beginsItem(kind: TokenKind, before: TokenKind | undefined): boolean {
   if (kind === TokenKind.NAME) return before !== TokenKind.DOLLAR
   return ITEMS.has(kind)
@@ -90,7 +93,7 @@ const ITEMS: ReadonlySet<TokenKind> = new Set([
   TokenKind.BRACE_L,
 ])
 
-/** The argument or variable, and the way to the value in it that is being read. */
+/** The current argument or variable, and the path of the current value in it. */
 function pathOf(open: readonly Open[], withArguments: number): [string, (string | number)[]] {
   const [argument, ...inside] = open.slice(Math.max(withArguments - 1, 0))
   return [argument?.name || 'query', inside.map(({ kind, name, items }) => (kind === '[' ? items : name))]

@@ -1,5 +1,5 @@
-// The variables of a request, held against what its operation declares. However many are wrong, and however long they
-// are, few mistakes are looked for and told.
+// Checks the variables of a request against the types in its operation. The work and the error message stay small, however many
+// variables are wrong and however long they are.
 
 import {
   coerceInputValue,
@@ -20,14 +20,14 @@ import { pathText } from '../command/input.ts'
 
 export type Variables = Record<string, unknown>
 
-/** After so many nobody reads on. */
+/** Reading stops after this many mistakes. */
 const MAX_MISTAKES = 10
-/** Texts and other values of all variables that are used again, in characters, each time that they are. */
+/** Characters that repeated uses of variables may add to a query. */
 const MAX_COPIES = 1_000_000
 
 /**
- * The coerced variables of a valid operation, with defaults filled in; what is left out and has none is left out.
- * Throws BAD_USER_INPUT with the path of the first mistake, as `input.content.name`.
+ * The coerced variables of a valid operation, with defaults. A variable without a value and without a default is left out.
+ * Throws BAD_USER_INPUT with the path of the first mistake, for example `input.content.name`.
  */
 export function readVariables(
   schema: GraphQLSchema,
@@ -64,8 +64,8 @@ export function readVariables(
 }
 
 /**
- * Throws LIMIT_EXCEEDED where a large variable is used again and again: `{a: $v, b: $v, c: $v}` is three times as large as
- * `$v`, and whoever writes it out as JSON does that much work.
+ * Throws LIMIT_EXCEEDED when large variables are used many times. Example: `{a: $v, b: $v, c: $v}` written as JSON is three times
+ * as large as `$v`, so a small request could cause much work.
  */
 export function requireFewCopies(document: DocumentNode, given: Variables): void {
   let copies = 0
@@ -80,17 +80,20 @@ export function requireFewCopies(document: DocumentNode, given: Variables): void
   }
 }
 
-/** How often a variable stands in arguments, and the size of its default. */
-type Use = { times: number; size: number }
+/** How often a variable is used, and the size of its default. */
+type VariableUse = { times: number; size: number }
 
-const known = new WeakMap<DocumentNode, ReadonlyMap<string, Use>>()
+/**
+ * A cache for the whole process. It holds nothing but what follows from the document itself, and an entry goes away together with
+ * its document, when `Documents` drops that.
+ */
+const usesOfDocument = new WeakMap<DocumentNode, ReadonlyMap<string, VariableUse>>()
 
-/** Looked for once, as long as a document is kept. */
-function usesOf(document: DocumentNode): ReadonlyMap<string, Use> {
-  const found = known.get(document)
-  if (found) return found
-  const uses = new Map<string, Use>()
-  const useOf = (name: string): Use => {
+function usesOf(document: DocumentNode): ReadonlyMap<string, VariableUse> {
+  const cached = usesOfDocument.get(document)
+  if (cached) return cached
+  const uses = new Map<string, VariableUse>()
+  const useOf = (name: string): VariableUse => {
     const use = uses.get(name) ?? { times: 0, size: 0 }
     uses.set(name, use)
     return use
@@ -104,11 +107,11 @@ function usesOf(document: DocumentNode): ReadonlyMap<string, Use> {
       useOf(name.value).times += 1
     },
   })
-  known.set(document, uses)
+  usesOfDocument.set(document, uses)
   return uses
 }
 
-/** Of a value that is not deep. */
+/** Characters and parts of a value. The value must not be deep, since this recurses. */
 function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length + 1
   if (typeof value !== 'object' || value === null) return 1
@@ -119,7 +122,7 @@ function wrong([first, ...more]: readonly { path: string; message: string }[]) {
   return badInput(first!.path, first!.message, more)
 }
 
-/** Validation has seen to it that the type of a variable is one of input. */
+/** The operation is validated, so the type of a variable is an input type. */
 function typeOf(schema: GraphQLSchema, { type }: VariableDefinitionNode): GraphQLInputType {
   return typeFromAST(schema, type as never) as unknown as GraphQLInputType
 }

@@ -1,7 +1,7 @@
 // Lists in lists: each is bounded by its page, and all of them together by the number of their items.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { MAX_ITEMS } from '../../common/graphql/list-limit.ts'
+import { MAX_ITEMS } from '../../common/graphql/schema-guards.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
