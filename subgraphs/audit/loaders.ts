@@ -15,7 +15,7 @@ import {
   type Submission,
   submissions,
 } from './repository.ts'
-import { type SubjectRevision, subjectsOf } from './subjects.ts'
+import { type SubjectRevision, subjectRepositories } from './subjects.ts'
 
 /** The newest changes of one thing. */
 export type ChangesKey = { subject: Change['subject']; first: number }
@@ -69,8 +69,11 @@ export function forget({ subjects, ...others }: AuditLoaders): void {
 
 function subjectLoaders(store: Store, kind: SubjectKind): SubjectLoaders {
   return {
-    newest: loaderById((ids) => subjectsOf[kind].newestRevisions(store, ids)),
-    revisions: loaderByKey<Pin, SubjectRevision | null>((pins) => subjectsOf[kind].atPins(store, pins), pinText),
+    newest: loaderById((ids) => subjectRepositories[kind].newestRevisions(store, ids)),
+    revisions: loaderByKey<Pin, SubjectRevision | null>(
+      (pins) => subjectRepositories[kind].atPins(store, pins),
+      pinText,
+    ),
   }
 }
 

@@ -12,8 +12,11 @@ import { type Pin, pinText } from '../../engine/publication/types.ts'
 export const SUBJECT_KINDS = ['SCHEDULE', 'CREATIVE', 'STRATEGY', 'SEGMENT'] as const
 export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
-/** SUPERSEDED is stored once a newer review is opened, and derived before: a newer revision is enough. */
-export type ReviewDecision = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'RECALLED' | 'REVOKED'
+/**
+ * The state of a review; `ReviewDecision` in the graph. SUPERSEDED is stored once a newer review is opened. Before that it is
+ * derived: the subject has a newer revision (`statusOf`).
+ */
+export type ReviewStatus = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'RECALLED' | 'REVOKED'
 
 /** A decision on one exact revision; there is at most one review of each. */
 export type Review = {
@@ -31,7 +34,7 @@ export type Review = {
   slot: string | null
   /** Of the revision's content: what an approval binds. */
   hash: string
-  state: ReviewDecision
+  state: ReviewStatus
   /** +1 by everything that relies on the approval, so that it collides with taking it back. */
   guard: number
   /** The submissions that need it, oldest first; one that was recalled no longer does. */
@@ -68,7 +71,8 @@ export type Submission = {
 /** An approved, not revoked revision. */
 export type Approved = Pin & { review: string; hash: string }
 
-export type Decision = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
+/** What a reviewer says of a revision. */
+export type Verdict = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
 export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string }
 
 /** Narrows the queue; what is left out or null does not narrow. */
@@ -86,7 +90,7 @@ export type ReviewFilter = {
 export type ApprovedPage = { limit: number; before?: number | undefined }
 
 /** An open review that knows the approved revision before its own. */
-export type Waiting = Review & { approvedBefore: Approved | null }
+export type QueuedReview = Review & { approvedBefore: Approved | null }
 
 const rows = (db: Db) => db.rows<Review>('reviews')
 const submissionRows = (db: Db) => db.rows<Submission>('submissions')
@@ -206,7 +210,7 @@ export const reviews = {
     app: string,
     filter: ReviewFilter,
     page: { limit: number; after?: string | undefined },
-  ): Promise<Waiting[]> {
+  ): Promise<QueuedReview[]> {
     const found = await rows(db).aggregate<Review & { approved: Review[] }>([
       { $match: openAfter(app, filter, page.after) },
       { $sort: { _id: 1 } },
@@ -247,10 +251,10 @@ export const reviews = {
     )
   },
 
-  async decide(tx: Tx, ids: readonly string[], decision: Decision): Promise<void> {
+  async decide(tx: Tx, ids: readonly string[], verdict: Verdict): Promise<void> {
     const matched = await rows(tx).updateMany(
       { _id: { $in: [...ids] }, state: 'OPEN' },
-      { $set: decision, $inc: { version: 1 } },
+      { $set: verdict, $inc: { version: 1 } },
     )
     if (matched !== ids.length) throw new Error(`Of ${ids.length} reviews to decide only ${matched} were open`)
   },

@@ -1,30 +1,25 @@
-// How reviews, submissions and the change log appear in the graph.
+// The resolvers of reviews, submissions and the change log.
 
-import { authorize, readerOf, requirePrincipal } from '../../common/access/rights.ts'
+import { authorize } from '../../common/access/rights.ts'
 import { refuseUnknownApp } from '../../common/apps/apps.ts'
-import { idOf, parseInput } from '../../common/command/input.ts'
-import type { Caller, Services } from '../../common/command/services.ts'
+import type { Services } from '../../common/command/services.ts'
 import { type PageArguments, readPage, toConnection } from '../../common/graphql/connection.ts'
 import { readable, readById } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import { appOfChanges, type Change, changesOf, countChanges } from '../../common/store/changes.ts'
-import type { Store } from '../../common/store/store.ts'
-import { slots } from '../schedule/repository.ts'
-import { approve, reject } from './decide.ts'
+import type { Change } from '../../common/store/changes.ts'
 import { differences } from './diff.ts'
-import { readChangeFilter, readReviewFilter } from './filters.ts'
+import { type HistoryArguments, historyField, readHistory } from './history.ts'
 import { type AuditLoaders, forget } from './loaders.ts'
-import { countWaiting, currentState, readQueue } from './queue.ts'
-import { recallSubmission } from './recall.ts'
-import type { Review, Submission, Waiting } from './repository.ts'
-import { historyOf, reviewedFields, revisionFieldsOf } from './subject-fields.ts'
+import { countQueue, currentStatus, parseReviewFilter, readQueue } from './queue.ts'
+import type { QueuedReview, Review, Submission } from './repository.ts'
+import { reviewedFields, revisionFieldsOf } from './review-fields.ts'
 import { pinOf, REVISION_TYPES } from './subjects.ts'
-import { submitForReview } from './submit.ts'
+import { recallSubmission, submitForReview } from './submission.ts'
+import { approve, reject } from './verdict.ts'
 
 type Context = SubgraphContext<AuditLoaders>
 type Reference = { id: string }
 type QueueArguments = PageArguments & { app: string; filter?: unknown }
-type HistoryArguments = PageArguments & { subject: Change['subject']; filter?: unknown }
 
 export function auditResolvers(services: Services): Resolvers<Context> {
   const { store } = services
@@ -34,48 +29,31 @@ export function auditResolvers(services: Services): Resolvers<Context> {
       async reviewQueue(_, { app, filter: given, ...page }: QueueArguments, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const { first, limit, after } = readPage(page)
-        const filter = await readReviewFilter(store, app, given)
+        const filter = await parseReviewFilter(store, app, given)
         const found = await readQueue(store, loaders, { app, filter }, { limit, after })
         await refuseUnknownApp(store, app, found, after)
         return toConnection(
           found,
           first,
           (review) => review._id,
-          () => countWaiting(store, loaders, app, filter),
+          () => countQueue(store, loaders, app, filter),
         )
       },
       submission: (_, { id }: Reference, { caller, loaders }) =>
         readById(caller, 'submission', id, (known) => loaders.submissions.load(known)),
       review: (_, { id }: Reference, { caller, loaders }) =>
         readById(caller, 'review', id, (known) => loaders.reviews.load(known)),
-      async history(_, { subject: named, filter: given, ...page }: HistoryArguments, { caller }) {
-        requirePrincipal(caller.principal)
-        const subject = await knownSubject(store, caller, named)
-        const { first, limit, after } = readPage(page)
-        const filter = readChangeFilter(given)
-        // Only the changes say to which app it belongs: what has none shows nothing to anybody. An app is named by its
-        // code, which can be guessed: whether there is one is nobody else's business.
-        const app = subject.type === 'APP' ? subject.id : await appOfChanges(store, subject)
-        if (app !== null) authorize(caller.principal, app, 'read')
-        const changes = await changesOf(store, subject, filter, { limit, before: after })
-        return toConnection(
-          changes,
-          first,
-          (change) => change._id,
-          () => countChanges(store, subject, filter),
-        )
-      },
+      history: (_, args: HistoryArguments, { caller }) => readHistory(services, caller, args),
     },
 
     Mutation: {
       submitForReview: async (_, { input }, context) =>
-        readSubmissionAnew(context, await submitForReview(services, context.caller, input)),
+        rereadSubmission(context, await submitForReview(services, context.caller, input)),
       recallSubmission: async (_, { input }, context) =>
-        readSubmissionAnew(context, await recallSubmission(services, context.caller, input)),
+        rereadSubmission(context, await recallSubmission(services, context.caller, input)),
       approve: async (_, { input }, context) =>
-        readSubmissionAnew(context, await approve(services, context.caller, input)),
-      reject: async (_, { input }, context) =>
-        readSubmissionAnew(context, await reject(services, context.caller, input)),
+        rereadSubmission(context, await approve(services, context.caller, input)),
+      reject: async (_, { input }, context) => rereadSubmission(context, await reject(services, context.caller, input)),
     },
 
     Submission: {
@@ -91,16 +69,16 @@ export function auditResolvers(services: Services): Resolvers<Context> {
       id: (review: Review) => review._id,
       app: (review: Review) => ({ id: review.app }),
       subject: (review: Review) => ({ __typename: REVISION_TYPES[review.subject.type], ...pinOf(review) }),
-      state: (review: Review, _: unknown, { loaders }: Context) => currentState(loaders, review),
+      state: (review: Review, _: unknown, { loaders }: Context) => currentStatus(loaders, review),
       submissions: (review: Review) => review.submissions.toReversed(),
       submittedBy: (review: Review) => review.submittedBy[0],
-      diff: (review: Review | Waiting, _: unknown, { loaders }: Context) => diffOf(loaders, review),
+      diff: (review: Review | QueuedReview, _: unknown, { loaders }: Context) => diffOf(loaders, review),
     },
 
     Change: { id: (change: Change) => change._id },
 
-    App: { history: historyOf('APP') },
-    Slot: { history: historyOf('SLOT') },
+    App: { history: historyField('APP') },
+    Slot: { history: historyField('SLOT') },
     Schedule: reviewedFields('SCHEDULE'),
     Creative: reviewedFields('CREATIVE'),
     Strategy: reviewedFields('STRATEGY'),
@@ -112,19 +90,9 @@ export function auditResolvers(services: Services): Resolvers<Context> {
   }
 }
 
-const KINDS = { SCHEDULE: 'schedule', CREATIVE: 'creative', STRATEGY: 'strategy', SEGMENT: 'segment' } as const
-
-/** A slot may be named by its code, but its changes know it by its id. */
-async function knownSubject(store: Store, { principal }: Caller, { type, id }: Change['subject']) {
-  if (type === 'APP') return { type, id }
-  if (type !== 'SLOT') return { type, id: parseInput(idOf(KINDS[type]), id, 'subject.id') }
-  const { _id } = await slots.requireNamed(store, id, 'subject.id', readerOf(principal))
-  return { type, id: _id }
-}
-
-async function diffOf(loaders: AuditLoaders, review: Review | Waiting) {
+async function diffOf(loaders: AuditLoaders, review: Review | QueuedReview) {
   const { revisions } = loaders.subjects[review.subject.type]
-  // Without waiting where it is known: both revisions are then read together with those that clients see.
+  // The queue knows the last approved revision already. Then both revisions are read in one batch with other fields.
   const last = 'approvedBefore' in review ? review.approvedBefore : await loaders.approvedBefore.load(pinOf(review))
   const [before, after] = await Promise.all([last ? revisions.load(last) : null, revisions.load(pinOf(review))])
   return differences(review.subject.type, before?.content ?? {}, after?.content ?? {})
@@ -138,7 +106,7 @@ function readSubmission({ caller, loaders }: Context, id: string): Promise<Submi
   return readable(caller, () => loaders.submissions.load(id))
 }
 
-function readSubmissionAnew(context: Context, id: string): Promise<Submission | null> {
+function rereadSubmission(context: Context, id: string): Promise<Submission | null> {
   forget(context.loaders)
   return readSubmission(context, id)
 }

@@ -1,4 +1,4 @@
-// The things that are reviewed, whichever kind they are of. A new kind is a line in each table.
+// The things that are reviewed: schedules, creatives, strategies and segments. A new kind is a line in each table.
 
 import { notFound } from '../../common/base/errors.ts'
 import type { Head, Revision, revisionedRepository } from '../../common/store/revisioned.ts'
@@ -13,20 +13,20 @@ import type { Review, SubjectKind } from './repository.ts'
 export type SubjectContent = { name: string }
 export type SubjectHead = Head<SubjectContent>
 export type SubjectRevision = Revision<SubjectContent>
-export type Subjects = ReturnType<typeof revisionedRepository<SubjectContent>>
+export type SubjectRepository = ReturnType<typeof revisionedRepository<SubjectContent>>
 
-/** What is submitted or decided: a thing as it is in this transaction. */
-export type Thing = { type: SubjectKind; head: SubjectHead }
+/** A thing that is reviewed, as it is in this transaction. */
+export type Subject = { type: SubjectKind; head: SubjectHead }
 
-// Each repository writes its own content; reviews only ever move states, so they need no more of it than a name.
-export const subjectsOf: Record<SubjectKind, Subjects> = {
-  SCHEDULE: schedules as unknown as Subjects,
-  CREATIVE: creatives as unknown as Subjects,
-  STRATEGY: strategies as unknown as Subjects,
-  SEGMENT: segments as unknown as Subjects,
+// Reviews read a subject's name and move its review state. They never write its content, so the casts are safe.
+export const subjectRepositories: Record<SubjectKind, SubjectRepository> = {
+  SCHEDULE: schedules as unknown as SubjectRepository,
+  CREATIVE: creatives as unknown as SubjectRepository,
+  STRATEGY: strategies as unknown as SubjectRepository,
+  SEGMENT: segments as unknown as SubjectRepository,
 }
 
-/** How its exact revision is called in the graph. */
+/** The GraphQL type of one exact revision. */
 export const REVISION_TYPES: Record<SubjectKind, string> = {
   SCHEDULE: 'ScheduleRevision',
   CREATIVE: 'CreativeRevision',
@@ -34,35 +34,36 @@ export const REVISION_TYPES: Record<SubjectKind, string> = {
   SEGMENT: 'SegmentRevision',
 }
 
-/** The things with these ids, in their order. */
-export async function readThings(tx: Tx, type: SubjectKind, ids: readonly string[]): Promise<Thing[]> {
+/** The subjects with these ids, in the order of the ids. Throws NOT_FOUND for the first one that does not exist. */
+export async function readSubjects(tx: Tx, type: SubjectKind, ids: readonly string[]): Promise<Subject[]> {
   if (ids.length === 0) return []
-  const heads = await subjectsOf[type].byIds(tx, ids)
+  const heads = await subjectRepositories[type].byIds(tx, ids)
   return heads.map((head, index) => {
     if (!head) throw notFound(type.toLowerCase(), ids[index]!)
     return { type, head }
   })
 }
 
-/** The things that reviews are of, by id; one read for each kind among them. */
-export async function readSubjects(tx: Tx, reviews: readonly Review[]): Promise<Map<string, Thing>> {
-  const things: Thing[] = []
-  for (const [type, ofKind] of byKind(reviews)) {
-    things.push(...(await readThings(tx, type, [...new Set(ofKind.map(({ subject }) => subject.id))])))
+/** id -> the subject of each review. One read for each kind of subject. */
+export async function subjectsOfReviews(tx: Tx, reviews: readonly Review[]): Promise<Map<string, Subject>> {
+  const subjects: Subject[] = []
+  for (const [type, ofKind] of groupByKind(reviews)) {
+    const ids = [...new Set(ofKind.map(({ subject }) => subject.id))]
+    subjects.push(...(await readSubjects(tx, type, ids)))
   }
-  return new Map(things.map((thing) => [thing.head._id, thing]))
+  return new Map(subjects.map((subject) => [subject.head._id, subject]))
 }
 
-/** The reviews by the kind of their subject. */
-export function byKind(reviews: readonly Review[]): Map<SubjectKind, Review[]> {
+export function groupByKind(reviews: readonly Review[]): Map<SubjectKind, Review[]> {
   return Map.groupBy(reviews, ({ subject }) => subject.type)
 }
 
+/** The exact revision that a review is of. */
 export function pinOf({ subject, revision }: Review): Pin {
   return { id: subject.id, revision }
 }
 
-/** As people should read it: `creative "Summer" (cre_...)`. */
-export function nameOf({ type, head }: Thing): string {
+/** How messages name a subject: `creative "Summer" (cre_...)`. */
+export function nameOf({ type, head }: Subject): string {
   return `${type.toLowerCase()} ${JSON.stringify(head.content.name)} (${head._id})`
 }

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { contentHash } from '../../common/base/content-hash.ts'
 import { reviews, type SubjectKind } from '../../subgraphs/audit/repository.ts'
-import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
+import { subjectRepositories } from '../../subgraphs/audit/subjects.ts'
 import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
 import { type HoldingStore, holdingStore } from '../support/interleave.ts'
 import { describeEachStore } from '../support/stores.ts'
@@ -224,7 +224,7 @@ describeEachStore('Commands that come in between', (open) => {
     const pins = pinsIn(body).map((text) => ({ id: text.split('@')[0]!, revision: Number(text.split('@')[1]) }))
     for (const pin of pins) {
       const [review] = await reviews.at(store, [pin])
-      const [revision] = await subjectsOf[kinds[pin.id.slice(0, 3)]!].atPins(store, [pin])
+      const [revision] = await subjectRepositories[kinds[pin.id.slice(0, 3)]!].atPins(store, [pin])
       expect(review).toMatchObject({ state: 'APPROVED', hash: contentHash(revision!.content) })
     }
     for (const { schedule } of body.entries) {

@@ -7,7 +7,7 @@ import { isExpected } from '../../common/base/errors.ts'
 import { archiveHead } from '../../common/command/archive.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import type { SubjectType } from '../../common/store/changes.ts'
-import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
+import { subjectRepositories } from '../../subgraphs/audit/subjects.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'
 import { publishSlot } from '../../subgraphs/delivery/publish-slot.ts'
 import { archiveSlot } from '../../subgraphs/schedule/slots-service.ts'
@@ -96,7 +96,7 @@ async function archivingOf(flow: Workflow, { archived }: ArchiveCase, slot: stri
   const { type, id } = things[archived]
   const { version: expectedVersion } = await flow.head(things[archived])
   const action = `archive${type[0]}${type.slice(1).toLowerCase()}` as Action
-  const target = { action, type: type as SubjectType, repository: subjectsOf[type] }
+  const target = { action, type: type as SubjectType, repository: subjectRepositories[type] }
   return (services: Services) => archiveHead(services, CALLER, target, { id, expectedVersion })
 }
 

@@ -8,7 +8,7 @@ import { open, type SigningKeys } from '../../engine/publication/sign.ts'
 import type { Publication } from '../../engine/publication/types.ts'
 import { audit } from '../../subgraphs/audit/app.ts'
 import { type Review, reviews, type SubjectKind, submissions } from '../../subgraphs/audit/repository.ts'
-import { subjectsOf } from '../../subgraphs/audit/subjects.ts'
+import { subjectRepositories } from '../../subgraphs/audit/subjects.ts'
 import { creative } from '../../subgraphs/creative/app.ts'
 import { delivery } from '../../subgraphs/delivery/app.ts'
 import { publications, slotHeads } from '../../subgraphs/delivery/repository.ts'
@@ -115,7 +115,7 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
   }
   const slot = await makeSlot()
 
-  const head = ({ type, id }: Thing) => subjectsOf[type].require(store, id)
+  const head = ({ type, id }: Thing) => subjectRepositories[type].require(store, id)
 
   async function makeCreative(content: Content = {}, actor = 'operator'): Promise<Thing> {
     const whole = { name: 'A creative', title: 'Hello', ...content }

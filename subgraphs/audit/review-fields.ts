@@ -1,5 +1,5 @@
-// What audit adds to the things of other subgraphs: their review, their changes, and the revisions that reviewers
-// decide on. A reference is never trusted for rights: the role is checked on what is found.
+// What audit adds to the types of other subgraphs: the review of a thing, its changes, and the exact revisions that reviewers
+// decide on. A reference from another subgraph proves no right: the role is checked on what is found.
 
 import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import type { Caller } from '../../common/command/services.ts'
@@ -7,29 +7,17 @@ import { readPage } from '../../common/graphql/connection.ts'
 import { readable } from '../../common/graphql/read.ts'
 import { revisionFields } from '../../common/graphql/revisioned.ts'
 import type { SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { SubjectType } from '../../common/store/changes.ts'
 import type { Pin } from '../../engine/publication/types.ts'
+import { historyField } from './history.ts'
 import type { AuditLoaders } from './loaders.ts'
 import type { Review, SubjectKind } from './repository.ts'
 import { pinOf, type SubjectRevision } from './subjects.ts'
 
 type Context = SubgraphContext<AuditLoaders>
 
-/** The newest changes of a thing. */
-export function historyOf(type: SubjectType) {
-  return async ({ id }: { id: string }, page: { first?: number | null }, { caller, loaders }: Context) => {
-    requirePrincipal(caller.principal)
-    if (type === 'APP') authorize(caller.principal, id, 'read')
-    const { first } = readPage(page)
-    const changes = await loaders.changes.load({ subject: { type, id }, first })
-    for (const change of changes) authorize(caller.principal, change.app, 'read')
-    return changes
-  }
-}
-
 type ApprovedPage = { first?: number | null; before?: number | null }
 
-/** Of a thing that is reviewed. The reference brings its newest revision, so its head is not read again. */
+/** The fields of a thing that is reviewed. The reference brings its newest revision, so its head is not read again. */
 export function reviewedFields(type: SubjectKind) {
   return {
     async review({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) {
@@ -46,13 +34,13 @@ export function reviewedFields(type: SubjectKind) {
       }
       return found.filter(({ subject }) => subject.type === type).map(pinOf)
     },
-    history: historyOf(type),
+    history: historyField(type),
   }
 }
 
 /**
- * Of an exact revision. Its owner has the same fields; audit answers them too, since it reads these revisions anyway to
- * say what differs, and so each is read once.
+ * The fields of an exact revision. Its owner answers the same fields. Audit answers them too, because it reads the revision
+ * for the diff anyway: so it is read once.
  */
 export function revisionFieldsOf(type: SubjectKind) {
   const field =
@@ -62,7 +50,7 @@ export function revisionFieldsOf(type: SubjectKind) {
       return found && value(found)
     }
   return {
-    // The type may be asked for by anybody who has the id and the revision; what there is, each field looks up.
+    // A reference is not looked up here. Each field reads the revision and checks the role.
     __resolveReference: (pin: Pin) => pin,
     review: ({ id, revision }: Pin, _: unknown, { caller, loaders }: Context) =>
       readReviewOf({ id, revision }, caller, loaders),
