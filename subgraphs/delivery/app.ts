@@ -1,7 +1,12 @@
-// The delivery subgraph: what is on the nodes, and what puts it there and takes it off.
+// The delivery subgraph: what is on the nodes, and what puts it there and takes it off. It runs with its reconciliation.
 
-import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import type { TokenVerifier } from '../../common/access/tokens.ts'
+import type { Services } from '../../common/command/services.ts'
+import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { closeAll } from '../../common/service/ending.ts'
+import type { Checks } from '../../common/service/health.ts'
 import { type DeliveryLoaders, deliveryLoaders } from './loaders.ts'
+import { measureReconciliation, reconciliationFinding, startReconciliation } from './reconciliation.ts'
 import { deliveryIndexes } from './repository.ts'
 import { deliveryResolvers } from './resolvers.ts'
 
@@ -11,4 +16,25 @@ export const delivery: SubgraphDefinition<DeliveryLoaders> = {
   indexes: deliveryIndexes,
   resolvers: deliveryResolvers,
   loaders: deliveryLoaders,
+}
+
+export type Delivery = { subgraph: Subgraph; checks: Checks; stop(): Promise<void> }
+
+/** Resolves after the first round of the reconciliation: then the channel has what it lacked. */
+export async function startDelivery(services: Services, verify: TokenVerifier): Promise<Delivery> {
+  const subgraph = await buildSubgraph(delivery, services, verify)
+  const reconciliation = startReconciliation(services)
+  await reconciliation.runOnce()
+  if (services.metrics) measureReconciliation(services.metrics, reconciliation)
+  return {
+    subgraph,
+    checks: { reconciliation: () => reconciliationFinding(reconciliation, services.now()) },
+    stop() {
+      const parts = [
+        { name: 'subgraph delivery', close: () => subgraph.stop() },
+        { name: 'reconciliation', close: () => reconciliation.stop() },
+      ]
+      return closeAll(parts, services.log)
+    },
+  }
 }

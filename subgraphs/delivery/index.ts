@@ -2,7 +2,7 @@
 
 import { startSubgraph } from '../../common/service/subgraph-process.ts'
 import { portOf } from '../registry.ts'
-import { startDelivery } from './run.ts'
+import { startDelivery } from './app.ts'
 
 await startSubgraph(
   {

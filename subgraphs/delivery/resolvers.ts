@@ -19,7 +19,7 @@ import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
 import { publishSlot } from './publish-slot.ts'
 import { type PinnedIn, type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
-import { revokeApproval } from './revoke.ts'
+import { revokeApproval } from './revocation.ts'
 import { pause, restartSlot, resume, stopSlot, withdraw } from './takedown.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
-import { markRevoked } from '../../subgraphs/delivery/revoke.ts'
+import { markRevoked } from '../../subgraphs/delivery/revocation.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Services } from '../../common/command/services.ts'
 import { seal } from '../../engine/publication/sign.ts'
 import { composeInNewEpoch } from '../../subgraphs/delivery/raise-epoch.ts'
-import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconciliation.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 

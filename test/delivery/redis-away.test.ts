@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { buildSchema } from 'graphql'
 import type { Channel } from '../../common/channel/channel.ts'
 import { connectRedisChannel } from '../../common/channel/redis.ts'
-import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconciliation.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWholeGraph, type WholeGraph } from '../support/whole-graph.ts'

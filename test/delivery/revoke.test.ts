@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
-import { startReconciliation } from '../../subgraphs/delivery/reconcile.ts'
-import { markRevoked } from '../../subgraphs/delivery/revoke.ts'
+import { startReconciliation } from '../../subgraphs/delivery/reconciliation.ts'
+import { markRevoked } from '../../subgraphs/delivery/revocation.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 

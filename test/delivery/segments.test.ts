@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
 import { CONSTRAINT_LIMITS } from '../../engine/targeting/check-constraint.ts'
-import { markRevoked } from '../../subgraphs/delivery/revoke.ts'
+import { markRevoked } from '../../subgraphs/delivery/revocation.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 

@@ -16,7 +16,7 @@ import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
 import { compose } from './composition.ts'
 import { send } from './distribution.ts'
-import { eachApart } from './each-apart.ts'
+import { forEachIsolated } from './failure-isolation.ts'
 import { type PublicationRow, pins, type RevisionOf, shownPin, slotsThatPin } from './repository.ts'
 
 const revokeInput = z.object({ review: reference, expectedVersion, reason: text(2_000), idempotencyKey })
@@ -79,7 +79,7 @@ export async function finishRevocation(services: Services, reviewId: string, req
   // In a transaction, for outside of one a setting of the connection may have a lagging secondary answer.
   const { review, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewId))
   const failures: unknown[] = []
-  await eachApart(
+  await forEachIsolated(
     slots,
     async (slot) => {
       const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))

@@ -1,10 +1,13 @@
-// The same work for several things, of which one that fails must not keep the others from their turn.
+// The same work for several items, where one failing item must not stop the others.
 
 import { AlkaidError } from '../../common/base/errors.ts'
 import { ChannelUnavailable } from '../../common/channel/errors.ts'
 
-/** One after another. Rejects only when what all of them need is out of reach, for then the others would fail alike, slowly. */
-export async function eachApart<T>(
+/**
+ * Works on one item after another and reports each failure. Throws only when Redis or MongoDB is out of reach: then every
+ * other item would fail too, each after a timeout.
+ */
+export async function forEachIsolated<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
   onFailure: (item: T, error: unknown) => void,
