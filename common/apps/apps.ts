@@ -5,9 +5,9 @@ import { randomBytes } from 'node:crypto'
 import type { AppList, AppSettings } from '../../engine/publication/types.ts'
 import { sha256 } from '../base/content-hash.ts'
 import { AlkaidError, notFound } from '../base/errors.ts'
-import { byIds } from '../store/by-ids.ts'
+import type { Db, Tx } from '../store/collection.ts'
+import { findByIds } from '../store/collection.ts'
 import { checkVersion } from '../store/revisioned.ts'
-import type { Db, Tx } from '../store/rows.ts'
 
 export type AppKeyHash = { hash: string; expiresAt: Date | null }
 
@@ -37,7 +37,7 @@ export type NewApp = Omit<App, 'version' | 'keys'>
 
 type ListHead = { _id: string; revision: number }
 
-const apps = (db: Db) => db.rows<App>('apps')
+const apps = (db: Db) => db.collection<App>('apps')
 const LIST = 'appList'
 /** Every node holds all keys of all apps. */
 const MAX_KEYS = 10
@@ -49,7 +49,7 @@ export const appAccess = (db: Db): Promise<Pick<App, '_id' | 'keys' | 'requestsP
 export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
 
 /** In the order of the codes; null where there is none. */
-export const appsByCode = (db: Db, codes: readonly string[]): Promise<(App | null)[]> => byIds(apps(db), codes)
+export const appsByCode = (db: Db, codes: readonly string[]): Promise<(App | null)[]> => findByIds(apps(db), codes)
 
 /** Those that pass the filter, by code; `after` is the code after which the page begins. */
 export function pageOfApps(db: Db, filter: object, page: { limit: number; after?: string | undefined }) {
@@ -75,7 +75,7 @@ export async function refuseUnknownApp(db: Db, code: string, found: readonly unk
 export async function insertApp(tx: Tx, app: NewApp, keyHash: string): Promise<App> {
   const document: App = { ...app, version: 1, keys: [{ hash: keyHash, expiresAt: null }] }
   await apps(tx).insertOne(document)
-  await tx.rows<ListHead>('meta').updateOne({ _id: LIST }, { $inc: { revision: 1 } }, { upsert: true })
+  await tx.collection<ListHead>('meta').updateOne({ _id: LIST }, { $inc: { revision: 1 } }, { upsert: true })
   return document
 }
 
@@ -137,7 +137,7 @@ export function settingsOf(app: App, epoch: number): AppSettings {
 
 /** The list as it travels. Read it through a transaction, so that its revision and codes belong together. */
 export async function appList(tx: Tx, epoch: number): Promise<AppList> {
-  const head = await tx.rows<ListHead>('meta').findOne({ _id: LIST })
+  const head = await tx.collection<ListHead>('meta').findOne({ _id: LIST })
   const found = await apps(tx).find({}, { sort: { _id: 1 }, projection: { _id: 1 } })
   return { kind: 'apps', epoch, revision: head?.revision ?? 0, apps: found.map((app) => app._id) }
 }

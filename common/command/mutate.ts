@@ -3,8 +3,8 @@
 
 import { type Action, authorize, requirePrincipal } from '../access/rights.ts'
 import { recordChange, type SubjectType } from '../store/changes.ts'
+import type { Tx } from '../store/collection.ts'
 import { findRepeat, rememberCall } from '../store/idempotency.ts'
-import type { Tx } from '../store/rows.ts'
 import { isDuplicateKey } from '../store/store.ts'
 import type { Caller, Services } from './services.ts'
 

@@ -2,8 +2,8 @@
 
 import type { Filter } from 'mongodb'
 import { newId } from '../base/ids.ts'
+import type { Db, IndexDefinition, Tx } from './collection.ts'
 import { type Period, periodFilter } from './filters.ts'
-import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export type SubjectType = 'APP' | 'SLOT' | 'SCHEDULE' | 'CREATIVE' | 'STRATEGY' | 'SEGMENT'
 
@@ -20,7 +20,7 @@ export type Change = {
 }
 
 const COLLECTION = 'changes'
-const changes = (db: Db) => db.rows<Change>(COLLECTION)
+const changes = (db: Db) => db.collection<Change>(COLLECTION)
 
 export const changeIndexes: IndexDefinition[] = [
   { collection: COLLECTION, key: { 'subject.type': 1, 'subject.id': 1, _id: -1 } },

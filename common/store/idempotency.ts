@@ -3,7 +3,7 @@
 
 import { contentHash } from '../base/content-hash.ts'
 import { AlkaidError } from '../base/errors.ts'
-import type { IndexDefinition, Tx } from './rows.ts'
+import type { IndexDefinition, Tx } from './collection.ts'
 
 type UsedKey = { _id: string; argumentsHash: string; result: string; at: Date }
 
@@ -20,7 +20,7 @@ export const idempotencyIndexes: IndexDefinition[] = [
 /** The id that the first call answered, when this call repeats it. TTL deletion lags, so the age is checked as well. */
 export async function findRepeat(tx: Tx, call: Call, now: number): Promise<string | undefined> {
   if (!call.key) return undefined
-  const used = await tx.rows<UsedKey>(COLLECTION).findOne({ _id: idOf(call) })
+  const used = await tx.collection<UsedKey>(COLLECTION).findOne({ _id: idOf(call) })
   if (!used || used.at.getTime() < now - DAY_SECONDS * 1000) return undefined
   if (used.argumentsHash === contentHash(call.arguments)) return used.result
   throw new AlkaidError(
@@ -32,7 +32,7 @@ export async function findRepeat(tx: Tx, call: Call, now: number): Promise<strin
 export async function rememberCall(tx: Tx, call: Call, result: string, now: number): Promise<void> {
   if (!call.key) return
   const record = { argumentsHash: contentHash(call.arguments), result, at: new Date(now) }
-  await tx.rows<UsedKey>(COLLECTION).updateOne({ _id: idOf(call) }, { $set: record }, { upsert: true })
+  await tx.collection<UsedKey>(COLLECTION).updateOne({ _id: idOf(call) }, { $set: record }, { upsert: true })
 }
 
 function idOf(call: Call): string {

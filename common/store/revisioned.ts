@@ -5,11 +5,9 @@ import type { Filter, UpdateFilter } from 'mongodb'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
 import { contentHash } from '../base/content-hash.ts'
 import { AlkaidError, notFound } from '../base/errors.ts'
-import type { IdKind } from '../base/ids.ts'
-import { newId } from '../base/ids.ts'
+import { type IdKind, newId } from '../base/ids.ts'
 import { type Use, useOf } from './archived.ts'
-import { byIds } from './by-ids.ts'
-import type { Db, IndexDefinition, Tx } from './rows.ts'
+import { type Db, findByIds, type IndexDefinition, type Tx } from './collection.ts'
 
 export type ReviewState = 'DRAFT' | 'IN_REVIEW' | 'APPROVED' | 'REJECTED'
 
@@ -52,8 +50,8 @@ export type Names = { kind: IdKind; what: string; heads: string; revisions: stri
 export function revisionedRepository<Content, More = unknown>(names: Names) {
   type H = Head<Content, More>
   type R = Revision<Content>
-  const heads = (db: Db) => db.rows<H>(names.heads)
-  const revisions = (db: Db) => db.rows<R>(names.revisions)
+  const heads = (db: Db) => db.collection<H>(names.heads)
+  const revisions = (db: Db) => db.collection<R>(names.revisions)
   const by = (filter: object) => filter as Filter<H>
   const change = (update: object) => update as UpdateFilter<H>
 
@@ -85,11 +83,11 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     get: (db: Db, id: string): Promise<H | null> => heads(db).findOne(by({ _id: id })),
 
     /** In the order of the ids; null where there is none. */
-    byIds: (db: Db, ids: readonly string[]): Promise<(H | null)[]> => byIds(heads(db), ids),
+    byIds: (db: Db, ids: readonly string[]): Promise<(H | null)[]> => findByIds(heads(db), ids),
 
     /** The newest revision of each, in the order of the ids; null where there is none. */
     async newestRevisions(db: Db, ids: readonly string[]): Promise<(number | null)[]> {
-      return (await byIds(heads(db), ids, { revision: 1 })).map((head) => head?.revision ?? null)
+      return (await findByIds(heads(db), ids, { revision: 1 })).map((head) => head?.revision ?? null)
     },
 
     /** Newest first (ids sort by time); `before` is the id after which the page begins. */
@@ -118,7 +116,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 
     /** Exact revisions, in the order of the pins; null where there is none. */
     atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
-      return byIds(revisions(db), pins.map(pinText))
+      return findByIds(revisions(db), pins.map(pinText))
     },
 
     /**

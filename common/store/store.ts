@@ -1,15 +1,14 @@
 // The connection to MongoDB (or to the embedded server, which is the same to us) and its transactions. A lost
 // connection makes calls fail within seconds; none waits for ever.
 
-import { type ClientSession, type Collection, MongoClient, MongoError } from 'mongodb'
+import { type ClientSession, MongoClient, MongoError } from 'mongodb'
 import { AlkaidError, isExpected } from '../base/errors.ts'
 import { changeIndexes } from './changes.ts'
-import { collectionRows, sessionTx } from './collection-rows.ts'
+import { type Db, type IndexDefinition, mongoCollection, mongoTransaction, type Tx } from './collection.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
 import { orUnavailable, watchWrites } from './outage.ts'
-import type { Db, IndexDefinition, Tx } from './rows.ts'
 
 export interface Store extends Db {
   /**
@@ -66,8 +65,7 @@ export async function connectStore(options: {
       epoch,
       client,
       database: db.databaseName,
-      rows: <D extends { _id: string }>(name: string) =>
-        collectionRows<D>(db.collection(name) as unknown as Collection<D>, undefined, orUnavailable),
+      collection: (name) => mongoCollection(db, name, orUnavailable),
       async transaction(work) {
         const deadline = Date.now() + TRANSACTION_MS
         let attempts = 0
@@ -77,7 +75,7 @@ export async function connectStore(options: {
               attempts += 1
               if (Date.now() > deadline)
                 throw new AlkaidError('UNAVAILABLE', 'Too many others write to the same: try again')
-              return work(sessionTx(db, session))
+              return work(mongoTransaction(db, session))
             },
             { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } },
           )

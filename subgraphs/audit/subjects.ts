@@ -1,8 +1,8 @@
 // The things that are reviewed: schedules, creatives, strategies and segments. A new kind is a line in each table.
 
 import { notFound } from '../../common/base/errors.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { Head, Revision, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
 import type { Pin } from '../../engine/publication/types.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'

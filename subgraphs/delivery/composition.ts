@@ -5,8 +5,8 @@
 import { contentHash } from '../../common/base/content-hash.ts'
 import { AlkaidError } from '../../common/base/errors.ts'
 import { newId } from '../../common/base/ids.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
 import { type CompiledWindows, compileWindows } from '../../engine/decision/windows.ts'
 import {
   type Pin,

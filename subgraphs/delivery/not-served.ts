@@ -3,7 +3,7 @@
 import { authorize } from '../../common/access/rights.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
-import type { Tx } from '../../common/store/rows.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 import { publications, slotHeads } from './repository.ts'
 

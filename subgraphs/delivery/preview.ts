@@ -10,8 +10,8 @@ import { checkContext } from '../../common/command/context-input.ts'
 import { parseInput, reference } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { archivedAnew, useOf } from '../../common/store/archived.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { Head } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
 import { compileSlot } from '../../engine/decision/compile-slot.ts'
 import {
   type DecisionExplanation,

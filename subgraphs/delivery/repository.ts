@@ -1,9 +1,9 @@
 // The collections of pins, slot heads and publications. Nothing else touches them.
 
 import type { Filter } from 'mongodb'
-import { byIds } from '../../common/store/by-ids.ts'
+import type { Collection, Db, IndexDefinition, Tx } from '../../common/store/collection.ts'
+import { findByIds } from '../../common/store/collection.ts'
 import { periodFilter } from '../../common/store/filters.ts'
-import type { Db, IndexDefinition, Rows, Tx } from '../../common/store/rows.ts'
 import { type FrequencyCap, type Pin, type Publication, pinText, type Stamp } from '../../engine/publication/types.ts'
 import type { SubjectKind } from '../audit/repository.ts'
 import type { ScheduleMore } from '../schedule/repository.ts'
@@ -92,9 +92,9 @@ export type PublicationFilter = {
 
 const BODIES_KEPT = 10
 
-const pinRows = (db: Db) => db.rows<SchedulePin>('pins')
-const headRows = (db: Db) => db.rows<SlotHead>('slotHeads')
-const publicationRows = (db: Db) => db.rows<PublicationRow>('publications')
+const pinCollection = (db: Db) => db.collection<SchedulePin>('pins')
+const headCollection = (db: Db) => db.collection<SlotHead>('slotHeads')
+const publicationCollection = (db: Db) => db.collection<PublicationRow>('publications')
 
 export const deliveryIndexes: IndexDefinition[] = [
   { collection: 'pins', key: { slot: 1, state: 1 } },
@@ -110,83 +110,84 @@ export const deliveryIndexes: IndexDefinition[] = [
 ]
 
 export const pins = {
-  get: (db: Db, schedule: string): Promise<SchedulePin | null> => pinRows(db).findOne({ _id: schedule }),
+  get: (db: Db, schedule: string): Promise<SchedulePin | null> => pinCollection(db).findOne({ _id: schedule }),
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, schedules: readonly string[]) => byIds(pinRows(db), schedules),
+  byIds: (db: Db, schedules: readonly string[]) => findByIds(pinCollection(db), schedules),
 
   async live(tx: Tx, slot: string): Promise<SchedulePin[]> {
-    return pinRows(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
+    return pinCollection(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
   },
 
   /** Live and paused; `of`: only those that have this revision of this kind of thing pinned. */
   ofSlot: (tx: Tx, slot: string, of?: RevisionOf): Promise<SchedulePin[]> =>
-    pinRows(tx).find({ slot, ...(of && pinning(of)) }, { sort: { _id: 1 } }),
+    pinCollection(tx).find({ slot, ...(of && pinning(of)) }, { sort: { _id: 1 } }),
 
   async put(tx: Tx, { _id, ...pin }: SchedulePin): Promise<void> {
-    await pinRows(tx).updateOne({ _id }, { $set: pin }, { upsert: true })
+    await pinCollection(tx).updateOne({ _id }, { $set: pin }, { upsert: true })
   },
 
   async remove(tx: Tx, schedule: string): Promise<void> {
-    await pinRows(tx).deleteMany({ _id: schedule })
+    await pinCollection(tx).deleteMany({ _id: schedule })
   },
 }
 
 export const slotHeads = {
-  get: (db: Db, slot: string): Promise<SlotHead | null> => headRows(db).findOne({ _id: slot }),
+  get: (db: Db, slot: string): Promise<SlotHead | null> => headCollection(db).findOne({ _id: slot }),
 
   /** That of a slot of the app, by whatever it is named. */
   named: (db: Db, app: string, slot: { id: string } | { code: string }): Promise<SlotHead | null> =>
-    headRows(db).findOne({ app, ...('id' in slot ? { _id: slot.id } : { code: slot.code }) }),
+    headCollection(db).findOne({ app, ...('id' in slot ? { _id: slot.id } : { code: slot.code }) }),
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, slots: readonly string[]) => byIds(headRows(db), slots),
+  byIds: (db: Db, slots: readonly string[]) => findByIds(headCollection(db), slots),
 
   ofApp: (db: Db, app: string): Promise<SlotHead[]> =>
-    headRows(db).find({ app }, { sort: { code: 1 }, projection: { fallback: 0 } }),
+    headCollection(db).find({ app }, { sort: { code: 1 }, projection: { fallback: 0 } }),
 
   /** The ids of all slots in which something was ever published. */
   async allIds(db: Db): Promise<string[]> {
-    return (await headRows(db).find({}, { projection: { _id: 1 } })).map(({ _id }) => _id)
+    return (await headCollection(db).find({}, { projection: { _id: 1 } })).map(({ _id }) => _id)
   },
 
-  insert: (tx: Tx, head: SlotHead) => headRows(tx).insertOne(head),
+  insert: (tx: Tx, head: SlotHead) => headCollection(tx).insertOne(head),
 
   async set(tx: Tx, slot: string, change: SlotSettings | { stopped: boolean }): Promise<void> {
-    await headRows(tx).updateOne({ _id: slot }, { $set: change })
+    await headCollection(tx).updateOne({ _id: slot }, { $set: change })
   },
 
   /** A new publication takes the next revision; the epoch never falls, whoever still works in an older one. */
   async advance(tx: Tx, slot: string, next: { epoch: number; latest: string }): Promise<SlotHead> {
     const { epoch, latest } = next
     const update = { $set: { latest }, $max: { epoch }, $inc: { revision: 1 } }
-    return (await headRows(tx).findOneAndUpdate({ _id: slot }, update))!
+    return (await headCollection(tx).findOneAndUpdate({ _id: slot }, update))!
   },
 }
 
 export const publications = {
   /** Inserts it, and drops the body that is one too many. */
   async insert(tx: Tx, publication: PublicationRow): Promise<void> {
-    await publicationRows(tx).insertOne(publication)
+    await publicationCollection(tx).insertOne(publication)
     const { slot, revision } = publication
-    await publicationRows(tx).updateMany({ slot, revision: revision - BODIES_KEPT }, { $set: { body: null } })
+    await publicationCollection(tx).updateMany({ slot, revision: revision - BODIES_KEPT }, { $set: { body: null } })
   },
 
   /** In the order of the ids; null where there is none. */
   records: (db: Db, ids: readonly string[]): Promise<(PublicationRecord | null)[]> =>
-    byIds(publicationRows(db), ids, { body: 0 }),
+    findByIds(publicationCollection(db), ids, { body: 0 }),
 
   /** With their bodies, in the order of the ids; null where there is none. */
-  byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> => byIds(publicationRows(db), ids),
+  byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> =>
+    findByIds(publicationCollection(db), ids),
 
   /** One of a slot, without its body. */
   ofRevision: (db: Db, slot: string, revision: number): Promise<PublicationRecord | null> =>
-    publicationRows(db).findOne({ slot, revision }, { projection: { body: 0 } }),
+    publicationCollection(db).findOne({ slot, revision }, { projection: { body: 0 } }),
 
   /** Those of a slot with these revisions, without their bodies. */
   async ofRevisions(db: Db, slot: string, revisions: readonly number[]): Promise<PublicationRecord[]> {
     if (revisions.length === 0) return []
-    return publicationRows(db).find({ slot, revision: { $in: [...revisions] } }, { projection: { body: 0 } })
+    return publicationCollection(db).find({ slot, revision: { $in: [...revisions] } }, { projection: { body: 0 } })
   },
 
   /** Newest first (ids sort by time), without their bodies; `before` is the id after which the page begins. */
@@ -197,10 +198,10 @@ export const publications = {
   ): Promise<PublicationRecord[]> {
     const older = before === undefined ? {} : { _id: { $lt: before } }
     const options = { sort: { _id: -1 }, limit, projection: { body: 0 } } as const
-    return publicationRows(db).find({ ...narrowed(filter), ...older }, options)
+    return publicationCollection(db).find({ ...narrowed(filter), ...older }, options)
   },
 
-  count: (db: Db, filter: PublicationFilter): Promise<number> => publicationRows(db).count(narrowed(filter)),
+  count: (db: Db, filter: PublicationFilter): Promise<number> => publicationCollection(db).count(narrowed(filter)),
 }
 
 function narrowed({ app, slot, from, to }: PublicationFilter): Filter<PublicationRow> {
@@ -217,11 +218,11 @@ export type RevisionOf = { kind: SubjectKind; pin: Pin }
 /** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */
 export async function slotsThatPin(db: Db, of: RevisionOf): Promise<string[]> {
   const { id, revision } = of.pin
-  const pinned = await pinRows(db).find(pinning(of), { projection: { slot: 1 } })
+  const pinned = await pinCollection(db).find(pinning(of), { projection: { slot: 1 } })
   const slots = pinned.map(({ slot }) => slot)
   if (of.kind === 'CREATIVE') {
     const fallback = { 'fallback.id': id, fallback: { $elemMatch: { id, revision } } }
-    slots.push(...(await headRows(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
+    slots.push(...(await headCollection(db).find(fallback, { projection: { _id: 1 } })).map(({ _id }) => _id))
   }
   return [...new Set(slots)].sort()
 }
@@ -231,24 +232,24 @@ export type PinnedIn = { app: string; ids: string[]; total: number }
 
 /** `<id>@<revision>` -> the schedules that have it pinned, in one read; what nothing has pinned is left out. */
 export function schedulesThatPin(db: Db, kind: SubjectKind, pins: readonly Pin[], limit: number) {
-  return pinnedIn(pinRows(db), PINNED_AT[kind], pins, limit)
+  return pinnedIn(pinCollection(db), PINNED_AT[kind], pins, limit)
 }
 
 /** `<id>@<revision>` -> the slots that have it pinned in their fallback, likewise. */
 export function slotsThatFallBackTo(db: Db, pins: readonly Pin[], limit: number) {
-  return pinnedIn(headRows(db), 'fallback', pins, limit)
+  return pinnedIn(headCollection(db), 'fallback', pins, limit)
 }
 
 const PINNED_AT = { SCHEDULE: 'schedule', CREATIVE: 'creatives', STRATEGY: 'strategy', SEGMENT: 'segments' } as const
 
 async function pinnedIn<D extends { _id: string }>(
-  rows: Rows<D>,
+  collection: Collection<D>,
   field: string,
   pins: readonly Pin[],
   limit: number,
 ): Promise<Map<string, PinnedIn>> {
   const ids = { $in: [...new Set(idsOf(pins))] }
-  const found = await rows.aggregate<PinnedIn & { _id: Pin }>([
+  const found = await collection.aggregate<PinnedIn & { _id: Pin }>([
     { $match: { [`${field}.id`]: ids } },
     { $project: { app: 1, pin: `$${field}` } },
     { $unwind: '$pin' },

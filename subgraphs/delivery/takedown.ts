@@ -6,7 +6,7 @@
 import { invalidState } from '../../common/base/errors.ts'
 import { parseInput } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
-import type { Tx } from '../../common/store/rows.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
 import { type Schedule, schedules, slots } from '../schedule/repository.ts'
 import { buildEntry, type ContentsByPin, compose, readApprovedContents } from './composition.ts'

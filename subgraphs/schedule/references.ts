@@ -4,7 +4,7 @@
 import { badInput } from '../../common/base/errors.ts'
 import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
 import { archivedAnew, archivedMistake, type Use, useOf } from '../../common/store/archived.ts'
-import type { Tx } from '../../common/store/rows.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import { segmentsIn } from '../../engine/targeting/segments.ts'
 import { creatives } from '../creative/repository.ts'
 import { type Strategy, segments, strategies } from '../strategy/repository.ts'

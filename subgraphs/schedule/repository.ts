@@ -3,9 +3,9 @@
 import { AlkaidError, badInput, notFound } from '../../common/base/errors.ts'
 import { isId } from '../../common/base/ids.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
-import { byIds } from '../../common/store/by-ids.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/collection.ts'
+import { findByIds } from '../../common/store/collection.ts'
 import { type Head, type Revision, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
 import type { DayPart, FrequencyCap } from '../../engine/publication/types.ts'
 
 export type Slot = {
@@ -100,7 +100,7 @@ export const schedules = {
     const keyOf = (schedule: string, creative: string) => JSON.stringify([schedule, creative])
     const wanted = new Map(pairs.map((pair) => [keyOf(pair.schedule, pair.creative), pair]))
     const had = new Set<string>()
-    const revisions = db.rows<Revision<ScheduleContent>>('scheduleRevisions')
+    const revisions = db.collection<Revision<ScheduleContent>>('scheduleRevisions')
     const entries = wanted.entries()
     const lookUp = async () => {
       for (const [key, { schedule: id, creative }] of entries) {
@@ -122,7 +122,7 @@ export const schedules = {
     const older = page.before === undefined ? [] : [{ $match: { _id: { $lt: page.before } } }]
     const pipeline = [...older, { $match: filter }, { $sort: { _id: -1 } }, { $limit: page.limit }]
     const booked = { from: 'schedules', localField: '_id', foreignField: 'slot', pipeline, as: 'schedules' }
-    const found = await rows(db).aggregate<{ _id: string; schedules: Schedule[] }>([
+    const found = await slotCollection(db).aggregate<{ _id: string; schedules: Schedule[] }>([
       { $match: { _id: { $in: slotIds } } },
       { $project: { _id: 1 } },
       { $lookup: booked },
@@ -136,7 +136,7 @@ export const schedules = {
       { $match: { $and: [{ slot: { $in: slotIds } }, filter] } },
       { $group: { _id: '$slot', count: { $sum: 1 } } },
     ]
-    const found = await db.rows<Schedule>('schedules').aggregate<{ _id: string; count: number }>(pipeline)
+    const found = await db.collection<Schedule>('schedules').aggregate<{ _id: string; count: number }>(pipeline)
     return new Map(found.map(({ _id, count }) => [_id, count]))
   },
 }
@@ -149,7 +149,7 @@ export function noSlot(name: string, path: string): AlkaidError {
   })
 }
 
-const rows = (db: Db) => db.rows<Slot>('slots')
+const slotCollection = (db: Db) => db.collection<Slot>('slots')
 const isSlotId = (name: string) => isId('slot', name)
 /** The id or code in a name of a slot of this app, which may be `<app>/<code>`. */
 const slotKey = (app: string, name: string) => (name.startsWith(`${app}/`) ? name.slice(app.length + 1) : name)
@@ -163,10 +163,10 @@ export const slots = {
     { collection: 'slots', key: { pinnedFallback: 1 } },
   ] as IndexDefinition[],
 
-  insert: (tx: Tx, slot: Slot) => rows(tx).insertOne(slot),
+  insert: (tx: Tx, slot: Slot) => slotCollection(tx).insertOne(slot),
 
   async require(db: Db, id: string): Promise<Slot> {
-    const slot = await rows(db).findOne({ _id: id })
+    const slot = await slotCollection(db).findOne({ _id: id })
     if (!slot) throw notFound('slot', id)
     return slot
   },
@@ -174,29 +174,29 @@ export const slots = {
   /** A mutation of the slot itself: +1 on the version, so that two of one version collide, and what `set` says. */
   async touch(tx: Tx, { _id, version }: Slot, set: Partial<Slot> = {}): Promise<Slot> {
     const changed = Object.keys(set).length > 0 ? { $set: set } : {}
-    return (await rows(tx).findOneAndUpdate({ _id, version }, { ...changed, $inc: { version: 1 } }))!
+    return (await slotCollection(tx).findOneAndUpdate({ _id, version }, { ...changed, $inc: { version: 1 } }))!
   },
 
   /** Makes this transaction collide with every other that changes the slot, and with its like. */
   async guard(tx: Tx, id: string): Promise<void> {
-    await rows(tx).updateOne({ _id: id }, { $inc: { guard: 1 } })
+    await slotCollection(tx).updateOne({ _id: id }, { $inc: { guard: 1 } })
   },
 
   /** Sets what delivery has pinned of it, without being a mutation of the slot itself. */
   async setPinned(tx: Tx, id: string, pinnedFallback: string[]): Promise<void> {
-    await rows(tx).updateOne({ _id: id }, { $set: { pinnedFallback } })
+    await slotCollection(tx).updateOne({ _id: id }, { $set: { pinnedFallback } })
   },
 
-  byCode: (db: Db, app: string, code: string): Promise<Slot | null> => rows(db).findOne({ app, code }),
+  byCode: (db: Db, app: string, code: string): Promise<Slot | null> => slotCollection(db).findOne({ app, code }),
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, ids: readonly string[]): Promise<(Slot | null)[]> => byIds(rows(db), ids),
+  byIds: (db: Db, ids: readonly string[]): Promise<(Slot | null)[]> => findByIds(slotCollection(db), ids),
 
   /** name -> the slot of the app that it names: by its id, by its code, or by `<app>/<code>`. In one read. */
   async namedIn(db: Db, app: string, names: readonly string[]): Promise<Map<string, Slot>> {
     const keys = new Map(names.map((name) => [name, slotKey(app, name)]))
     const [ids, codes] = [[...keys.values()].filter(isSlotId), [...keys.values()].filter((key) => !isSlotId(key))]
-    const found = await rows(db).find({ app, $or: [{ _id: { $in: ids } }, { code: { $in: codes } }] })
+    const found = await slotCollection(db).find({ app, $or: [{ _id: { $in: ids } }, { code: { $in: codes } }] })
     const byKey = new Map(found.flatMap((slot) => [[slot._id, slot] as const, [slot.code, slot] as const]))
     return new Map([...keys].flatMap(([name, key]) => (byKey.has(key) ? [[name, byKey.get(key)!] as const] : [])))
   },
@@ -221,7 +221,7 @@ export const slots = {
   async requireNamed(db: Db, name: string, path: string, mayRead: (app: string) => boolean): Promise<Slot> {
     const app = name.includes('/') ? name.slice(0, name.indexOf('/')) : undefined
     if (app !== undefined && mayRead(app)) return slots.requireIn(db, app, name, path)
-    const found = await rows(db).find(isSlotId(name) ? { _id: name } : { code: name })
+    const found = await slotCollection(db).find(isSlotId(name) ? { _id: name } : { code: name })
     const [slot, ...others] = isSlotId(name) ? found : found.filter(({ app }) => mayRead(app))
     if (!slot) throw noSlot(name, path)
     if (others.length === 0) return slot
@@ -232,8 +232,8 @@ export const slots = {
   /** Those of an app that pass the filter, by code; `after` is the code after which the page begins. */
   page(db: Db, app: string, filter: object, page: { limit: number; after?: string | undefined }): Promise<Slot[]> {
     const rest = page.after === undefined ? {} : { code: { $gt: page.after } }
-    return rows(db).find({ app, ...filter, ...rest }, { sort: { code: 1 }, limit: page.limit })
+    return slotCollection(db).find({ app, ...filter, ...rest }, { sort: { code: 1 }, limit: page.limit })
   },
 
-  count: (db: Db, app: string, filter: object): Promise<number> => rows(db).count({ app, ...filter }),
+  count: (db: Db, app: string, filter: object): Promise<number> => slotCollection(db).count({ app, ...filter }),
 }

@@ -4,7 +4,7 @@ import type DataLoader from 'dataloader'
 import { authorize } from '../../common/access/rights.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { loaderByKey } from '../../common/graphql/loader.ts'
-import type { Db } from '../../common/store/rows.ts'
+import type { Db } from '../../common/store/collection.ts'
 import { type Period, type Report, sumSchedules, toReport } from './report.ts'
 import type { Sum } from './total.ts'
 

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Filter } from 'mongodb'
-import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/collection.ts'
 import { DAY_MS, HOUR_MS } from '../../engine/time/days.ts'
 import {
   type Counts,
@@ -80,7 +80,7 @@ export const rollups = {
         },
       }
     })
-    for (const chunk of chunksOf(upserts)) await tx.rows<Rollup>(ROLLUPS).bulkUpsert(chunk)
+    for (const chunk of chunksOf(upserts)) await tx.collection<Rollup>(ROLLUPS).bulkUpsert(chunk)
   },
 
   /** Of each period of `unit` that has a moment in common with [from, to), whole. In no order. */
@@ -105,7 +105,7 @@ async function addUp(
   filters: readonly object[],
 ): Promise<(Omit<Sum, 'app' | 'id'> & { _id: { app: string; id: string } })[]> {
   const narrowed = { ...(app === undefined ? {} : { app }), ...(ids ? { [by]: { $in: [...ids] } } : {}) }
-  return db.rows<Rollup>(ROLLUPS).aggregate([
+  return db.collection<Rollup>(ROLLUPS).aggregate([
     { $match: { $or: filters.map((filter) => ({ ...narrowed, ...filter })) } },
     {
       $group: {
@@ -125,7 +125,7 @@ const storedSpan = ({ at, until }: Span): StoredSpan => ({ at: new Date(at), unt
 
 export const tallies = {
   async add(tx: Tx, increments: readonly TallyIncrement[]): Promise<void> {
-    await tx.rows<TallyDocument>('eventTallies').bulkUpsert(
+    await tx.collection<TallyDocument>('eventTallies').bulkUpsert(
       increments.map(({ app, at, ...tally }) => ({
         filter: { _id: `${app}|${at}` },
         update: { $inc: tally, $setOnInsert: { app, at: new Date(at) } },
@@ -135,13 +135,15 @@ export const tallies = {
 
   /** Of the day of the app's zone that begins at `at`. */
   of: (db: Db, app: string, at: number): Promise<TallyDocument | null> =>
-    db.rows<TallyDocument>('eventTallies').findOne({ _id: `${app}|${at}` }),
+    db.collection<TallyDocument>('eventTallies').findOne({ _id: `${app}|${at}` }),
 }
 
 export const seenEvents = {
   /** Which of the keys were seen -> when they were accepted, ms since the Unix epoch. */
   async among(tx: Tx, keys: readonly string[]): Promise<Map<string, number>> {
-    const found = await tx.rows<SeenEvent>(SEEN).find({ _id: { $in: [...keys] } }, { projection: { acceptedAt: 1 } })
+    const found = await tx
+      .collection<SeenEvent>(SEEN)
+      .find({ _id: { $in: [...keys] } }, { projection: { acceptedAt: 1 } })
     return new Map(found.map(({ _id, acceptedAt }) => [_id, acceptedAt.getTime()]))
   },
 
@@ -154,15 +156,15 @@ export const seenEvents = {
   ): Promise<void> {
     const expiresAt = new Date(now + SEEN_KEPT_MS)
     const all = [...counted].map(([_id, acceptedAt]) => ({ _id, acceptedAt: new Date(acceptedAt), expiresAt }))
-    await tx.rows<SeenEvent>(SEEN).insertMany(all.filter(({ _id }) => !before.has(_id)))
+    await tx.collection<SeenEvent>(SEEN).insertMany(all.filter(({ _id }) => !before.has(_id)))
     const again = all.filter(({ _id }) => before.has(_id))
     await tx
-      .rows<SeenEvent>(SEEN)
+      .collection<SeenEvent>(SEEN)
       .bulkUpsert(again.map(({ _id, ...seen }) => ({ filter: { _id }, update: { $set: seen } })))
   },
 }
 
-const positions = (db: Db) => db.rows<Position>('statsPosition')
+const positions = (db: Db) => db.collection<Position>('statsPosition')
 
 export const position = {
   /** Null before anything of this stream was folded. */
@@ -180,7 +182,7 @@ export const position = {
   },
 }
 
-const setAsides = (db: Db) => db.rows<SetAside>('setAsideEvents')
+const setAsides = (db: Db) => db.collection<SetAside>('setAsideEvents')
 
 export const setAside = {
   /** Counts all, and keeps the beginnings of the newest. */
@@ -203,8 +205,8 @@ export type StreamDocument = { _id: string; last: string; payloads: string[] }
 type StreamEnd = { _id: 'appended' | 'trimmed'; at: number; incarnation?: string }
 
 const MAX_PAYLOADS = 500
-const streamDocuments = (db: Db) => db.rows<StreamDocument>('eventStream')
-const streamEnds = (db: Db) => db.rows<StreamEnd>('eventStreamEnds')
+const streamDocuments = (db: Db) => db.collection<StreamDocument>('eventStream')
+const streamEnds = (db: Db) => db.collection<StreamEnd>('eventStreamEnds')
 
 /** The stream without Redis. The first event has the number 1; numbers have no gaps, save where somebody deleted documents. */
 export const streamRows = {

@@ -2,7 +2,7 @@
 // batch are read at once, by id; what is known to be right is not read again, since it stays right.
 
 import { badInput } from '../../common/base/errors.ts'
-import type { Db } from '../../common/store/rows.ts'
+import type { Db } from '../../common/store/collection.ts'
 import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 
 /** `schedule` null or left out: the slot's fallback. */

@@ -6,7 +6,7 @@
 
 import { badInput } from '../../common/base/errors.ts'
 import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
-import type { Tx } from '../../common/store/rows.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { InputError } from '../../engine/targeting/input-errors.ts'
 import { checkInlined, cycleIn, fromMemory, segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'
 import type { Constraint } from '../../engine/targeting/types.ts'

@@ -1,7 +1,7 @@
 // The collections of strategies, of segments, and of the revisions of both. Nothing else touches them.
 
+import type { Db } from '../../common/store/collection.ts'
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
-import type { Db } from '../../common/store/rows.ts'
 import type { FrequencyCap } from '../../engine/publication/types.ts'
 import { walkSegments } from '../../engine/targeting/segments.ts'
 import type { Constraint, Rollout } from '../../engine/targeting/types.ts'

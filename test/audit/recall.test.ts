@@ -19,7 +19,7 @@ describeEachStore('Recalling a submission', (open) => {
   const refused = async (id: string) => flow.failure('recallSubmission', 'operator', await flow.onAll(id))
   const submissionOf = (id: string) => submissions.require(store, id)
   const changesOf = ({ id }: Thing) =>
-    store.rows<Change>('changes').find({ 'subject.id': id }, { sort: { _id: -1 }, limit: 1 })
+    store.collection<Change>('changes').find({ 'subject.id': id }, { sort: { _id: -1 }, limit: 1 })
 
   async function queued(): Promise<string[]> {
     const text = 'query ($app: ID!) { reviewQueue(app: $app, first: 100) { nodes { id } } }'

@@ -29,7 +29,7 @@ describeEachStore('What goes along with a submission', (open) => {
 
   /** Marks a draft as archived, as its owner does. */
   async function archive({ type, id }: Thing): Promise<void> {
-    const rows = store.rows<{ _id: string; archivedAt: Date }>(type === 'SEGMENT' ? 'segments' : 'creatives')
+    const rows = store.collection<{ _id: string; archivedAt: Date }>(type === 'SEGMENT' ? 'segments' : 'creatives')
     await rows.updateOne({ _id: id }, { $set: { archivedAt: new Date(flow.clock.now()) } })
   }
 

@@ -106,7 +106,7 @@ describeEachStore('Deciding on what was submitted', (open) => {
   test('a revision that is stored otherwise than it was submitted is not approved', async () => {
     const creative = await flow.makeCreative()
     const id = await flow.submit(creative)
-    const rows = store.rows<{ _id: string }>('creativeRevisions')
+    const rows = store.collection<{ _id: string }>('creativeRevisions')
     await rows.updateOne({ _id: `${creative.id}@1` }, { $set: { 'content.title': 'Smuggled' } } as never)
     expect(await flow.failure('approve', 'reviewer', await flow.onAll(id))).toMatchObject({ code: 'INVALID_STATE' })
   })

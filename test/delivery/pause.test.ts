@@ -28,7 +28,7 @@ describeEachStore('Pausing and resuming', (open) => {
     flow.failure(mutation, 'publisher', await flow.onSchedule(schedule))
 
   async function lastChange({ id }: Thing): Promise<Change> {
-    const [last] = await store.rows<Change>('changes').find({ 'subject.id': id } as never, { sort: { _id: -1 } })
+    const [last] = await store.collection<Change>('changes').find({ 'subject.id': id } as never, { sort: { _id: -1 } })
     return last!
   }
 

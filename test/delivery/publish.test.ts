@@ -220,7 +220,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
     const creative = await flow.approved(await flow.makeCreative())
     const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id, creatives: [creative] }))
     await flow.publish(schedule)
-    const pins = store.rows<SchedulePin>('pins')
+    const pins = store.collection<SchedulePin>('pins')
     const pin = (await pins.findOne({ _id: schedule.id }))!
     await pins.insertMany(Array.from({ length: 999 }, (_, index) => ({ ...pin, _id: `sch_copy-${index}` })))
     await flow.publish(schedule)
@@ -249,7 +249,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
     const slot = await flow.makeSlot()
     const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     for (let count = 0; count < 12; count++) await flow.publish(schedule)
-    const rows = store.rows<{ _id: string; revision: number; body: object | null; pins: { entries: object[] } }>(
+    const rows = store.collection<{ _id: string; revision: number; body: object | null; pins: { entries: object[] } }>(
       'publications',
     )
     const all = await rows.find({ slot: slot.id } as never, { sort: { revision: 1 } })

@@ -93,10 +93,10 @@ describeEachStore('Taking back an approval', (open) => {
 
   test('a schedule that is paused is withdrawn as well', async () => {
     const { slot, schedule } = await flow.makeLive()
-    await store.rows('pins').updateOne({ _id: schedule.id }, { $set: { state: 'PAUSED' } } as never)
+    await store.collection('pins').updateOne({ _id: schedule.id }, { $set: { state: 'PAUSED' } } as never)
     expect((await flow.revoke(schedule)).publications).toHaveLength(1)
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'WITHDRAWN' })
-    expect(await store.rows('pins').findOne({ _id: schedule.id })).toBeNull()
+    expect(await store.collection('pins').findOne({ _id: schedule.id })).toBeNull()
     expect(await flow.latest(slot.id)).toMatchObject({ revision: 2 })
   })
 

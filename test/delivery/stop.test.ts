@@ -96,7 +96,7 @@ describeEachStore('Stopping and restarting a slot', (open) => {
   test('each leaves an entry in the change log that says whether the slot is stopped', async () => {
     const { slot } = await makeServing()
     const last = async () =>
-      (await store.rows<Change>('changes').find({ 'subject.id': slot.id } as never, { sort: { _id: -1 } }))[0]
+      (await store.collection<Change>('changes').find({ 'subject.id': slot.id } as never, { sort: { _id: -1 } }))[0]
     await stop(slot.id)
     expect(await last()).toMatchObject({
       ...{ mutation: 'stopSlot', actor: 'publisher', subject: { type: 'SLOT' } },

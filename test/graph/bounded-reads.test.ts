@@ -89,7 +89,7 @@ describeEachStore('With a long history', (open) => {
     const documents = await documentsDuring(store, () => duplicate(old))
     expect(documents.scheduleRevisions).toBe(2) // one for each writer
     const { id } = await duplicate(old)
-    const [revision] = await store.rows<Revision<unknown>>('scheduleRevisions').find({ id })
+    const [revision] = await store.collection<Revision<unknown>>('scheduleRevisions').find({ id })
     expect(revision!.copiedFrom!.toSorted()).toEqual(['operator', 'operator-2'])
   })
 

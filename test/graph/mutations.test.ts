@@ -31,7 +31,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     app = await makeApp(planning)
   })
 
-  const changesOf = (id: string) => store.rows<Change>('changes').find({ 'subject.id': id }, { sort: { _id: 1 } })
+  const changesOf = (id: string) => store.collection<Change>('changes').find({ 'subject.id': id }, { sort: { _id: 1 } })
 
   /** The document that a change is about, as the change log is to hold it. */
   async function document(mutation: (typeof MUTATIONS)[number], id: string): Promise<Input | null> {
@@ -43,7 +43,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       STRATEGY: 'strategies',
       SEGMENT: 'segments',
     }
-    const rows = store.rows<{ _id: string } & Input>(collections[SUBJECTS[mutation] as keyof typeof collections])
+    const rows = store.collection<{ _id: string } & Input>(collections[SUBJECTS[mutation] as keyof typeof collections])
     const found = await rows.findOne({ _id: id })
     return found && SUBJECTS[mutation] === 'APP' ? { ...found, keys: found.keys.length } : found
   }
@@ -177,7 +177,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       let attempt = 0
       return mutate(planning.services, caller, 'createApp', {}, async ({ tx }) => {
         attempt += 1
-        if (attempt <= attempts) await tx.rows('apps').insertOne({ _id: app })
+        if (attempt <= attempts) await tx.collection('apps').insertOne({ _id: app })
         return `attempt ${attempt}`
       })
     }

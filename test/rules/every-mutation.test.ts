@@ -35,7 +35,7 @@ describeEachStore('Every mutation', (open) => {
 
     const mine = CHANGES.filter((mutation) => mutation.graph === graph)
     const ACTOR = 'admin-2'
-    const changes = () => store.rows<Change>('changes').find({}, { sort: { _id: 1 } })
+    const changes = () => store.collection<Change>('changes').find({}, { sort: { _id: 1 } })
 
     describe('5. Versions and idempotency', () => {
       for (const mutation of mine.filter(({ takes }) => takes.has('expectedVersion'))) {

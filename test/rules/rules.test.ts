@@ -37,7 +37,7 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
       const slot = await flow.makeSlot()
       const creative = await flow.makeCreative()
       const schedule = await flow.approved(await flow.makeSchedule({ creatives: [creative], slot: slot.id }))
-      const rows = store.rows<{ _id: string }>('creativeRevisions')
+      const rows = store.collection<{ _id: string }>('creativeRevisions')
       await rows.updateOne({ _id: `${creative.id}@1` }, { $set: { 'content.title': 'Smuggled' } } as never)
       await flow.publish(schedule)
       expect(await flow.served(slot.code)).toMatchObject({ entries: [] })
@@ -151,7 +151,7 @@ describeEachStore('The rules of reviewing and publishing', (open) => {
 
   describe('6. No change without its entry in the change log', () => {
     const changesOf = (id: string) =>
-      store.rows<Change>('changes').find({ 'subject.id': id } as never, { sort: { _id: -1 } })
+      store.collection<Change>('changes').find({ 'subject.id': id } as never, { sort: { _id: -1 } })
 
     test('a submission leaves one for each thing that is now in review, a revocation for each that it takes off', async () => {
       const slot = await flow.makeSlot()

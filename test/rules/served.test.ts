@@ -44,7 +44,8 @@ describeEachStore('The rules, as a node serves them', (open) => {
     return [reason, ...pins.sort()].join(' ')
   }
 
-  const count = (slot: Place) => store.rows<{ _id: string; slot: string }>('publications').count({ slot: slot.id })
+  const count = (slot: Place) =>
+    store.collection<{ _id: string; slot: string }>('publications').count({ slot: slot.id })
 
   /** Archives a thing at the version that it has. */
   async function archive(kind: keyof typeof ARCHIVES, id: string): Promise<void> {

@@ -81,11 +81,11 @@ describeEachStore('Settings of an app that change', (open) => {
 
   test('leave its keys alone, of which the change log knows only how many', async () => {
     const app = await makeApp(planning)
-    const keys = async () => (await store.rows<App>('apps').findOne({ _id: app }))!.keys
+    const keys = async () => (await store.collection<App>('apps').findOne({ _id: app }))!.keys
     const before = await keys()
     await update(app, 1, { name: 'Anew' })
     expect(await keys()).toEqual(before)
-    const [entry] = await store.rows<Change>('changes').find({ 'subject.id': app, mutation: 'updateApp' })
+    const [entry] = await store.collection<Change>('changes').find({ 'subject.id': app, mutation: 'updateApp' })
     expect(entry).toMatchObject({ before: { name: 'An app', keys: 1 }, after: { name: 'Anew', keys: 1, version: 2 } })
   })
 

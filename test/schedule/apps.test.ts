@@ -22,7 +22,7 @@ describeEachStore('Apps', (open) => {
     planning = await startPlanning(store)
   })
 
-  const stored = async (code: string) => (await store.rows<App>('apps').findOne({ _id: code }))!
+  const stored = async (code: string) => (await store.collection<App>('apps').findOne({ _id: code }))!
   const refused = (more: Input) => failure(planning, 'createApp', { code: freshCode(), name: 'An app', ...more })
   const rotate = (app: string, expectedVersion: number, graceHours?: number) =>
     run(planning, 'rotateAppKey', { app, expectedVersion, graceHours })

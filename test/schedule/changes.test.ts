@@ -104,7 +104,7 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
     }
     expect(await read(copy)).toEqual({ ...expected, name: 'Spring (copy)', slot: { id: slot } })
     expect(await read(id)).toMatchObject({ version: 2, deliveryState: 'LIVE' })
-    const [entry] = await store.rows<Change>('changes').find({ 'subject.id': copy })
+    const [entry] = await store.collection<Change>('changes').find({ 'subject.id': copy })
     expect(entry).toMatchObject({ mutation: 'duplicateSchedule', before: null, after: { copyOf: { id, revision: 2 } } })
 
     const other = await makeSlot(planning, app)

@@ -91,7 +91,7 @@ describeEachStore('Lists of strategies and segments', (open) => {
     })
 
     test(`${kind} narrowed by when they were changed: from a moment on, until just before another`, async () => {
-      const found = await store.rows<Head<{ name: string }>>(kind).find({ app })
+      const found = await store.collection<Head<{ name: string }>>(kind).find({ app })
       const changed = Object.fromEntries(found.map(({ content, updatedAt }) => [content.name, updatedAt]))
       expect(await listed(kind, { changed: { from: changed.Beta } })).toEqual(['Everyone', 'Beta'])
       expect(await listed(kind, { changed: { to: changed.Beta } })).toEqual(['vip (new)', 'VIPs'])

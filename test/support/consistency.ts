@@ -31,7 +31,7 @@ const STANDS: Record<ReviewState, (Review['state'] | null)[]> = {
 export async function inconsistencies(store: Store): Promise<string[]> {
   const found: string[] = []
   const expect = (holds: boolean, what: () => string) => void (holds || found.push(what()))
-  const read = <D extends Row>(collection: string) => store.rows<D>(collection).find({})
+  const read = <D extends Row>(collection: string) => store.collection<D>(collection).find({})
   const reviews = await read<Review>('reviews')
   const reviewOf = new Map(reviews.map((review) => [textOf({ ...review, id: review.subject.id }), review]))
   const changes = Map.groupBy(await read<Change>('changes'), ({ subject }) => subject.id)

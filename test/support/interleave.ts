@@ -1,6 +1,6 @@
 // A store whose transactions can be held back at a chosen point, so that a test says which command comes in between.
 
-import type { Rows, Tx } from '../../common/store/rows.ts'
+import type { Collection, Tx } from '../../common/store/collection.ts'
 import type { Store } from '../../common/store/store.ts'
 
 const WRITES = ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'findOneAndUpdate', 'bulkUpsert', 'deleteMany']
@@ -28,14 +28,14 @@ export function holdingStore(store: Store): HoldingStore {
   function holding(tx: Tx): Tx {
     return {
       transaction: true,
-      rows<D extends { _id: string }>(collection: string) {
-        const rows = tx.rows<D>(collection)
-        return new Proxy(rows, {
-          get(target, name: keyof Rows<D>) {
-            const operation = target[name] as (...given: unknown[]) => Promise<unknown>
-            if (!WRITES.includes(name)) return operation
+      collection<D extends { _id: string }>(name: string) {
+        const collection = tx.collection<D>(name)
+        return new Proxy(collection, {
+          get(target, method: keyof Collection<D>) {
+            const operation = target[method] as (...given: unknown[]) => Promise<unknown>
+            if (!WRITES.includes(method)) return operation
             return async (...given: unknown[]) => {
-              await hold(collection)
+              await hold(name)
               return operation(...given)
             }
           },

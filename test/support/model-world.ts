@@ -52,7 +52,7 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
   }
 
   async function read(): Promise<Rows> {
-    const found = COLLECTIONS.map(async (name) => [name, await store.rows<never>(name).find({ app } as never)])
+    const found = COLLECTIONS.map(async (name) => [name, await store.collection<never>(name).find({ app } as never)])
     return Object.fromEntries(await Promise.all(found))
   }
 
@@ -64,7 +64,7 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
   async function newChanges(): Promise<Change[]> {
     const filter = { app, _id: { $gt: lastChange } }
     const found = await store
-      .rows<Change>('changes')
+      .collection<Change>('changes')
       .find(filter, { sort: { _id: 1 }, projection: { before: 0, after: 0 } })
     lastChange = found.at(-1)?._id ?? lastChange
     return found

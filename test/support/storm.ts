@@ -48,7 +48,7 @@ export async function startStorm(flow: Workflow, random: () => number): Promise<
   }
   /** A schedule that fits the filter, most of the time. */
   async function schedule(filter: object): Promise<Thing> {
-    const found = random() < SENSE ? await store.rows<Schedule>('schedules').find({ app, ...filter }) : []
+    const found = random() < SENSE ? await store.collection<Schedule>('schedules').find({ app, ...filter }) : []
     return found.length > 0 ? { type: 'SCHEDULE', id: pick(found)._id } : some('SCHEDULE')
   }
   /** A submission in which something waits, most of the time. */
@@ -59,7 +59,7 @@ export async function startStorm(flow: Workflow, random: () => number): Promise<
 
   /** The review of something that is pinned, most of the time. */
   async function approval(): Promise<object> {
-    const found = random() < SENSE ? await store.rows<SchedulePin>('pins').find({ app }) : []
+    const found = random() < SENSE ? await store.collection<SchedulePin>('pins').find({ app }) : []
     const pinned = found.flatMap(({ schedule, creatives, segments }) => [
       ...creatives,
       ...creatives,
