@@ -3,8 +3,7 @@
 
 import { seal } from '../../engine/publication/sign.ts'
 import { withDeadline } from '../base/deadline.ts'
-import { SETTINGS } from '../channel/channel.ts'
-import { ChannelUnavailable } from '../channel/errors.ts'
+import { ChannelUnavailable, SETTINGS } from '../channel/channel.ts'
 import type { Services } from '../command/services.ts'
 import { appList, getApp, settingsOf } from './apps.ts'
 

@@ -1,62 +1,127 @@
-// The way from the delivery engine to distribution nodes: documents, one manifest per app, notifications and
-// heartbeats. Two implementations, Redis and in process, behave alike; one suite runs on both.
+// The channel carries signed documents from delivery to the distribution nodes, and heartbeats of the nodes back to delivery.
+// There are two implementations with the same behaviour: over Redis (redis-channel.ts) and in one process (in-process.ts).
+// test/support/channel-suite.ts runs on both.
 //
-// In Redis, braces literal: `{app}:slot:<code>`, `{app}:app`, `{app}:manifest`; `{alkaid}:apps` and its stamp
-// `{alkaid}:apps:stamp`; `{alkaid}:node:<id>` (heartbeats) and their index `{alkaid}:nodes`. A document and its
-// manifest line are written by one Lua script, only if higher.
+// Each document has a stamp, `epoch.revision`, that only rises. The manifest of an app lists the stamps of its documents.
 
+import * as z from 'zod'
 import type { Address } from '../../engine/publication/address.ts'
 import type { Stamp } from '../../engine/publication/types.ts'
 
 export { type Address, SETTINGS } from '../../engine/publication/address.ts'
 
-/** A node's word that it lives, and what it holds. */
-export type Heartbeat = {
-  node: string
-  /** Milliseconds since the Unix epoch, by the node's clock. */
-  at: number
-  ready: boolean
-  /** Per app, `digestOf` what the node holds. */
-  digests: Record<string, string>
-  /** `app/code` -> `epoch.revision` of what changed on the node in the last minute. */
-  changed: Record<string, string>
-  /** `app/code` (or `apps`) of documents that the channel names and that this node cannot read, at most `MOST_UNREADABLE`. */
-  unreadable?: string[] | undefined
-}
-
-export const MOST_UNREADABLE = 100
-
-/** Called outside any call of the channel; what a listener throws is logged and changes nothing. */
-export type Listener = {
-  /** A document may have changed. The change itself is to be read. */
-  changed(address: Address): void
-  /** Notifications were lost (a connection came back): compare everything. */
-  interrupted(): void
-}
-
 /**
- * All calls reject with ChannelUnavailable within a few seconds when the channel is out of reach or closed; none
- * waits for ever. A write that was cut off may still have been done. Codes are `[a-z0-9._-]{1,64}`, else RangeError.
+ * All calls reject with ChannelUnavailable within a few seconds when the channel is out of reach or closed. No call waits longer.
+ * A write that was rejected may still have happened. Codes match `[a-z0-9._-]{1,64}`, else a call throws RangeError.
  */
 export interface Channel {
   /**
-   * Writes a sealed document and its manifest line, unless the channel holds the same or a higher one. When the
-   * document itself is missing (evicted) it is written whatever the manifest says, so that it can be healed.
+   * Writes a sealed document and its line in the manifest, unless the channel holds the same or a higher one. A document that is
+   * missing (evicted) is written in any case, whatever the manifest says, so that it can be restored.
    */
   write(address: Address, stamp: Stamp, sealed: string): Promise<'written' | 'not higher'>
   /**
-   * Writes in place of what cannot be read (corrupt, or sealed by somebody else), if that, `unreadable`, still stands there
-   * to the letter. For delivery alone, which knows what belongs there.
+   * Replaces an unreadable document, which is corrupt or has a wrong seal. It writes only if the channel still holds exactly the text
+   * `unreadable`. Only delivery calls this, because only delivery knows the right document.
    */
   replace(address: Address, unreadable: string, stamp: Stamp, sealed: string): Promise<'written' | 'changed'>
-  /** Sealed documents in the order asked for; null where there is none. */
+  /** Sealed documents in the order of the addresses. Null where there is none. */
   read(addresses: readonly Address[]): Promise<(string | null)[]>
-  /** code (and `@app`) -> `epoch.revision`; empty when there is none. */
+  /** The manifest of an app: code of a slot (or `@app` for the settings) -> `epoch.revision`. Empty when there is none. */
   manifest(app: string): Promise<Map<string, string>>
-  /** Resolves once the subscription is acknowledged; from then on every change is told, save for interruptions. */
+  /** Resolves when the subscription is acknowledged. From then on the listener hears of every change or of an interruption. */
   listen(listener: Listener): Promise<{ stop(): Promise<void> }>
+  /** Stores the heartbeat of a node in place of its last one. */
   beat(heartbeat: Heartbeat): Promise<void>
-  /** Heartbeats not older than `maxAgeMs` (at most 10 minutes), by this process's reading of each node's `at`. */
+  /** Heartbeats of the last `maxAgeMs`, at most 10 minutes. Compares each node's `at` with the clock of this process. */
   heartbeats(maxAgeMs: number): Promise<Heartbeat[]>
   close(): Promise<void>
+}
+
+/** Runs outside of any call of the channel. An error that a listener throws is logged and has no other effect. */
+export type Listener = {
+  /** The document may have changed. The listener has to read it. */
+  changed(address: Address): void
+  /** Notifications were lost with a connection. The listener has to compare all documents. */
+  interrupted(): void
+}
+
+/** How long a heartbeat is kept, in milliseconds. */
+export const HEARTBEAT_KEPT_MS = 10 * 60_000
+export const MOST_UNREADABLE = 100
+
+/** The sign of life of a node, with a summary of what it holds. */
+export type Heartbeat = {
+  node: string
+  /** Milliseconds since the Unix epoch, by the clock of the node. */
+  at: number
+  ready: boolean
+  /** App -> `digestOf` of the documents that the node holds. */
+  digests: Record<string, string>
+  /** `app/code` -> `epoch.revision` of the documents that changed on the node in the last minute. */
+  changed: Record<string, string>
+  /** `app/code` (or `apps`) of documents in the channel that the node cannot read, at most `MOST_UNREADABLE`. */
+  unreadable?: string[] | undefined
+}
+
+const heartbeatSchema = z.object({
+  node: z.string(),
+  at: z.number(),
+  ready: z.boolean(),
+  digests: z.record(z.string(), z.string()),
+  changed: z.record(z.string(), z.string()),
+  unreadable: z.array(z.string()).max(MOST_UNREADABLE).optional(),
+})
+
+/** Parses a heartbeat. Undefined for any other text, such as the heartbeat of another version of Alkaid. */
+export function parseHeartbeat(text: string): Heartbeat | undefined {
+  try {
+    return heartbeatSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined // not JSON
+  }
+}
+
+/**
+ * The only error of the channel: it is out of reach, it refused a call, or it is closed. Callers expect it and go on. The message
+ * names the server by host and port, and never has credentials or documents.
+ */
+export class ChannelUnavailable extends Error {
+  override readonly name = 'ChannelUnavailable'
+  readonly code = 'UNAVAILABLE'
+  /** The server answered and refused this one call. Other calls may succeed. */
+  readonly refused: boolean
+
+  constructor(message: string, { refused = false }: { refused?: boolean } = {}) {
+    super(message)
+    this.refused = refused
+  }
+}
+
+/** A log entry of the channel. */
+export type ChannelEvent = {
+  level: 'info' | 'warn' | 'error'
+  kind:
+    | 'connected'
+    | 'disconnected'
+    | 'notifications-on'
+    | 'notifications-refused'
+    | 'setup-failed'
+    | 'listener-failed'
+    | 'heartbeat-unreadable'
+  /** Names servers by host and port, never by credentials. */
+  message: string
+}
+
+/** Receives log entries. A channel without one logs nothing. */
+export type ChannelLog = (event: ChannelEvent) => void
+
+/** Calls a listener and logs what it throws. A defect in a listener must not end the connection or the process. */
+export function callListener(log: ChannelLog, call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    const message = `A listener of the channel threw: ${error instanceof Error ? error.stack : String(error)}`
+    log({ level: 'error', kind: 'listener-failed', message })
+  }
 }

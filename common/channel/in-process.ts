@@ -1,23 +1,28 @@
-// The channel inside one process, for `npm start` without Redis and for tests: behaves as the one over Redis,
-// but it is never out of reach and never loses anything.
+// Channels without Redis. `createInProcessChannel` serves `npm start` without Redis, and tests. It behaves as the channel over
+// Redis, but is never out of reach and loses nothing. `noChannel` is for services that do not use a channel.
 
 import { compareStamps, formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
-import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
-import { ChannelUnavailable } from './errors.ts'
-import { HEARTBEAT_KEPT } from './heartbeat.ts'
+import {
+  type Address,
+  type Channel,
+  type ChannelLog,
+  ChannelUnavailable,
+  callListener,
+  HEARTBEAT_KEPT_MS,
+  type Heartbeat,
+  type Listener,
+} from './channel.ts'
 import { manifestKey, placeOf } from './keys.ts'
-import type { ChannelLog } from './log.ts'
-import { tell } from './tell.ts'
 
-type Held = { stamp: Stamp; sealed: string }
+type StoredDocument = { stamp: Stamp; sealed: string }
 
-/** Everybody in the process who is to be connected shares the one that this returns. */
+/** Services of one process share the channel that this returns. */
 export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } = {}): Channel {
-  const documents = new Map<string, Held>()
+  const documents = new Map<string, StoredDocument>()
   /** By manifest key: code -> `epoch.revision`. */
   const manifests = new Map<string, Map<string, string>>()
   const subscriptions = new Set<{ listener: Listener }>()
-  const beats = new Map<string, Heartbeat>()
+  const heartbeats = new Map<string, Heartbeat>()
   let closed = false
 
   return {
@@ -25,8 +30,8 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
       assertOpen()
       const { key } = placeOf(address)
       if (!parseStamp(formatStamp(stamp))) throw new RangeError(`Not a stamp: ${formatStamp(stamp)}.`)
-      const held = documents.get(key)
-      if (held && compareStamps(stamp, held.stamp) <= 0) return 'not higher'
+      const present = documents.get(key)
+      if (present && compareStamps(stamp, present.stamp) <= 0) return 'not higher'
       put(address, stamp, sealed)
       return 'written'
     },
@@ -50,7 +55,7 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
 
     async listen(listener) {
       assertOpen()
-      // An object of our own, so that one listener registered twice is two subscriptions, as over Redis.
+      // A new object for each call: one listener that is registered twice has two subscriptions, as over Redis.
       const subscription = { listener }
       subscriptions.add(subscription)
       return {
@@ -62,14 +67,14 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
 
     async beat(heartbeat) {
       assertOpen()
-      beats.set(heartbeat.node, structuredClone(heartbeat))
+      heartbeats.set(heartbeat.node, structuredClone(heartbeat))
     },
 
     async heartbeats(maxAgeMs) {
       assertOpen()
       const now = Date.now()
-      for (const { node, at } of beats.values()) if (at < now - HEARTBEAT_KEPT) beats.delete(node)
-      return structuredClone([...beats.values()].filter(({ at }) => at >= now - maxAgeMs))
+      for (const { node, at } of heartbeats.values()) if (at < now - HEARTBEAT_KEPT_MS) heartbeats.delete(node)
+      return structuredClone([...heartbeats.values()].filter(({ at }) => at >= now - maxAgeMs))
     },
 
     async close() {
@@ -84,14 +89,31 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
     const manifest = manifests.get(stamps) ?? new Map<string, string>()
     manifests.set(stamps, manifest.set(field, formatStamp({ epoch, revision })))
     for (const subscription of subscriptions) {
-      // Later, as over a network: a writer must not find itself inside its reader.
+      // Later, as over a network: a listener must not run inside the call of the writer.
       setImmediate(() => {
-        if (subscriptions.has(subscription)) tell(log, () => subscription.listener.changed(address))
+        if (subscriptions.has(subscription)) callListener(log, () => subscription.listener.changed(address))
       })
     }
   }
 
   function assertOpen(): void {
     if (closed) throw new ChannelUnavailable('The channel is closed.')
+  }
+}
+
+/** A channel that rejects every call, so that no call is lost without notice. `service`: its name, for the message. */
+export function noChannel(service: string): Channel {
+  const refuse = async () => {
+    throw new ChannelUnavailable(`The service ${service} was started without a channel.`)
+  }
+  return {
+    write: refuse,
+    replace: refuse,
+    read: refuse,
+    manifest: refuse,
+    listen: refuse,
+    beat: refuse,
+    heartbeats: refuse,
+    close: async () => {},
   }
 }

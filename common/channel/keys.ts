@@ -1,5 +1,12 @@
-// The names of everything that the channel keeps in Redis. What belongs to one app shares one hash tag (the
-// braces are literal), so that on a cluster one script can write a document together with its manifest line.
+// The names of all keys that Alkaid keeps in Redis. The braces are literal; they mark the hash tag. All keys of one app have the
+// same hash tag, so that one script can write a document and its line in the manifest, also on a cluster.
+//
+//     {shop}:slot:home.banner      the publication of a slot
+//     {shop}:app                   the settings of an app
+//     {shop}:manifest              hash: code of a slot, or @app -> stamp
+//     {alkaid}:apps                the list of apps;  {alkaid}:apps:stamp has its stamp
+//     {alkaid}:node:<id>           a heartbeat;  {alkaid}:nodes is the set of node ids
+//     {alkaid}:events              the event stream
 
 import { type Address, SETTINGS } from './channel.ts'
 
@@ -9,19 +16,19 @@ const DOCUMENT_KEY = new RegExp(`^\\{(${CODE})\\}:(?:slot:(${CODE})|app)$`)
 
 const APPS_KEY = '{alkaid}:apps'
 
-/** A set of the ids of nodes whose heartbeat may be there, so that listing them needs no SCAN. */
+/** The set of nodes that may have a heartbeat. With it, listing the nodes needs no SCAN. */
 export const NODES_KEY = '{alkaid}:nodes'
 export const EVENTS_KEY = '{alkaid}:events'
 
-/** What to subscribe to; anything else that matches is sorted out by `addressOf`. */
+/** Patterns to subscribe to. They also match other keys, which `addressOf` recognises. */
 export const DOCUMENT_PATTERNS = ['{*}:slot:*', '{*}:app', APPS_KEY]
 
-/** Where a document lies: its key, and the hash and field that hold its stamp. All in one hash tag. */
+/** Where a document is stored: its key, and the hash and the field of its stamp. All have the same hash tag. */
 export type Place = { key: string; stamps: string; field: string }
 
-/** @throws RangeError when a code could not be part of a key (it might name another app's). */
+/** Throws RangeError for an invalid code: it could name the key of another app. */
 export function placeOf(address: Address): Place {
-  // A hash of its own, beside the list: an app may well be called alkaid, and this is its manifest's name.
+  // Not `manifestKey('alkaid')`: an app may be called alkaid, and that is the name of its manifest.
   if (address === 'apps') return { key: APPS_KEY, stamps: `${APPS_KEY}:stamp`, field: 'apps' }
   const { app, code } = address
   const stamps = manifestKey(app)
@@ -29,14 +36,14 @@ export function placeOf(address: Address): Place {
   return { key: `{${app}}:slot:${checked(code)}`, stamps, field: code }
 }
 
-/** The address of a document's key; undefined for any other key. */
+/** The address of the document with this key. Undefined for any other key. */
 export function addressOf(key: string): Address | undefined {
   if (key === APPS_KEY) return 'apps'
   const parts = DOCUMENT_KEY.exec(key)
   return parts ? { app: parts[1]!, code: parts[2] ?? SETTINGS } : undefined
 }
 
-/** The part of a key that decides on which node of a cluster it lies. */
+/** The part of a key that selects the cluster node that stores it. */
 export function hashTagOf(key: string): string {
   return key.slice(0, key.indexOf('}') + 1)
 }
@@ -49,12 +56,12 @@ export function heartbeatKey(node: string): string {
   return `{alkaid}:node:${node}`
 }
 
-/** Whether a manifest's field can be the code of a slot, or the settings. */
+/** Whether a field of a manifest is the code of a slot, or the settings. */
 export function isCode(field: string): boolean {
   return field === SETTINGS || CODE_ONLY.test(field)
 }
 
 function checked(code: string): string {
   if (CODE_ONLY.test(code)) return code
-  throw new RangeError(`A code in the channel is ${CODE}, but this one is ${JSON.stringify(code)}.`)
+  throw new RangeError(`A code in the channel must match ${CODE}, but this one is ${JSON.stringify(code)}.`)
 }

@@ -1,31 +1,40 @@
-// One connection to Redis that never keeps a caller waiting: every call settles within two seconds, a dead or
-// stopped server is noticed within five (it would otherwise look ready for minutes), and it reconnects for ever.
+// One connection to Redis. Every call settles within two seconds. A dead server is noticed within five seconds; without PING
+// the connection would look ready for minutes. A lost connection is opened again without end.
 
 import { Redis, type RedisOptions } from 'ioredis'
 import { withDeadline } from '../base/deadline.ts'
-import { ChannelUnavailable } from './errors.ts'
-import { type ChannelLog, reasonOf } from './log.ts'
-import { nameOf, type RedisTarget } from './redis-url.ts'
+import { type ChannelLog, ChannelUnavailable } from './channel.ts'
 
-/** All in milliseconds. A server that was silent for PING_EVERY + SILENCE is taken for dead. */
-const CALL = 2_000
-const COMMAND = 1_500
-const CONNECT = 1_500
-const PING_EVERY = 2_000
-const SILENCE = 2_500
-const CLOSE = 500
-/** Until a connection that could not be prepared is given up for a new one. */
-const PREPARE_AGAIN = 1_000
-const BACKOFF = { first: 50, most: 2_000 }
+const CALL_MS = 2_000
+const COMMAND_MS = 1_500
+const CONNECT_MS = 1_500
+const PING_EVERY_MS = 2_000
+/** A server that is silent for PING_EVERY_MS + SILENCE_MS counts as dead. */
+const SILENCE_MS = 2_500
+const CLOSE_MS = 500
+/** Delay until a connection whose preparation failed is replaced by a new one. */
+const PREPARE_AGAIN_MS = 1_000
+const BACKOFF_MS = { first: 50, most: 2_000 }
 
-/** Errors that waiting does not cure. */
-const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR DB index)/
+/** Errors that do not go away by waiting: wrong credentials, missing rights, no such database. */
+const PERMANENT_ERRORS = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR DB index)/
+
+/** One Redis server. Sentinel and Cluster would be further kinds. */
+export type RedisTarget = {
+  kind: 'single'
+  host: string
+  port: number
+  tls: boolean
+  db: number
+  username: string | undefined
+  password: string | undefined
+}
 
 export type RedisConnection = {
-  /** For `call` only, and for events. */
+  /** Used inside `call`, and to register events and scripts. */
   redis: Redis
   name: string
-  /** Runs commands; rejects with ChannelUnavailable in time. What was cut off may still have been done. */
+  /** Runs commands. Rejects with ChannelUnavailable after two seconds; the commands may still have run. */
   call<T>(work: (redis: Redis) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -34,19 +43,19 @@ export type OpenOptions = {
   target: RedisTarget
   log: ChannelLog
   /** How long the first connection may take, in milliseconds. */
-  within: number
-  /** Runs on every connect, the first included. When it fails, a new connection is tried. */
+  timeoutMs: number
+  /** Runs on every connect, also on the first one. When it fails, a new connection is tried. */
   prepare?: (redis: Redis) => Promise<void>
 }
 
-/** Resolves once connected and prepared; rejects with ChannelUnavailable within `within` ms. */
-export async function openRedis({ target, log, within, prepare }: OpenOptions): Promise<RedisConnection> {
+/** Resolves once connected and prepared. Rejects with ChannelUnavailable after `timeoutMs`. */
+export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions): Promise<RedisConnection> {
   const name = nameOf(target)
   const redis = new Redis(optionsFor(target))
   let lastError: unknown
   let closed = false
 
-  // Every attempt to reconnect errs again; only a change is worth a line in the log.
+  // Each attempt to reconnect fails with an error again. Only changes are logged.
   let connected = false
   redis.on('error', (error) => {
     lastError = error
@@ -64,10 +73,10 @@ export async function openRedis({ target, log, within, prepare }: OpenOptions): 
     connected = false
   })
 
-  // A failed PING needs no handling here: by then `socketTimeout` has ended the connection.
-  const watch = setInterval(() => {
+  // A PING that fails needs no handling: `socketTimeout` has already ended the connection.
+  const pings = setInterval(() => {
     if (redis.status === 'ready') redis.ping().catch(() => {})
-  }, PING_EVERY)
+  }, PING_EVERY_MS)
 
   const connection: RedisConnection = {
     redis,
@@ -75,27 +84,27 @@ export async function openRedis({ target, log, within, prepare }: OpenOptions): 
     async call(work) {
       if (closed) throw new ChannelUnavailable(`The connection to ${name} is closed.`)
       try {
-        return await before(CALL, () => work(redis))
+        return await orTimeout(CALL_MS, () => work(redis))
       } catch (error) {
-        // Not as `cause`: ioredis puts the arguments into its errors, which may be documents or a password.
+        // No `cause`: ioredis puts the arguments into its errors. They may be documents or a password.
         const refused = error instanceof Error && error.name === 'ReplyError'
-        throw new ChannelUnavailable(`${name} did not do it: ${explain(error, lastError)}`, { refused })
+        throw new ChannelUnavailable(`${name} did not do it: ${causeOf(error, lastError)}`, { refused })
       }
     },
     async close() {
       if (closed) return
       closed = true
-      clearInterval(watch)
+      clearInterval(pings)
       await end(redis)
     },
   }
 
   try {
-    await before(within, () => firstReady(redis, prepare, log))
+    await orTimeout(timeoutMs, () => firstReady(redis, prepare, log))
     return connection
   } catch (error) {
     await connection.close()
-    throw new ChannelUnavailable(`${name} could not be reached: ${explain(lastError ?? error)}`)
+    throw new ChannelUnavailable(`${name} could not be reached: ${causeOf(lastError ?? error)}`)
   }
 }
 
@@ -108,31 +117,31 @@ function optionsFor(target: RedisTarget): RedisOptions {
     username: target.username,
     password: target.password,
     lazyConnect: true,
-    connectTimeout: CONNECT,
-    disconnectTimeout: CLOSE,
-    commandTimeout: COMMAND,
-    socketTimeout: SILENCE,
-    keepAlive: PING_EVERY,
-    // When a connection is lost, whatever waits for it fails at once. Resending is the caller's decision.
+    connectTimeout: CONNECT_MS,
+    disconnectTimeout: CLOSE_MS,
+    commandTimeout: COMMAND_MS,
+    socketTimeout: SILENCE_MS,
+    keepAlive: PING_EVERY_MS,
+    // Calls that wait for a lost connection fail at once. The caller decides whether to send them again.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // The subscriber subscribes itself: ioredis neither waits for the acknowledgement nor handles its failure.
+    // redis-subscription.ts subscribes again itself. ioredis would not wait for the acknowledgement, nor handle a failure.
     autoResubscribe: false,
-    // After a failover the old primary refuses writes; a new connection finds the new one.
+    // After a failover the old primary refuses writes. A new connection finds the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     retryStrategy(attempt) {
-      const delay = Math.min(BACKOFF.first * 2 ** Math.min(attempt, 16), BACKOFF.most)
+      const delay = Math.min(BACKOFF_MS.first * 2 ** Math.min(attempt, 16), BACKOFF_MS.most)
       return delay / 2 + (Math.random() * delay) / 2
     },
   }
 }
 
-/** Connects, and goes on trying unless the server says no; prepares this and every later connection. */
+/** Connects and prepares the connection, and later ones. It tries again until it succeeds or an error is permanent. */
 function firstReady(redis: Redis, prepare: OpenOptions['prepare'], log: ChannelLog): Promise<void> {
   return new Promise((resolve, reject) => {
     let first = true
     redis.on('error', (error) => {
-      if (first && REFUSED.test(error.message)) reject(error)
+      if (first && PERMANENT_ERRORS.test(error.message)) reject(error)
     })
     redis.on('ready', async () => {
       try {
@@ -140,33 +149,73 @@ function firstReady(redis: Redis, prepare: OpenOptions['prepare'], log: ChannelL
         first = false
         resolve()
       } catch (error) {
-        // When the connection itself went, it is being replaced already.
+        // The connection itself was lost. ioredis replaces it already.
         if (redis.status !== 'ready') return
         if (first) return reject(error)
         log({ level: 'warn', kind: 'setup-failed', message: `Could not set up a connection: ${reasonOf(error)}` })
-        setTimeout(() => redis.status === 'ready' && redis.disconnect(true), PREPARE_AGAIN).unref()
+        setTimeout(() => redis.status === 'ready' && redis.disconnect(true), PREPARE_AGAIN_MS).unref()
       }
     })
-    redis.connect().catch(() => {}) // `error` tells more, and it goes on trying
+    redis.connect().catch(() => {}) // the event `error` has the details, and ioredis tries again
   })
 }
 
-/** Politely if the server answers, else at once. */
+/** Sends QUIT when the server answers. Else it cuts the connection. */
 async function end(redis: Redis): Promise<void> {
   if (redis.status === 'ready') {
     const ended = new Promise<void>((resolve) => redis.once('end', () => resolve()))
-    redis.quit().catch(() => {}) // either way it is gone below
-    await before(CLOSE, () => ended).catch(() => {})
+    redis.quit().catch(() => {}) // the connection is cut below in any case
+    await orTimeout(CLOSE_MS, () => ended).catch(() => {})
   }
   if (redis.status !== 'end') redis.disconnect()
 }
 
-async function before<T>(ms: number, work: () => Promise<T>): Promise<T> {
+async function orTimeout<T>(ms: number, work: () => Promise<T>): Promise<T> {
   return withDeadline(ms, work(), () => new Error(`no answer within ${ms} ms`))
 }
 
-function explain(error: unknown, connectionError?: unknown): string {
-  const flushed = error instanceof Error && error.name === 'MaxRetriesPerRequestError'
-  if (!flushed) return reasonOf(error)
+/** The reason of a failed call. ioredis says only that it gave up when a connection was lost, so the error of that counts. */
+function causeOf(error: unknown, connectionError?: unknown): string {
+  const connectionLost = error instanceof Error && error.name === 'MaxRetriesPerRequestError'
+  if (!connectionLost) return reasonOf(error)
   return connectionError ? reasonOf(connectionError) : 'the connection was lost'
+}
+
+/** The message of an error, for a log or another message. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+const UNSUPPORTED_PROTOCOLS = ['redis+sentinel:', 'rediss+sentinel:', 'redis+cluster:', 'rediss+cluster:']
+
+/**
+ * Reads REDIS_URL. It is strict: a misread part would show only later, as strange behaviour. A query is refused because ioredis
+ * would take options from it, such as other timeouts. Errors never quote the URL, which may hold a password.
+ */
+export function parseRedisUrl(text: string): RedisTarget {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url) throw new Error('The Redis URL is not a URL; expected redis://[user:password@]host[:port][/database].')
+  if (UNSUPPORTED_PROTOCOLS.includes(url.protocol)) {
+    throw new Error(`Redis URLs with ${url.protocol}// are not supported yet; use redis:// or rediss://.`)
+  }
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    throw new Error(`A Redis URL begins with redis:// or rediss:// (TLS), not ${url.protocol}`)
+  }
+  if (url.search || url.hash) throw new Error('A Redis URL takes no query and no fragment.')
+  if (!/^\/?\d*$/.test(url.pathname)) throw new Error('The path of a Redis URL is the number of a database.')
+  if (url.username && !url.password) throw new Error('The Redis URL has a user name but no password.')
+  return {
+    kind: 'single',
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    port: Number(url.port || 6379),
+    tls: url.protocol === 'rediss:',
+    db: Number(url.pathname.slice(1) || 0),
+    username: decodeURIComponent(url.username) || undefined,
+    password: decodeURIComponent(url.password) || undefined,
+  }
+}
+
+/** The name of a server in logs and errors, without credentials: `Redis at 127.0.0.1:6379`. */
+export function nameOf(target: RedisTarget): string {
+  return `Redis at ${target.host}:${target.port}`
 }

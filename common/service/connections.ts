@@ -1,12 +1,11 @@
 // Opens what the settings name, MongoDB and Redis, and says in one line with the setting's name what is wrong with it.
 
 import type { Logger } from '../base/log.ts'
-import type { Channel } from '../channel/channel.ts'
+import type { Channel, ChannelLog } from '../channel/channel.ts'
 import type { EventStream } from '../channel/event-stream.ts'
-import type { ChannelLog } from '../channel/log.ts'
-import { connectRedisChannel } from '../channel/redis.ts'
+import { connectRedisChannel } from '../channel/redis-channel.ts'
+import type { RedisConfigCheck } from '../channel/redis-config-check.ts'
 import { connectRedisEventStream } from '../channel/redis-event-stream.ts'
-import type { RedisSettings } from '../channel/redis-settings.ts'
 import type { StoreObserver } from '../store/observe.ts'
 import { connectStore, type Store } from '../store/store.ts'
 import { hideCredentials, SettingsError } from './settings.ts'
@@ -19,12 +18,14 @@ export async function openMongoDb(uri: string, observer?: StoreObserver): Promis
   })
 }
 
-export async function openRedisChannel(url: string, log: Logger, settings?: RedisSettings): Promise<Channel> {
-  return connectRedisChannel({ url, log: channelLog(log), settings }).catch((error: Error) => explainRedis(url, error))
+export async function openRedisChannel(url: string, log: Logger, configCheck?: RedisConfigCheck): Promise<Channel> {
+  return connectRedisChannel({ url, log: channelLog(log), configCheck }).catch((error: Error) =>
+    explainRedis(url, error),
+  )
 }
 
-export async function openRedisStream(url: string, log: Logger, settings?: RedisSettings): Promise<EventStream> {
-  return connectRedisEventStream({ url, log: channelLog(log), settings }).catch((error: Error) =>
+export async function openRedisStream(url: string, log: Logger, configCheck?: RedisConfigCheck): Promise<EventStream> {
+  return connectRedisEventStream({ url, log: channelLog(log), configCheck }).catch((error: Error) =>
     explainRedis(url, error),
   )
 }

@@ -4,7 +4,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../base/log.ts'
-import { type RedisSettings, redisSettings } from '../channel/redis-settings.ts'
+import { createRedisConfigCheck, type RedisConfigCheck } from '../channel/redis-config-check.ts'
 import type { Store } from '../store/store.ts'
 import type { Checks } from './health.ts'
 import type { Settings } from './settings.ts'
@@ -13,7 +13,7 @@ import type { Settings } from './settings.ts'
 export type Setup = {
   store(store: Store): void
   /** What looks at the settings of a Redis, to be given to whoever connects to it; undefined outside production. */
-  redis(options: { holdsEvents: boolean }): RedisSettings | undefined
+  redis(options: { holdsEvents: boolean }): RedisConfigCheck | undefined
   channelInProcess(): void
   /** Logs what was not logged before. */
   tell(): Promise<void>
@@ -51,7 +51,7 @@ export function createSetup(settings: Pick<Settings, 'production' | 'dataDir'>, 
     },
     redis({ holdsEvents }) {
       if (!production) return undefined
-      const redis = redisSettings({ holdsEvents, looked: () => void tell() })
+      const redis = createRedisConfigCheck({ holdsEvents, onChecked: () => void tell() })
       add(() => redis.warnings())
       return redis
     },

@@ -2,7 +2,7 @@
 // `/federation`. `npm start` builds the same in one process (platform/app.ts).
 
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
-import { noChannel } from '../channel/none.ts'
+import { noChannel } from '../channel/in-process.ts'
 import type { Services } from '../command/services.ts'
 import { federationHandler } from '../graphql/federation.ts'
 import type { Subgraph } from '../graphql/subgraph.ts'

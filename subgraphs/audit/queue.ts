@@ -3,8 +3,8 @@
 
 import { z } from 'zod'
 import { optional, optionalText, parseInput, period, reference } from '../../common/command/input.ts'
+import type { Db } from '../../common/store/collection.ts'
 import { textFilter } from '../../common/store/filters.ts'
-import type { Db } from '../../common/store/rows.ts'
 import type { Store } from '../../common/store/store.ts'
 import { slots } from '../schedule/repository.ts'
 import type { AuditLoaders } from './loaders.ts'

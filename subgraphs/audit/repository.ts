@@ -3,9 +3,9 @@
 
 import type { Filter } from 'mongodb'
 import { notFound } from '../../common/base/errors.ts'
-import { byIds } from '../../common/store/by-ids.ts'
+import type { Db, IndexDefinition, Tx } from '../../common/store/collection.ts'
+import { findByIds } from '../../common/store/collection.ts'
 import { type Period, periodFilter, textFilter } from '../../common/store/filters.ts'
-import type { Db, IndexDefinition, Tx } from '../../common/store/rows.ts'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
 
 /** The kinds of things that are reviewed. */
@@ -92,8 +92,8 @@ export type ApprovedPage = { limit: number; before?: number | undefined }
 /** An open review that knows the approved revision before its own. */
 export type QueuedReview = Review & { approvedBefore: Approved | null }
 
-const rows = (db: Db) => db.rows<Review>('reviews')
-const submissionRows = (db: Db) => db.rows<Submission>('submissions')
+const rows = (db: Db) => db.collection<Review>('reviews')
+const submissionRows = (db: Db) => db.collection<Submission>('submissions')
 
 /** As `approved` the review of the newest approved, not revoked revision of the same subject that is an earlier one. */
 const LOOKUP_APPROVED_BEFORE = {
@@ -126,7 +126,7 @@ export const reviews = {
   },
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, ids: readonly string[]): Promise<(Review | null)[]> => byIds(rows(db), ids),
+  byIds: (db: Db, ids: readonly string[]): Promise<(Review | null)[]> => findByIds(rows(db), ids),
 
   /** Those that a submission opened, and those that were open already and that it needs. */
   async ofSubmission(db: Db, submission: Submission): Promise<Review[]> {
@@ -311,7 +311,7 @@ export const submissions = {
   },
 
   /** In the order of the ids; null where there is none. */
-  byIds: (db: Db, ids: readonly string[]): Promise<(Submission | null)[]> => byIds(submissionRows(db), ids),
+  byIds: (db: Db, ids: readonly string[]): Promise<(Submission | null)[]> => findByIds(submissionRows(db), ids),
 
   async recall(tx: Tx, id: string, recalled: { recalledBy: string; recalledAt: Date }): Promise<void> {
     await submissionRows(tx).updateOne({ _id: id }, { $set: recalled, $inc: { version: 1 } })

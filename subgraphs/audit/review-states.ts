@@ -1,8 +1,8 @@
 // The state of a review, how it moves together with the review state of its subject, and what the change log keeps of that.
 
 import type { Mutation } from '../../common/command/mutate.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
 import type { Review, ReviewStatus, Submission } from './repository.ts'
 import { nameOf, pinOf, type Subject, type SubjectHead, subjectRepositories } from './subjects.ts'
 

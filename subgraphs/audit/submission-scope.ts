@@ -4,8 +4,8 @@
 
 import { invalidState } from '../../common/base/errors.ts'
 import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
-import type { Tx } from '../../common/store/rows.ts'
 import { segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'
 import type { Constraint } from '../../engine/targeting/types.ts'
 import { idsPinned, type ScheduleContent, type ScheduleMore, slots } from '../schedule/repository.ts'

@@ -2,8 +2,7 @@
 
 import { getApp, requireApp, settingsOf } from '../../common/apps/apps.ts'
 import { withDeadline } from '../../common/base/deadline.ts'
-import { type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable, type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
 import type { Services } from '../../common/command/services.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import { seal } from '../../engine/publication/sign.ts'

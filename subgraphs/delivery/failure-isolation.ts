@@ -1,7 +1,7 @@
 // The same work for several items, where one failing item must not stop the others.
 
 import { AlkaidError } from '../../common/base/errors.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
 
 /**
  * Works on one item after another and reports each failure. Throws only when Redis or MongoDB is out of reach: then every

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ProblemLog } from '../../common/base/problem-log.ts'
 import type { Channel } from '../../common/channel/channel.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
 import { openAt, type SigningKeys } from '../../engine/publication/sign.ts'
 import { compareStamps, parseStamp } from '../../engine/publication/types.ts'

@@ -2,7 +2,7 @@
 // moves the counter. Commits are therefore in the order of their numbers, and a reader never skips one. A position is
 // `<incarnation>/<number>`, so that one of a stream that was deleted since means nothing in the next.
 
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Store } from '../../common/store/store.ts'
 import { isDuplicateKey } from '../../common/store/store.ts'

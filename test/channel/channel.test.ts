@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
-import { connectRedisChannel } from '../../common/channel/redis.ts'
+import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
 import { describeChannel } from '../support/channel-suite.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
 import { describeEventStream } from '../support/event-stream-suite.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'

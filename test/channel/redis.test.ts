@@ -3,10 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
-import type { Address, Channel } from '../../common/channel/channel.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import type { ChannelEvent } from '../../common/channel/log.ts'
-import { connectRedisChannel } from '../../common/channel/redis.ts'
+import type { Address, Channel, ChannelEvent } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
+import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 

@@ -1,10 +1,10 @@
 // Connecting to Redis: what is accepted, what is refused, and what is said about it.
 
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
-import type { ChannelEvent } from '../../common/channel/log.ts'
-import { connectRedisChannel } from '../../common/channel/redis.ts'
-import { parseRedisUrl } from '../../common/channel/redis-url.ts'
+import type { ChannelEvent } from '../../common/channel/channel.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
+import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
+import { parseRedisUrl } from '../../common/channel/redis-connection.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 

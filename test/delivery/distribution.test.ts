@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { type Channel, SETTINGS } from '../../common/channel/channel.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { type Channel, ChannelUnavailable, SETTINGS } from '../../common/channel/channel.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import { deriveSigningKeys, seal } from '../../engine/publication/sign.ts'

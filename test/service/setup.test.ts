@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { createRedisConfigCheck, type RedisConfigCheck } from '../../common/channel/redis-config-check.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
-import { type RedisSettings, redisSettings } from '../../common/channel/redis-settings.ts'
 import { readSettings } from '../../common/service/settings.ts'
 import { type Platform, startPlatform } from '../../platform/app.ts'
 import { run } from '../support/command.ts'
@@ -104,10 +104,13 @@ describeWithRedis('the settings of a Redis', () => {
     await redis.stop()
   })
 
-  async function lookAt(url: string, holdsEvents = true): Promise<{ settings: RedisSettings; looked: () => number }> {
+  async function lookAt(
+    url: string,
+    holdsEvents = true,
+  ): Promise<{ settings: RedisConfigCheck; looked: () => number }> {
     let count = 0
-    const settings = redisSettings({ holdsEvents, looked: () => void count++ })
-    open.push(await connectRedisEventStream({ url, settings }))
+    const settings = createRedisConfigCheck({ holdsEvents, onChecked: () => void count++ })
+    open.push(await connectRedisEventStream({ url, configCheck: settings }))
     return { settings, looked: () => count }
   }
   const set = async (values: Record<string, string>) => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import type { Store } from '../../common/store/store.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
 import { describeEventStream } from '../support/event-stream-suite.ts'

@@ -4,8 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type Address, type Channel, type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
-import { ChannelUnavailable } from '../../common/channel/errors.ts'
+import {
+  type Address,
+  type Channel,
+  ChannelUnavailable,
+  type Heartbeat,
+  SETTINGS,
+} from '../../common/channel/channel.ts'
 import { compareStamps, formatStamp, type Stamp } from '../../engine/publication/types.ts'
 import { until } from './until.ts'
 

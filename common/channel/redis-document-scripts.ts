@@ -1,16 +1,17 @@
-// What must happen in Redis in one step. ioredis sends a script by its hash, and in full where it is unknown.
+// The Lua scripts for documents. A document and its stamp must change in one step. ioredis sends a script by its hash, and in full
+// when Redis does not know it yet.
 
 import { createHash } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
 
-/** The longest document that is read, in bytes: a publication has at most half of it. */
-const MAX_DOCUMENT = 4 * 1024 * 1024
+/** The longest document that is read. A publication has at most half of it. */
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    /** As MGET, but for a document that is too long there is only a stand-in. */
+    /** As MGET, but a document that is too long is answered by its placeholder. */
     readDocumentsBuffer(numberOfKeys: number, ...documentKeys: string[]): Result<(Buffer | null)[], Context>
-    /** 1 = written, 0 = the same or a higher one is there. */
+    /** 1: written. 0: the same or a higher one is there. */
     writeIfHigher(
       documentKey: string,
       stampsKey: string,
@@ -19,7 +20,7 @@ declare module 'ioredis' {
       revision: number,
       sealed: string,
     ): Result<number, Context>
-    /** 1 = written, 0 = something else is there now. */
+    /** 1: written. 0: something else is there now. */
     replaceUnreadable(
       documentKey: string,
       stampsKey: string,
@@ -31,22 +32,25 @@ declare module 'ioredis' {
   }
 }
 
-const STAND_IN_BYTES = 1024
+const PLACEHOLDER_BYTES = 1024
 
-/** What `readDocuments` would give for these bytes if they were too long. */
-export function standInOf(bytes: Buffer): string {
-  const beginning = createHash('sha1').update(bytes.subarray(0, STAND_IN_BYTES)).digest('hex')
+/**
+ * A text in place of bytes that cannot be read as a document: too long, or not UTF-8. It has their length and the SHA-1 of their
+ * beginning, as in `unreadable 5000000 2fd4e1...`. The scripts make the same text for the same bytes.
+ */
+export function placeholderOf(bytes: Buffer): string {
+  const beginning = createHash('sha1').update(bytes.subarray(0, PLACEHOLDER_BYTES)).digest('hex')
   return `unreadable ${bytes.length} ${beginning}`
 }
 
-// Somebody else's key where a manifest belongs would forbid every write.
+// A foreign key with the name of a manifest would make every write fail. It is deleted.
 const DROP_WRONG_TYPE = `
   local type = redis.call('TYPE', KEYS[2]).ok
   if type ~= 'hash' and type ~= 'none' then redis.call('DEL', KEYS[2]) end`
 
-// Both halves of a stamp have at most 15 digits, which Lua's numbers (doubles) hold exactly; as one decimal
-// number 1.10 would equal 1.1. A stamp counts only while its document is there: what was evicted can be written
-// again, even lower, and the stamp follows it, since a stamp without its document would forbid all healing.
+// Epoch and revision are compared one by one: as decimal numbers, 1.10 would equal 1.1. Each has at most 15 digits, which a
+// number of Lua (a double) holds exactly. A stamp counts only while its document is there. An evicted document can be written
+// again, even with a lower stamp; otherwise the stamp that is left would forbid it.
 const WRITE_IF_HIGHER = `${DROP_WRONG_TYPE}
   local held = redis.call('HGET', KEYS[2], ARGV[1])
   if held and redis.call('TYPE', KEYS[1]).ok == 'string' then
@@ -61,26 +65,26 @@ const WRITE_IF_HIGHER = `${DROP_WRONG_TYPE}
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. '.' .. ARGV[3])
   return 1`
 
-// What is in the place of a document and cannot even be read as text; nobody can take it for a document. `standInOf` says the same.
-const STAND_IN = `
-  local function standIn(key)
-    return 'unreadable ' .. redis.call('STRLEN', key) .. ' ' .. redis.sha1hex(redis.call('GETRANGE', key, 0, ${STAND_IN_BYTES - 1}))
+// The same as `placeholderOf`.
+const PLACEHOLDER = `
+  local function placeholder(key)
+    return 'unreadable ' .. redis.call('STRLEN', key) .. ' ' .. redis.sha1hex(redis.call('GETRANGE', key, 0, ${PLACEHOLDER_BYTES - 1}))
   end`
 
-// Whatever lies there, no more of it is sent: one text of 500 MB would cost every node as much.
-const READ_DOCUMENTS = `${STAND_IN}
+// A value that is too long is not sent: every node would read it, 500 MB of it for example.
+const READ_DOCUMENTS = `${PLACEHOLDER}
   local found = {}
   for i, key in ipairs(KEYS) do
     if redis.call('TYPE', key).ok ~= 'string' then found[i] = false
-    elseif redis.call('STRLEN', key) > ${MAX_DOCUMENT} then found[i] = standIn(key)
+    elseif redis.call('STRLEN', key) > ${MAX_DOCUMENT_BYTES} then found[i] = placeholder(key)
     else found[i] = redis.call('GET', key) end
   end
   return found`
 
-const REPLACE_UNREADABLE = `${STAND_IN}
+const REPLACE_UNREADABLE = `${PLACEHOLDER}
   ${DROP_WRONG_TYPE}
-  local held = redis.call('STRLEN', KEYS[1]) <= ${MAX_DOCUMENT} and redis.call('GET', KEYS[1])
-  if held ~= ARGV[3] and standIn(KEYS[1]) ~= ARGV[3] then return 0 end
+  local held = redis.call('STRLEN', KEYS[1]) <= ${MAX_DOCUMENT_BYTES} and redis.call('GET', KEYS[1])
+  if held ~= ARGV[3] and placeholder(KEYS[1]) ~= ARGV[3] then return 0 end
   redis.call('SET', KEYS[1], ARGV[4])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
   return 1`

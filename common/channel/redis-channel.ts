@@ -1,52 +1,55 @@
-// The channel over Redis. Alkaid can lose this Redis at any time: nodes serve from memory, and delivery writes
-// again whatever is missing. Calls reject with ChannelUnavailable within about two seconds, never hang.
+// The channel over Redis. Alkaid can lose this Redis at any time: nodes serve from memory, and delivery writes missing documents
+// again. Calls reject with ChannelUnavailable within about two seconds.
 
 import { isUtf8 } from 'node:buffer'
 import type { Redis } from 'ioredis'
 import { formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import { createProblemLog, type ProblemLog } from '../base/problem-log.ts'
-import type { Address, Channel, Heartbeat, Listener } from './channel.ts'
-import { ChannelUnavailable } from './errors.ts'
-import { HEARTBEAT_KEPT, readHeartbeat } from './heartbeat.ts'
+import {
+  type Address,
+  type Channel,
+  type ChannelLog,
+  ChannelUnavailable,
+  HEARTBEAT_KEPT_MS,
+  type Heartbeat,
+  type Listener,
+  parseHeartbeat,
+} from './channel.ts'
 import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf } from './keys.ts'
-import type { ChannelLog } from './log.ts'
-import { openRedis, type RedisConnection } from './redis-connection.ts'
-import { notificationKeeper } from './redis-notifications.ts'
-import { defineScripts, standInOf } from './redis-scripts.ts'
-import type { RedisSettings } from './redis-settings.ts'
-import { subscribe } from './redis-subscriber.ts'
-import { nameOf, parseRedisUrl } from './redis-url.ts'
+import type { RedisConfigCheck } from './redis-config-check.ts'
+import { nameOf, openRedis, parseRedisUrl, type RedisConnection } from './redis-connection.ts'
+import { defineScripts, placeholderOf } from './redis-document-scripts.ts'
+import { notificationEnabler, subscribe } from './redis-subscription.ts'
 
 export type RedisChannelOptions = {
   url: string
   log?: ChannelLog
-  /** Looked at on each connect. */
-  settings?: RedisSettings | undefined
+  /** Started on each connect. */
+  configCheck?: RedisConfigCheck | undefined
 }
 
-/** Milliseconds until the first connection, and until a subscription. */
-const START = 5_000
-const LISTEN = 3_000
+const FIRST_CONNECTION_MS = 5_000
+const SUBSCRIPTION_MS = 3_000
 
-// Few documents per command, since each has 1.5 s and documents may have 2 MB: a slow network still manages. A
-// second command is under way meanwhile; more gain nothing and stall the event loop longer (measured).
+// A command has 1.5 s and a document may have 2 MB. So a command reads few documents, and a slow network still manages. Two
+// commands run at once; more gain nothing and block the event loop longer (measured).
 const DOCUMENTS_PER_READ = 8
 const READS_AT_ONCE = 2
 
-/** Rejects within about 5 s when Redis is out of reach, and at once when the URL or the credentials are wrong. */
-export async function connectRedisChannel({ url, log = () => {}, settings }: RedisChannelOptions): Promise<Channel> {
+/** Rejects after 5 seconds when Redis is out of reach, and at once when the URL or the credentials are wrong. */
+export async function connectRedisChannel({ url, log = () => {}, configCheck }: RedisChannelOptions): Promise<Channel> {
   const target = parseRedisUrl(url)
-  const keepNotifications = notificationKeeper(nameOf(target), log)
+  const enableNotifications = notificationEnabler(nameOf(target), log)
   const prepare = async (redis: Redis) => {
-    settings?.look(redis, nameOf(target))
-    await keepNotifications(redis)
+    configCheck?.start(redis, nameOf(target))
+    await enableNotifications(redis)
   }
-  const commander = await openRedis({ target, log, within: START, prepare })
+  const commander = await openRedis({ target, log, timeoutMs: FIRST_CONNECTION_MS, prepare })
   defineScripts(commander.redis)
-  const tell = (level: 'info' | 'warn') => (_: object, message: string) =>
+  // Heartbeats are read every second. The log names each unreadable one once.
+  const logHeartbeat = (level: 'info' | 'warn') => (_: object, message: string) =>
     log({ level, kind: 'heartbeat-unreadable', message })
-  // Heartbeats are read every second: one that cannot be read is told once.
-  const problems = createProblemLog({ info: tell('info'), warn: tell('warn') })
+  const problems = createProblemLog({ info: logHeartbeat('info'), warn: logHeartbeat('warn') })
   const subscribers = new Set<RedisConnection>()
   let closed = false
   const assertOpen = () => {
@@ -56,14 +59,14 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
   return {
     async write(address, stamp, sealed) {
       const { key, stamps, field } = placeOf(address)
-      const { epoch, revision } = checked(stamp)
+      const { epoch, revision } = checkedStamp(stamp)
       const written = await commander.call((redis) => redis.writeIfHigher(key, stamps, field, epoch, revision, sealed))
       return written === 1 ? 'written' : 'not higher'
     },
 
     async replace(address, unreadable, stamp, sealed) {
       const { key, stamps, field } = placeOf(address)
-      const text = formatStamp(checked(stamp))
+      const text = formatStamp(checkedStamp(stamp))
       const written = await commander.call((redis) =>
         redis.replaceUnreadable(key, stamps, field, text, unreadable, sealed),
       )
@@ -77,7 +80,7 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
       const fields = await commander
         .call((redis) => redis.hgetall(key))
         .catch((error: Error) => {
-          // Something else under this name: as good as none, and the next write makes one.
+          // A foreign key has the name of the manifest. It counts as none, and the next write replaces it.
           if (/WRONGTYPE/.test(error.message)) return {}
           throw error
         })
@@ -86,9 +89,9 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
 
     async listen(listener: Listener) {
       assertOpen()
-      const subscriber = await subscribe({ target, log, within: LISTEN, keepNotifications, listener })
+      const subscriber = await subscribe({ target, log, timeoutMs: SUBSCRIPTION_MS, enableNotifications, listener })
       subscribers.add(subscriber)
-      if (closed) await subscriber.close() // closed meanwhile; nobody else would
+      if (closed) await subscriber.close() // the channel was closed meanwhile
       assertOpen()
       return {
         async stop() {
@@ -103,12 +106,12 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
       await commander.call(async (redis) => {
         const results = await redis
           .multi()
-          .set(key, JSON.stringify(heartbeat), 'PX', HEARTBEAT_KEPT)
+          .set(key, JSON.stringify(heartbeat), 'PX', HEARTBEAT_KEPT_MS)
           .sadd(NODES_KEY, heartbeat.node)
           .exec()
         const [[stored] = [], [listed] = []] = results ?? []
         if (stored) throw stored
-        // Somebody else's key in place of the index: it would forbid every heartbeat.
+        // A foreign key has the name of the index. It would make every heartbeat fail.
         if (listed && /WRONGTYPE/.test(listed.message))
           await redis.multi().del(NODES_KEY).sadd(NODES_KEY, heartbeat.node).exec()
         else if (listed) throw listed
@@ -127,9 +130,9 @@ export async function connectRedisChannel({ url, log = () => {}, settings }: Red
 async function readDocuments(commander: RedisConnection, addresses: readonly Address[]): Promise<(string | null)[]> {
   const sealed: (string | null)[] = new Array(addresses.length).fill(null)
   const wanted = addresses.map((address, index) => ({ key: placeOf(address).key, index }))
-  // By hash tag, since one MGET of a cluster cannot span nodes.
+  // Grouped by hash tag, because one command of a cluster cannot read from several nodes.
   const batches = [...Map.groupBy(wanted, ({ key }) => hashTagOf(key)).values()].flatMap(inBatches)
-  const lane = async () => {
+  const readBatches = async () => {
     for (let batch = batches.pop(); batch; batch = batches.pop()) {
       const keys = batch.map(({ key }) => key)
       const found = await commander.call((redis) => redis.readDocumentsBuffer(keys.length, ...keys))
@@ -139,13 +142,13 @@ async function readDocuments(commander: RedisConnection, addresses: readonly Add
       })
     }
   }
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, lane))
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, readBatches))
   return sealed
 }
 
-/** Bytes that are no text could not be named to `replace`: something stands in for them, which is no document either. */
+/** `replace` names an unreadable document by its text. Bytes that are not UTF-8 are named by their placeholder. */
 function textOf(bytes: Buffer): string {
-  return isUtf8(bytes) ? bytes.toString('utf8') : standInOf(bytes)
+  return isUtf8(bytes) ? bytes.toString('utf8') : placeholderOf(bytes)
 }
 
 function inBatches<T>(items: T[]): T[][] {
@@ -153,33 +156,33 @@ function inBatches<T>(items: T[]): T[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * DOCUMENTS_PER_READ, (i + 1) * DOCUMENTS_PER_READ))
 }
 
-/** Those since `oldest` (ms). Nodes whose heartbeat expired leave the index; one that beats again re-enters it. */
+/** Heartbeats since `oldest` (Unix milliseconds). Nodes without one are removed from the index; their next heartbeat adds them. */
 async function readHeartbeats(commander: RedisConnection, problems: ProblemLog, oldest: number): Promise<Heartbeat[]> {
   const nodes = await commander
     .call((redis) => redis.smembers(NODES_KEY))
     .catch((error: Error) => {
-      if (/WRONGTYPE/.test(error.message)) return [] // as good as none, and the next heartbeat makes one
+      if (/WRONGTYPE/.test(error.message)) return [] // a foreign key: it counts as none, and the next heartbeat replaces it
       throw error
     })
   if (nodes.length === 0) return []
   const texts = await commander.call((redis) => redis.mget(nodes.map(heartbeatKey)))
-  const gone = nodes.filter((_, index) => texts[index] === null)
-  if (gone.length) await commander.call((redis) => redis.srem(NODES_KEY, ...gone))
+  const expired = nodes.filter((_, index) => texts[index] === null)
+  if (expired.length) await commander.call((redis) => redis.srem(NODES_KEY, ...expired))
 
   const heartbeats: Heartbeat[] = []
   for (const [index, node] of nodes.entries()) {
-    const what = `the heartbeat of node ${node.slice(0, 100)}`
+    const subject = `the heartbeat of node ${node.slice(0, 100)}`
     const text = texts[index]
-    const heartbeat = text ? readHeartbeat(text) : undefined
-    if (text && !heartbeat) problems.report(what, 'cannot be read')
-    else problems.resolve(what)
+    const heartbeat = text ? parseHeartbeat(text) : undefined
+    if (text && !heartbeat) problems.report(subject, 'cannot be read')
+    else problems.resolve(subject)
     if (heartbeat && heartbeat.at >= oldest) heartbeats.push(heartbeat)
   }
   return heartbeats
 }
 
-/** The script compares exactly up to 15 digits, as `parseStamp` reads. */
-function checked(stamp: Stamp): Stamp {
+/** The script compares numbers of at most 15 digits exactly. `parseStamp` accepts the same. */
+function checkedStamp(stamp: Stamp): Stamp {
   if (parseStamp(formatStamp(stamp))) return stamp
   throw new RangeError(`Epoch and revision are integers from 0 to 15 digits, but this is ${formatStamp(stamp)}.`)
 }

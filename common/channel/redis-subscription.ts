@@ -1,0 +1,79 @@
+// Listens to changed documents, by keyspace notifications of Redis, on a connection of its own. Redis does not repeat
+// notifications that it sent while the connection was down. So the listener is told of the interruption after each reconnect.
+
+import type { Redis } from 'ioredis'
+import { type ChannelLog, callListener, type Listener } from './channel.ts'
+import { addressOf, DOCUMENT_PATTERNS } from './keys.ts'
+import { openRedis, type RedisConnection, type RedisTarget, reasonOf } from './redis-connection.ts'
+
+export type SubscriptionOptions = {
+  target: RedisTarget
+  log: ChannelLog
+  timeoutMs: number
+  enableNotifications: (redis: Redis) => Promise<void>
+  listener: Listener
+}
+
+/** Resolves once Redis has acknowledged the subscription. */
+export async function subscribe(options: SubscriptionOptions): Promise<RedisConnection> {
+  const { target, log, timeoutMs, enableNotifications, listener } = options
+  const prefix = `__keyspace@${target.db}__:`
+  const patterns = DOCUMENT_PATTERNS.map((pattern) => prefix + pattern)
+  let listening = false
+
+  return openRedis({
+    target,
+    log,
+    timeoutMs,
+    async prepare(redis) {
+      if (redis.listenerCount('pmessage') === 0) redis.on('pmessage', handleNotification)
+      // In this order, so that nothing is missed after the acknowledgement.
+      await enableNotifications(redis)
+      await redis.psubscribe(...patterns)
+      if (listening) callListener(log, () => listener.interrupted())
+      listening = true
+    },
+  })
+
+  function handleNotification(_pattern: string, channel: string): void {
+    const address = addressOf(channel.slice(prefix.length))
+    if (address) callListener(log, () => listener.changed(address))
+  }
+}
+
+/** K: keyspace channels. $: string commands. Documents are strings, and only SET changes them. */
+const NEEDED_FLAGS = ['K', '$']
+const SETTING = 'notify-keyspace-events'
+
+/**
+ * Makes the function that turns keyspace notifications on. It runs on each connect, because Redis forgets the setting when it
+ * restarts. Flags that others need stay. Many managed servers forbid CONFIG: that is logged once, and nodes then find changes
+ * by comparing manifests, a few seconds later. The function rejects for other failures.
+ */
+export function notificationEnabler(name: string, log: ChannelLog): (redis: Redis) => Promise<void> {
+  let warned = false
+  return async (redis) => {
+    try {
+      const present = ((await redis.config('GET', SETTING)) as string[])[1] ?? ''
+      const merged = mergeNotificationFlags(present)
+      if (merged === undefined) return
+      await redis.config('SET', SETTING, merged)
+      log({ level: 'info', kind: 'notifications-on', message: `Set ${SETTING} of ${name} to ${merged}.` })
+    } catch (error) {
+      // Only an answer of Redis is a refusal. After a lost connection or a timeout, the next connect tries again.
+      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      if (warned) return
+      warned = true
+      const message =
+        `${name} does not let us set ${SETTING} (${reasonOf(error)}). Make sure that it contains ` +
+        `${NEEDED_FLAGS.join('')}; without it nodes see changes only when they next compare manifests.`
+      log({ level: 'warn', kind: 'notifications-refused', message })
+    }
+  }
+}
+
+/** The flags to write, or undefined when the present ones suffice. The flag `A` stands for all usual classes. */
+export function mergeNotificationFlags(present: string): string | undefined {
+  const missing = NEEDED_FLAGS.filter((flag) => !present.includes(flag) && !(flag === '$' && present.includes('A')))
+  return missing.length ? present + missing.join('') : undefined
+}
