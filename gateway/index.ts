@@ -1,5 +1,5 @@
-// The gateway as a process of its own: `node gateway/index.ts`. It starts with any of the services down, since the
-// supergraph is a file.
+// Starts the gateway as its own process: `node gateway/index.ts`. It also starts when other services are down, since the supergraph
+// is a file.
 
 import { readFileSync } from 'node:fs'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'

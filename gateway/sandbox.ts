@@ -1,6 +1,6 @@
-// Apollo Sandbox at `/graphql` in development, on a page of our own and with a token of an admin, for browsers on this
-// machine alone. The page adds the token to what Sandbox sends: Apollo's own page for it would hand the token to Apollo's
-// servers, in the address of a frame. Without the internet our page says what to do instead.
+// Apollo Sandbox at `/graphql`, in development and only for browsers on this machine. It runs in our own page, with an admin token.
+// Our page adds the token to each request that Sandbox sends. Apollo's own page would put the token into the address of a frame on
+// Apollo's servers. Without internet access, our page explains what to do instead.
 
 import { signToken, type TokenSettings } from '../common/access/tokens.ts'
 import { escapeHtml, page, scriptValue } from '../common/http/html-page.ts'
@@ -9,10 +9,10 @@ import type { Settings } from '../common/service/settings.ts'
 import { tokenCommand } from './demo-requests.ts'
 import { wantsPage, whyNotLocal, whyNotThisMachine } from './local-browser.ts'
 
-/** The page, for whoever wants one; undefined for everybody else. */
+/** The page, when a browser asks for one. Undefined for every other request. */
 export type Sandbox = (request: HttpRequest) => Promise<HttpReply> | undefined
 
-/** Undefined in production. Where an identity provider signs the tokens, there is a page without one. */
+/** Undefined in production. The page has no token when an identity provider signs the tokens. */
 export function createSandbox(settings: Settings, tokens: TokenSettings): Sandbox | undefined {
   if (settings.production) return undefined
   return (request) => (wantsPage(request) ? answer(request, settings, tokens) : undefined)
@@ -21,7 +21,7 @@ export function createSandbox(settings: Settings, tokens: TokenSettings): Sandbo
 async function answer(request: HttpRequest, { dataDir }: Settings, tokens: TokenSettings): Promise<HttpReply> {
   const reason = whyNotLocal(request)
   if (reason !== undefined) return refusal(reason, request)
-  // Made anew for each page, so that it is good for 12 hours from now.
+  // A new token for each page, so that it is valid for 12 hours from now.
   const token =
     'secret' in tokens.key ? await signToken(tokens, { actor: 'sandbox', roles: { '*': ['admin'] } }) : undefined
   return sandboxPage(token, dataDir)
@@ -46,8 +46,8 @@ this address with a token of your own: <code>npm run token -- --role viewer</cod
 
 const CDN = 'https://embeddable-sandbox.cdn.apollographql.com'
 const FRAME = 'https://sandbox.embed.apollographql.com'
-/** How long Sandbox may take to show itself before our page says what to do. */
-const SILENT_MS = 10_000
+/** Our page shows its help when Sandbox has not appeared after this time. */
+const HELP_AFTER_MS = 10_000
 
 function sandboxPage(token: string | undefined, dataDir: string): HttpReply {
   const viewer = token === undefined ? '...' : `$(${tokenCommand('viewer', dataDir)})`
@@ -109,7 +109,7 @@ const DOCUMENT = `query Schedules($app: ID!) {
 }
 `
 
-/** What Sandbox sends goes through this page, to this graph and nowhere else. */
+/** The script of the page. Requests of Sandbox go through this page, and only to this graph. */
 function script(token: string | undefined): string {
   return `
 const help = document.getElementById('help')
@@ -118,7 +118,7 @@ curl.textContent = curl.textContent.replace('http://localhost/graphql', location
 const authorization = ${scriptValue(token === undefined ? null : `Bearer ${token}`)}
 if (window.EmbeddedSandbox) {
   help.hidden = true
-  const silent = setTimeout(() => { help.hidden = false }, ${SILENT_MS})
+  const silent = setTimeout(() => { help.hidden = false }, ${HELP_AFTER_MS})
   addEventListener('message', ({ origin }) => {
     if (origin !== '${FRAME}') return
     clearTimeout(silent)

@@ -1,4 +1,4 @@
-// Cursor connections: a cursor is the sort key of its item, opaque to clients.
+// Cursor connections, the pages of a list. A cursor holds the sort key of its item, encoded so that clients do not depend on it.
 
 import { badInput } from '../base/errors.ts'
 
@@ -7,16 +7,16 @@ export type PageArguments = { first?: number | null; after?: string | null }
 export type Connection<T> = {
   nodes: T[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
-  /** Made when they are asked for, and only then: GraphQL calls what is a function. */
+  /** A function, so that GraphQL makes the edges only when a query selects them. */
   edges(): { cursor: string; node: T }[]
-  /** How many there are in all. Counted when it is asked for, likewise. */
+  /** The number of items in all pages. A function for the same reason: counting costs a command. */
   total(): Promise<number>
 }
 
 const MAX_PAGE = 100
 const DEFAULT_PAGE = 20
 
-/** How many to read (one more than the page, to see whether there is a next one) and after which key. */
+/** How many items to read, and after which key. `limit` is `first` + 1: the extra item shows whether there is a next page. */
 export function readPage(page: PageArguments): { first: number; limit: number; after: string | undefined } {
   const first = page.first ?? DEFAULT_PAGE
   if (first < 1 || first > MAX_PAGE) throw badInput('first', `must be 1 to ${MAX_PAGE}, not ${first}`)
@@ -46,8 +46,8 @@ function writeCursor(key: string): string {
 function readCursor(cursor: string | null | undefined): string | undefined {
   if (cursor === null || cursor === undefined) return undefined
   const text = Buffer.from(cursor, 'base64url').toString()
-  // Decoding skips what is not base64url: only what this file wrote is a cursor.
+  // Decoding ignores invalid characters, so the text is encoded again and compared.
   if (!text.startsWith('k:') || Buffer.from(text).toString('base64url') !== cursor)
-    throw badInput('after', 'is not a cursor of this list')
+    throw badInput('after', 'is not a cursor of this list: pass an `endCursor` or a `cursor` of an earlier page')
   return text.slice(2)
 }

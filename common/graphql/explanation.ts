@@ -1,9 +1,9 @@
-// How decided creatives and explanations appear in the graph, whichever subgraph made them.
+// Resolvers for decided creatives and explained decisions. Distribution and delivery share them.
 
 import type { DecisionExplanation, ScheduleExplanation } from '../../engine/decision/explain-decision.ts'
 import type { DecidedCreative } from '../../engine/decision/types.ts'
 
-/** `included`: whether a preview put it in, `archived`: what of it is archived; left out where nothing is put in. */
+/** Only a preview sets these. `included`: the preview added this schedule. `archived`: ids of its archived parts. */
 type Explained = ScheduleExplanation & { included?: boolean; archived?: string[] }
 
 export const explanationTypes = {

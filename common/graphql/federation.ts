@@ -1,5 +1,5 @@
-// How the gateway reaches a subgraph in another process: POST `/federation`, with the service credential. The credential
-// says only that the gateway (or a router in its place) asks; who the caller is, the token says, as anywhere.
+// The federation endpoint of a subgraph: POST `/federation`. The gateway, or a router in its place, shows the service credential.
+// The credential grants no rights: the caller's own token comes along, and the subgraph verifies it.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
@@ -11,9 +11,9 @@ import type { Subgraph } from './subgraph.ts'
 
 export const SERVICE_HEADER = 'x-alkaid-service'
 
-/** The funnel: a client waits 30 s, the gateway 12 s, a subgraph this long, a transaction of the store 10 s. */
+/** The chain of timeouts: a client waits 30 s, the gateway 12 s, a subgraph 11 s (this one), a transaction 10 s. */
 const ANSWER_MS = 11_000
-/** The gateway's own limit is 1 MB of a client; its plans add ids of what others found. */
+/** A client may send 1 MB. Query plans add the ids that other subgraphs found. */
 const MAX_BODY = 8 * 1024 * 1024
 
 const requestBody = z.object({
@@ -22,14 +22,14 @@ const requestBody = z.object({
   operationName: z.string().nullish(),
 })
 
-/** Status 200 for every GraphQL answer, errors among it; any other is about the request or the credential. */
+/** Status 200 for every GraphQL answer, including errors. Any other status is about the HTTP request or the credential. */
 export function federationHandler(subgraph: Subgraph, serviceSecret: string): Handler {
   const expected = digest(serviceSecret)
   return async (request) => {
-    const shown = request.headers[SERVICE_HEADER]
-    if (typeof shown !== 'string' || !timingSafeEqual(digest(shown), expected)) {
+    const credential = request.headers[SERVICE_HEADER]
+    if (typeof credential !== 'string' || !timingSafeEqual(digest(credential), expected)) {
       throw unauthenticated(
-        `This is for the gateway: it shows SERVICE_SECRET in \`${SERVICE_HEADER}\``,
+        `Only the gateway may call this: send SERVICE_SECRET in the header \`${SERVICE_HEADER}\``,
         `ServiceSecret realm="services", header="${SERVICE_HEADER}"`,
       )
     }
@@ -53,7 +53,7 @@ function readBody(text: string): z.output<typeof requestBody> {
   throw badInput('body', 'must be a GraphQL request: {"query": "...", "variables": {...}}')
 }
 
-/** Of equal length whatever was shown, for a comparison in constant time. */
+/** All digests have the same length, which a comparison in constant time needs. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }

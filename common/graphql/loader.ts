@@ -1,13 +1,13 @@
-// DataLoaders, one set per request: all the ids that one request asks for are read at once.
+// DataLoaders. They are made for each request, and read all ids that the request asks for with one command.
 
 import DataLoader from 'dataloader'
 
-/** Reads by id; `read` answers in the order of the ids, null where there is none. */
+/** Loads by id. `read` returns the things in the order of the ids, and null for an id that does not exist. */
 export function loaderById<T>(read: (ids: readonly string[]) => Promise<readonly (T | null)[]>) {
   return new DataLoader<string, T | null>(read)
 }
 
-/** Reads by a key made of several parts; an Error in place of an answer is thrown to whoever asked for that one. */
+/** Loads by a key of several parts. When `read` returns an Error for a key, only the load of that key rejects. */
 export function loaderByKey<K, T>(
   read: (keys: readonly K[]) => Promise<readonly (T | Error)[]>,
   keyText: (key: K) => string,

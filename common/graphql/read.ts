@@ -1,11 +1,11 @@
-// Reading for a caller: the role is checked on the thing that was found, since its app says which role it takes.
+// Reads one thing for a caller. The role is checked after the read, since it depends on the app of the thing.
 
 import { authorize, requirePrincipal } from '../access/rights.ts'
 import type { IdKind } from '../base/ids.ts'
 import { idOf, parseInput } from '../command/input.ts'
 import type { Caller } from '../command/services.ts'
 
-/** The same by id, for the query of one thing: BAD_USER_INPUT for the id of another kind of thing. */
+/** Like `readable`, by id. Throws BAD_USER_INPUT for an id of another kind of thing. */
 export async function readById<T extends { app: string }>(
   caller: Caller,
   kind: IdKind,
@@ -16,7 +16,7 @@ export async function readById<T extends { app: string }>(
   return readable(caller, () => find(parseInput(idOf(kind), id, 'id')))
 }
 
-/** What was found, null when nothing was; UNAUTHENTICATED without a token, FORBIDDEN without a role in its app. */
+/** What `find` finds, or null. Throws UNAUTHENTICATED without a token, and FORBIDDEN without a role in the thing's app. */
 export async function readable<T extends { app: string }>(
   caller: Caller,
   find: () => Promise<T | null>,

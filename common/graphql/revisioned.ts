@@ -1,5 +1,5 @@
-// What schedules, creatives, strategies and segments have in common in the graph: how their documents map to their
-// types, lists of them, and loaders that read all the heads, or all the exact revisions, that a request asks for at once.
+// What the graph types of schedules, creatives, strategies and segments share: resolvers for their fields, lists of their heads,
+// and loaders for heads and exact revisions.
 
 import type DataLoader from 'dataloader'
 import { z } from 'zod'
@@ -13,7 +13,7 @@ import type { Head, ReviewState, Revision } from '../store/revisioned.ts'
 import { type Connection, type PageArguments, readPage, toConnection } from './connection.ts'
 import { loaderById, loaderByKey } from './loader.ts'
 
-/** Fields of a head that are called or placed otherwise in its document; the rest are its own. */
+/** Resolvers for the fields of a head whose name or place in the document differs. GraphQL reads the others by name. */
 export function headFields<Content extends object>(content: readonly (keyof Content & string)[]) {
   return {
     id: (head: Head<Content>) => head._id,
@@ -21,13 +21,13 @@ export function headFields<Content extends object>(content: readonly (keyof Cont
   }
 }
 
-/** The same of a revision. Its content is shown as the JSON that its hash is of, so dates are texts. */
+/** The same for a revision. `content` is the JSON from which its hash is made, so dates are texts. */
 export const revisionFields = {
   content: (revision: Revision<unknown>) => JSON.parse(JSON.stringify(revision.content)) as unknown,
   writtenAt: (revision: Revision<unknown>) => revision.at,
 }
 
-/** What every list of heads can be narrowed by. GraphQL has checked the types; how long the text is, it has not. */
+/** The filters that every list of heads has. GraphQL has checked the types, but not the length of texts. */
 export const headFilterInput = z.object({
   reviewStates: optional(z.array(z.custom<ReviewState>())),
   text: optionalText(200),
@@ -35,7 +35,7 @@ export const headFilterInput = z.object({
   changed: optional(period),
 })
 
-/** Those of an app that pass the filter (as MongoDB has it), newest first. FORBIDDEN without a role in the app. */
+/** The heads of an app that match a MongoDB filter, newest first. Throws FORBIDDEN without a role in the app. */
 export async function headConnection<H extends { _id: string }>(
   db: Db,
   caller: Caller,
@@ -75,7 +75,7 @@ export function revisionedLoaders<H, R>(
   }
 }
 
-/** What a mutation answers: the thing as it is after it, whatever the same request read before. */
+/** Reads a thing again after a mutation, since the same request may have loaded its earlier state. */
 export function loadAnew<T>(loader: DataLoader<string, T | null>, id: string): Promise<T | null> {
   return loader.clear(id).load(id)
 }

@@ -1,4 +1,4 @@
-// The scalars of the graph, the same in every subgraph and in the gateway, so that a wrong value is refused where it comes in.
+// The custom scalars DateTime and JSON. The gateway checks them as the subgraphs do, so that it refuses wrong values itself.
 
 import {
   GraphQLError,
@@ -13,7 +13,7 @@ import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars'
 
 const json = GraphQLJSON.toConfig()
 
-/** JSON as graphql-scalars has it, but that a bare name in a literal, as `{colour: RED}`, is no JSON. */
+/** JSON of graphql-scalars, but a bare name in a literal is refused. Example: `{colour: RED}`. */
 const jsonScalar = new GraphQLScalarType({
   ...json,
   parseLiteral(node, variables) {
@@ -29,8 +29,8 @@ const jsonScalar = new GraphQLScalarType({
 export const scalars = { DateTime: GraphQLDateTimeISO, JSON: jsonScalar }
 
 /**
- * For the schema of a gateway, whose scalars take anything since it was made from SDL alone: they take what a subgraph takes,
- * and hand it on as it was written.
+ * Makes the scalars of the gateway's schema refuse what a subgraph would refuse. That schema is made from SDL only, so its scalars
+ * accept everything. Accepted values stay as the client wrote them.
  */
 export function checkScalars(schema: GraphQLSchema): void {
   for (const [name, { parseValue, parseLiteral }] of Object.entries(scalars)) {

@@ -1,5 +1,5 @@
-// A subgraph: its SDL with the shared part, its resolvers, and an Apollo Server that runs it. Every subgraph
-// verifies the caller's token itself; the gateway is no trust boundary.
+// The frame of a subgraph: it makes a schema of the SDL (with the shared part) and the resolvers, and runs it with Apollo Server.
+// Every subgraph verifies the caller's token itself, since the gateway is not a trust boundary.
 
 import { readFileSync } from 'node:fs'
 import { ApolloServer } from '@apollo/server'
@@ -28,16 +28,16 @@ import { checkRepresentations, limitLists } from './schema-guards.ts'
 import { readTextArguments } from './text-arguments.ts'
 import { requireFewCopies } from './variables.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: GraphQL hands resolvers what the SDL says, which TypeScript cannot see
+// biome-ignore lint/suspicious/noExplicitAny: the SDL decides what resolvers get, and TypeScript cannot see the SDL
 export type Resolver<Context> = (parent: any, args: any, context: Context) => unknown
 export type Resolvers<Context> = Record<string, Record<string, Resolver<Context> | object> | GraphQLScalarType>
 
-/** What resolvers get: who calls, and loaders made for this request alone. */
+/** The context of resolvers: the caller, and the loaders of this request. */
 export type SubgraphContext<Loaders> = { caller: Caller; loaders: Loaders }
 
 export type SubgraphDefinition<Loaders = unknown> = {
   name: string
-  /** The file of its SDL. */
+  /** The file with its SDL. */
   schema: URL
   indexes: readonly IndexDefinition[]
   resolvers(services: Services): Resolvers<SubgraphContext<Loaders>>
@@ -59,13 +59,13 @@ export type Subgraph = {
   stop(): Promise<void>
 }
 
-/** The SDL of a subgraph as composition and execution see it. */
+/** The SDL of a subgraph together with the shared SDL. Composition and execution use the same. */
 export function readTypeDefs(schema: URL): DocumentNode {
   const shared = readFileSync(new URL('./shared.graphql', import.meta.url), 'utf8')
   return parse(`${shared}\n${readFileSync(schema, 'utf8')}`)
 }
 
-/** A subgraph over the store: makes its indexes, then runs it. */
+/** A subgraph over the store. Creates its indexes first. */
 export async function buildSubgraph<Loaders>(
   definition: SubgraphDefinition<Loaders>,
   services: Services,
@@ -84,13 +84,13 @@ export type SubgraphParts<Loaders> = {
   schema: URL
   resolvers: Resolvers<SubgraphContext<Loaders>>
   loaders(caller: Caller): Loaders
-  /** Whether lists in lists are held to a number of items; else the resolvers bound them. */
+  /** Limits the list items of one answer (`schema-guards.ts`). Without it, the resolvers must limit them. */
   limitLists?: boolean
-  /** Whether arguments are held to the rule for text; else the resolvers do it. */
+  /** Applies the rule for text to arguments (`text-arguments.ts`). Without it, the resolvers must apply it. */
   readTexts?: boolean
 }
 
-/** The gateway holds clients to far less. Its plans ask for more than they did: keys, types, a condition on every part of what has one. */
+/** Limits for query plans. Clients get much lower ones at the gateway, but plans add keys, types and conditions to what they ask. */
 const PLAN_LIMITS: QueryLimits = {
   tokens: 500_000,
   nameLength: 1_000,
@@ -101,10 +101,10 @@ const PLAN_LIMITS: QueryLimits = {
   fields: 100_000,
   comparisons: 1_000_000,
 }
-/** Variables that do not fit: after so many, execution looks for no more. */
+/** Execution stops to look for wrong variables after this many. */
 const MAX_COERCION_ERRORS = 10
 
-/** A subgraph over whatever its resolvers hold. */
+/** A subgraph from its parts. It needs no store. */
 export async function runSubgraph<Loaders>(
   parts: SubgraphParts<Loaders>,
   log: Logger,
@@ -118,7 +118,7 @@ export async function runSubgraph<Loaders>(
   checkRepresentations(graphQLSchema)
   if (parts.limitLists) limitLists(graphQLSchema)
   if (parts.readTexts) readTextArguments(graphQLSchema)
-  // Behind the gateway: federation needs nothing of introspection, developers of Alkaid do.
+  // Introspection is for developers of Alkaid. Clients do not reach a subgraph.
   const documents = createDocuments({ schema: graphQLSchema, limits: PLAN_LIMITS, introspection: true })
   const server = new ApolloServer<SubgraphContext<Loaders>>({
     schema: graphQLSchema,
@@ -126,7 +126,7 @@ export async function runSubgraph<Loaders>(
     executionOptions: { maxCoercionErrors: MAX_COERCION_ERRORS },
     introspection: true,
     includeStacktraceInErrorResponses: false,
-    // Inline traces are for Apollo's own service, and saying so on standard output would spoil what commands print.
+    // Inline traces are only for Apollo's own service. Unless disabled here, Apollo Server prints a line about them to standard output.
     plugins: [
       ApolloServerPluginInlineTraceDisabled(),
       maskErrors(log, {

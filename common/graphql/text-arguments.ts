@@ -1,6 +1,5 @@
-// Applies the rule for text (engine/text.ts) to every argument of every field, before its resolver sees it: what is added to
-// the SDL as String, ID or JSON is under the rule without anybody having to think of it. In the SDL `@lines` says that a text
-// may hold line breaks.
+// Applies the rule for text (engine/text.ts) to every argument, before the resolver sees it. A new String, ID or JSON in the SDL
+// follows the rule without further code. The directive `@lines` in the SDL allows line breaks in a text.
 
 import {
   defaultFieldResolver,
@@ -19,17 +18,17 @@ import { badInput } from '../base/errors.ts'
 type Mistake = { path: string; message: string }
 
 /**
- * Reads a value of one type: the same one where nothing has to change, else a copy. Adds what is wrong with it, each with its
- * path from that value on, so that no path is written where nothing is wrong.
+ * Reads a value of one type. Returns the same value when nothing changes, else a copy. Adds each mistake with its path inside this
+ * value; the readers above put their own part before it. So no path is built when there is no mistake.
  */
 type Reader = (value: unknown, mistakes: Mistake[]) => unknown
 
-/** Told of in one answer: what is wrong with one item of a list is wrong with thousands. */
+/** Mistakes in one answer. A list can repeat the same mistake thousands of times. */
 const MOST_MISTAKES = 100
-/** Deeper than any limit on JSON, and far from the end of the stack. */
+/** Not lower than any other limit on JSON, and low enough for recursion. */
 const DEEPEST_JSON = 64
 
-/** Makes every field read its arguments so; BAD_USER_INPUT names the path and what is wrong with each text. */
+/** Wraps the resolvers of a schema. They throw BAD_USER_INPUT with the path and the mistake of each wrong text. */
 export function readTextArguments(schema: GraphQLSchema): void {
   const readers = readersOf()
   for (const type of Object.values(schema.getTypeMap())) {
@@ -49,7 +48,7 @@ export function readTextArguments(schema: GraphQLSchema): void {
   }
 }
 
-/** Undefined where a type holds no text. Input types may hold themselves, so each is made once, when it is first met. */
+/** Makes readers; undefined for a type without text. Input types can contain themselves, so each reader is made once. */
 function readersOf() {
   const ofInputs = new Map<string, Reader | undefined>()
 
@@ -94,7 +93,7 @@ function textReader(kind: TextKind): Reader {
 
 function listReader(item: Reader): Reader {
   return (value, mistakes) => {
-    // A single value stands for a list of one, but GraphQL has made a list of it by now.
+    // GraphQL has already made a list of a single value.
     if (!Array.isArray(value)) return value
     return readParts(value, value.keys(), (part) => item(part, mistakes), mistakes)
   }
@@ -109,7 +108,7 @@ function objectReader(read: readonly (readonly [name: string, reader: Reader])[]
   }
 }
 
-/** The value with these parts of it read; the same one where none of them changes. */
+/** Reads these parts of a value. Returns the same value when no part changes, else a copy. */
 function readParts<V extends object, K extends keyof V & (string | number)>(
   value: V,
   keys: Iterable<K>,
@@ -136,8 +135,8 @@ function pathOf(key: string | number, rest: string): string {
 }
 
 /**
- * Free JSON: its texts and its keys are read, wherever they stand; the order of its keys stays. Its parts are no inputs of the
- * graph: where in it a mistake is, the message says.
+ * Reads free JSON: all its texts and keys, at any depth. The order of keys stays. The path of a mistake ends at the argument, and
+ * the message says where in the JSON it is.
  */
 const readJson: Reader = (value, mistakes) => {
   const inside: Mistake[] = []
