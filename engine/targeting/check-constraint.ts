@@ -1,5 +1,5 @@
-// Checks a constraint when it is written, so that everything stored, published and compiled is well formed.
-// Every mistake is reported with the path of the node that has it.
+// Checks a constraint when it is written, so that everything that is stored, published and compiled is well formed. It reports all
+// mistakes, each with the path of its node. The work is limited: it stops when the tree has too many nodes or values.
 
 import { isLonger, type ReadText, readText } from '../text.ts'
 import { describeDimensions, findDimension } from './dimensions.ts'
@@ -11,7 +11,7 @@ import type { Comparison, Constraint, Operator } from './types.ts'
 
 export type CheckedConstraint = { ok: true; constraint: Constraint } | { ok: false; errors: InputError[] }
 
-/** Of a tree with its segments in place; a comparison by itself has depth 1. `valueLength` is in code points. */
+/** Limits of a tree whose segments are inlined. A single comparison has depth 1. `valueLength` is in code points. */
 export const CONSTRAINT_LIMITS = { depth: 8, nodes: 200, values: 1000, valueLength: 256 } as const
 
 const KINDS = ['all', 'any', 'not', 'dimension', 'segment'] as const
@@ -19,8 +19,8 @@ const MAX_SEGMENT_ID = 100
 const COMPARISON_FIELDS = ['dimension', 'operator', 'values', 'caseInsensitive']
 
 /**
- * @param input what a client sent: properties that are null are as absent, as GraphQL inputs have them.
- * @param path of the input itself, with which the paths of all errors begin.
+ * @param input what a client sent. Null properties count as absent.
+ * @param path of the input. The paths of all errors begin with it.
  * @returns a clean copy of the constraint, or all mistakes.
  */
 export function checkConstraint(input: unknown, path: string): CheckedConstraint {
@@ -33,9 +33,10 @@ export function checkConstraint(input: unknown, path: string): CheckedConstraint
   return constraint && check.errors.length === 0 ? { ok: true, constraint } : { ok: false, errors: check.errors }
 }
 
+/** One check while it runs. `nodes` and `values` count what was seen so far. */
 type Check = { nodes: number; values: number; errors: InputError[] }
 
-/** Undefined when something below is wrong; then `check` says what. */
+/** Undefined: there is a mistake in this node or below, and `check.errors` has it. */
 function checkNode(check: Check, input: unknown, path: string, depth: number): Constraint | undefined {
   check.nodes += 1
   if (check.nodes > CONSTRAINT_LIMITS.nodes) return undefined
@@ -77,7 +78,7 @@ function checkChildren(check: Check, input: unknown, path: string, depth: number
   return children.length === input.length ? children : undefined
 }
 
-/** Whether there is such a segment is for the rules of what names it to say. */
+/** Checks only the form of the id. The caller checks that the segment exists. */
 function checkSegment(check: Check, id: unknown, path: string): Constraint | undefined {
   if (typeof id === 'string' && id !== '' && !isLonger(id, MAX_SEGMENT_ID)) return { segment: id }
   return refuse(check, path, `must be the id of a segment, but is ${show(id)}`)
@@ -123,7 +124,7 @@ function checkValues(
   kind: ValueKind,
   path: string,
 ): string[] | undefined {
-  const { takes, contradicts } = OPERATORS[operator]
+  const { takes, mistakeIn } = OPERATORS[operator]
   const given = takes === 'none' && input === undefined ? [] : input
   if (!Array.isArray(given)) return refuse(check, path, `must be a list of strings, but is ${show(given)}`)
   const expected = COUNTS[takes]
@@ -139,18 +140,18 @@ function checkValues(
     if (read.mistake !== undefined) return refuse(check, `${path}[${index}]`, read.mistake)
     values.push(read.text)
   }
-  const contradiction = contradicts?.(values)
-  return contradiction === undefined ? values : refuse(check, path, contradiction)
+  const mistake = mistakeIn?.(values)
+  return mistake === undefined ? values : refuse(check, path, mistake)
 }
 
-/** Of the operators that take a certain number of values. */
+/** For operators that take an exact number of values. */
 const COUNTS: Partial<Record<OperatorDefinition['takes'], { count: number; said: string }>> = {
   none: { count: 0, said: 'no values' },
   'exactly one': { count: 1, said: 'exactly one value' },
   'exactly two': { count: 2, said: 'exactly two values' },
 }
 
-/** The value as it is compared: contexts are read by the same rule for text. */
+/** The value as it is stored and compared. The values of requests follow the same rule for text. */
 function readValue(value: unknown, operator: Operator, kind: ValueKind): ReadText {
   const { valueLength } = CONSTRAINT_LIMITS
   const read = readText(typeof value === 'string' ? value : '', 'line')
@@ -158,7 +159,7 @@ function readValue(value: unknown, operator: Operator, kind: ValueKind): ReadTex
   const expected =
     read.text === '' || isLonger(read.text, valueLength)
       ? `a string of 1 to ${valueLength} characters`
-      : OPERATORS[operator].misses(read.text, kind)
+      : OPERATORS[operator].expectedInstead(read.text, kind)
   return expected === undefined ? read : { mistake: `must be ${expected}, but is ${show(value)}` }
 }
 

@@ -1,4 +1,4 @@
-// Checks a rollout when it is written. How it is evaluated is in engine/decision/rollout.ts.
+// Checks a rollout when it is written. engine/decision/rollout.ts evaluates it.
 
 import { isLonger, readText } from '../text.ts'
 import { attributes } from './dimensions/attributes.ts'
@@ -11,8 +11,8 @@ const FIELDS = ['percentage', 'stickiness', 'group']
 const MAX_GROUP = 100
 
 /**
- * @param input what a client sent: properties that are null are as absent, as GraphQL inputs have them.
- * @param path of the input itself, with which the paths of all errors begin.
+ * @param input what a client sent. Null properties count as absent.
+ * @param path of the input. The paths of all errors begin with it.
  * @returns a clean copy of the rollout, or all mistakes.
  */
 export function checkRollout(input: unknown, path: string): CheckedRollout {
@@ -36,14 +36,14 @@ export function checkRollout(input: unknown, path: string): CheckedRollout {
   return { ok: true, rollout: { percentage: percentage!, stickiness: stickiness!, group: group! } }
 }
 
-/** Whether a rollout may name it as what it sticks to. */
+/** Whether this is a valid stickiness of a rollout. */
 export function isStickiness(name: string): boolean {
   if (name === 'userId' || name === 'deviceId') return true
   const { prefix, names } = attributes
   return name.startsWith(prefix) && names.test(name.slice(prefix.length))
 }
 
-/** The float nearest to the step: what was computed (0.1 + 0.2) may be off by a hair. */
+/** Rounds to the nearest step of 0.01, because floats are inexact: 0.1 + 0.2 is 0.30000000000000004. */
 function readPercentage(value: unknown): number | undefined {
   if (typeof value !== 'number' || !(value >= 0 && value <= 100)) return undefined
   const steps = Math.round(value * 100)
@@ -55,7 +55,7 @@ function readStickiness(value: unknown): string | null | undefined {
   return typeof value === 'string' && isStickiness(value) ? value : undefined
 }
 
-/** Empty text, as forms send it, is as left out. */
+/** Empty text counts as absent, because forms send it. */
 function readGroup(value: unknown): string | null | undefined {
   if (value === undefined) return null
   if (typeof value !== 'string') return undefined

@@ -1,5 +1,5 @@
-// Turns a constraint into a function, once, when a publication is loaded: nothing of it is read again per request. The
-// semantics of single operators are in operators.ts.
+// Compiles a constraint into a function, once, when a publication is loaded. No request reads the constraint itself. operators.ts says
+// what each operator means.
 
 import type { CompiledContext } from './context.ts'
 import { ContextValues } from './context-values.ts'
@@ -10,9 +10,10 @@ import type { Comparison, InlinedConstraint } from './types.ts'
 
 export type Matcher = (context: CompiledContext) => boolean
 
-const NOTHING = new ContextValues(exactText, [])
+/** The values of a missing dimension. */
+const MISSING = new ContextValues(exactText, [])
 
-/** @throws Error on a dimension, operator or value that this version does not know: no guess is safe. */
+/** @throws Error on a dimension, operator or value that this version does not know. A guess could show content to the wrong users. */
 export function compileConstraint(constraint: InlinedConstraint): Matcher {
   if ('all' in constraint) return every(constraint.all.map(compileConstraint))
   if ('any' in constraint) return some(constraint.any.map(compileConstraint))
@@ -27,7 +28,7 @@ function compileComparison(comparison: Comparison): Matcher {
   const { dimension, operator, values, caseInsensitive = false } = comparison
   const kind = valueKindOf(comparison)
   const test = OPERATORS[operator].compile(values, kind, caseInsensitive)
-  return (context) => test(context.values.get(dimension) ?? NOTHING)
+  return (context) => test(context.values.get(dimension) ?? MISSING)
 }
 
 function every(matchers: readonly Matcher[]): Matcher {

@@ -1,16 +1,17 @@
-// What a request holds in one dimension. Each way of reading it is computed when a comparison first asks for it, and
-// then kept: at most once per request. Values that cannot be read in some way are as if missing from it.
+// The values of a request in one dimension. Comparisons read them in several ways: as terms, in lower case, as numbers, versions or
+// dates. Each way is computed on first use, so at most once per request. Example: the texts `v8.0` and `beta` have the versions [8],
+// because `beta` is not a version.
 
 import { isPlain } from '../text.ts'
 import { type Decimal, parseDecimal } from './decimal.ts'
 import { parseInstant } from './instant.ts'
 import { parseVersion, type Version } from './version.ts'
 
-/** How the values of one dimension are read; see `ValueKind`. */
-type TermReader = { termsOf(held: ContextValues): readonly string[] }
+/** The part of `ValueKind` that is needed here. */
+type TermReader = { termsOf(values: ContextValues): readonly string[] }
 
 export class ContextValues {
-  /** By the rule for text, as the values of constraints are. */
+  /** Normalised by the rule for text (engine/text.ts), like the values of constraints. */
   readonly texts: readonly string[]
   readonly #kind: TermReader
   #terms: readonly string[] | undefined
@@ -24,13 +25,13 @@ export class ContextValues {
     this.texts = texts
   }
 
-  /** The terms that IN, NOT_IN and EQUALS look for. */
+  /** For IN, NOT_IN and EQUALS. */
   get terms(): readonly string[] {
     this.#terms ??= this.#kind.termsOf(this)
     return this.#terms
   }
 
-  /** The texts in lower case: what is looked at where letter case does not matter. */
+  /** The texts in lower case, for comparisons that ignore letter case. */
   get folded(): readonly string[] {
     this.#folded ??= this.texts.map(foldCase)
     return this.#folded
@@ -53,10 +54,10 @@ export class ContextValues {
   }
 }
 
-/** One text for all letter cases of it: Unicode's lower case, the same in every locale, in NFC as the text itself. */
+/** The Unicode lower case of a text, the same in every locale, in NFC. */
 export function foldCase(text: string): string {
   const lower = text.toLowerCase()
-  // A J with a caron is two characters, and a j with one is one.
+  // Lower case can leave NFC: J with a caron is always two characters, but j with a caron has a form with one.
   return isPlain(lower) ? lower : lower.normalize()
 }
 

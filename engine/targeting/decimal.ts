@@ -1,7 +1,7 @@
-// The one rule for numbers: decimal as in JSON, leading zeros allowed, compared exactly, however many digits they
-// have (a float would take 9007199254740993 for ...992). No hexadecimal, no Infinity, no spaces, no empty text.
+// The rule for numbers: decimals as in JSON, with leading zeros allowed. They are compared exactly, with any number of digits, where a
+// float would round 9007199254740993 to ...992. Hexadecimal, Infinity, spaces and empty text are not numbers.
 
-/** `sign` x 0.`digits` x 10^`exponent`. Each number has one form. */
+/** The value is `sign` x 0.`digits` x 10^`exponent`. Each number has one form. Example: -12.5 is {sign: -1, digits: "125", exponent: 2}. */
 export type Decimal = {
   sign: -1 | 0 | 1
   exponent: number
@@ -12,7 +12,7 @@ export type Decimal = {
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,9}))?$/
 const ZERO: Decimal = { sign: 0, exponent: 0, digits: '' }
 
-/** Undefined when the text is no number. */
+/** Undefined: the text is not a number. */
 export function parseDecimal(text: string): Decimal | undefined {
   const found = DECIMAL.exec(text)
   if (!found) return undefined
@@ -25,7 +25,7 @@ export function parseDecimal(text: string): Decimal | undefined {
   return { sign: minus ? -1 : 1, exponent: whole!.length - start + Number(power), digits: all.slice(start, end) }
 }
 
-/** Below 0, 0 or above 0, as `a` is less than, equal to or greater than `b`. */
+/** Below 0: `a` is less than `b`. 0: they are equal. Above 0: `a` is greater. */
 export function compareDecimals(a: Decimal, b: Decimal): number {
   if (a.sign !== b.sign) return a.sign - b.sign
   if (a.exponent !== b.exponent) return a.sign * (a.exponent - b.exponent)

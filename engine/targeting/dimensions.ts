@@ -1,4 +1,4 @@
-// The one list of dimensions. A new one is a file in `dimensions/` and a line here.
+// The list of dimensions. A new dimension is a file in `dimensions/` and a line here.
 
 import { appVersion } from './dimensions/app-version.ts'
 import { attributes } from './dimensions/attributes.ts'
@@ -13,7 +13,7 @@ import { tags } from './dimensions/tags.ts'
 import type { ValueKind } from './kinds.ts'
 import type { Comparison, Operator, ValueType } from './types.ts'
 
-/** In the order in which operators are shown them. */
+/** In the order in which they are listed for people. */
 export const DIMENSIONS: readonly Dimension[] = [
   tags,
   appVersion,
@@ -27,17 +27,17 @@ export const DIMENSIONS: readonly Dimension[] = [
 
 export const DIMENSION_FAMILIES: readonly DimensionFamily[] = [attributes]
 
-/** A dimension as operators are shown it. */
+/** A dimension as it is described to people. */
 export type DimensionDescription = {
   /** `attributes.<name>` stands for every name. */
   name: string
   description: string
   type: ValueType
-  /** Whether a request may hold several values. */
+  /** Whether a request may have several values. */
   isList: boolean
-  /** Whether it is compared to the letter, unless a constraint asks for any letter case. */
+  /** Whether letter case matters, unless a constraint says `caseInsensitive`. */
   caseMatters: boolean
-  /** What each means is in `OPERATORS`. */
+  /** `OPERATORS` says what each means. */
   operators: readonly Operator[]
 }
 
@@ -53,7 +53,7 @@ export function describeDimensions(): DimensionDescription[] {
   ]
 }
 
-/** How constraints on this dimension compare; undefined when there is no such dimension. */
+/** The value kind and the operators of a dimension; undefined: there is no such dimension. */
 export function findDimension(name: string): { kind: ValueKind; operators: readonly Operator[] } | undefined {
   const found =
     DIMENSIONS.find((dimension) => dimension.name === name) ??
@@ -62,14 +62,16 @@ export function findDimension(name: string): { kind: ValueKind; operators: reado
 }
 
 /**
- * What the values of a comparison are.
+ * The kind of the values of a comparison.
  *
- * @throws Error on a dimension or operator that this version does not know: no guess is safe.
+ * @throws Error on a dimension or operator that this version does not know. A guess could show content to the wrong users.
  */
 export function valueKindOf({ dimension, operator }: Comparison): ValueKind {
   const found = findDimension(dimension)
   if (found?.operators.includes(operator)) return found.kind
-  throw new Error(`Cannot compile a constraint: ${dimension} ${operator} is not known to this version`)
+  throw new Error(
+    `Cannot compile a constraint: unknown dimension or operator ${dimension} ${operator}. A newer version of Alkaid may know it`,
+  )
 }
 
 function operatorsOf({ operators, kind }: Dimension | DimensionFamily): readonly Operator[] {

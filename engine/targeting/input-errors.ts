@@ -1,11 +1,11 @@
-// What clients send, as the checks of this folder see it and speak of it.
+// Mistakes in what a client sent: their type, and helpers for the checks of this folder.
 
 import { cutText, isLonger, lengthOf, quoteText } from '../text.ts'
 
-/** `path` is where the mistake is: `input.content.constraint.all[1].operator`. */
+/** `path` is the place of the mistake: `input.content.constraint.all[1].operator`. */
 export type InputError = { path: string; message: string }
 
-/** Properties that are null are as absent, as GraphQL inputs have them. */
+/** The properties that are present. Null counts as absent, because GraphQL inputs can have both. */
 export function presentFields(input: object): Record<string, unknown> {
   const present = Object.entries(input).filter(([, value]) => value !== null && value !== undefined)
   return Object.fromEntries(present)
@@ -15,7 +15,7 @@ export function isObject(input: unknown): input is object {
   return typeof input === 'object' && input !== null && !Array.isArray(input)
 }
 
-/** What came instead, short enough for a message. */
+/** The value that a client sent, short enough for a message. */
 export function show(input: unknown): string {
   if (input === undefined) return 'missing'
   if (Array.isArray(input)) return 'a list'

@@ -1,10 +1,11 @@
-// The one rule for dates in constraints and attributes: ISO 8601, as a date (`2026-05-01`, the first instant of that day
-// in UTC) or as a date and time with its offset (`2026-05-01T08:00+08:00`; seconds and their fraction may be left out).
-// A time without an offset is none: it would mean another instant on every node. Compared to the millisecond.
+// The rule for dates in constraints and attributes: ISO 8601, compared to the millisecond.
+// - A date: `2026-05-01` is the first instant of that day in UTC.
+// - A date and time with an offset: `2026-05-01T08:00+08:00`. Seconds and their fraction are optional.
+// - A time without an offset is not valid, because it would mean a different instant in every time zone.
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:Z|([+-])(\d\d):(\d\d)))?$/
 
-/** In ms since the Unix epoch; undefined when the text is no such date, or not in the calendar (30 February). */
+/** In ms since the Unix epoch; undefined: the text is not such a date, or not in the calendar (30 February). */
 export function parseInstant(text: string): number | undefined {
   const found = DATE.exec(text)
   if (!found) return undefined
@@ -14,7 +15,7 @@ export function parseInstant(text: string): number | undefined {
   if (hour! > 23 || minute! > 59 || second! > 59 || Number(found[9] ?? 0) > 23 || Number(found[10] ?? 0) > 59) {
     return undefined
   }
-  // Unlike Date.UTC, it takes the years 0 to 99 for what they are.
+  // Date.UTC would read the years 0 to 99 as 1900 to 1999.
   const date = new Date(0)
   date.setUTCFullYear(year!, month! - 1, day)
   if (date.getUTCMonth() !== month! - 1 || date.getUTCDate() !== day) return undefined

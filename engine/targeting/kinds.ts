@@ -1,6 +1,8 @@
-// The kinds of values that dimensions have. A kind gives every value a term, so that two values are the same when their
-// terms are, and says with which terms a held value is found: hierarchies are expanded there, once per request,
-// so that a comparison only ever looks terms up.
+// The kinds of values that dimensions have. A kind turns each value into a term, and two values are equal when their terms are.
+// Example: the versions `8.1` and `v8.1.0` both have the term `8.1`.
+//
+// A request's value can have several terms: `CN-11` has the terms `cn-11` and `cn`, so that it is found by IN [CN]. They are expanded
+// once per request, and a comparison only looks up terms.
 
 import { type ContextValues, foldCase } from './context-values.ts'
 import type { Operator, ValueType } from './types.ts'
@@ -8,49 +10,49 @@ import { formatVersion, parseVersion } from './version.ts'
 
 export type ValueKind = {
   type: ValueType
-  /** Those that a dimension of this kind has, unless it says otherwise. */
+  /** The operators of a dimension of this kind, unless the dimension lists its own. */
   operators: readonly Operator[]
-  /** Whether `a` and `A` are different text. False where values are no text to begin with. */
+  /** Whether `a` and `A` are different. False for values that are not text. */
   caseMatters: boolean
   /** For messages: `a version such as 8.1.0`. */
   expected: string
-  /** The term of a value; undefined when it is none of this kind. */
+  /** The term of a value; undefined: it is not of this kind. */
   termOf(value: string): string | undefined
-  /** The terms with which held values are found. */
-  termsOf(held: ContextValues): readonly string[]
+  /** All terms of the values of a request. */
+  termsOf(actual: ContextValues): readonly string[]
 }
 
-/** What can be asked of values of any kind. */
+/** For values of every kind. */
 const LISTED = ['IN', 'NOT_IN', 'EQUALS', 'EXISTS'] as const
 const OF_TEXT = ['STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'MATCHES'] as const
 const OF_VERSIONS = ['VERSION_EQ', 'VERSION_LT', 'VERSION_LTE', 'VERSION_GT', 'VERSION_GTE', 'VERSION_BETWEEN'] as const
 const OF_NUMBERS = ['NUMBER_EQ', 'NUMBER_LT', 'NUMBER_LTE', 'NUMBER_GT', 'NUMBER_GTE', 'NUMBER_BETWEEN'] as const
 const OF_DATES = ['DATE_BEFORE', 'DATE_AFTER'] as const
 
-/** For text that may be written as any of these. */
+/** For text that can also be a number, a version or a date. */
 export const ALL_OPERATORS: readonly Operator[] = [...LISTED, ...OF_TEXT, ...OF_NUMBERS, ...OF_VERSIONS, ...OF_DATES]
 
-/** Text to the letter. */
+/** Text that is compared exactly. */
 export const exactText: ValueKind = {
   type: 'TEXT',
   operators: [...LISTED, ...OF_TEXT],
   caseMatters: true,
   expected: 'text',
   termOf: (value) => value,
-  termsOf: (held) => held.texts,
+  termsOf: (actual) => actual.texts,
 }
 
-/** Text in any letter case. */
+/** Text that is compared without letter case. */
 export const anyCaseText: ValueKind = {
   type: 'TEXT',
   operators: [...LISTED, ...OF_TEXT],
   caseMatters: false,
   expected: 'text',
   termOf: foldCase,
-  termsOf: (held) => held.folded,
+  termsOf: (actual) => actual.folded,
 }
 
-/** Versions by the rule of version.ts: `8.1` is the same as `v8.1.0`. */
+/** Versions by the rule of version.ts: `8.1` equals `v8.1.0`. */
 export const versions: ValueKind = {
   type: 'VERSION',
   operators: [...LISTED, ...OF_VERSIONS],
@@ -60,14 +62,14 @@ export const versions: ValueKind = {
     const version = parseVersion(value)
     return version && formatVersion(version)
   },
-  termsOf: (held) => held.versions.map(formatVersion),
+  termsOf: (actual) => actual.versions.map(formatVersion),
 }
 
 /**
- * Codes of parts with `-` between them (or `_`, as some systems write them), in any letter case. A value means that code
- * and everything below it: `CN` is found in `CN-11`, but not in `CNX`.
+ * Codes whose parts are separated by `-` (or by `_`, as some systems write), without letter case. A value stands for its code and
+ * everything below it: `CN` matches `CN-11`, but not `CNX`.
  *
- * @param pattern of a well-formed code.
+ * @param pattern matches well-formed codes.
  */
 export function codes(expected: string, pattern: RegExp): ValueKind {
   const termOf = (value: string) => (pattern.test(value) ? value.toLowerCase().replaceAll('_', '-') : undefined)
@@ -77,7 +79,7 @@ export function codes(expected: string, pattern: RegExp): ValueKind {
     caseMatters: false,
     expected,
     termOf,
-    termsOf: (held) => held.texts.flatMap((text) => withAncestors(termOf(text))),
+    termsOf: (actual) => actual.texts.flatMap((text) => withAncestors(termOf(text))),
   }
 }
 

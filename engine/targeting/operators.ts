@@ -1,10 +1,10 @@
-// The one table of operators: what each means, which values it takes, and how it is compiled. A dimension with several
-// values (tags) matches if any of them does. A missing one has no values, hence matches no positive operator; NOT_IN asks
-// that none of the values is in the list, hence is TRUE of a missing dimension. A held value that cannot be read as
-// the number, version, date or code that is asked for is as if missing.
+// The table of operators: what each means, which values it takes, and how it is compiled.
 //
-// No operator asks what time it is: when something is shown is for schedules to say, whose windows bound how long an answer
-// holds. DATE_BEFORE and DATE_AFTER compare a date that the app sends (when a subscription ends) with a fixed one.
+// - A dimension with several values (tags) matches when one of them matches.
+// - A missing dimension has no values. So NOT_IN is true for it, and every other operator is false.
+// - A value that cannot be read as the number, version, date or code that the operator needs counts as missing.
+// - No operator reads the current time. Schedules have windows for that, and windows limit how long an answer is valid.
+//   DATE_BEFORE and DATE_AFTER compare a date that the app sends (the end of a subscription) with a fixed date.
 
 import { exists, listed } from './operators/listed.ts'
 import type { OperatorDefinition } from './operators/operator.ts'
@@ -15,9 +15,13 @@ import { INSTANTS, NUMBERS, VERSIONS } from './ordered-types.ts'
 import type { Operator } from './types.ts'
 
 export const OPERATORS: Readonly<Record<Operator, OperatorDefinition>> = {
-  IN: listed('one or more', 'present', 'One of the values held is in the list.'),
-  NOT_IN: listed('one or more', 'absent', 'None of the values held is in the list; true when nothing is held.'),
-  EQUALS: listed('exactly one', 'present', 'One of the values held is this one.'),
+  IN: listed('one or more', 'present', "One of the request's values is in the list."),
+  NOT_IN: listed(
+    'one or more',
+    'absent',
+    "None of the request's values is in the list. Also true when the request has no value.",
+  ),
+  EQUALS: listed('exactly one', 'present', "One of the request's values is this value."),
   STARTS_WITH: partOfText('starts with', (text, value) => text.startsWith(value)),
   ENDS_WITH: partOfText('ends with', (text, value) => text.endsWith(value)),
   CONTAINS: partOfText('contains', (text, value) => text.includes(value)),
@@ -31,10 +35,10 @@ export const OPERATORS: Readonly<Record<Operator, OperatorDefinition>> = {
   NUMBER_BETWEEN: between(NUMBERS),
   VERSION_EQ: ordered(VERSIONS, 'is this version', just),
   VERSION_LT: ordered(VERSIONS, 'is before this version', below),
-  VERSION_LTE: ordered(VERSIONS, 'is this version or one before it', atMost),
+  VERSION_LTE: ordered(VERSIONS, 'is this version or an earlier one', atMost),
   VERSION_GT: ordered(VERSIONS, 'is after this version', above),
-  VERSION_GTE: ordered(VERSIONS, 'is this version or one after it', atLeast),
+  VERSION_GTE: ordered(VERSIONS, 'is this version or a later one', atLeast),
   VERSION_BETWEEN: between(VERSIONS),
-  DATE_BEFORE: ordered(INSTANTS, 'is before this one', below),
-  DATE_AFTER: ordered(INSTANTS, 'is after this one', above),
+  DATE_BEFORE: ordered(INSTANTS, 'is before this date', below),
+  DATE_AFTER: ordered(INSTANTS, 'is after this date', above),
 }

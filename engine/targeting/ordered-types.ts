@@ -1,5 +1,5 @@
-// What held values and the values of constraints can be ordered by, and ranges on it: every operator that asks for an
-// order is one range.
+// The types of values that have an order (numbers, versions, dates), and ranges of them. Every operator that compares an order is one
+// range.
 
 import type { ContextValues } from './context-values.ts'
 import { compareDecimals, type Decimal, parseDecimal } from './decimal.ts'
@@ -7,22 +7,22 @@ import { parseInstant } from './instant.ts'
 import { compareVersions, parseVersion, type Version } from './version.ts'
 
 export type OrderedType<T = unknown> = {
-  /** What one value on it is called: `number`. */
+  /** What one value is called: `number`. */
   noun: string
   /** For messages: `a version such as 8.1.0`. */
   expected: string
-  /** Undefined when the text is nothing on this orderedType. */
+  /** Undefined: the text is not a value of this type. */
   parse(text: string): T | undefined
-  /** Below 0, 0 or above 0, as `a` comes before, is the same as or comes after `b`. */
+  /** Below 0: `a` comes before `b`. 0: they are equal. Above 0: `a` comes after `b`. */
   compare(a: T, b: T): number
-  /** Those held values that are on this orderedType; parsed at most once per request. */
-  valuesIn(held: ContextValues): readonly T[]
+  /** The values of a request that are of this type. Parsed at most once per request. */
+  valuesIn(actual: ContextValues): readonly T[]
 }
 
-/** Where a range ends; undefined: nowhere. */
+/** One end of a range; undefined: it has no end. */
 export type Bound<T = unknown> = { value: T; included: boolean } | undefined
 
-/** What lies between two bounds, the lower first. */
+/** The values between two bounds. `from` is the lower one. */
 export type Range<T = unknown> = { from: Bound<T>; to: Bound<T> }
 
 export const NUMBERS: OrderedType<Decimal> = {
@@ -30,7 +30,7 @@ export const NUMBERS: OrderedType<Decimal> = {
   expected: 'a number such as 8 or -0.5',
   parse: parseDecimal,
   compare: compareDecimals,
-  valuesIn: (held) => held.numbers,
+  valuesIn: (actual) => actual.numbers,
 }
 
 export const VERSIONS: OrderedType<Version> = {
@@ -38,7 +38,7 @@ export const VERSIONS: OrderedType<Version> = {
   expected: 'a version such as 8.1.0',
   parse: parseVersion,
   compare: compareVersions,
-  valuesIn: (held) => held.versions,
+  valuesIn: (actual) => actual.versions,
 }
 
 /** In ms since the Unix epoch. */
@@ -47,7 +47,7 @@ export const INSTANTS: OrderedType<number> = {
   expected: 'a date such as 2026-05-01 or 2026-05-01T08:00:00+08:00',
   parse: parseInstant,
   compare: (a, b) => a - b,
-  valuesIn: (held) => held.instants,
+  valuesIn: (actual) => actual.instants,
 }
 
 export function isInRange<T>({ compare }: OrderedType<T>, { from, to }: Range<T>, value: T): boolean {

@@ -1,13 +1,13 @@
-// Segments inside constraints: which ones a constraint names, and the constraint with theirs in place. However segments
-// name each other, the work is bounded: a cycle is found first, and what grows past the limits is given up.
+// Segments inside constraints: which segments a constraint names, and how to inline them. The work is limited: cycles are found first, and
+// inlining stops when the result exceeds the limits of a constraint.
 
 import { CONSTRAINT_LIMITS } from './check-constraint.ts'
 import type { Constraint, InlinedConstraint } from './types.ts'
 
-/** The constraint of a segment; undefined when there is none. */
+/** The constraint of a segment; undefined: there is no such segment. */
 export type ConstraintOf = (segment: string) => Constraint | undefined
 
-/** `MISSING`: a segment that `constraintOf` does not have. `LIMIT`: too deep or too large with segments counted in. */
+/** MISSING: a named segment does not exist. CYCLE: segments name each other. LIMIT: too deep or too large when inlined. */
 export type CheckedInlined =
   | { ok: true; constraint: InlinedConstraint }
   | { ok: false; reason: 'MISSING' | 'CYCLE' | 'LIMIT'; message: string }
@@ -51,8 +51,10 @@ export function fromMemory<Segment>(all: ReadonlyMap<string, Segment>) {
 }
 
 /**
- * The constraint with the constraint of each segment in place of its name, and so on in those, held to the limits of a
- * constraint as it then is; else why not, in words that follow the name of what was checked: `names the segment ...`.
+ * Replaces each segment by its constraint, also inside segments. The result must respect the limits of a constraint.
+ *
+ * @returns the result, or a reason. The message continues a sentence that begins with the name of what was checked: `names the
+ * segment ...`.
  */
 export function checkInlined(constraint: Constraint, constraintOf: ConstraintOf): CheckedInlined {
   const cycle = cycleIn(segmentsIn(constraint), constraintOf)
@@ -64,15 +66,15 @@ export function checkInlined(constraint: Constraint, constraintOf: ConstraintOf)
 }
 
 /**
- * A cycle among segments as a list that begins and ends with the same id; undefined when there is none. Each segment is
- * looked at once.
+ * Finds a cycle among segments. Each segment is visited once.
  *
  * @param from the ids to begin with.
+ * @returns the ids of the cycle, the first one again at the end: [a, b, a]. Undefined: there is no cycle.
  */
 export function cycleIn(from: readonly string[], constraintOf: ConstraintOf): string[] | undefined {
   const done = new Set<string>()
   const open = new Set<string>()
-  // A list, not recursion: a chain of segments may be longer than the stack.
+  // A list and no recursion, because a chain of segments can be longer than the call stack allows.
   const path: { id: string; names: string[] }[] = [{ id: '', names: [...from].reverse() }]
   for (let last = path.at(-1); last; last = path.at(-1)) {
     const id = last.names.pop()
@@ -100,29 +102,31 @@ function collect(constraint: Constraint, found: Set<string>): void {
 
 type Inlining = {
   constraintOf: ConstraintOf
-  /** Of the constraint as it will be. */
+  /** Counted in the inlined constraint so far. */
   nodes: number
   values: number
   failure: Extract<CheckedInlined, { ok: false }> | undefined
 }
 
-/** Undefined when `inlining.failure` says why; expects that there is no cycle. */
+/** Undefined: it failed, and `inlining.failure` says why. There must be no cycle. */
 function inline(inlining: Inlining, constraint: Constraint, depth: number): InlinedConstraint | undefined {
   let node = constraint
   while ('segment' in node) {
     const named = inlining.constraintOf(node.segment)
     if (!named)
-      return fail(inlining, 'MISSING', `names the segment ${JSON.stringify(node.segment)}, which there is not`)
+      return fail(inlining, 'MISSING', `names the segment ${JSON.stringify(node.segment)}, which does not exist`)
     node = named
   }
   inlining.nodes += 1
   if ('dimension' in node) inlining.values += node.values.length
   const { nodes, values, depth: deepest } = CONSTRAINT_LIMITS
-  if (inlining.nodes > nodes) return fail(inlining, 'LIMIT', `has more than ${nodes} nodes with its segments in place`)
+  if (inlining.nodes > nodes)
+    return fail(inlining, 'LIMIT', `has more than ${nodes} nodes when its segments are inlined`)
   if (inlining.values > values) {
-    return fail(inlining, 'LIMIT', `has more than ${values} values with its segments in place`)
+    return fail(inlining, 'LIMIT', `has more than ${values} values when its segments are inlined`)
   }
-  if (depth > deepest) return fail(inlining, 'LIMIT', `is nested more than ${deepest} deep with its segments in place`)
+  if (depth > deepest)
+    return fail(inlining, 'LIMIT', `is nested more than ${deepest} deep when its segments are inlined`)
   if ('all' in node) {
     const all = inlineAll(inlining, node.all, depth + 1)
     return all && { all }

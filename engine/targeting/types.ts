@@ -1,7 +1,6 @@
-// What is known of a request, and the constraint tree that asks about it. Pure data: it travels in
-// GraphQL, in MongoDB and in publications as it stands here.
+// The context of a request, and constraints on it. Pure data: GraphQL, MongoDB and publications all have it in this form.
 
-/** How a constraint compares; operators.ts says what each means. */
+/** operators.ts says what each means. */
 export type Operator =
   | 'IN'
   | 'NOT_IN'
@@ -26,26 +25,26 @@ export type Operator =
   | 'DATE_BEFORE'
   | 'DATE_AFTER'
 
-/** CODE: a hierarchy, in which a value stands for itself and everything below it. */
+/** CODE: a hierarchy. A value stands for itself and everything below it: CN for CN-11, too. */
 export type ValueType = 'TEXT' | 'VERSION' | 'CODE'
 
-/** A leaf: one dimension held against values. */
+/** A leaf: compares one dimension of a request with values. */
 export type Comparison = {
   dimension: string
   operator: Operator
   values: string[]
-  /** Left out: letter case matters, unless the dimension says otherwise. Never false, so that content has one form. */
+  /** Left out: the dimension decides whether letter case matters. Never false, so that equal constraints are equal JSON. */
   caseInsensitive?: true
 }
 
-/** A tree of comparisons; `all` of nothing is true, `any` of nothing is refused when written. */
+/** A tree of comparisons. An empty `all` is true. An empty `any` cannot be written. */
 export type InlinedConstraint =
   | { all: InlinedConstraint[] }
   | { any: InlinedConstraint[] }
   | { not: InlinedConstraint }
   | Comparison
 
-/** The same as operators write it: a leaf may also be the id of a segment, whose constraint stands there. */
+/** A constraint as it is written. A leaf can also be the id of a segment, which stands for its constraint. */
 export type Constraint =
   | { all: Constraint[] }
   | { any: Constraint[] }
@@ -53,13 +52,13 @@ export type Constraint =
   | { segment: string }
   | Comparison
 
-/** Which share of those who match see it: sticky, and monotonic when the percentage rises. */
+/** The share of matching users who see it. Each user stays in or out, and a higher percentage only adds users. */
 export type Rollout = {
   /** 0 to 100, in steps of 0.01. */
   percentage: number
-  /** What it sticks to: `userId`, `deviceId` or `attributes.<name>`; null: the user, else the device. */
+  /** What is hashed: `userId`, `deviceId` or `attributes.<name>`; null: the user id, else the device id. */
   stickiness: string | null
-  /** Rollouts of the same group choose the same users; null: each strategy chooses for itself. */
+  /** Rollouts of the same group let in the same users; null: the strategy has a group of its own. */
   group: string | null
 }
 
@@ -76,6 +75,6 @@ export type RequestContext = {
   channel?: string | null
   language?: string | null
   attributes?: readonly { name: string; values: readonly string[] }[] | null
-  /** What the user was served before, as the last answer said it: engine/decision/cap-token.ts. */
+  /** The cap token of the last answer: what the user was served (engine/decision/cap-token.ts). */
   capToken?: string | null
 }

@@ -1,22 +1,22 @@
-// The one rule for versions: the precedence of Semantic Versioning 2.0.0 (https://semver.org, section 11), and the
+// The rule for versions: the precedence of Semantic Versioning 2.0.0 (https://semver.org, section 11), and the
 // looser forms that real apps send. A version is `[v]<part>.<part>...[-<pre-release>][+<build>]`:
-// - any number of numeric parts, of any length: `8`, `8.0`, `21.0.1180.89`; parts that are missing are 0, so `8` = `8.0.0`;
-// - a leading `v` or `V` means nothing, nor do leading zeros: `v8.01` = `8.1`;
+// - any number of numeric parts of any length: `8`, `8.0`, `21.0.1180.89`; missing parts are 0, so `8` = `8.0.0`;
+// - a leading `v` or `V` and leading zeros are ignored: `v8.01` = `8.1`;
 // - a pre-release comes before its release: `8.1.0-alpha` < `8.1.0-alpha.1` < `8.1.0-beta.2` < `8.1.0-beta.11` < `8.1.0`;
 // - build metadata is ignored: `8.1.0+5` = `8.1.0`.
-// Anything else (`8.x`, `8.1b2`, `8.`, empty) is no version.
+// Anything else (`8.x`, `8.1b2`, `8.`, empty) is not a version.
 
 export type Version = {
-  /** The numeric parts, without leading zeros and without parts at the end that are 0. */
+  /** The numeric parts, without leading zeros, and without trailing parts that are 0. */
   parts: readonly string[]
-  /** The identifiers of the pre-release; none = a release. */
+  /** The identifiers of the pre-release; empty: it is a release. */
   preRelease: readonly string[]
 }
 
 const VERSION = /^[vV]?(\d+(?:\.\d+)*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?$/
 const DIGITS = /^\d+$/
 
-/** Undefined when the text is no version. */
+/** Undefined: the text is not a version. */
 export function parseVersion(text: string): Version | undefined {
   const found = VERSION.exec(text)
   if (!found) return undefined
@@ -26,7 +26,7 @@ export function parseVersion(text: string): Version | undefined {
   return { parts, preRelease: preRelease.map((part) => (DIGITS.test(part) ? withoutLeadingZeros(part) : part)) }
 }
 
-/** Below 0, 0 or above 0, as `a` comes before, is the same as or comes after `b`. */
+/** Below 0: `a` comes before `b`. 0: they are equal. Above 0: `a` comes after `b`. */
 export function compareVersions(a: Version, b: Version): number {
   const length = Math.max(a.parts.length, b.parts.length)
   for (let at = 0; at < length; at += 1) {
@@ -60,7 +60,7 @@ function compareIdentifiers(a: string, b: string): number {
   return compareText(a, b)
 }
 
-/** As numbers of any length, which a float would round. */
+/** Compares numbers of any length. A float would round long ones. */
 function compareDigits(a: string, b: string): number {
   return a.length - b.length || compareText(a, b)
 }

@@ -84,7 +84,7 @@ describeEachStore('Segments that name each other', (open) => {
     }
   })
 
-  test('with its segments in place a constraint may have 200 nodes and be 8 deep, and no more', async () => {
+  test('a constraint has at most 200 nodes and a depth of 8 when its segments are inlined', async () => {
     const deep = (depth: number): Input => (depth === 1 ? VIP : { not: deep(depth - 1) })
     const [hundred, five] = [await make({ all: Array(99).fill(VIP) }), await make(deep(5))]
     const within = [
@@ -102,7 +102,7 @@ describeEachStore('Segments that name each other', (open) => {
       await run(planning, 'reviseSegment', revision(await make(), constraint))
     }
     for (const constraint of beyond) {
-      const expected = { code: 'BAD_USER_INPUT', path: CONSTRAINT, message: expect.stringContaining('in place') }
+      const expected = { code: 'BAD_USER_INPUT', path: CONSTRAINT, message: expect.stringContaining('are inlined') }
       const content = { name: 'S', constraint }
       expect(await failure(planning, 'createSegment', { app, content })).toMatchObject(expected)
       expect(await failure(planning, 'createStrategy', { app, content })).toMatchObject(expected)

@@ -46,7 +46,7 @@ export const comparison: fc.Arbitrary<Comparison> = fc
     const folds = findDimension(dimension)!.kind.caseMatters && OPERATORS[operator].comparesLetters
     return fc
       .tuple(listOf(valuesFor(dimension, operator), operator), folds ? fc.boolean() : fc.constant(false))
-      .filter(([values]) => !OPERATORS[operator].contradicts?.(values))
+      .filter(([values]) => !OPERATORS[operator].mistakeIn?.(values))
       .map(([values, caseInsensitive]) => ({
         ...{ dimension, operator, values },
         ...(caseInsensitive ? { caseInsensitive } : {}),

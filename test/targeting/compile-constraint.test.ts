@@ -78,20 +78,24 @@ describe('a comparison', () => {
   })
 
   test('with an operator or dimension of a later version is not compiled', () => {
-    expect(() => compileConstraint(compare('LIKE' as Operator, 'a'))).toThrow('tags LIKE is not known')
-    expect(() => compileConstraint({ dimension: 'moon', operator: 'IN', values: [] })).toThrow('moon IN is not known')
+    expect(() => compileConstraint(compare('LIKE' as Operator, 'a'))).toThrow('unknown dimension or operator tags LIKE')
+    expect(() => compileConstraint({ dimension: 'moon', operator: 'IN', values: [] })).toThrow(
+      'unknown dimension or operator moon IN',
+    )
   })
 
   test('with a value that this version cannot read is not compiled', () => {
     for (const operator of ['IN', 'VERSION_LT', 'VERSION_BETWEEN'] as const) {
       const values = ['8.x', '9']
-      expect(() => compileConstraint({ dimension: 'appVersion', operator, values })).toThrow('cannot read 8.x')
+      expect(() => compileConstraint({ dimension: 'appVersion', operator, values })).toThrow(
+        'cannot read the value 8.x',
+      )
     }
-    expect(() => compileConstraint(compare('MATCHES', '(a'))).toThrow('cannot read (a')
+    expect(() => compileConstraint(compare('MATCHES', '(a'))).toThrow('cannot read the pattern (a')
   })
 })
 
-/** dimension, operator, values, then what is held and matches, and what is held and does not. */
+/** dimension, operator, values; then values of a request that match, and values that do not. */
 const CASES: [string, Operator, string[], string[], string[]][] = [
   ['platform', 'IN', ['iOS'], ['ios', 'IOS'], ['ipados', 'ios ']],
   ['platform', 'NOT_IN', ['iOS', 'web'], ['android'], ['IOS', 'WEB']],

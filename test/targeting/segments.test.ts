@@ -31,7 +31,7 @@ describe('segments in place', () => {
   })
 
   test('are named when they are missing, at any depth', () => {
-    const missing = { ok: false, reason: 'MISSING', message: 'names the segment "b", which there is not' }
+    const missing = { ok: false, reason: 'MISSING', message: 'names the segment "b", which does not exist' }
     expect(checkInlined({ any: [leaf, segment('b')] }, none)).toEqual(missing)
     expect(checkInlined({ all: [leaf, segment('a')] }, from({ a: { not: segment('b') } }))).toEqual(missing)
   })
@@ -48,7 +48,7 @@ describe('segments in place', () => {
     expect(checkInlined(inside(3, segment('a')), reaching(5))).toEqual({
       ok: false,
       reason: 'LIMIT',
-      message: 'is nested more than 8 deep with its segments in place',
+      message: 'is nested more than 8 deep when its segments are inlined',
     })
   })
 
@@ -58,7 +58,7 @@ describe('segments in place', () => {
     expect(checkInlined({ all: [segment('a'), segment('a'), leaf, leaf] }, constraintOf)).toEqual({
       ok: false,
       reason: 'LIMIT',
-      message: 'has more than 200 nodes with its segments in place',
+      message: 'has more than 200 nodes when its segments are inlined',
     })
   })
 
@@ -73,7 +73,7 @@ describe('segments in place', () => {
     expect(checkInlined({ all: [segment('a'), segment('a'), holding(201)] }, constraintOf)).toEqual({
       ok: false,
       reason: 'LIMIT',
-      message: 'has more than 1000 values with its segments in place',
+      message: 'has more than 1000 values when its segments are inlined',
     })
   })
 

@@ -67,7 +67,7 @@ const REFUSED: Record<string, Record<string, RegExp>> = {
     'Feature.constraints.no_values_NOT_IN': /values: must not be empty/,
   },
   '13-constraint-operators': { 'F7.invalid-operator': /unknown operator "NOT_A_VALID_OPERATOR"/ },
-  '15-global-constraints': { 'F9.withMissingSegment': /names the segment "seg_404", which there is not/ },
+  '15-global-constraints': { 'F9.withMissingSegment': /names the segment "seg_404", which does not exist/ },
   '21-regex-constraint-operators': {
     'invalid-regex-defaults-to-false': /missing closing \)/,
     'R90.reject_lookahead': /invalid or unsupported Perl syntax/,

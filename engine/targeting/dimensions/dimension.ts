@@ -1,29 +1,29 @@
-// What a dimension says of itself: how it is described to operators, what its values are, and how they are read from a request.
+// The type of a dimension: its description, the kind of its values, and how to read them from a request.
 
 import type { ValueKind } from '../kinds.ts'
 import type { Operator, RequestContext } from '../types.ts'
 
-/** What single dimensions and families of them have in common. */
+/** Common to dimensions and families. */
 type DimensionTraits = {
   description: string
   kind: ValueKind
-  /** Whether a request may hold several values. */
+  /** Whether a request may have several values. */
   isList: boolean
-  /** Left out: those of its kind. */
+  /** Left out: the operators of its kind. */
   operators?: readonly Operator[]
 }
 
-/** One thing known of a request. A dimension without a value is said to be missing. */
+/** One thing that is known of a request. A dimension without a value is called missing. */
 export type Dimension = DimensionTraits & {
   name: string
-  /** The values in this context; none = missing. */
+  /** The values in this context; empty: missing. */
   read(context: RequestContext): readonly string[]
 }
 
-/** Dimensions that apps name themselves: `<prefix><name>`, for every name that fits `names`. */
+/** Dimensions that apps name themselves: `<prefix><name>`, where `name` matches `names`. */
 export type DimensionFamily = DimensionTraits & {
   prefix: string
   names: RegExp
-  /** name (without the prefix) -> values, of those that this context has. */
+  /** name (without the prefix) -> the values in this context. */
   read(context: RequestContext): ReadonlyMap<string, readonly string[]>
 }

@@ -1,13 +1,13 @@
-// Operators that look values up by their terms, and the one that asks for any value at all.
+// Operators that look up values by their terms (IN, NOT_IN, EQUALS), and EXISTS.
 
 import { foldCase } from '../context-values.ts'
 import type { ValueKind } from '../kinds.ts'
 import { type OperatorDefinition, required, type Test } from './operator.ts'
 
-/** Where the terms of a comparison are looked for: in `ContextValues.terms`, or in `ContextValues.folded`. */
+/** The property of `ContextValues` in which the terms of a comparison are looked up. */
 export type TermSpace = 'terms' | 'folded'
 
-/** What these values are looked up by. */
+/** The terms of the values of a comparison, and where to look them up. */
 export function termsFor(
   values: readonly string[],
   kind: ValueKind,
@@ -27,27 +27,27 @@ export function listed(
     takes,
     comparesLetters: true,
     terms,
-    misses: (value, kind) => (kind.termOf(value) === undefined ? kind.expected : undefined),
+    expectedInstead: (value, kind) => (kind.termOf(value) === undefined ? kind.expected : undefined),
     compile(values, kind, caseInsensitive) {
       const { space, terms: wanted } = termsFor(values, kind, caseInsensitive)
-      const isHeld = anyIn(new Set(wanted), space)
-      return terms === 'present' ? isHeld : (held) => !isHeld(held)
+      const isPresent = anyIn(new Set(wanted), space)
+      return terms === 'present' ? isPresent : (actual) => !isPresent(actual)
     },
   }
 }
 
-/** A value that cannot be read as one of its kind is as if missing, here too. */
+/** A value that its kind cannot read counts as missing, here too. */
 export const exists: OperatorDefinition = {
-  description: 'Something is held. Takes no values.',
+  description: 'The request has a value. Takes no values.',
   takes: 'none',
   comparesLetters: false,
-  misses: () => 'left out',
-  compile: () => (held) => held.terms.length > 0,
+  expectedInstead: () => 'left out',
+  compile: () => (actual) => actual.terms.length > 0,
 }
 
 function anyIn(wanted: ReadonlySet<string>, space: TermSpace): Test {
-  return (held) => {
-    for (const term of held[space]) if (wanted.has(term)) return true
+  return (actual) => {
+    for (const term of actual[space]) if (wanted.has(term)) return true
     return false
   }
 }

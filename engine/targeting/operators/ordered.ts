@@ -1,17 +1,18 @@
-// Operators that ask for an order: each is a range on a orderedType.
+// Operators that compare an order: each is a range of an ordered type. Example: VERSION_LT 8 is the range below 8, without 8.
 
+import type { ContextValues } from '../context-values.ts'
 import { isInRange, type OrderedType, type Range } from '../ordered-types.ts'
 import { type OperatorDefinition, required } from './operator.ts'
 
-/** @param rangeOf the range that the one value of a comparison stands for. */
+/** @param rangeOf the range for the value of a comparison. */
 export function ordered<T>(
   orderedType: OrderedType<T>,
   relation: string,
   rangeOf: (value: T) => Range<T>,
 ): OperatorDefinition {
   return {
-    ...onScale(orderedType, ([value]) => rangeOf(required(orderedType.parse(value!), value))),
-    description: `One of the values held is a ${orderedType.noun} and ${relation}.`,
+    ...onOrderedType(orderedType, ([value]) => rangeOf(required(orderedType.parse(value!), value))),
+    description: `One of the request's values is a ${orderedType.noun} and ${relation}.`,
     takes: 'exactly one',
   }
 }
@@ -21,13 +22,13 @@ export function between<T>(orderedType: OrderedType<T>): OperatorDefinition {
   const endsOf = ([from, to]: readonly string[]) =>
     [required(orderedType.parse(from!), from), required(orderedType.parse(to!), to)] as const
   return {
-    ...onScale(orderedType, (values) => {
+    ...onOrderedType(orderedType, (values) => {
       const [from, to] = endsOf(values)
       return { from: { value: from, included: true }, to: { value: to, included: true } }
     }),
-    description: `One of the values held is a ${orderedType.noun} from the first of these to the second, both included.`,
+    description: `One of the request's values is a ${orderedType.noun} from the first value to the second, both included.`,
     takes: 'exactly two',
-    contradicts(values) {
+    mistakeIn(values) {
       const [from, to] = endsOf(values)
       return orderedType.compare(from, to) > 0 ? 'must have the lower value first: it would never match' : undefined
     },
@@ -40,16 +41,16 @@ export const above = <T>(value: T): Range<T> => ({ from: { value, included: fals
 export const atLeast = <T>(value: T): Range<T> => ({ from: { value, included: true }, to: undefined })
 export const just = <T>(value: T): Range<T> => ({ from: { value, included: true }, to: { value, included: true } })
 
-function onScale<T>(orderedType: OrderedType<T>, rangeOf: (values: readonly string[]) => Range<T>) {
+function onOrderedType<T>(orderedType: OrderedType<T>, rangeOf: (values: readonly string[]) => Range<T>) {
   return {
     comparesLetters: false,
     orderedType,
     rangeOf,
-    misses: (value: string) => (orderedType.parse(value) === undefined ? orderedType.expected : undefined),
+    expectedInstead: (value: string) => (orderedType.parse(value) === undefined ? orderedType.expected : undefined),
     compile(values: readonly string[]) {
       const range = rangeOf(values)
-      return (held: Parameters<typeof orderedType.valuesIn>[0]) => {
-        for (const value of orderedType.valuesIn(held)) if (isInRange(orderedType, range, value)) return true
+      return (actual: ContextValues) => {
+        for (const value of orderedType.valuesIn(actual)) if (isInRange(orderedType, range, value)) return true
         return false
       }
     },

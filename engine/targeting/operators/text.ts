@@ -1,20 +1,20 @@
-// Operators that look at parts of a text.
+// Operators that compare a part of a text (STARTS_WITH, ENDS_WITH, CONTAINS).
 
 import { foldCase } from '../context-values.ts'
 import type { OperatorDefinition } from './operator.ts'
 
-/** @param isPart how a text that is held is asked for the value of a comparison. */
+/** @param isPart whether the text of a request contains the value of a comparison in the right place. */
 export function partOfText(relation: string, isPart: (text: string, value: string) => boolean): OperatorDefinition {
   return {
-    description: `One of the values held ${relation} one of these.`,
+    description: `One of the request's values ${relation} one of these.`,
     takes: 'one or more',
     comparesLetters: true,
-    misses: () => undefined,
+    expectedInstead: () => undefined,
     compile(values, kind, caseInsensitive) {
       const folds = caseInsensitive || !kind.caseMatters
       const wanted = folds ? values.map(foldCase) : [...values]
-      return (held) => {
-        for (const text of folds ? held.folded : held.texts) {
+      return (actual) => {
+        for (const text of folds ? actual.folded : actual.texts) {
           for (const value of wanted) if (isPart(text, value)) return true
         }
         return false
