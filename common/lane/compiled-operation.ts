@@ -37,8 +37,6 @@ export type CompiledAnswer = {
   data: string
   /** What resolvers of root fields threw, each at its path. */
   errors: readonly GraphQLError[]
-  /** What the resolvers of the root fields answered, in the order of the fields. */
-  results: readonly unknown[]
   /** The same for equal `data`, on every node. */
   tag: string
 }
@@ -133,7 +131,6 @@ type Root = readonly (RootField | RootConstant)[]
 
 function answer(root: Root, variables: Variables, context: unknown, isQuery: boolean): ReturnType<CompiledOperation> {
   const tag = new AnswerTag()
-  const results: unknown[] = []
   const errors: GraphQLError[] = []
   let data = '{'
   let hasCalled = false
@@ -149,7 +146,6 @@ function answer(root: Root, variables: Variables, context: unknown, isQuery: boo
   function write(field: RootField, value: unknown): boolean {
     if (value instanceof Error) return fail(field, value)
     if (!field.isNullable && (value === null || value === undefined)) throw UNFORESEEN
-    results.push(value)
     data += field.prefix + field.write(value, tag)
     return true
   }
@@ -188,7 +184,7 @@ function answer(root: Root, variables: Variables, context: unknown, isQuery: boo
   }
 
   function done(): CompiledAnswer {
-    return { data, errors, results, tag: tag.toString() }
+    return { data, errors, tag: tag.toString() }
   }
 
   function guarded(start: number): ReturnType<CompiledOperation> {

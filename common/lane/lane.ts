@@ -1,7 +1,7 @@
 // The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` is the whole way from an HTTP
 // request to its answer. For a slot query nothing on this way waits for I/O, since a distribution node resolves it from memory.
 
-import { type ExecutionResult, execute, type GraphQLSchema, validate } from 'graphql'
+import { type ExecutionResult, execute, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { LaneApp } from '../apps/apps.ts'
 import { sha256 } from '../base/content-hash.ts'
 import {
@@ -18,6 +18,7 @@ import type { Caller } from '../command/services.ts'
 import { readVariables, type Variables } from '../graphql/variables.ts'
 import { answerOptions, corsHeaders, mayRead } from '../http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http/server.ts'
+import { type CompiledOperation, compileOperation } from './compiled-operation.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
 import { findOperation, readLaneRequest } from './request.ts'
 
@@ -33,8 +34,10 @@ export type LaneOptions = {
   allowsOrigin(origin: string): boolean | Promise<boolean>
   /** The context for resolvers. */
   context(caller: Caller): unknown
-  /** The `cache-control` header of an answer. Default: `no-store`. */
-  cacheControl?(answer: ExecutionResult, contextValue: unknown): string
+  /** Types whose objects never change, such as a creative of a publication. Default: none. */
+  frozenTypes?: readonly string[]
+  /** The `cache-control` header of an answer. Its resolvers ran with this context. Default: `no-store`. */
+  cacheControl?(contextValue: unknown): string
   now: () => number
   log: Logger
   /** Called with the code of each error in an answer. */
@@ -54,6 +57,7 @@ export function createLane(options: LaneOptions): Lane {
   const { schema, now, log, allowsOrigin } = options
   const operations = operationsOn(options.operations, options.rootFields)
   for (const operation of operations.values()) requireValid(schema, operation)
+  const compiled = compileOperations(options, operations)
   const rateLimit = createRateLimit()
 
   async function handle(request: HttpRequest): Promise<HttpReply> {
@@ -71,20 +75,15 @@ export function createLane(options: LaneOptions): Lane {
       if (!rateLimit.take(keyHash, app.requestsPerSecond, now())) throw rateLimited(app)
       // 3. Execute the operation.
       const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
-      const answer = await execute({
-        schema,
-        document: operation.document,
-        variableValues: laneRequest.variables,
-        contextValue,
-        options: EXECUTION_OPTIONS,
-      })
-      if (answer.data === undefined) throw explainVariables(operation, laneRequest.variables, answer)
+      let answer: LaneAnswer | undefined = await compiled.get(operation.id)?.(laneRequest.variables, contextValue)
+      answer ??= await executeByGraphQL(operation, laneRequest.variables, contextValue)
       // 4. Write the answer.
-      return toReply(answer, request.requestId, {
+      const headers = {
         ...corsHeaders(request.headers.origin, allowsPage(app, request.headers.origin)),
         'content-type': responseType(request),
-        'cache-control': options.cacheControl?.(answer, contextValue) ?? 'no-store',
-      })
+      }
+      if (answer.errors.length > 0) return partialReply(answer, request.requestId, headers)
+      return wholeReply(request, answer, headers, options.cacheControl?.(contextValue) ?? NO_STORE)
     } catch (error) {
       return refuse(request, error, app)
     }
@@ -111,22 +110,36 @@ export function createLane(options: LaneOptions): Lane {
     return new Error(`An operation failed: ${answer.errors?.[0]?.message}`)
   }
 
-  function toReply(answer: ExecutionResult, requestId: string, headers: Record<string, string>): HttpReply {
-    if (!answer.errors) return { status: 200, headers, body: JSON.stringify(answer) }
-    for (const error of answer.errors) {
+  /** Runs what is not compiled, and what a compiled operation leaves to graphql-js. */
+  async function executeByGraphQL(
+    operation: PersistedOperation,
+    variables: Variables,
+    contextValue: unknown,
+  ): Promise<LaneAnswer> {
+    const answer = await execute({
+      schema,
+      document: operation.document,
+      variableValues: variables,
+      contextValue,
+      options: EXECUTION_OPTIONS,
+    })
+    if (answer.data === undefined) throw explainVariables(operation, variables, answer)
+    return { data: JSON.stringify(answer.data), errors: answer.errors ?? [] }
+  }
+
+  /** The reply when some fields failed. */
+  function partialReply({ data, errors }: LaneAnswer, requestId: string, headers: Record<string, string>): HttpReply {
+    for (const error of errors) {
       const cause = error.originalError ?? error
       options.onError?.(knownCode(error.toJSON()))
       if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
     }
-    const errors = shownErrors(
-      answer.errors.map((error) => error.toJSON()),
+    const shown = shownErrors(
+      errors.map((error) => error.toJSON()),
       requestId,
     )
-    return {
-      status: 200,
-      headers: { ...headers, 'cache-control': 'no-store' },
-      body: JSON.stringify({ errors, data: answer.data }),
-    }
+    const body = `{"errors":${JSON.stringify(shown)},"data":${data}}`
+    return { status: 200, headers: { ...headers, 'cache-control': NO_STORE }, body }
   }
 
   /** The reply to a request that was not executed. `app` is undefined when the key is missing or wrong. */
@@ -144,12 +157,55 @@ export function createLane(options: LaneOptions): Lane {
         ...reply.headers,
         ...corsHeaders(origin, isReadable),
         ...(code === 'RATE_LIMITED' && { 'retry-after': '1' }),
-        'cache-control': 'no-store',
+        'cache-control': NO_STORE,
       },
     }
   }
 
   return { operations, handle, allowsOrigin }
+}
+
+/** `data` is JSON. `tag` is the same for equal data on every node; only a compiled operation knows it. */
+type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string }
+
+const NO_STORE = 'no-store'
+
+/** id -> the operation as a function. The log names each operation that cannot be compiled, and says why. */
+function compileOperations(
+  { schema, frozenTypes = [], log }: LaneOptions,
+  operations: PersistedOperations,
+): ReadonlyMap<string, CompiledOperation> {
+  const compiled = new Map<string, CompiledOperation>()
+  for (const { id, name, document } of operations.values()) {
+    const result = compileOperation({ schema, document, frozenTypes })
+    if (typeof result === 'function') compiled.set(id, result)
+    else
+      log.warn(
+        { operation: name, reason: result.reason },
+        'an operation is not compiled: graphql-js runs it, which is slower',
+      )
+  }
+  return compiled
+}
+
+/**
+ * The reply when nothing failed. An answer that may be kept has an `ETag`; a client that shows this `ETag` again gets 304 without a body (RFC
+ * 9110, 13.1.2). Each media type has its own `ETag`.
+ */
+function wholeReply(
+  { method, headers: { 'if-none-match': shown } }: HttpRequest,
+  { data, tag }: LaneAnswer,
+  headers: Record<string, string>,
+  cacheControl: string,
+): HttpReply {
+  const body = `{"data":${data}}`
+  if (tag === undefined || cacheControl === NO_STORE) {
+    return { status: 200, headers: { ...headers, 'cache-control': cacheControl }, body }
+  }
+  const etag = headers['content-type'] === PLAIN_TYPE ? `"${tag}"` : `"${tag}r"`
+  const kept = { ...headers, 'cache-control': cacheControl, etag }
+  const isKnown = method !== 'POST' && shown?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
+  return isKnown ? { status: 304, headers: kept } : { status: 200, headers: kept, body }
 }
 
 function requireValid(schema: GraphQLSchema, operation: PersistedOperation): void {
@@ -173,12 +229,12 @@ function rateLimited({ requestsPerSecond }: LaneApp): AlkaidError {
 /** One coercion error is enough to know that the variables are wrong. `explainVariables` then finds all mistakes. */
 const EXECUTION_OPTIONS = { maxCoercionErrors: 1 }
 
+const PLAIN_TYPE = 'application/json; charset=utf-8'
+const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8'
+
 /** The media type of answers (https://graphql.github.io/graphql-over-http). The newer one only where a client accepts it. */
 export function responseType(request: HttpRequest): string {
-  const type = request.headers.accept?.includes('application/graphql-response+json')
-    ? 'application/graphql-response+json'
-    : 'application/json'
-  return `${type}; charset=utf-8`
+  return request.headers.accept?.includes('application/graphql-response+json') ? RESPONSE_TYPE : PLAIN_TYPE
 }
 
 function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined): boolean {

@@ -75,7 +75,8 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
       return allowed
     },
     context: (caller: Caller) => ({ caller, loaders: undefined }),
-    cacheControl: (_answer, context) => cacheControl(sync, context as LaneContext, now()),
+    frozenTypes: ['DecidedCreative'],
+    cacheControl: (context) => cacheControl(sync, context as LaneContext, now()),
     now,
     log,
     onError: metrics && ((code) => metrics.error('distribution lane', code)),

@@ -18,8 +18,8 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
     Query: {
       decisions(_root, args: DecisionsArguments, context) {
         const answers = answerDecisions(node, context.caller, args)
-        // The lane computes `cache-control` from these.
-        context.answers = answers
+        // The lane computes `cache-control` from all answers: an operation may ask for `decisions` more than once.
+        context.answers = [...(context.answers ?? []), ...answers]
         return answers
       },
       explainDecision: (_root, args: ExplainArguments, { caller }) => explainDecision(node, caller, args),
