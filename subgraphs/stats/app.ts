@@ -1,5 +1,10 @@
-// The stats subgraph, put together: events in, through the stream and the worker, and reports out; and the lane on
-// which apps send their events.
+// Builds the stats subgraph, its worker, and the lane for apps. The way of an event through the files:
+//
+// 1. event-recorder.ts checks it and appends it to the event stream. Only then the app hears "accepted".
+// 2. The stream keeps it: common/channel/redis-event-stream.ts, or mongo-event-stream.ts without Redis.
+// 3. worker.ts reads the stream. fold.ts computes what the event adds to which minute, hour and day.
+// 4. repository.ts adds that to the rollups, in the same transaction that moves the worker's position.
+// 5. report.ts answers questions from the rollups; total.ts computes exact totals.
 
 import type { TokenVerifier } from '../../common/access/tokens.ts'
 import { appDirectory } from '../../common/apps/app-directory.ts'
@@ -11,7 +16,7 @@ import type { PersistedOperations } from '../../common/lane/persisted-operations
 import { closeAll } from '../../common/service/ending.ts'
 import type { Checks } from '../../common/service/health.ts'
 import { laneFieldsOf } from '../registry.ts'
-import { createAcceptor } from './accept.ts'
+import { createEventRecorder } from './event-recorder.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
 import { measureStats, statsChecks } from './monitoring.ts'
@@ -20,7 +25,7 @@ import { statsResolvers } from './resolvers.ts'
 import { type StatsWorker, startStatsWorker } from './worker.ts'
 
 export type StatsOptions = {
-  /** Undefined: in collections of the store. It stays the caller's to close. */
+  /** The caller closes it. Undefined: the stream is in collections of the store. */
   stream: EventStream | undefined
   verify: TokenVerifier
   operations: PersistedOperations
@@ -28,7 +33,7 @@ export type StatsOptions = {
 
 export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; checks: Checks; stop(): Promise<void> }
 
-/** Starts the worker, too. `stop` leaves what is not folded yet in the stream; the next start goes on there. */
+/** Starts the worker as well. `stop` leaves events that are not folded yet in the stream; the next start continues there. */
 export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
   const stream = options.stream ?? (await connectMongoEventStream(services.store))
   const subgraph = await buildSubgraph(
@@ -68,18 +73,21 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   }
 }
 
-/** The subgraph alone. `accepted` is called when there is something for the worker to fold. */
-export function statsSubgraph(stream: EventStream, accepted: () => void = () => {}): SubgraphDefinition<StatsLoaders> {
+/** The subgraph without worker and lane. `onRecorded` is called after events were appended to the stream. */
+export function statsSubgraph(
+  stream: EventStream,
+  onRecorded: () => void = () => {},
+): SubgraphDefinition<StatsLoaders> {
   return {
     name: 'stats',
     schema: new URL('./schema.graphql', import.meta.url),
     indexes: statsIndexes,
     loaders: statsLoaders,
     resolvers(services) {
-      const accept = createAcceptor(services, stream)
+      const recordEvents = createEventRecorder(services, stream)
       return statsResolvers(services, async (caller, input) => {
-        const recorded = await accept(caller, input)
-        accepted()
+        const recorded = await recordEvents(caller, input)
+        onRecorded()
         return recorded
       })
     },

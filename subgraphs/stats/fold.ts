@@ -1,15 +1,18 @@
-// Folding, without any I/O: a batch of the stream, and what is known of its events, become increments of rollups and
-// tallies. Each event counts once, in its own minute, hour and day.
+// Folds a batch of stream records into increments of rollups and tallies. Pure: no I/O. Each event is counted once, in the
+// minute, hour and day in which it happened, by the time zone of its app.
+//
+// Example: an impression of schedule sch_1 at 10:15:30 in Berlin adds 1 to the impressions of sch_1 in the minute 10:15, in
+// the hour 10:00 and in the day.
 
 import { HOUR_MS } from '../../engine/time/days.ts'
 import { type PeriodUnit, periodAt } from '../../engine/time/periods.ts'
 import { type Clock, clockOf } from '../../engine/time/wall-clock.ts'
-import { type AcceptedEvent, COUNTERS, type StreamRecord } from './events.ts'
+import { type AcceptedEvent, COUNTERS, type StreamRecord } from './stream-records.ts'
 
-/** The same event id within this time, in milliseconds, is the same event. */
+/** Two events with the same id within this time (ms) are one event. */
 export const DUPLICATE_MS = 24 * HOUR_MS
 
-/** The `schedule` of what was shown as a fallback. */
+/** The `schedule` in the rollups of creatives that were shown as a fallback. */
 export const FALLBACK = 'fallback'
 
 export type Unit = PeriodUnit
@@ -19,9 +22,9 @@ export type Counts = { impressions: number; clicks: number; conversions: number 
 export type Span = { at: number; until: number }
 
 /**
- * What is counted for one creative in one place and period. `within` is the period of the next longer unit that counts the
- * same events: of a minute its hour, of an hour its day. So whoever adds up a day, or hours of another day, knows which of them
- * the day has in it already, also after the app's zone has changed.
+ * What one rollup counts: one creative of one schedule in one slot, in one period. `within` is the next longer period that
+ * counts the same events: the hour of a minute, the day of an hour. A total that adds a day and some hours looks at it, so
+ * that it adds no hour that the day contains already. It stays right after the app has changed its time zone.
  */
 export type RollupKey = Span & {
   app: string
@@ -34,8 +37,9 @@ export type RollupKey = Span & {
 export type RollupIncrement = RollupKey & Counts
 
 /**
- * Per app and day of acceptance. `accepted` = all that reached the stream, of which `duplicate` and `unknown` (their app is
- * not here) are not counted and `late` are; `forged`, `future` and `expired` were refused.
+ * How many events an app sent, by the day on which they arrived. `accepted`: all that reached the stream. Of these,
+ * `duplicate` and `unknown` (the app does not exist) are not counted in rollups; `late` are. `forged`, `future` and
+ * `expired` were refused.
  */
 export type Tally = {
   accepted: number
@@ -51,22 +55,22 @@ export type TallyIncrement = { app: string; at: number } & Tally
 export type Folded = {
   rollups: RollupIncrement[]
   tallies: TallyIncrement[]
-  /** seen key -> when what counted was accepted. */
+  /** `seenKey` -> when the event that was counted was accepted (ms). */
   counted: Map<string, number>
-  /** What could not be folded (its place in the batch, and why); it changed nothing. */
+  /** Records that could not be folded: their index in the batch, and why. They changed nothing. */
   failed: { index: number; reason: string }[]
 }
 
-/** What is known before: the zone of each app, and when the ids that were seen before were accepted, by `seenKey`. */
+/** What must be known beforehand: app -> its time zone, and `seenKey` -> when that event was accepted (ms). */
 export type Known = { zones: ReadonlyMap<string, string>; seen: ReadonlyMap<string, number> }
 
-/** What makes a record the same as an earlier one; undefined for refusals that older code wrote. */
+/** Two records with the same key are the same. Undefined for refusals that older versions wrote: they have no id. */
 export function seenKey(record: StreamRecord): string | undefined {
   if (!('refused' in record)) return `${record.app}|${record.id}`
   return record.id === undefined ? undefined : `${record.app}|refused|${record.id}`
 }
 
-/** Never throws: what a record makes throw here it would make throw again, so that it must not hold up the others. */
+/** Never throws. A record that cannot be folded would fail again at every try, and must not block the others. */
 export function fold(records: readonly StreamRecord[], { zones, seen }: Known): Folded {
   const rollups = new Map<string, RollupIncrement>()
   const tallies = new Map<string, TallyIncrement>()
@@ -82,7 +86,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
   }
   return { rollups: [...rollups.values()], tallies: [...tallies.values()], counted, failed }
 
-  /** Periods first, for only they can throw: then nothing of the record is counted yet. */
+  /** Computes the periods before it counts anything, because only they can throw. */
   function foldOne(record: StreamRecord): void {
     const zone = zones.get(record.app)
     const clock = clockIn(zone ?? 'UTC')
@@ -96,7 +100,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
       const tally = tallyOf(tallies, record.app, acceptedOn)
       tally.forged += record.refused.forged
       tally.future += record.refused.future
-      tally.expired += record.refused.expired ?? 0 // not in what older code wrote
+      tally.expired += record.refused.expired ?? 0 // Older versions did not write it.
       return
     }
     const periods = periodsOf(clock, record.at)
@@ -143,7 +147,7 @@ function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, p
   return rollup
 }
 
-/** The same for the same key, always: the id of its document. */
+/** The id of the rollup's document. The same key always gives the same id. */
 export function rollupId({ app, unit, within, slot, schedule, creative, ...span }: RollupKey): string {
   const period = within ? `${spanText(span)} in ${spanText(within)}` : spanText(span)
   return `${app}|${unit}|${period}|${slot}|${schedule}|${creative}`

@@ -1,4 +1,4 @@
-// The numbers of all the schedules that one request asks for, read at once.
+// The DataLoader of stats: reads the numbers of all schedules of one request together.
 
 import type DataLoader from 'dataloader'
 import { authorize } from '../../common/access/rights.ts'
@@ -21,7 +21,7 @@ export function statsLoaders({ store }: Services, caller: Caller): StatsLoaders 
   }
 }
 
-/** One read per period; in the order of the keys. A schedule of an app that the caller may not read is an error. */
+/** One read for each period. Results are in the order of the keys; FORBIDDEN for a schedule whose app the caller may not read. */
 async function reportSchedules(
   store: Db,
   caller: Caller,
@@ -35,11 +35,11 @@ async function reportSchedules(
   return keys.map(({ schedule, period }) => {
     const own = sums.get(periodText(period))?.get(schedule) ?? []
     try {
-      // The rows say which app they are of; where there are none, there is nothing to keep from anyone.
+      // Each row says its app. Without rows there is nothing that must be hidden.
       for (const { app } of own) authorize(caller.principal, app, 'read')
       return toReport(own)
     } catch (error) {
-      return error as Error // DataLoader gives it to whoever asked for this one
+      return error as Error // DataLoader rejects only the load of this key.
     }
   })
 }

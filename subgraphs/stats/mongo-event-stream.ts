@@ -1,37 +1,44 @@
-// The event stream without Redis: numbered events in collections of MongoDB, appended in one transaction that also
-// moves the counter. Commits are therefore in the order of their numbers, and a reader never skips one. A position is
-// `<incarnation>/<number>`, so that one of a stream that was deleted since means nothing in the next.
+// The event stream without Redis, in two collections of MongoDB. `eventStream` has the events, in documents of up to 500.
+// `eventStreamEnds` has two counters: the number of the last event that was appended, and of the last that was trimmed.
+// The first event has the number 1.
+//
+// Each append writes the counter in its transaction. So commits happen in the order of the numbers, and a reader never skips
+// an event. A position is `<incarnation>/<number>`, as in `0b6f.../0000000000000042`. A stream that was deleted and made
+// again has another incarnation, and positions of the old stream mean nothing in it.
 
+import { randomUUID } from 'node:crypto'
+import type { Filter } from 'mongodb'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
-import type { Store } from '../../common/store/store.ts'
-import { isDuplicateKey } from '../../common/store/store.ts'
-import { positionText, type StreamDocument, streamRows } from './repository.ts'
+import type { Db, Tx } from '../../common/store/collection.ts'
+import { isDuplicateKey, type Store } from '../../common/store/store.ts'
 
-/** Events per transaction, where batches that wait are appended together: far below what MongoDB takes. */
+/** `_id` is the number of the first event, `last` that of the last one. */
+type StreamDocument = { _id: string; last: string; payloads: string[] }
+type StreamEnd = { _id: 'appended' | 'trimmed'; at: number; incarnation?: string }
+
+/** Events per document. */
+const MAX_PAYLOADS = 500
+/** Events per transaction, when several waiting batches are appended together. MongoDB would take far more. */
 const MAX_GROUP = 5_000
 
-type Waiting = { batch: readonly string[]; resolve(): void; reject(error: unknown): void }
+type WaitingBatch = { batch: readonly string[]; resolve(): void; reject(error: unknown): void }
 
-/** The store is the caller's: closing the stream leaves it open. */
+/** The store belongs to the caller: closing the stream leaves it open. */
 export async function connectMongoEventStream(store: Store): Promise<EventStream> {
-  const create = () =>
-    streamRows.create(store).catch((error: unknown) => {
-      if (!isDuplicateKey(error)) throw error // else another process made it in this moment
-    })
-  await create()
+  await createIfMissing(store)
   let closed = false
-  let waiting: Waiting[] = []
+  let waiting: WaitingBatch[] = []
   let appending: Promise<void> | undefined
 
-  /** Batches that come while one transaction runs share the next, for transactions would only wait for each other. */
+  /** Batches that arrive during a transaction share the next one. In transactions of their own they would block each other. */
   async function appendWaiting(): Promise<void> {
     while (waiting.length > 0) {
       const group = takeGroup(waiting)
       waiting = waiting.slice(group.length)
       try {
         const payloads = group.flatMap(({ batch }) => batch)
-        while (!(await store.transaction((tx) => streamRows.append(tx, payloads)))) await create()
+        while (!(await store.transaction((tx) => insertPayloads(tx, payloads)))) await createIfMissing(store)
         for (const { resolve } of group) resolve()
       } catch (error) {
         for (const { reject } of group) reject(error)
@@ -40,13 +47,13 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
     appending = undefined
   }
 
-  function assertOpen(): void {
+  function requireOpen(): void {
     if (closed) throw new ChannelUnavailable('The event stream is closed')
   }
 
   return {
     async append(batch) {
-      assertOpen()
+      requireOpen()
       if (batch.length === 0) return
       await new Promise<void>((resolve, reject) => {
         waiting.push({ batch, resolve, reject })
@@ -55,30 +62,28 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
     },
 
     async read(after, limit) {
-      assertOpen()
-      const { appended, trimmed, incarnation } = await streamRows.ends(store)
-      let from = Math.max(numberIn(after, incarnation, appended), trimmed) + 1
-      let found: { number: number; payload: string }[] = []
+      requireOpen()
+      const { appended, trimmed, incarnation } = await readEnds(store)
+      let from = Math.max(numberOf(after, incarnation, appended), trimmed) + 1
+      let found: NumberedPayload[] = []
       while (found.length === 0 && from <= appended) {
         const to = Math.min(from + limit - 1, appended)
-        found = numbered(await streamRows.between(store, from, to)).filter(
-          ({ number }) => number >= from && number <= to,
-        )
-        // Documents were deleted by somebody: what comes after them must not wait for them.
-        from = found.length > 0 ? from : ((await streamRows.nextAfter(store, to)) ?? appended + 1)
+        found = numbered(await findBetween(store, from, to)).filter(({ number }) => number >= from && number <= to)
+        // Somebody deleted documents here: go on after the gap.
+        if (found.length === 0) from = (await findNextNumber(store, to)) ?? appended + 1
       }
-      return found.map(({ number, payload }) => ({ position: `${incarnation}/${positionText(number)}`, payload }))
+      return found.map(({ number, payload }) => ({ position: `${incarnation}/${numberText(number)}`, payload }))
     },
 
     async trim(upTo) {
-      assertOpen()
-      const { appended, incarnation } = await streamRows.ends(store)
-      await streamRows.trim(store, numberIn(upTo, incarnation, appended))
+      requireOpen()
+      const { appended, incarnation } = await readEnds(store)
+      await deleteUpTo(store, numberOf(upTo, incarnation, appended))
     },
 
     async length() {
-      assertOpen()
-      const { appended, trimmed } = await streamRows.ends(store)
+      requireOpen()
+      const { appended, trimmed } = await readEnds(store)
       return appended - trimmed
     },
 
@@ -89,15 +94,8 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
   }
 }
 
-/** In our own collection, too, somebody may have written what is none of ours: the reader sets it aside. */
-function numbered(documents: readonly StreamDocument[]): { number: number; payload: string }[] {
-  return documents.flatMap(({ _id, payloads }) =>
-    (Array.isArray(payloads) ? payloads : [payloads]).map((payload, n) => ({ number: Number(_id) + n, payload })),
-  )
-}
-
-/** The first that wait, as many as fit in one transaction; a larger batch goes alone. */
-function takeGroup(waiting: readonly Waiting[]): Waiting[] {
+/** The first batches that wait, as many as fit in one transaction. A larger batch goes alone. */
+function takeGroup(waiting: readonly WaitingBatch[]): WaitingBatch[] {
   let events = 0
   const end = waiting.findIndex(({ batch }, n) => {
     events += batch.length
@@ -106,9 +104,85 @@ function takeGroup(waiting: readonly Waiting[]): Waiting[] {
   return waiting.slice(0, end < 0 ? waiting.length : end)
 }
 
-/** The number of a position; 0, which is before everything, where it is not of this incarnation. */
-function numberIn(position: string | null, incarnation: string, appended: number): number {
+/** The number in a position. A position of another incarnation counts as 0: before everything. */
+function numberOf(position: string | null, incarnation: string, appended: number): number {
   const [of, text = ''] = position?.split('/') ?? []
-  const number = /^\d{16}$/.test(text) ? Number(text) : 0
+  const number = NUMBER.test(text) ? Number(text) : 0
   return of === incarnation && number <= appended ? number : 0
+}
+
+type NumberedPayload = { number: number; payload: string }
+
+/** Somebody may have written other things into our collection. They are read too, and the worker sets them aside. */
+function numbered(documents: readonly StreamDocument[]): NumberedPayload[] {
+  return documents.flatMap(({ _id, payloads }) =>
+    (Array.isArray(payloads) ? payloads : [payloads]).map((payload, n) => ({ number: Number(_id) + n, payload })),
+  )
+}
+
+// ---- The collections
+
+const documents = (db: Db) => db.collection<StreamDocument>('eventStream')
+const ends = (db: Db) => db.collection<StreamEnd>('eventStreamEnds')
+
+const NUMBER = /^\d{16}$/
+/** Leaves out documents that somebody else wrote into the collection. */
+const HAS_NUMBER = { $regex: NUMBER }
+
+/** 42 -> `0000000000000042`, which sorts as text in the order of the numbers. */
+const numberText = (number: number) => String(number).padStart(16, '0')
+
+/** Creates the counters that are missing. They continue after the documents that exist, if there are any. */
+async function createIfMissing(db: Db): Promise<void> {
+  try {
+    const [first] = await documents(db).find({ _id: HAS_NUMBER }, { sort: { _id: 1 }, limit: 1 })
+    const [last] = await documents(db).find({ _id: HAS_NUMBER }, { sort: { _id: -1 }, limit: 1 })
+    const appended = { at: last ? Number(last.last) : 0, incarnation: randomUUID() }
+    const isThere = await ends(db).updateOne({ _id: 'appended' }, { $setOnInsert: appended }, { upsert: true })
+    const trimmed = { at: first ? Number(first._id) - 1 : 0 }
+    // A `trimmed` that is left from an earlier stream would hide the events that are appended from now on.
+    const update = isThere ? { $setOnInsert: trimmed } : { $set: trimmed }
+    await ends(db).updateOne({ _id: 'trimmed' }, update, { upsert: true })
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error // A duplicate key: another process created them at the same moment.
+  }
+}
+
+async function readEnds(db: Db): Promise<{ appended: number; trimmed: number; incarnation: string }> {
+  const found = await ends(db).find({})
+  const [appended, trimmed] = (['appended', 'trimmed'] as const).map((id) => found.find(({ _id }) => _id === id))
+  return { appended: appended?.at ?? 0, trimmed: trimmed?.at ?? 0, incarnation: appended?.incarnation ?? '' }
+}
+
+/** Returns false, with nothing appended, when somebody deleted the counters. */
+async function insertPayloads(tx: Tx, payloads: readonly string[]): Promise<boolean> {
+  const end = await ends(tx).findOneAndUpdate({ _id: 'appended' }, { $inc: { at: payloads.length } })
+  if (!end) return false
+  const first = end.at - payloads.length + 1
+  const inserted: StreamDocument[] = []
+  for (let at = 0; at < payloads.length; at += MAX_PAYLOADS) {
+    const chunk = payloads.slice(at, at + MAX_PAYLOADS)
+    inserted.push({ _id: numberText(first + at), last: numberText(first + at + chunk.length - 1), payloads: chunk })
+  }
+  await documents(tx).insertMany(inserted)
+  return true
+}
+
+/** The documents that hold the numbers from `from` to `to`. The first of them may begin before `from`. */
+function findBetween(db: Db, from: number, to: number): Promise<StreamDocument[]> {
+  const range = { $gt: numberText(Math.max(0, from - MAX_PAYLOADS)), $lte: numberText(to) }
+  return documents(db).find({ _id: { ...range, ...HAS_NUMBER } } as Filter<StreamDocument>, { sort: { _id: 1 } })
+}
+
+/** The first number after `after` with which a document begins; undefined when there is none. */
+async function findNextNumber(db: Db, after: number): Promise<number | undefined> {
+  const filter = { _id: { $gt: numberText(after), ...HAS_NUMBER } } as Filter<StreamDocument>
+  const [next] = await documents(db).find(filter, { sort: { _id: 1 }, limit: 1, projection: { _id: 1 } })
+  return next && Number(next._id)
+}
+
+async function deleteUpTo(db: Db, upTo: number): Promise<void> {
+  await ends(db).updateOne({ _id: 'trimmed' }, { $max: { at: upTo } })
+  const text = numberText(upTo)
+  await documents(db).deleteMany({ _id: { $lte: text }, last: { $lte: text } })
 }

@@ -1,4 +1,4 @@
-// What stats tells whoever watches over it: how far the worker is behind the stream, and what it has folded.
+// Health checks and metrics of stats: how far the worker is behind the stream, what it has folded, and what went wrong.
 
 import { withDeadline } from '../../common/base/deadline.ts'
 import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
@@ -7,14 +7,15 @@ import type { Checks } from '../../common/service/health.ts'
 import { DAY_MS } from '../../engine/time/days.ts'
 import type { StatsWorker, WorkerStatus } from './worker.ts'
 
+/** How long a check waits for the length of the stream, in ms. */
 const LENGTH_MS = 1_500
 
-/** For so long after a record was set aside somebody should look, in ms. */
+/** How long the check warns after a record was set aside, in ms. */
 const WARN_MS = DAY_MS
 
 export function statsChecks(stream: EventStream, worker: StatsWorker, now: () => number): Checks {
   return {
-    /** Without it reports are still answered; events are not accepted. */
+    /** Without the stream, reports are still answered, but no events are accepted. So the check only warns. */
     async stream() {
       try {
         return { backlog: await backlog(stream) }
@@ -24,17 +25,15 @@ export function statsChecks(stream: EventStream, worker: StatsWorker, now: () =>
     },
     worker() {
       const status = worker.status()
-      const warnings = [status.lastError ? `folding failed: ${status.lastError}` : '', asideWarning(status, now())]
+      const warnings = [status.lastError ? `folding failed: ${status.lastError}` : '', setAsideWarning(status, now())]
       return { ...status, warning: warnings.filter(Boolean).join('; ') || undefined }
     },
   }
 }
 
 export function measureStats(metrics: Metrics, stream: EventStream, worker: StatsWorker): void {
-  gauge(
-    metrics,
-    { name: 'alkaid_stats_backlog_events', help: 'Events that were accepted and are not folded yet.' },
-    () => backlog(stream),
+  gauge(metrics, { name: 'alkaid_stats_backlog_events', help: 'Events that are accepted, but not yet folded.' }, () =>
+    backlog(stream),
   )
   counter(
     metrics,
@@ -51,12 +50,12 @@ export function measureStats(metrics: Metrics, stream: EventStream, worker: Stat
   )
   gauge(
     metrics,
-    { name: 'alkaid_stats_fold_failures', help: 'Attempts to fold that failed in a row, up to now.' },
+    { name: 'alkaid_stats_fold_failures', help: 'Failed attempts to fold in a row, up to now.' },
     () => worker.status().failures,
   )
 }
 
-function asideWarning({ lastSetAside: last }: WorkerStatus, now: number): string {
+function setAsideWarning({ lastSetAside: last }: WorkerStatus, now: number): string {
   if (!last || now - last.at > WARN_MS) return ''
   const when = new Date(last.at).toISOString()
   return `records of the event stream could not be folded and were set aside, the last one (${last.position}) at ${when}: ${last.reason}`

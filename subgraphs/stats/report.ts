@@ -1,5 +1,6 @@
-// Reports from the rollups: each row sums the rollups of one thing in one period. Periods of an interval are whole, and totals
-// are exact to the minute. Everything is bounded, so that a question that is too large is refused before it weighs on anyone.
+// Reports from the rollups. Each row has the counts of one schedule, creative or slot in one period. Rows of an interval are
+// whole minutes, hours or days; a total is exact to the minute. Period, ids and rows are limited, and a question that is too
+// large is refused.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
@@ -14,7 +15,7 @@ import { addCounts, addParts, type Sum } from './total.ts'
 
 export type Interval = Unit | 'TOTAL'
 
-/** Milliseconds since the Unix epoch, as asked for: not yet rounded. */
+/** In ms since the Unix epoch, as in the request: not yet rounded. */
 export type Period = { interval: Interval; from: number; to: number }
 
 export type Totals = Counts & { ctr: number | null }
@@ -23,7 +24,7 @@ export type Report = { rows: ReportRow[]; total: Totals }
 
 export type Question = { app: string; by: 'SCHEDULE' | 'CREATIVE' | 'SLOT'; ids?: readonly string[] | null }
 
-/** How far `from` and `to` may be apart. */
+/** How far apart `from` and `to` may be. */
 const INTERVALS: Record<Interval, { longest: number; atMost: string }> = {
   MINUTE: { longest: DAY_MS, atMost: '24 hours' },
   HOUR: { longest: 31 * DAY_MS, atMost: '31 days' },
@@ -32,10 +33,10 @@ const INTERVALS: Record<Interval, { longest: number; atMost: string }> = {
 }
 const MAX_IDS = 1_000
 const MAX_ROWS = 20_000
-/** Of one thing in a total: what is whole, and of each end the hour, its minutes inside and those outside. */
+/** The parts of one thing in a total: the whole, and for each end the hour, the minutes inside and the minutes outside. */
 const MAX_PARTS = 7
 
-/** Throws BAD_USER_INPUT for an empty period, LIMIT_EXCEEDED for one that is too long for its interval. */
+/** @throws AlkaidError BAD_USER_INPUT for an empty period, LIMIT_EXCEEDED for one that is too long for its interval. */
 export function readPeriod(from: Date, to: Date, interval: Interval): Period {
   const period = { interval, from: from.getTime(), to: to.getTime() }
   if (period.from >= period.to) throw badInput('to', 'must be after `from`')
@@ -46,7 +47,7 @@ export function readPeriod(from: Date, to: Date, interval: Interval): Period {
   return period
 }
 
-/** Throws NOT_FOUND (the app), BAD_USER_INPUT and LIMIT_EXCEEDED. */
+/** @throws AlkaidError NOT_FOUND (the app or a slot), BAD_USER_INPUT, LIMIT_EXCEEDED. */
 export async function report(db: Db, question: Question, period: Period): Promise<Report> {
   const names = question.ids ?? undefined
   if (names && names.length > MAX_IDS) throw badInput('ids', `must be at most ${MAX_IDS.toLocaleString('en')}`)
@@ -58,8 +59,9 @@ export async function report(db: Db, question: Question, period: Period): Promis
 }
 
 /**
- * Slots may be named by their codes; rollups know them by their ids. NOT_FOUND with the path of an unknown one, BAD_USER_INPUT with
- * that of the id of another kind of thing.
+ * Returns the ids for the names. Slots may be named by code; the rollups have their ids.
+ *
+ * @throws AlkaidError with the path of the name: NOT_FOUND for an unknown slot, BAD_USER_INPUT for an id of another kind.
  */
 async function idsOf(db: Db, { app, by }: Question, names: readonly string[]): Promise<string[]> {
   if (by !== 'SLOT') return parseInput(z.array(by === 'SCHEDULE' ? idOf('schedule') : idOf('creative')), names, 'ids')
@@ -71,12 +73,12 @@ async function idsOf(db: Db, { app, by }: Question, names: readonly string[]): P
   })
 }
 
-/** What the schedules have in the period, in one read, of whatever apps. Keyed by schedule; one without events may be missing. */
+/** Schedule -> its sums in the period, in one read, for schedules of any apps. A schedule without events may be missing. */
 export function sumSchedules(db: Db, ids: readonly string[], period: Period): Promise<Map<string, Sum[]>> {
   return sumUp(db, period, { by: 'schedule', ids }, ({ id }) => id)
 }
 
-/** The rows by time, then by id, and all of them together. */
+/** Sorts the rows by time, then by id, and adds their total. */
 export function toReport(sums: readonly Sum[]): Report {
   const rows = sums.map(({ id, at, until, impressions, clicks, conversions }) => {
     return { id, at, until, ...withCtr({ impressions, clicks, conversions }) }
@@ -85,20 +87,23 @@ export function toReport(sums: readonly Sum[]): Report {
   return { rows, total: withCtr(addCounts(sums)) }
 }
 
-type Which = { by: Subject; app?: string; ids?: readonly string[] | undefined }
+type ReportFilter = { by: Subject; app?: string; ids?: readonly string[] | undefined }
 
-/** The sums of each report, by the name of the report that they are for. The rows of one total have one period. */
+/**
+ * Reads the sums of one or several reports. `reportOf` says to which report a sum belongs. Each report with the interval TOTAL
+ * has one period for all its rows.
+ */
 async function sumUp(
   db: Db,
   period: Period,
-  { ids, ...others }: Which,
+  { ids, ...others }: ReportFilter,
   reportOf: (sum: Sum) => string,
 ): Promise<Map<string, Sum[]>> {
   if (ids?.length === 0) return new Map()
-  const which = ids ? { ...others, ids } : others
-  if (period.interval === 'TOTAL') return sumTotals(db, period, which, reportOf)
+  const filter = ids ? { ...others, ids } : others
+  if (period.interval === 'TOTAL') return sumTotals(db, period, filter, reportOf)
   const { interval: unit, from, to } = period
-  const sums = await rollups.byPeriod(db, { ...which, unit, from, to, limit: MAX_ROWS + 1 })
+  const sums = await rollups.byPeriod(db, { ...filter, unit, from, to, limit: MAX_ROWS + 1 })
   if (sums.length > MAX_ROWS) throw tooManyRows()
   return Map.groupBy(sums, reportOf)
 }
@@ -106,13 +111,13 @@ async function sumUp(
 async function sumTotals(
   db: Db,
   period: Period,
-  which: Which,
+  filter: ReportFilter,
   reportOf: (sum: Sum) => string,
 ): Promise<Map<string, Sum[]>> {
-  // Rounded out to full minutes.
+  // `from` is rounded down to a full minute, `to` up.
   const [from, to] = [floorTo(period.from, MINUTE_MS), Math.ceil(period.to / MINUTE_MS) * MINUTE_MS]
   const most = MAX_PARTS * MAX_ROWS
-  const parts = await rollups.parts(db, { ...which, from, to, limit: most + 1 })
+  const parts = await rollups.parts(db, { ...filter, from, to, limit: most + 1 })
   const totals = new Map([...Map.groupBy(parts, reportOf)].map(([name, own]) => [name, addParts(own, from, to)]))
   const rows = [...totals.values()].reduce((sum, own) => sum + own.length, 0)
   if (parts.length > most || rows > MAX_ROWS) throw tooManyRows()

@@ -1,16 +1,19 @@
-// What the stats subgraph answers.
+// The resolvers of stats: reports, recording events, and the numbers of a schedule.
 
 import { GraphQLSafeInt } from 'graphql-scalars'
 import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
-import type { Acceptor, RecordEventsInput } from './accept.ts'
+import type { EventRecorder, RecordEventsInput } from './event-recorder.ts'
 import type { StatsLoaders } from './loaders.ts'
 import { type Interval, type Question, readPeriod, report } from './report.ts'
 
 type PeriodArguments = { from: Date; to: Date; interval?: Interval | null }
 
-export function statsResolvers(services: Services, accept: Acceptor): Resolvers<SubgraphContext<StatsLoaders>> {
+export function statsResolvers(
+  services: Services,
+  recordEvents: EventRecorder,
+): Resolvers<SubgraphContext<StatsLoaders>> {
   const { store } = services
   return {
     SafeInt: GraphQLSafeInt,
@@ -21,7 +24,7 @@ export function statsResolvers(services: Services, accept: Acceptor): Resolvers<
       },
     },
     Mutation: {
-      recordEvents: (_root, args: { input: RecordEventsInput }, { caller }) => accept(caller, args.input),
+      recordEvents: (_root, args: { input: RecordEventsInput }, { caller }) => recordEvents(caller, args.input),
     },
     Schedule: {
       stats({ id }: { id: string }, { from, to, interval }: PeriodArguments, { caller, loaders }) {

@@ -1,26 +1,31 @@
-// The total of any two full minutes, exact: days that lie within, hours of the days at both ends, and minutes of the hours at
-// both ends. Each event is in one day, one hour and one minute, and those know what they lie within, so that each event is
-// taken once, from the longest that lies within the total. What days and hours are, the rollups say: no zone is asked.
+// The exact total from one full minute to another. It adds up whole days, then whole hours of the days at both ends, then
+// minutes of the hours at both ends. Example: Monday 22:58 to Thursday 01:02 is
 //
-// Minutes are not kept for ever. So the hours at both ends are read, too: where their minutes do not add up to them, minutes
-// are gone, and the total is rounded out to those hours.
+//   the minutes 22:58 and 22:59, the hour 23:00, the days Tuesday and Wednesday, the hour 00:00, the minutes 01:00 and 01:01.
+//
+// Each event is in one minute, one hour and one day, and each rollup knows its next longer period (`within`). So each event is
+// added once, from the longest period that lies in the total. The rollups say when a day begins: no time zone is needed.
+//
+// Minutes are kept for 30 days only. So the two hours that the ends cut are read as well. When the minutes of such an hour
+// do not add up to the hour, minutes are gone, and the total takes the whole hour instead.
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import type { Counts, Unit } from './fold.ts'
 
-/** Of one thing in one period, or in several: then `at` is the earliest beginning, and `until` the latest end. */
+/** The counts of one thing. Over several periods, `at` is the earliest beginning and `until` the latest end. */
 export type Sum = { app: string; id: string; at: Date; until: Date } & Counts
 
 /**
- * What is read for a total. `whole`: days and hours that lie within. Then, of the hours that `from` and `to` cut (the `edge`;
- * of one that both cut it is `from`): the `hour`, its minutes `inside` the total and those `outside`.
+ * A part of what is read for a total. `whole`: days and hours that lie in the total. The other parts belong to an hour that an
+ * end of the total cuts: the `hour` itself, its minutes `inside` the total, and its minutes `outside`. `edge` says which end
+ * cuts the hour; it is `from` when both ends cut the same hour.
  */
 export type Part = Sum & { part: 'whole' | 'hour' | 'inside' | 'outside'; edge: 'from' | 'to' }
 
-/** At least as long as the longest of them in any zone. */
+/** No period of the unit is longer, in any time zone (ms). */
 export const LONGEST_MS: Readonly<Record<Unit, number>> = { MINUTE: MINUTE_MS, HOUR: HOUR_MS, DAY: 2 * DAY_MS }
 
-/** Filters of rollups: each part of the total of [from, to) passes one of them. Each bounds `at`, for the indexes' sake. */
+/** Each part of the total of [from, to) matches one of these filters. Each filter bounds `at`, so that indexes help. */
 export function partFilters(from: number, to: number): object[] {
   const [begin, end] = [new Date(from), new Date(to)]
   const at = (low: number, high: number) => ({ at: { $gte: new Date(low), $lt: new Date(high) } })
@@ -41,12 +46,12 @@ export function partFilters(from: number, to: number): object[] {
   ]
 }
 
-/** What groups the rollups that pass into parts, as expressions of an aggregation. */
+/** Expressions of an aggregation that say to which part a rollup belongs. */
 export function partExpressions(from: number, to: number): { part: object; edge: object } {
   const [begin, end] = [new Date(from), new Date(to)]
   const isMinute = { $eq: ['$unit', 'MINUTE'] }
   const isWhole = { $and: [{ $gte: ['$at', begin] }, { $lte: ['$until', end] }] }
-  // Until 1972 a few zones were not whole minutes away from UTC: there, a minute that is cut is inside.
+  // Until 1972, a few time zones had an offset with seconds. A minute that is cut counts as inside there.
   const isInside = { $and: [{ $lt: ['$at', end] }, { $gt: ['$until', begin] }] }
   const hourBegins = { $cond: [isMinute, '$within.at', '$at'] }
   return {
@@ -55,7 +60,7 @@ export function partExpressions(from: number, to: number): { part: object; edge:
   }
 }
 
-/** One row for each id, all for the period that they say: [from, to), or more where minutes are gone. */
+/** Returns one row for each id. All rows have the same period: [from, to), or longer where minutes are gone. */
 export function addParts(parts: readonly Part[], from: number, to: number): Sum[] {
   let [begins, ends] = [from, to]
   const taken = parts.filter(({ part }) => part === 'whole')
@@ -67,7 +72,7 @@ export function addParts(parts: readonly Part[], from: number, to: number): Sum[
     const [hour = [], inside = [], outside = []] = (['hour', 'inside', 'outside'] as const).map((part) =>
       ofEdge.get(part),
     )
-    if (areSame(hour, [...inside, ...outside])) {
+    if (addUpToHours([...inside, ...outside], hour)) {
       taken.push(...inside)
       continue
     }
@@ -82,8 +87,8 @@ export function addParts(parts: readonly Part[], from: number, to: number): Sum[
   })
 }
 
-/** Whether these hours and these minutes count the same of each thing. */
-function areSame(hours: readonly Sum[], minutes: readonly Sum[]): boolean {
+/** Whether the minutes of each thing add up to its hour. */
+function addUpToHours(minutes: readonly Sum[], hours: readonly Sum[]): boolean {
   const byId = Map.groupBy(minutes, ({ id }) => id)
   return hours.every((hour) => {
     const { impressions, clicks, conversions } = addCounts(byId.get(hour.id) ?? [])

@@ -1,6 +1,12 @@
-// The worker: reads the stream after the stored position and folds batch after batch, each with its new position in
-// one transaction, so that a crash neither loses nor counts twice, and two workers never count the same. A record that
-// cannot be folded is set aside in the same transaction. A store or stream that fails is asked again: nothing is lost.
+// The worker: folds the event stream into rollups, batch after batch.
+//
+// 1. Read a batch from the stream, after the stored position.
+// 2. Check its records. Invalid ones are set aside: stored with the reason, and not counted.
+// 3. In one transaction: move the position, add to rollups and tallies, remember the ids, store what was set aside.
+// 4. After the commit: trim the stream up to the new position.
+//
+// The position is moved by compare and set. So a crash neither loses an event nor counts it twice, and of two workers only
+// one commits a batch. When the store or the stream fails, the worker tries again later.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appsByCode } from '../../common/apps/apps.ts'
@@ -8,14 +14,14 @@ import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { isRefusedForItsContent } from '../../common/store/refusal.ts'
-import { readRecord, type StreamRecord } from './events.ts'
 import { type Folded, fold, seenKey } from './fold.ts'
 import { position, rollups, type SetAsideRecord, seenEvents, setAside, tallies } from './repository.ts'
+import { readRecord, type StreamRecord } from './stream-records.ts'
 
 export type WorkerOptions = {
-  /** Of the stream: positions of one mean nothing in another. */
+  /** The name of the stream. The position is stored under it. */
   name: string
-  /** How often to look for what other processes accepted, in milliseconds. */
+  /** How often the worker looks for events that other processes accepted, in ms. */
   pollMs?: number
   /** Events per transaction. */
   batch?: number
@@ -23,39 +29,41 @@ export type WorkerOptions = {
 
 export type WorkerStatus = {
   position: string | null
-  /** Since the start. */
+  /** Records folded since the start. */
   folded: number
   lastFoldedAt: number | null
-  /** Records that were set aside since the start. */
+  /** Records set aside since the start. */
   setAside: number
-  /** The newest that any worker of this stream has set aside, as far as this one knows. */
+  /** The newest record that was set aside, by this worker, or by another one before this one started. */
   lastSetAside: { position: string; reason: string; at: number } | null
-  /** In a row, up to now. */
+  /** Failed attempts in a row, up to now. */
   failures: number
   lastError: string | null
 }
 
 export type StatsWorker = {
-  /** Something was appended in this process. */
+  /** Call it when this process has appended something: the worker then looks at once. */
   wake(): void
-  /** Folds until the stream is empty. Rejects when that fails; nothing is lost, the worker goes on trying. */
+  /** Folds until the stream is empty. Rejects when an attempt fails; then nothing is lost, and the worker goes on trying. */
   drain(): Promise<void>
   status(): WorkerStatus
-  /** Ends after the batch that it is folding. */
+  /** Ends after the current batch. */
   stop(): Promise<void>
 }
 
-/** Time for more to arrive, so that many small appends are one transaction. */
+/** How long the worker waits for more events before it folds, so that many small appends share one transaction. */
 const GATHER_MS = 50
 const MAX_BACKOFF_MS = 30_000
 
-/** So many records in a row are set aside because the store refuses them. One more, and it is the store that is wrong. */
+/** At most this many records in a row are set aside because the store refuses them. After that, the store is to blame. */
 const MAX_REFUSED_IN_ROW = 100
 
+/** `overtaken`: another worker has folded this batch. */
 type Outcome = 'folded' | 'empty' | 'overtaken'
 
-type Batch = { last: string; records: Readable[]; unreadable: SetAsideRecord[] }
-type Readable = { position: string; payload: string; record: StreamRecord }
+/** `last` is the position of its last record. */
+type Batch = { last: string; records: ValidRecord[]; invalid: SetAsideRecord[] }
+type ValidRecord = { position: string; payload: string; record: StreamRecord }
 
 export function startStatsWorker(services: Services, stream: EventStream, options: WorkerOptions): StatsWorker {
   const { store, log, now } = services
@@ -69,121 +77,17 @@ export function startStatsWorker(services: Services, stream: EventStream, option
     failures: 0,
     lastError: null,
   }
-  /** Halved by a batch that fails, which may be too much at once, or hold a record that fails; doubled by one that does not. */
+  /**
+   * Events in the next batch. A failure halves it, because the batch may be too large, or because one record of it fails.
+   * A success doubles it again.
+   */
   let limit = fullBatch
   let refusedInRow = 0
   const stopping = new AbortController()
   let wakeUp = Promise.withResolvers<void>()
-  /** Whether `status.position` is what the store has, as far as we know. */
+  /** Whether `status.position` should be the stored position. */
   let positionKnown = false
   let running: Promise<unknown> = Promise.resolve()
-
-  /** One batch at a time in this worker, whoever asks for it. */
-  function foldNext(): Promise<Outcome> {
-    const next = running.then(foldBatch)
-    running = next.catch(() => {}) // whoever asked hears of it
-    return next
-  }
-
-  async function foldBatch(): Promise<Outcome> {
-    try {
-      const outcome = await tryBatch()
-      status.failures = 0
-      status.lastError = null
-      return outcome
-    } catch (error) {
-      positionKnown = false // whether the last commit happened may be unknown, too
-      status.failures++
-      status.lastError = error instanceof Error ? error.message : String(error)
-      log.error({ err: error, failures: status.failures }, 'folding events failed: it will be tried again')
-      throw error
-    }
-  }
-
-  async function tryBatch(): Promise<Outcome> {
-    if (!positionKnown) await findPosition()
-    for (;;) {
-      const entries = await stream.read(status.position, limit)
-      if (entries.length === 0) return 'empty'
-      const batch = readBatch(entries)
-      try {
-        const outcome = await commit(batch)
-        refusedInRow = 0
-        return outcome
-      } catch (error) {
-        limit = Math.max(1, Math.floor(Math.min(limit, entries.length) / 2))
-        if (!isRefusedForItsContent(error)) throw error
-        if (batch.records.length > 1) continue // some record in it; the smaller part shows which
-        if (batch.records.length === 0 || ++refusedInRow > MAX_REFUSED_IN_ROW) throw error
-        const [record] = batch.records
-        const refused = { ...batch, records: [], unreadable: [...batch.unreadable, toSetAside(record!, error.message)] }
-        return await commit(refused)
-      }
-    }
-  }
-
-  function readBatch(entries: readonly { position: string; payload: string }[]): Batch {
-    const batch: Batch = { last: entries.at(-1)!.position, records: [], unreadable: [] }
-    for (const entry of entries) {
-      const record = readRecord(entry.payload)
-      if ('unreadable' in record) batch.unreadable.push(toSetAside(entry, record.unreadable))
-      else batch.records.push({ ...entry, record })
-    }
-    return batch
-  }
-
-  const toSetAside = ({ position, payload }: { position: string; payload: unknown }, reason: string) => ({
-    position,
-    reason,
-    payload: String(payload),
-    at: new Date(now()),
-  })
-
-  async function commit({ last, records, unreadable }: Batch): Promise<Outcome> {
-    const aside = await store.transaction(async (tx) => {
-      if (!(await position.move(tx, name, status.position, last))) return undefined
-      const { failed } = await foldInto(
-        tx,
-        records.map(({ record }) => record),
-        now(),
-      )
-      const all = [...unreadable, ...failed.map(({ index, reason }) => toSetAside(records[index]!, reason))]
-      await setAside.add(tx, name, all)
-      return all
-    })
-    positionKnown = aside !== undefined
-    if (!aside) return 'overtaken'
-    limit = Math.min(fullBatch, limit * 2)
-    status.position = last
-    status.folded += records.length + unreadable.length - aside.length
-    status.lastFoldedAt = now()
-    if (aside.length > 0) tellSetAside(aside)
-    await trim(last)
-    return 'folded'
-  }
-
-  /** One line for a batch: a flood of such records must not fill the log. */
-  function tellSetAside(aside: readonly SetAsideRecord[]): void {
-    const { position, reason, payload, at } = aside.at(-1)!
-    status.setAside += aside.length
-    status.lastSetAside = { position, reason, at: at.getTime() }
-    const last = { position, reason, payload: payload.slice(0, 500) }
-    log.error({ records: aside.length, last }, 'records of the event stream cannot be folded: they are set aside')
-  }
-
-  async function findPosition(): Promise<void> {
-    status.position = await position.read(store, name)
-    const before = (await setAside.of(store, name))?.newest.at(-1)
-    if (before) status.lastSetAside = { position: before.position, reason: before.reason, at: before.at.getTime() }
-    positionKnown = true
-    // A crash may have come between the commit and this.
-    if (status.position !== null) await trim(status.position)
-  }
-
-  /** What is folded and not trimmed is never read again: the next trim takes it along. */
-  async function trim(upTo: string): Promise<void> {
-    await stream.trim(upTo).catch((error: unknown) => log.warn({ err: error }, 'the event stream was not trimmed'))
-  }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -203,7 +107,114 @@ export function startStatsWorker(services: Services, stream: EventStream, option
 
   async function pause(ms: number, signal?: AbortSignal): Promise<void> {
     const either = signal ? AbortSignal.any([signal, stopping.signal]) : stopping.signal
-    await sleep(ms, undefined, { signal: either }).catch(() => {}) // cut short on purpose
+    await sleep(ms, undefined, { signal: either }).catch(() => {}) // The signal ended the pause early, on purpose.
+  }
+
+  /** Runs one batch at a time, also when `drain` and the loop ask at the same time. */
+  function foldNext(): Promise<Outcome> {
+    const next = running.then(foldBatch)
+    running = next.catch(() => {}) // The caller of foldNext gets the error.
+    return next
+  }
+
+  async function foldBatch(): Promise<Outcome> {
+    try {
+      const outcome = await tryBatch()
+      status.failures = 0
+      status.lastError = null
+      return outcome
+    } catch (error) {
+      positionKnown = false // It may also be unknown whether the last commit happened.
+      status.failures++
+      status.lastError = error instanceof Error ? error.message : String(error)
+      log.error({ err: error, failures: status.failures }, 'folding events failed and will be tried again')
+      throw error
+    }
+  }
+
+  async function tryBatch(): Promise<Outcome> {
+    if (!positionKnown) await findPosition()
+    for (;;) {
+      const entries = await stream.read(status.position, limit)
+      if (entries.length === 0) return 'empty'
+      const batch = readBatch(entries)
+      try {
+        const outcome = await commit(batch)
+        refusedInRow = 0
+        return outcome
+      } catch (error) {
+        limit = Math.max(1, Math.floor(Math.min(limit, entries.length) / 2))
+        if (!isRefusedForItsContent(error)) throw error
+        if (batch.records.length > 1) continue // The store refuses one of them: smaller batches show which one.
+        if (batch.records.length === 0 || ++refusedInRow > MAX_REFUSED_IN_ROW) throw error
+        const [record] = batch.records
+        const refused = { ...batch, records: [], invalid: [...batch.invalid, toSetAside(record!, error.message)] }
+        return await commit(refused)
+      }
+    }
+  }
+
+  function readBatch(entries: readonly { position: string; payload: string }[]): Batch {
+    const batch: Batch = { last: entries.at(-1)!.position, records: [], invalid: [] }
+    for (const entry of entries) {
+      const record = readRecord(entry.payload)
+      if ('invalid' in record) batch.invalid.push(toSetAside(entry, record.invalid))
+      else batch.records.push({ ...entry, record })
+    }
+    return batch
+  }
+
+  const toSetAside = ({ position, payload }: { position: string; payload: unknown }, reason: string) => ({
+    position,
+    reason,
+    payload: String(payload),
+    at: new Date(now()),
+  })
+
+  async function commit({ last, records, invalid }: Batch): Promise<Outcome> {
+    const aside = await store.transaction(async (tx) => {
+      if (!(await position.move(tx, name, status.position, last))) return undefined
+      const { failed } = await foldInto(
+        tx,
+        records.map(({ record }) => record),
+        now(),
+      )
+      const all = [...invalid, ...failed.map(({ index, reason }) => toSetAside(records[index]!, reason))]
+      await setAside.add(tx, name, all)
+      return all
+    })
+    positionKnown = aside !== undefined
+    if (!aside) return 'overtaken'
+    limit = Math.min(fullBatch, limit * 2)
+    status.position = last
+    status.folded += records.length + invalid.length - aside.length
+    status.lastFoldedAt = now()
+    if (aside.length > 0) reportSetAside(aside)
+    await trim(last)
+    return 'folded'
+  }
+
+  /** Logs one line for a batch, so that many such records do not fill the log. */
+  function reportSetAside(aside: readonly SetAsideRecord[]): void {
+    const { position, reason, payload, at } = aside.at(-1)!
+    status.setAside += aside.length
+    status.lastSetAside = { position, reason, at: at.getTime() }
+    const last = { position, reason, payload: payload.slice(0, 500) }
+    log.error({ records: aside.length, last }, 'records of the event stream cannot be folded and were set aside')
+  }
+
+  async function findPosition(): Promise<void> {
+    status.position = await position.read(store, name)
+    const before = (await setAside.of(store, name))?.newest.at(-1)
+    if (before) status.lastSetAside = { position: before.position, reason: before.reason, at: before.at.getTime() }
+    positionKnown = true
+    // The worker before may have crashed between its commit and its trim.
+    if (status.position !== null) await trim(status.position)
+  }
+
+  /** A failure is harmless: folded events are never read again, and the next trim removes them too. */
+  async function trim(upTo: string): Promise<void> {
+    await stream.trim(upTo).catch((error: unknown) => log.warn({ err: error }, 'the event stream was not trimmed'))
   }
 
   const ended = run()

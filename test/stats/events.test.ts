@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { startOfDay } from '../../engine/time/periods.ts'
-import { createAcceptor } from '../../subgraphs/stats/accept.ts'
+import { createEventRecorder } from '../../subgraphs/stats/event-recorder.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
 import { tallies } from '../../subgraphs/stats/repository.ts'
 import { eventsOf, NOW, type PlannedApp, planApp, RECORD, startStats, type TestStats } from '../support/stats.ts'
@@ -164,7 +164,7 @@ describeEachStore('Recording events', (open) => {
   test('when the stream is out of reach nothing is acknowledged: UNAVAILABLE', async () => {
     const closed = await connectMongoEventStream(stats.services.store)
     await closed.close()
-    const accept = createAcceptor(stats.services, closed)
+    const accept = createEventRecorder(stats.services, closed)
     const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
     const recorded = accept(caller, { app: 'home', events: [{ id: 'lost', type: 'CLICK', token }] })
     await expect(recorded).rejects.toMatchObject({ code: 'UNAVAILABLE' })

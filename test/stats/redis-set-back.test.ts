@@ -7,7 +7,7 @@ import type { EventStream } from '../../common/channel/event-stream.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
 import { DAY_MS } from '../../engine/time/days.ts'
 import { startOfDay } from '../../engine/time/periods.ts'
-import { createAcceptor } from '../../subgraphs/stats/accept.ts'
+import { createEventRecorder } from '../../subgraphs/stats/event-recorder.ts'
 import { setAside, tallies } from '../../subgraphs/stats/repository.ts'
 import { type StatsWorker, startStatsWorker } from '../../subgraphs/stats/worker.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
@@ -52,7 +52,7 @@ describeWithRedis('Events in a Redis that is set back', () => {
     async function send({ stream }: Side, n: number, prefix: string) {
       const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
       const events = eventsOf(n, prefix, { type: 'CLICK', token: stats.token(home) })
-      await createAcceptor(stats.services, stream)(caller, { app: 'home', events: events as never })
+      await createEventRecorder(stats.services, stream)(caller, { app: 'home', events: events as never })
     }
 
     /** The same, at ids from `first` on. */
@@ -174,7 +174,7 @@ describeWithRedis('Events in a Redis that is set back', () => {
       const side = await start()
       const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
       const forged = eventsOf(3, 'forged', { type: 'CLICK', token: 'forged' })
-      await createAcceptor(stats.services, side.stream)(caller, { app: 'home', events: forged as never })
+      await createEventRecorder(stats.services, side.stream)(caller, { app: 'home', events: forged as never })
       const backup = (await side.admin.dumpBuffer(KEY))!
       await side.worker.drain()
       await add(side, 1, 'ahead', FAR_AHEAD)

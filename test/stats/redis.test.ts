@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
-import { createAcceptor } from '../../subgraphs/stats/accept.ts'
+import { createEventRecorder } from '../../subgraphs/stats/event-recorder.ts'
 import { startStatsWorker } from '../../subgraphs/stats/worker.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { eventsOf, NOW, planApp, startStats, type TestStats } from '../support/stats.ts'
@@ -25,7 +25,7 @@ describeWithRedis('Counting events from a Redis Stream', () => {
 
     test('counts are exact with two workers, and the same events sent again count nothing', async () => {
       const home = await planApp(stats.services.store, 'home')
-      const accept = createAcceptor(stats.services, stream)
+      const accept = createEventRecorder(stats.services, stream)
       const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
       const send = async (prefix: string) => {
         const events = eventsOf(200, prefix, { type: 'CLICK', token: stats.token(home) })
@@ -43,7 +43,7 @@ describeWithRedis('Counting events from a Redis Stream', () => {
 
     test('while Redis hangs, nothing is acknowledged', async () => {
       const home = await planApp(stats.services.store, 'other')
-      const accept = createAcceptor(stats.services, stream)
+      const accept = createEventRecorder(stats.services, stream)
       redis.pause()
       const caller = { principal: null, requestId: 'test', appKey: { app: 'other' } }
       const events = eventsOf(1, 'hung', { type: 'CLICK', token: stats.token(home) })

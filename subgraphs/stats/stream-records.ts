@@ -1,10 +1,10 @@
-// What travels in the stream between accepting and folding: one compact JSON text per event, and one per batch of
-// which something was refused, so that tallies too have a single writer.
+// The records of the event stream, as JSON texts: one for each accepted event, and one for each batch in which events were
+// refused. Refusals travel in the stream too, so that only the worker writes the tallies.
 
 import { z } from 'zod'
 import { MINUTE_MS } from '../../engine/time/days.ts'
 
-/** What happened -> what of a rollup it counts. */
+/** Type of an event -> the counter of a rollup that it increments. */
 export const COUNTERS = { IMPRESSION: 'impressions', CLICK: 'clicks', CONVERSION: 'conversions' } as const
 
 export type EventType = keyof typeof COUNTERS
@@ -12,14 +12,14 @@ export type EventType = keyof typeof COUNTERS
 /** Times are milliseconds since the Unix epoch. `schedule` is null for a fallback creative. */
 export type AcceptedEvent = {
   app: string
-  /** Of the event. */
+  /** The id of the event, chosen by the sender. */
   id: string
   type: EventType
   at: number
   slot: string
   schedule: string | null
   creative: string
-  /** It reached us long after it happened. */
+  /** The event arrived more than 48 hours after it happened. */
   late?: true
   acceptedAt: number
 }
@@ -27,7 +27,7 @@ export type AcceptedEvent = {
 /** How many events of a batch were refused, and why. */
 export type RefusedEvents = {
   app: string
-  /** Of this record, so that one which is read twice is tallied once. Missing in what older code wrote. */
+  /** The id of this record, so that a record that is read twice is counted once. Older versions wrote none. */
   id?: string | undefined
   refused: { forged: number; future: number; expired?: number | undefined }
   acceptedAt: number
@@ -35,20 +35,20 @@ export type RefusedEvents = {
 
 export type StreamRecord = AcceptedEvent | RefusedEvents
 
-/** Why a payload cannot be folded, now or at any later time. */
-export type Unreadable = { unreadable: string }
+/** Why a payload is not a record. Trying again does not help. */
+export type InvalidRecord = { invalid: string }
 
-/** An event may lie so far in the future of its acceptance, in ms: clocks differ. */
+/** How far an event may be ahead of our clock when it is accepted, in ms. The clocks of devices differ. */
 export const FUTURE_MS = 5 * MINUTE_MS
 
-/** More than any record that is written here has, in UTF-16 units. */
+/** In UTF-16 units. Every record that this code writes is shorter. */
 const MAX_PAYLOAD = 16_384
-/** The last year that every calendar here takes: 9999. */
+/** The end of the year 9999, in ms since the Unix epoch. Later years are not supported. */
 const LAST_MS = 253_402_300_799_999
 
 const time = z.number().int().min(0).max(LAST_MS)
 const code = z.string().regex(/^[a-z0-9._-]{1,64}$/)
-// Without `|`, which separates the parts of a rollup's id.
+// Not `|`: it separates the parts of a rollup's id.
 const id = z.string().regex(/^[\w.:@-]{1,100}$/)
 const count = z.number().int().min(0).max(1_000_000)
 
@@ -74,21 +74,21 @@ const refusedEvents = z.object({
 })
 
 /**
- * What a payload of the stream says. Anybody who reaches the stream can write to it, and so can another version of this code:
- * what is not exactly a record is unreadable, with the first thing that is wrong with it.
+ * Reads a payload of the stream. Another version of this code, or anybody who can reach the stream, may have written it. So
+ * it is checked in full, and `invalid` says the first thing that is wrong.
  */
-export function readRecord(payload: unknown): StreamRecord | Unreadable {
-  if (typeof payload !== 'string') return { unreadable: 'it is not text' }
-  if (payload.length > MAX_PAYLOAD) return { unreadable: `it is longer than ${MAX_PAYLOAD} characters` }
+export function readRecord(payload: unknown): StreamRecord | InvalidRecord {
+  if (typeof payload !== 'string') return { invalid: 'it is not text' }
+  if (payload.length > MAX_PAYLOAD) return { invalid: `it is longer than ${MAX_PAYLOAD} characters` }
   let value: unknown
   try {
     value = JSON.parse(payload)
   } catch {
-    return { unreadable: 'it is not JSON' }
+    return { invalid: 'it is not JSON' }
   }
   const isRefusal = typeof value === 'object' && value !== null && Object.hasOwn(value, 'refused')
   const { data, error } = (isRefusal ? refusedEvents : acceptedEvent).safeParse(value)
   if (data) return data as StreamRecord
   const { path, message } = error!.issues[0]!
-  return { unreadable: path.length > 0 ? `${path.join('.')}: ${message}` : message }
+  return { invalid: path.length > 0 ? `${path.join('.')}: ${message}` : message }
 }
