@@ -1,4 +1,4 @@
-// The creative subgraph: what is shown, and its revisions.
+// The definition of the creative subgraph: creatives, which are what an app shows, and their revisions.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { type CreativeLoaders, creativeLoaders } from './loaders.ts'

@@ -1,4 +1,4 @@
-// Everything that one request asks for of creatives, read at once.
+// The DataLoaders of creative: what one request needs of creatives is read together.
 
 import type { Services } from '../../common/command/services.ts'
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'

@@ -21,5 +21,5 @@ export const creatives = revisionedRepository<CreativeContent>({
   revisions: 'creativeRevisions',
 })
 
-/** A CreativeFilter as MongoDB has it: text is part of the name or the title. */
+/** From a CreativeFilter to a MongoDB filter. Its text is part of the name or the title. */
 export const creativeFilter = (filter: HeadFilter): object => headFilter(filter, ['name', 'title'])

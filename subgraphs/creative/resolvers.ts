@@ -1,4 +1,4 @@
-// How creatives and their revisions appear in the graph.
+// The resolvers of creative: creatives and their revisions.
 
 import type { Services } from '../../common/command/services.ts'
 import type { PageArguments } from '../../common/graphql/connection.ts'
@@ -16,7 +16,7 @@ type ListArguments = PageArguments & { app: string; filter?: unknown }
 
 export function creativeResolvers(services: Services): Resolvers<Context> {
   const read = ({ caller, loaders }: Context, id: string) => readable(caller, () => loaders.creatives.heads.load(id))
-  const readAnew = ({ caller, loaders }: Context, id: string) =>
+  const readFresh = ({ caller, loaders }: Context, id: string) =>
     readable(caller, () => loadAnew(loaders.creatives.heads, id))
 
   return {
@@ -28,11 +28,11 @@ export function creativeResolvers(services: Services): Resolvers<Context> {
     },
     Mutation: {
       createCreative: async (_, { input }, context) =>
-        readAnew(context, await createCreative(services, context.caller, input)),
+        readFresh(context, await createCreative(services, context.caller, input)),
       reviseCreative: async (_, { input }, context) =>
-        readAnew(context, await reviseCreative(services, context.caller, input)),
+        readFresh(context, await reviseCreative(services, context.caller, input)),
       archiveCreative: async (_, { input }, context) =>
-        readAnew(context, await archiveCreative(services, context.caller, input)),
+        readFresh(context, await archiveCreative(services, context.caller, input)),
     },
     Creative: {
       __resolveReference: ({ id }: { id: string }, context: Context) => read(context, id),

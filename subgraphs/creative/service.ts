@@ -1,19 +1,10 @@
-// The rules of creatives: what their content may be, how it changes, and what lists of them can be narrowed by.
+// The mutations of creatives: create, revise, archive.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/base/errors.ts'
 import { archiveHead } from '../../common/command/archive.ts'
-import {
-  expectedVersion,
-  idempotencyKey,
-  integer,
-  optional,
-  optionalText,
-  parseInput,
-  reference,
-  text,
-} from '../../common/command/input.ts'
+import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { headFilterInput } from '../../common/graphql/revisioned.ts'
@@ -21,35 +12,15 @@ import { refuseArchived } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
-import { dataMistake } from './free-data.ts'
-import { httpsMistake, linkMistake } from './links.ts'
+import { contentInput, linkMistake } from './content.ts'
 import { creatives } from './repository.ts'
 
-const imageUrl = text(2_000).superRefine((url, context) => report(context, httpsMistake(url)))
-const data = z.unknown().superRefine((given, context) => report(context, dataMistake(given)))
+const createInput = z.object({ app: reference, content: contentInput, idempotencyKey })
+const reviseInput = z.object({ id: reference, expectedVersion, content: contentInput, idempotencyKey })
 
-const content = z.object({
-  name: text(200),
-  title: text(500),
-  text: optionalText(5_000),
-  image: optional(
-    z.object({
-      url: imageUrl,
-      width: optional(integer(1, 20_000)),
-      height: optional(integer(1, 20_000)),
-      alt: optionalText(500),
-    }),
-  ),
-  link: optionalText(2_000),
-  data: optional(data),
-})
-
-const createInput = z.object({ app: reference, content, idempotencyKey })
-const reviseInput = z.object({ id: reference, expectedVersion, content, idempotencyKey })
-
-/** Makes a creative, as a draft. Answers its id. */
-export async function createCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(createInput, given)
+/** Creates a creative as a draft. Returns its id. */
+export async function createCreative(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseInput(createInput, rawInput)
   const { id } = await mutate(services, caller, 'createCreative', input, async ({ tx, actor, at, authorize, log }) => {
     authorize(input.app)
     await checkLink(tx, input.app, input.content.link)
@@ -60,9 +31,9 @@ export async function createCreative(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Writes a new draft revision, unless nothing changes. Answers the id of the creative. */
-export async function reviseCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(reviseInput, given)
+/** Writes a new draft revision, unless the content is the same. Returns the id of the creative. */
+export async function reviseCreative(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseInput(reviseInput, rawInput)
   const { id } = await mutate(services, caller, 'reviseCreative', input, async ({ tx, actor, at, authorize, log }) => {
     const before = await creatives.require(tx, input.id)
     authorize(before.app)
@@ -77,22 +48,18 @@ export async function reviseCreative(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Archives a creative. Answers its id. */
-export function archiveCreative(services: Services, caller: Caller, given: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveCreative', type: 'CREATIVE', repository: creatives }, given)
+/** Archives a creative. Returns its id. */
+export function archiveCreative(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  return archiveHead(services, caller, { action: 'archiveCreative', type: 'CREATIVE', repository: creatives }, rawInput)
 }
 
-/** What a list of creatives is narrowed by. */
-export function parseFilter(given: unknown): HeadFilter {
-  return parseInput(headFilterInput, given ?? {}, 'filter')
+/** Parses a CreativeFilter. */
+export function parseFilter(rawInput: unknown): HeadFilter {
+  return parseInput(headFilterInput, rawInput ?? {}, 'filter')
 }
 
 async function checkLink(tx: Tx, code: string, link: string | null): Promise<void> {
   const app = await requireApp(tx, code)
   const mistake = link === null ? undefined : linkMistake(link, app.linkSchemes)
   if (mistake) throw badInput('input.content.link', mistake)
-}
-
-function report(context: z.RefinementCtx, mistake: string | undefined): void {
-  if (mistake) context.addIssue({ code: 'custom', message: mistake })
 }

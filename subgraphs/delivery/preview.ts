@@ -106,7 +106,7 @@ async function readDrafts(tx: Tx, slot: Slot, heads: readonly Schedule[]): Promi
   const strategyIds = contents.flatMap(({ strategy }) => strategy ?? [])
   const creativeHeads = await readHeads(tx, creatives, contents.flatMap(bookedIds))
   const strategyHeads = await readHeads(tx, strategies, strategyIds)
-  const segmentHeads = await segments.reached(tx, [...strategyHeads.values()].flatMap(segmentsOf))
+  const segmentHeads = await segments.withNested(tx, [...strategyHeads.values()].flatMap(segmentsOf))
   const newestContents = {
     schedules: byPin(heads),
     creatives: byPin([...creativeHeads.values()]),

@@ -1,4 +1,4 @@
-// The schedule subgraph: apps, their slots, and what is booked in them.
+// The definition of the schedule subgraph: apps, their slots, and the schedules that are booked in them.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { type ScheduleLoaders, scheduleLoaders } from './loaders.ts'

@@ -1,4 +1,6 @@
-// The rules of apps: how they and their keys are made. Nodes are told after the commit; that never fails a mutation.
+// The mutations of apps: create, update, rotate the key. The settings of an app reach browsers and devices. So each setting is
+// checked for its meaning, and not only for its form. After the commit, the distribution nodes get the new settings; a failure
+// there does not fail the mutation.
 
 import { z } from 'zod'
 import { announceApp } from '../../common/apps/announce.ts'
@@ -10,18 +12,49 @@ import {
   integer,
   parseInput,
   reference,
+  text,
   withDefault,
 } from '../../common/command/input.ts'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
+import { isOrigin } from '../../common/http/cors.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
-import { changesNothing, parsePatch } from './patch.ts'
-import { appSettings } from './settings.ts'
+import { changesNothing, parsePatch, zone } from './inputs.ts'
 
-/** The code of an app, and its new key: null when the call repeats an earlier one, since only a hash is kept. */
-export type ShownKey = { app: string; key: string | null }
+/** The code of an app, and its new key. The key is null when the call repeats an earlier one: only a hash is stored. */
+export type AppKeyResult = { app: string; key: string | null }
 
 const HOUR_MS = 3_600_000
+
+/** Browsers and devices handle these schemes themselves. So they cannot be the scheme of an app's deep links. */
+const RESERVED_SCHEMES = new Set(
+  'about blob chrome content data file filesystem ftp http intent jar javascript resource vbscript view-source ws wss'.split(
+    ' ',
+  ),
+)
+
+const linkScheme = text(64)
+  .regex(/^[a-z][a-z0-9+.-]*$/, 'must be a scheme without `:`, as `[a-z][a-z0-9+.-]*`')
+  .refine(
+    (scheme) => !RESERVED_SCHEMES.has(scheme),
+    'must be a scheme of the app: browsers and devices handle this one themselves',
+  )
+
+const corsOrigin = text(300).refine(
+  isAllowedOrigin,
+  'must be an origin as browsers and web views send it, in small letters and without a path: `https://host[:port]`, `http:` only with a loopback host as `http://localhost:3000`, a scheme of web views as `capacitor://localhost`, `file://`, `null`, or `*`',
+)
+
+/** The settings of an app that operators choose. */
+const appSettings = {
+  name: text(200),
+  zone: withDefault(zone, 'UTC'),
+  linkSchemes: withDefault(z.array(linkScheme).max(20, 'must hold at most 20'), []),
+  corsOrigins: withDefault(z.array(corsOrigin).max(100, 'must hold at most 100'), []),
+  fourEyes: withDefault(z.boolean(), true),
+  maxAgeSeconds: withDefault(integer(0, 3_600), 30),
+  requestsPerSecond: withDefault(integer(1, 1_000_000), 10_000),
+}
 
 const createInput = z.object({
   code: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9 and -, and not begin with -'),
@@ -36,9 +69,9 @@ const rotateInput = z.object({
   idempotencyKey,
 })
 
-/** Makes an app and its first key. */
-export async function createApp(services: Services, caller: Caller, given: unknown): Promise<ShownKey> {
-  const input = parseInput(createInput, given)
+/** Creates an app and its first key. */
+export async function createApp(services: Services, caller: Caller, rawInput: unknown): Promise<AppKeyResult> {
+  const input = parseInput(createInput, rawInput)
   const { key, hash } = newAppKey()
   const { id, repeated } = await mutate(services, caller, 'createApp', input, async (mutation) => {
     const { tx, actor, at } = mutation
@@ -49,12 +82,12 @@ export async function createApp(services: Services, caller: Caller, given: unkno
     await mutation.log(code, { type: 'APP', id: code }, null, appForLog(app))
     return code
   })
-  return showOnce(services, id, key, repeated)
+  return announceNewKey(services, id, key, repeated)
 }
 
-/** Changes the settings that are named; the rest stays. Where that changes nothing, nothing is written. Answers the code of the app. */
-export async function updateApp(services: Services, caller: Caller, given: object): Promise<string> {
-  const input = parsePatch({ app: reference, expectedVersion, idempotencyKey }, appSettings, given)
+/** Changes the settings that the input names. Writes nothing when nothing changes. Returns the code of the app. */
+export async function updateApp(services: Services, caller: Caller, rawInput: object): Promise<string> {
+  const input = parsePatch({ app: reference, expectedVersion, idempotencyKey }, appSettings, rawInput)
   const { id, repeated } = await mutate(services, caller, 'updateApp', input, async (mutation) => {
     const { app, expectedVersion, idempotencyKey: _, ...settings } = input
     mutation.authorize(app)
@@ -69,9 +102,9 @@ export async function updateApp(services: Services, caller: Caller, given: objec
   return id
 }
 
-/** Makes a new key; the ones before it end after `graceHours`. */
-export async function rotateAppKey(services: Services, caller: Caller, given: unknown): Promise<ShownKey> {
-  const input = parseInput(rotateInput, given)
+/** Creates a new key. Earlier keys stop working after `graceHours`. */
+export async function rotateAppKey(services: Services, caller: Caller, rawInput: unknown): Promise<AppKeyResult> {
+  const input = parseInput(rotateInput, rawInput)
   const { key, hash } = newAppKey()
   const { id, repeated } = await mutate(services, caller, 'rotateAppKey', input, async (mutation) => {
     const { tx, at } = mutation
@@ -81,11 +114,22 @@ export async function rotateAppKey(services: Services, caller: Caller, given: un
     await mutation.log(input.app, { type: 'APP', id: input.app }, appForLog(before), appForLog(after))
     return input.app
   })
-  return showOnce(services, id, key, repeated)
+  return announceNewKey(services, id, key, repeated)
 }
 
-async function showOnce(services: Services, app: string, key: string, repeated: boolean): Promise<ShownKey> {
+async function announceNewKey(services: Services, app: string, key: string, repeated: boolean): Promise<AppKeyResult> {
   if (repeated) return { app, key: null }
   await announceApp(services, app)
   return { app, key }
 }
+
+/** Pages from files send `file://` (Android) or `null`. These origins do not belong to one app, but such pages send no other. */
+const SHARED_ORIGINS = new Set(['*', 'null', 'file://'])
+
+function isAllowedOrigin(origin: string): boolean {
+  if (SHARED_ORIGINS.has(origin)) return true
+  // A page that came over `http:` could have been changed on its way.
+  return isOrigin(origin) && (!origin.startsWith('http:') || LOOPBACK.test(new URL(origin).hostname))
+}
+
+const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/

@@ -1,11 +1,10 @@
-// What the content of a schedule may be. What is left out takes its default, so that every content has the same fields.
+// What the content of a schedule may be. A field that is left out takes its default, so that every content has all fields.
 
 import { z } from 'zod'
 import type { App } from '../../common/apps/apps.ts'
 import { integer, optional, reference, text, withDefault } from '../../common/command/input.ts'
-import { eachOnce } from './each-once.ts'
+import { refuseRepeats, zone } from './inputs.ts'
 import type { ScheduleContent } from './repository.ts'
-import { zone } from './settings.ts'
 import { checkRecurrence, dayParts, excludedDates, recurrence } from './times.ts'
 
 export const MAX_NAME = 200
@@ -16,7 +15,7 @@ const creatives = z
   .min(1, 'must hold at least 1')
   .max(50, 'must hold at most 50')
   .superRefine((booked, context) =>
-    eachOnce(['creative'])(
+    refuseRepeats(['creative'])(
       booked.map(({ creative }) => creative),
       context,
     ),
@@ -44,15 +43,17 @@ export const contentInput = z
   })
   .refine(({ recurrence, startsAt }) => recurrence === null || startsAt !== null, {
     path: ['recurrence'],
-    message: 'needs startsAt: its days are counted from that day on',
+    message: 'needs startsAt: the days of the recurrence are counted from that day',
   })
 
 /**
- * The content as it is stored. The zone is part of it even where it is the app's: what is approved stays what it was.
- * BAD_USER_INPUT on a recurrence that names no day.
+ * Returns the content as it is stored. It always has a time zone, the app's when the input names none. So approved content stays
+ * the same when the app changes its zone.
+ *
+ * @throws AlkaidError BAD_USER_INPUT when the recurrence names no day.
  */
-export function contentIn(app: App, given: z.output<typeof contentInput>): ScheduleContent {
-  const content = { ...given, zone: given.zone ?? app.zone }
+export function completeContent(app: App, input: z.output<typeof contentInput>): ScheduleContent {
+  const content = { ...input, zone: input.zone ?? app.zone }
   checkRecurrence(content)
   return content
 }

@@ -1,5 +1,5 @@
-// What the lists of apps, slots and schedules can be narrowed by. GraphQL has checked the types; what is left out or
-// null does not narrow, and an empty list of states matches nothing.
+// The filters of the lists of apps, slots and schedules: from the GraphQL input to a MongoDB filter. GraphQL has checked the
+// types. A field that is left out or null filters nothing. An empty list of states matches nothing.
 
 import { z } from 'zod'
 import { idOf, optional, optionalText, parseInput, period, reference } from '../../common/command/input.ts'
@@ -27,53 +27,53 @@ const scheduleFilterInput = headFilterInput.extend({
   period: optional(period),
 })
 
-/** An AppFilter as MongoDB has it. `codes`: only these; undefined: all. */
-export function appFilter(given: unknown, codes: readonly string[] | undefined): object {
-  const { text } = parseInput(appFilterInput, given ?? {}, 'filter')
+/** From an AppFilter to a MongoDB filter. @param codes the apps that may be listed; undefined: all. */
+export function appFilter(rawInput: unknown, codes: readonly string[] | undefined): object {
+  const { text } = parseInput(appFilterInput, rawInput ?? {}, 'filter')
   return { ...(codes ? { _id: { $in: codes } } : {}), ...textFilter(text, ['name', '_id']) }
 }
 
-/** A SlotFilter as MongoDB has it. */
-export function slotFilter(given: unknown): object {
-  const { text, archived, pinnedCreative } = parseInput(slotFilterInput, given ?? {}, 'filter')
+/** From a SlotFilter to a MongoDB filter. */
+export function slotFilter(rawInput: unknown): object {
+  const { text, archived, pinnedCreative } = parseInput(slotFilterInput, rawInput ?? {}, 'filter')
   const pinned = pinnedCreative ? { pinnedFallback: pinnedCreative } : {}
   return { ...archivedFilter(archivedOr(pinned, archived)), ...textFilter(text, ['name', 'code']), ...pinned }
 }
 
 /**
- * A ScheduleFilter as MongoDB has it.
+ * From a ScheduleFilter to a MongoDB filter.
  *
  * @param now milliseconds since the Unix epoch, for the states of windows.
- * @param slotId the id of the slot that is named at this path.
+ * @param slotId finds the id of the slot with this name. The path is for its error.
  */
 export async function scheduleFilter(
-  given: unknown,
+  rawInput: unknown,
   now: number,
   slotId: (name: string, path: string) => Promise<string>,
 ): Promise<object> {
-  const filter = parseInput(scheduleFilterInput, given ?? {}, 'filter')
-  const { slot, creative, strategy, pinnedCreative, pinnedStrategy, pinnedSegment, ...others } = filter
-  const { deliveryStates, windowStates, period, archived, ...ofHeads } = others
+  const filter = parseInput(scheduleFilterInput, rawInput ?? {}, 'filter')
+  const { slot, creative, strategy, pinnedCreative, pinnedStrategy, pinnedSegment, ...rest } = filter
+  const { deliveryStates, windowStates, period, archived, ...headFields } = rest
   const pinned = {
     ...(pinnedCreative ? { 'pinned.creatives': pinnedCreative } : {}),
     ...(pinnedStrategy ? { 'pinned.strategy': pinnedStrategy } : {}),
     ...(pinnedSegment ? { 'pinned.segments': pinnedSegment } : {}),
   }
   const parts = [
-    headFilter({ ...ofHeads, archived: archivedOr(pinned, archived) }),
+    headFilter({ ...headFields, archived: archivedOr(pinned, archived) }),
     pinned,
     ...(slot ? [{ slot: await slotId(slot, 'filter.slot') }] : []),
     ...(creative ? [{ 'content.creatives.creative': creative }] : []),
     ...(strategy ? [{ 'content.strategy': strategy }] : []),
     ...(deliveryStates ? [{ deliveryState: { $in: deliveryStates } }] : []),
-    // MongoDB takes no $or of nothing; nothing is in an empty list.
+    // MongoDB refuses an empty $or. An empty $in matches nothing.
     ...(windowStates ? [windowStates.length > 0 ? inWindowStates(windowStates, now) : { slot: { $in: [] } }] : []),
     ...(period ? overlapping(period) : []),
   ]
   return { $and: parts }
 }
 
-/** What is live stays live when it is archived: who asks for what is pinned and says nothing of that is shown it too. */
+/** Archived schedules stay live. So a filter by what is pinned lists archived ones too, unless it says otherwise. */
 function archivedOr(pinned: object, archived: boolean | null): Archived {
   return archived ?? (Object.keys(pinned).length > 0 ? 'BOTH' : null)
 }

@@ -1,4 +1,4 @@
-// The lists of apps, slots and schedules, in pages.
+// The lists of apps, slots and schedules, page by page.
 
 import { authorize, mayDo, type Principal, requirePrincipal } from '../../common/access/rights.ts'
 import { type App, countApps, pageOfApps, refuseUnknownApp } from '../../common/apps/apps.ts'
@@ -13,35 +13,35 @@ type Context = { caller: Caller; loaders: ScheduleLoaders }
 type Listing = PageArguments & { filter?: unknown }
 type InApp = Listing & { app: string }
 
-/** The apps that the caller may read, by code. UNAUTHENTICATED without a token. */
+/** The apps that the caller may read, by code. @throws AlkaidError UNAUTHENTICATED without a token. */
 export async function listApps({ store }: Services, caller: Caller, { filter, ...page }: Listing) {
   const codes = readableApps(requirePrincipal(caller.principal))
-  const narrowed = appFilter(filter, codes)
+  const appliedFilter = appFilter(filter, codes)
   const { first, limit, after } = readPage(page)
-  const found = await pageOfApps(store, narrowed, { limit, after })
-  return toConnection(found, first, codeOf, () => countApps(store, narrowed))
+  const found = await pageOfApps(store, appliedFilter, { limit, after })
+  return toConnection(found, first, codeOf, () => countApps(store, appliedFilter))
 }
 
-/** By code. */
+/** The slots of an app, by code. */
 export async function listSlots(
   { store }: Services,
   { principal }: Caller,
   { app, filter, ...page }: InApp,
 ): Promise<Connection<Slot>> {
   authorize(principal, app, 'read')
-  const narrowed = slotFilter(filter)
+  const appliedFilter = slotFilter(filter)
   const { first, limit, after } = readPage(page)
-  const found = await slots.page(store, app, narrowed, { limit, after })
+  const found = await slots.page(store, app, appliedFilter, { limit, after })
   await refuseUnknownApp(store, app, found, after)
   return toConnection(
     found,
     first,
     ({ code }) => code,
-    () => slots.count(store, app, narrowed),
+    () => slots.count(store, app, appliedFilter),
   )
 }
 
-/** Newest first. */
+/** The schedules of an app, newest first. */
 export async function listSchedules(
   services: Services,
   { caller, loaders }: Context,
@@ -52,26 +52,26 @@ export async function listSchedules(
   return headConnection(services.store, caller, schedules, { ...list, filter })
 }
 
-/** Those booked in a slot that the caller may read, newest first. Many slots cost as many reads as one. */
-export async function listBooked(
+/** The schedules booked in a slot, newest first. Many slots in one request cost as many reads as one slot. */
+export async function listBookedIn(
   { now }: Services,
   loaders: ScheduleLoaders,
   { _id: slot, app }: Slot,
   { filter, ...page }: Listing,
 ): Promise<Connection<Schedule>> {
   const { bookedIn, countOfBooked } = loaders
-  const asked = { slot, filter: await scheduleFilter(filter, now(), slotIdIn(loaders, app)) }
+  const query = { slot, filter: await scheduleFilter(filter, now(), slotIdIn(loaders, app)) }
   const { first, limit, after } = readPage(page)
-  const found = await bookedIn.load({ ...asked, page: { limit, before: after } })
+  const found = await bookedIn.load({ ...query, page: { limit, before: after } })
   return toConnection(
     found,
     first,
     ({ _id }) => _id,
-    () => countOfBooked.load(asked),
+    () => countOfBooked.load(query),
   )
 }
 
-/** NOT_FOUND with the path of a name that no slot of the app has. */
+/** Returns a function from a slot's name to its id. It throws NOT_FOUND, with the path, for an unknown slot. */
 function slotIdIn({ slotsNamed }: ScheduleLoaders, app: string) {
   return async (name: string, path: string): Promise<string> => {
     const slot = await slotsNamed.load({ app, name })
@@ -80,7 +80,7 @@ function slotIdIn({ slotsNamed }: ScheduleLoaders, app: string) {
   }
 }
 
-/** The codes of the apps in which someone has a role; undefined: of every app. */
+/** The codes of the apps that the principal may read; undefined: all apps. */
 function readableApps(principal: Principal): string[] | undefined {
   if (mayDo(principal, '*', 'read')) return undefined
   return Object.keys(principal.roles).filter((code) => mayDo(principal, code, 'read'))

@@ -1,5 +1,6 @@
-// What a slot or schedule names: it must exist in the same app, must not be archived unless it was named before, and a
-// creative must fit the slot's format. What is another app's is as if it did not exist.
+// Checks what a slot or schedule refers to: slots, creatives, strategies. Each must exist in the same app. It must not be
+// archived, unless the version before referred to it already. Creatives must fit the format of the slot. A thing of another app
+// counts as missing, so that nobody learns what other apps have.
 
 import { badInput } from '../../common/base/errors.ts'
 import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
@@ -10,20 +11,20 @@ import { creatives } from '../creative/repository.ts'
 import { type Strategy, segments, strategies } from '../strategy/repository.ts'
 import { type ScheduleContent, type Slot, slots } from './repository.ts'
 
-/** Where something is named that cannot be, and why. */
+/** A reference that is not allowed: its path in the input, and why. */
 export type Mistake = { path: string; message: string }
 
 type Thing = { _id: string; app: string; archivedAt: Date | null }
 
-/** What the ids are held against. `kept`: ids that were named before, which may be archived by now. */
-export type NamedIn = { app: string; format: SlotFormat | null; kept: ReadonlySet<string> }
+/** What the references are checked against. `kept`: ids in the version before; they may be archived. */
+export type ReferenceRules = { app: string; format: SlotFormat | null; kept: ReadonlySet<string> }
 
-/** BAD_USER_INPUT that says every mistake, when there is one. */
+/** @throws AlkaidError BAD_USER_INPUT with all mistakes, when there is at least one. */
 export function refuse([first, ...more]: readonly Mistake[]): void {
   if (first) throw badInput(first.path, first.message, more)
 }
 
-/** The slot to book in; null with its mistake when nothing can be booked there. */
+/** Finds the slot to book in. The slot is null, with a mistake, when nothing can be booked there. */
 export async function slotToBook(
   tx: Tx,
   app: string,
@@ -31,28 +32,28 @@ export async function slotToBook(
   path: string,
 ): Promise<{ slot: Slot | null; mistakes: Mistake[] }> {
   const slot = (await slots.namedIn(tx, app, [name])).get(name) ?? null
-  const message = namingMistake('slot', app, name, slot, new Set())
+  const message = referenceMistake('slot', app, name, slot, new Set())
   return message === undefined ? { slot, mistakes: [] } : { slot: null, mistakes: [{ path, message }] }
 }
 
-/** What is wrong with the creatives and the strategy that a schedule's content names. `path`: where the content is. */
+/** The mistakes in the creatives and the strategy of a schedule's content. `path` is the path of the content. */
 export async function contentMistakes(
   tx: Tx,
-  named: NamedIn,
+  rules: ReferenceRules,
   { creatives, strategy }: ScheduleContent,
   path: string,
 ): Promise<Mistake[]> {
   const ids = creatives.map(({ creative }) => creative)
   return [
-    ...(await creativeMistakes(tx, named, ids, (index) => `${path}.creatives[${index}].creative`)),
-    ...(await strategyMistakes(tx, named, strategy, `${path}.strategy`)),
+    ...(await creativeMistakes(tx, rules, ids, (index) => `${path}.creatives[${index}].creative`)),
+    ...(await strategyMistakes(tx, rules, strategy, `${path}.strategy`)),
   ]
 }
 
-/** What is wrong with creatives, at their newest content. `path` says where each is named. */
+/** The mistakes in a list of creatives, checked at their newest content. `path` gives the path of each. */
 export async function creativeMistakes(
   tx: Tx,
-  { app, format, kept }: NamedIn,
+  { app, format, kept }: ReferenceRules,
   ids: readonly string[],
   path: (index: number) => string,
 ): Promise<Mistake[]> {
@@ -60,33 +61,38 @@ export async function creativeMistakes(
   const found = await creatives.byIds(tx, ids)
   return ids.flatMap((id, index) => {
     const creative = found[index] ?? null
-    const naming = namingMistake('creative', app, id, creative, kept)
-    if (naming !== undefined || !creative) return [{ path: path(index), message: naming! }]
+    const mistake = referenceMistake('creative', app, id, creative, kept)
+    if (mistake !== undefined || !creative) return [{ path: path(index), message: mistake! }]
     const misfits = formatMistakes(format, creative.content)
     return misfits.map((misfit) => ({ path: path(index), message: `the creative ${JSON.stringify(id)} ${misfit}` }))
   })
 }
 
-/** A strategy brings its segments, and those that they name: they are used where it is. */
-async function strategyMistakes(tx: Tx, { app, kept }: NamedIn, id: string | null, path: string): Promise<Mistake[]> {
+/** A schedule also uses the segments of its strategy, and the segments inside them. So these are checked as well. */
+async function strategyMistakes(
+  tx: Tx,
+  { app, kept }: ReferenceRules,
+  id: string | null,
+  path: string,
+): Promise<Mistake[]> {
   if (id === null) return []
   const strategy = await strategies.get(tx, id)
-  const message = namingMistake('strategy', app, id, strategy, kept)
+  const message = referenceMistake('strategy', app, id, strategy, kept)
   if (message !== undefined) return [{ path, message }]
   if (!strategy || kept.has(id)) return []
   const uses = await segmentsOf(tx, [strategy])
   if (archivedAnew(uses).length === 0) return []
   const usedBefore = await segmentsOf(tx, await strategies.byIds(tx, [...kept]))
   const [archived] = archivedAnew(uses, new Set(usedBefore.map((use) => use.id)))
-  return archived ? [{ path, message: `the strategy ${JSON.stringify(id)} names ${archivedMistake(archived)}` }] : []
+  return archived ? [{ path, message: `the strategy ${JSON.stringify(id)} uses ${archivedMistake(archived)}` }] : []
 }
 
-async function segmentsOf(tx: Tx, named: readonly (Strategy | null)[]): Promise<Use[]> {
-  const ids = named.flatMap((strategy) => segmentsIn(strategy?.content.constraint ?? null))
-  return [...(await segments.reached(tx, ids)).values()].map((segment) => useOf('segment', segment))
+async function segmentsOf(tx: Tx, found: readonly (Strategy | null)[]): Promise<Use[]> {
+  const ids = found.flatMap((strategy) => segmentsIn(strategy?.content.constraint ?? null))
+  return [...(await segments.withNested(tx, ids)).values()].map((segment) => useOf('segment', segment))
 }
 
-function namingMistake(
+function referenceMistake(
   what: string,
   app: string,
   id: string,

@@ -1,4 +1,4 @@
-// The collections of slots, and of schedules and their revisions. Nothing else touches them.
+// The collections of slots, schedules and revisions of schedules. Nothing else touches them.
 
 import { AlkaidError, badInput, notFound } from '../../common/base/errors.ts'
 import { isId } from '../../common/base/ids.ts'
@@ -18,15 +18,15 @@ export type Slot = {
   rotationSeconds: number
   /** Ids of creatives, in order. */
   fallback: string[]
-  /** What a creative in it must have; null: anything goes. */
+  /** What a creative must have to be shown here; null: anything. */
   format: SlotFormat | null
-  /** How often one user may be served anything in it but its fallback. */
+  /** How often one user may be served anything in the slot, except its fallback. */
   caps: FrequencyCap[]
-  /** Ids of the creatives that it serves as its fallback; delivery writes them. */
+  /** Ids of the creatives that are published as its fallback. Delivery writes them. */
   pinnedFallback: string[]
-  /** Since when it is hidden, and cannot be used in anything new. */
+  /** When it was archived. An archived slot is hidden and cannot be used in anything new. */
   archivedAt: Date | null
-  /** +1 by what is published in it for the first time, so that it collides with archiving the slot. */
+  /** +1 whenever something is published in it for the first time. So that transaction conflicts with one that archives the slot. */
   guard: number
   createdAt: Date
   createdBy: string
@@ -42,28 +42,28 @@ export type ScheduleContent = {
   endsAt: Date | null
   priority: number
   weight: number
-  /** IANA zone of its days and times of day. */
+  /** The IANA time zone of its days and times of day. */
   zone: string
   dayParts: DayPart[]
   /** As `2026-12-24`, ascending. */
   excludedDates: string[]
-  /** RFC 5545 RRULE of days; null: every day. */
+  /** The days on which it is shown, as an RRULE of RFC 5545; null: every day. */
   recurrence: string | null
-  /** Alone in its slot while it matches. */
+  /** Whether nothing else is shown in the slot while it matches. */
   exclusive: boolean
 }
 
-/** What is pinned of a schedule: the revision of itself, and the ids of all that it uses, segments in segments too. */
+/** What is pinned of a schedule: its own revision, and the ids of all that it uses, including segments inside segments. */
 export type Pinned = { revision: number; creatives: string[]; strategy: string | null; segments: string[] }
 
-/** The ids of all that is pinned of a schedule beside itself. */
+/** The ids of everything that the pinned schedule uses. */
 export function idsPinned({ creatives, strategy, segments }: Pinned): string[] {
   return [...creatives, ...(strategy === null ? [] : [strategy]), ...segments]
 }
 
 /**
- * The id of the slot, for ever; and whether the schedule is published, and with what. Delivery writes that along with the
- * pin itself, so that lists can be narrowed by it and rules know what is live. `pinned` null: neither live nor paused.
+ * `slot` is the id of the slot and never changes. Delivery writes the other two together with the pin itself, so that lists can
+ * filter by them and rules know what is live. `pinned` null: the schedule is neither live nor paused.
  */
 export type ScheduleMore = { slot: string; deliveryState: DeliveryState; pinned: Pinned | null }
 
@@ -92,7 +92,7 @@ export const schedules = {
     { collection: 'schedules', key: { 'pinned.segments': 1, _id: -1 } },
   ] as IndexDefinition[],
 
-  /** Of schedules and creatives, those of which some revision has the creative. One of its revisions is looked at for each. */
+  /** For pairs of a schedule and a creative: whether a revision of the schedule has the creative. One read for each pair. */
   async everHad(
     db: Db,
     pairs: readonly { schedule: string; creative: string }[],
@@ -112,7 +112,7 @@ export const schedules = {
     return (schedule, creative) => had.has(keyOf(schedule, creative))
   },
 
-  /** For each slot (its id) those booked in it that pass the filter, newest first: one read for all the slots. */
+  /** Slot id -> a page of the schedules booked in it that match the filter, newest first. One read for all slots. */
   async pageInEach(
     db: Db,
     slotIds: readonly string[],
@@ -130,7 +130,7 @@ export const schedules = {
     return new Map(found.map(({ _id, schedules }) => [_id, schedules]))
   },
 
-  /** slot (its id) -> how many booked in it pass the filter; a slot without any is left out. */
+  /** Slot id -> how many schedules booked in it match the filter. A slot without any is left out. */
   async countInEach(db: Db, slotIds: readonly string[], filter: object): Promise<Map<string, number>> {
     const pipeline = [
       { $match: { $and: [{ slot: { $in: slotIds } }, filter] } },
@@ -141,7 +141,7 @@ export const schedules = {
   },
 }
 
-/** NOT_FOUND, with the path of the name. */
+/** The error for a name that no slot has. `path` is the path of the name. */
 export function noSlot(name: string, path: string): AlkaidError {
   const { message } = notFound('slot', name)
   return new AlkaidError('NOT_FOUND', `${path}: ${message}: name one by its code (home.banner) or its id (slt_...)`, {
@@ -151,10 +151,10 @@ export function noSlot(name: string, path: string): AlkaidError {
 
 const slotCollection = (db: Db) => db.collection<Slot>('slots')
 const isSlotId = (name: string) => isId('slot', name)
-/** The id or code in a name of a slot of this app, which may be `<app>/<code>`. */
+/** The id or code in the name of a slot. `shop/home.banner` of the app `shop` gives `home.banner`. */
 const slotKey = (app: string, name: string) => (name.startsWith(`${app}/`) ? name.slice(app.length + 1) : name)
-/** In a message. */
-const MOST_APPS_NAMED = 5
+/** How many apps an error message lists. */
+const MAX_APPS_LISTED = 5
 
 export const slots = {
   indexes: [
@@ -171,28 +171,28 @@ export const slots = {
     return slot
   },
 
-  /** A mutation of the slot itself: +1 on the version, so that two of one version collide, and what `set` says. */
+  /** Writes `set` and adds 1 to the version. Of two mutations that read the same version, only one succeeds. */
   async touch(tx: Tx, { _id, version }: Slot, set: Partial<Slot> = {}): Promise<Slot> {
     const changed = Object.keys(set).length > 0 ? { $set: set } : {}
     return (await slotCollection(tx).findOneAndUpdate({ _id, version }, { ...changed, $inc: { version: 1 } }))!
   },
 
-  /** Makes this transaction collide with every other that changes the slot, and with its like. */
+  /** Makes this transaction conflict with every other one that changes or guards the slot. */
   async guard(tx: Tx, id: string): Promise<void> {
     await slotCollection(tx).updateOne({ _id: id }, { $inc: { guard: 1 } })
   },
 
-  /** Sets what delivery has pinned of it, without being a mutation of the slot itself. */
+  /** Sets the pinned fallback. The version stays, because the slot itself does not change. */
   async setPinned(tx: Tx, id: string, pinnedFallback: string[]): Promise<void> {
     await slotCollection(tx).updateOne({ _id: id }, { $set: { pinnedFallback } })
   },
 
   byCode: (db: Db, app: string, code: string): Promise<Slot | null> => slotCollection(db).findOne({ app, code }),
 
-  /** In the order of the ids; null where there is none. */
+  /** In the order of the ids; null for an id that does not exist. */
   byIds: (db: Db, ids: readonly string[]): Promise<(Slot | null)[]> => findByIds(slotCollection(db), ids),
 
-  /** name -> the slot of the app that it names: by its id, by its code, or by `<app>/<code>`. In one read. */
+  /** Name -> slot of the app. A name is an id, a code, or `<app>/<code>`. One read for all names. */
   async namedIn(db: Db, app: string, names: readonly string[]): Promise<Map<string, Slot>> {
     const keys = new Map(names.map((name) => [name, slotKey(app, name)]))
     const [ids, codes] = [[...keys.values()].filter(isSlotId), [...keys.values()].filter((key) => !isSlotId(key))]
@@ -201,13 +201,13 @@ export const slots = {
     return new Map([...keys].flatMap(([name, key]) => (byKey.has(key) ? [[name, byKey.get(key)!] as const] : [])))
   },
 
-  /** What a name of a slot of this app says of it, for documents that have the id and the code of their slot. */
+  /** The id or the code in a name, for documents that store both the id and the code of their slot. */
   keyIn(app: string, name: string): { id: string } | { code: string } {
     const key = slotKey(app, name)
     return isSlotId(key) ? { id: key } : { code: key }
   },
 
-  /** The slot of an app that is named at `path`; NOT_FOUND when there is none. */
+  /** Finds a slot of the app by name. @throws AlkaidError NOT_FOUND with the path when there is none. */
   async requireIn(db: Db, app: string, name: string, path: string): Promise<Slot> {
     const slot = (await slots.namedIn(db, app, [name])).get(name)
     if (!slot) throw noSlot(name, path)
@@ -215,8 +215,9 @@ export const slots = {
   },
 
   /**
-   * The slot that is named at `path`, where nothing says of which app. A code alone names the one slot of the apps that the
-   * caller may read; where it is one of several, BAD_USER_INPUT says how to name it. NOT_FOUND when there is none.
+   * Finds a slot by name when the app is not known. A code alone is enough when only one app that the caller may read has it.
+   *
+   * @throws AlkaidError NOT_FOUND when there is none; BAD_USER_INPUT when several apps have the code, with the names to use.
    */
   async requireNamed(db: Db, name: string, path: string, mayRead: (app: string) => boolean): Promise<Slot> {
     const app = name.includes('/') ? name.slice(0, name.indexOf('/')) : undefined
@@ -225,11 +226,11 @@ export const slots = {
     const [slot, ...others] = isSlotId(name) ? found : found.filter(({ app }) => mayRead(app))
     if (!slot) throw noSlot(name, path)
     if (others.length === 0) return slot
-    const apps = [slot, ...others].slice(0, MOST_APPS_NAMED).map(({ app }) => `${app}/${name}`)
+    const apps = [slot, ...others].slice(0, MAX_APPS_LISTED).map(({ app }) => `${app}/${name}`)
     throw badInput(path, `names a slot in several apps: write which, as ${apps.join(' or ')}, or its id`)
   },
 
-  /** Those of an app that pass the filter, by code; `after` is the code after which the page begins. */
+  /** The slots of an app that match the filter, by code. The page begins after the code `after`. */
   page(db: Db, app: string, filter: object, page: { limit: number; after?: string | undefined }): Promise<Slot[]> {
     const rest = page.after === undefined ? {} : { code: { $gt: page.after } }
     return slotCollection(db).find({ app, ...filter, ...rest }, { sort: { code: 1 }, limit: page.limit })

@@ -1,4 +1,4 @@
-// How apps, slots and schedules appear in the graph.
+// The resolvers of schedule: apps, slots, schedules and their revisions.
 
 import { authorize, readerOf, requirePrincipal } from '../../common/access/rights.ts'
 import type { App } from '../../common/apps/apps.ts'
@@ -10,13 +10,13 @@ import { headFields, loadAnew, revisionFields } from '../../common/graphql/revis
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import type { Revision } from '../../common/store/revisioned.ts'
 import type { Pin } from '../../engine/publication/types.ts'
-import { createApp, rotateAppKey, type ShownKey, updateApp } from './apps-service.ts'
-import { listApps, listBooked, listSchedules, listSlots } from './lists.ts'
+import { type AppKeyResult, createApp, rotateAppKey, updateApp } from './apps-service.ts'
+import { listApps, listBookedIn, listSchedules, listSlots } from './lists.ts'
 import type { ScheduleLoaders } from './loaders.ts'
 import { type Schedule, type ScheduleContent, type Slot, slots } from './repository.ts'
 import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
 import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
-import { shownDayPart } from './times.ts'
+import { toDayPart } from './times.ts'
 import { windowState } from './window.ts'
 
 type Context = SubgraphContext<ScheduleLoaders>
@@ -36,23 +36,23 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
     Mutation: {
       createApp: async (_, { input }, context) => withKey(context, await createApp(services, context.caller, input)),
       updateApp: async (_, { input }, context) =>
-        readAppAnew(context, await updateApp(services, context.caller, input)),
+        readAppFresh(context, await updateApp(services, context.caller, input)),
       rotateAppKey: async (_, { input }, context) =>
         withKey(context, await rotateAppKey(services, context.caller, input)),
       createSlot: async (_, { input }, context) =>
-        readSlotAnew(context, await createSlot(services, context.caller, input)),
+        readSlotFresh(context, await createSlot(services, context.caller, input)),
       updateSlot: async (_, { input }, context) =>
-        readSlotAnew(context, await updateSlot(services, context.caller, input)),
+        readSlotFresh(context, await updateSlot(services, context.caller, input)),
       archiveSlot: async (_, { input }, context) =>
-        readSlotAnew(context, await archiveSlot(services, context.caller, input)),
+        readSlotFresh(context, await archiveSlot(services, context.caller, input)),
       createSchedule: async (_, { input }, context) =>
-        readScheduleAnew(context, await createSchedule(services, context.caller, input)),
+        readScheduleFresh(context, await createSchedule(services, context.caller, input)),
       reviseSchedule: async (_, { input }, context) =>
-        readScheduleAnew(context, await reviseSchedule(services, context.caller, input)),
+        readScheduleFresh(context, await reviseSchedule(services, context.caller, input)),
       duplicateSchedule: async (_, { input }, context) =>
-        readScheduleAnew(context, await duplicateSchedule(services, context.caller, input)),
+        readScheduleFresh(context, await duplicateSchedule(services, context.caller, input)),
       archiveSchedule: async (_, { input }, context) =>
-        readScheduleAnew(context, await archiveSchedule(services, context.caller, input)),
+        readScheduleFresh(context, await archiveSchedule(services, context.caller, input)),
     },
 
     App: {
@@ -66,7 +66,7 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
       app: (slot: Slot, _, { loaders }) => loaders.apps.load(slot.app),
       fallback: (slot: Slot) => slot.fallback.map(creativeReference),
       format: ({ format }: Slot) => format && shownFormat(format),
-      schedules: (slot: Slot, list, { loaders }) => listBooked(services, loaders, slot, list),
+      schedules: (slot: Slot, list, { loaders }) => listBookedIn(services, loaders, slot, list),
     },
 
     Schedule: {
@@ -75,7 +75,7 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
         ...(['name', 'creatives', 'startsAt', 'endsAt', 'priority', 'weight'] as const),
         ...(['zone', 'excludedDates', 'recurrence', 'exclusive'] as const),
       ]),
-      dayParts: ({ content }: Schedule) => content.dayParts.map(shownDayPart),
+      dayParts: ({ content }: Schedule) => content.dayParts.map(toDayPart),
       app: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.apps.load(schedule.app),
       slot: (schedule: Schedule, _: unknown, { loaders }: Context) => loaders.slots.load(schedule.slot),
       windowState: ({ content }: Schedule) => windowState(content, services.now()),
@@ -97,8 +97,8 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
 }
 
 /**
- * The role is checked first: the app is named by the code that the roles are by. It must reject, not throw: what a
- * reference throws at once is taken for a failure of all the references beside it.
+ * The role is checked before the read, because roles are by the code of the app. The function is async so that it rejects and
+ * does not throw: when a reference resolver throws at once, all references beside it fail as well.
  */
 async function readApp({ caller, loaders }: Context, code: string): Promise<App | null> {
   authorize(caller.principal, code, 'read')
@@ -109,7 +109,7 @@ function readSlot({ caller, loaders }: Context, id: string): Promise<Slot | null
   return readable(caller, () => loaders.slots.load(id))
 }
 
-/** By whatever it is named; NOT_FOUND when there is none. */
+/** Finds a slot by its id, its code or `<app>/<code>`. @throws AlkaidError NOT_FOUND when there is none. */
 async function readNamedSlot({ store }: Services, { caller, loaders }: Context, name: string): Promise<Slot | null> {
   requirePrincipal(caller.principal)
   const known = isId('slot', name) ? await loaders.slots.load(name) : null
@@ -119,7 +119,7 @@ async function readNamedSlot({ store }: Services, { caller, loaders }: Context, 
   return slot
 }
 
-function readSlotAnew({ caller, loaders }: Context, id: string): Promise<Slot | null> {
+function readSlotFresh({ caller, loaders }: Context, id: string): Promise<Slot | null> {
   return readable(caller, () => loadAnew(loaders.slots, id))
 }
 
@@ -127,17 +127,17 @@ function readSchedule({ caller, loaders }: Context, id: string): Promise<Schedul
   return readable(caller, () => loaders.schedules.heads.load(id))
 }
 
-function readScheduleAnew({ caller, loaders }: Context, id: string): Promise<Schedule | null> {
+function readScheduleFresh({ caller, loaders }: Context, id: string): Promise<Schedule | null> {
   return readable(caller, () => loadAnew(loaders.schedules.heads, id))
 }
 
-async function readAppAnew({ caller, loaders }: Context, code: string): Promise<App | null> {
+async function readAppFresh({ caller, loaders }: Context, code: string): Promise<App | null> {
   authorize(caller.principal, code, 'read')
   return loadAnew(loaders.apps, code)
 }
 
-async function withKey(context: Context, { app, key }: ShownKey): Promise<{ app: App | null; key: string | null }> {
-  return { app: await readAppAnew(context, app), key }
+async function withKey(context: Context, { app, key }: AppKeyResult): Promise<{ app: App | null; key: string | null }> {
+  return { app: await readAppFresh(context, app), key }
 }
 
 function creativeReference(id: string) {

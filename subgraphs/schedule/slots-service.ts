@@ -1,4 +1,4 @@
-// The rules of slots: what they may be, and how they change.
+// The mutations of slots: create, update, archive.
 
 import { z } from 'zod'
 import { readerOf } from '../../common/access/rights.ts'
@@ -23,18 +23,17 @@ import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
-import { eachOnce } from './each-once.ts'
-import { changesNothing, parsePatch } from './patch.ts'
+import { changesNothing, parsePatch, refuseRepeats } from './inputs.ts'
 import { creativeMistakes, refuse } from './references.ts'
 import { type Slot, slots } from './repository.ts'
 
-/** The fields of a slot that operators choose, and may change. */
+/** The fields of a slot that operators choose and may change. */
 const choices = {
   name: text(200),
   capacity: withDefault(integer(1, 50), 1),
   rotationSeconds: withDefault(integer(60, 31_536_000), 86_400),
   caps: frequencyCaps,
-  fallback: withDefault(z.array(reference).max(50, 'must hold at most 50').superRefine(eachOnce([])), []),
+  fallback: withDefault(z.array(reference).max(50, 'must hold at most 50').superRefine(refuseRepeats([])), []),
   format: optional(slotFormat),
 }
 
@@ -45,7 +44,7 @@ const createInput = z.object({
     .regex(/^[a-z0-9._-]{1,64}$/, 'must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`')
     .refine(
       (code) => !isId('slot', code),
-      'must not begin with slt_: slots are named by code or by id, and ids begin so',
+      'must not begin with slt_: ids of slots begin with it, and a slot can be named by code or by id',
     ),
   ...choices,
   idempotencyKey,
@@ -53,22 +52,22 @@ const createInput = z.object({
 
 const changeInput = { id: reference, expectedVersion, idempotencyKey }
 
-/** Makes a slot. Answers its id. */
-export async function createSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(createInput, given)
+/** Creates a slot. Returns its id. */
+export async function createSlot(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseInput(createInput, rawInput)
   const { id } = await mutate(services, caller, 'createSlot', input, async ({ tx, actor, at, authorize, log }) => {
-    const { idempotencyKey: _, ...chosen } = input
-    const { app, code } = chosen
+    const { idempotencyKey: _, ...fields } = input
+    const { app, code } = fields
     authorize(app)
     await requireApp(tx, app)
     const taken = await slots.byCode(tx, app, code)
     if (taken) {
       const what = taken.archivedAt ? 'an archived slot' : 'a slot'
-      throw badInput('input.code', `the app ${JSON.stringify(app)} has ${what} ${JSON.stringify(code)} already`)
+      throw badInput('input.code', `the app ${JSON.stringify(app)} already has ${what} ${JSON.stringify(code)}`)
     }
     const made = { _id: newId('slot', at.getTime()), version: 1, archivedAt: null, createdAt: at, createdBy: actor }
-    const slot: Slot = { ...made, ...chosen, pinnedFallback: [], guard: 0 }
-    await refuseFallback(tx, slot, new Set(), fallbackPath)
+    const slot: Slot = { ...made, ...fields, pinnedFallback: [], guard: 0 }
+    await checkFallback(tx, slot, new Set(), fallbackPath)
     await slots.insert(tx, slot)
     await log(app, { type: 'SLOT', id: slot._id }, null, slot)
     return slot._id
@@ -76,9 +75,9 @@ export async function createSlot(services: Services, caller: Caller, given: unkn
   return id
 }
 
-/** Changes what is named; the rest stays. Where that changes nothing, nothing is written. Answers the id of the slot. */
-export async function updateSlot(services: Services, caller: Caller, given: object): Promise<string> {
-  const input = parsePatch(changeInput, choices, given)
+/** Changes the fields that the input names. Writes nothing when nothing changes. Returns the id of the slot. */
+export async function updateSlot(services: Services, caller: Caller, rawInput: object): Promise<string> {
+  const input = parsePatch(changeInput, choices, rawInput)
   const { id } = await mutate(services, caller, 'updateSlot', input, async ({ tx, authorize, log }) => {
     const { id, expectedVersion, idempotencyKey: _, ...patch } = input
     const before = await slots.requireNamed(tx, id, 'input.id', readerOf(caller.principal))
@@ -87,9 +86,9 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
     checkVersion('slot', before, expectedVersion)
     refuseArchived('slot', before, 'be updated')
     if (patch.fallback || patch.format) {
-      // A new format that its old fallback does not fit is the format's mistake.
+      // When a new format does not fit the old fallback, the mistake is at the format.
       const path = patch.fallback ? fallbackPath : () => 'input.format'
-      await refuseFallback(tx, { ...before, ...patch }, new Set(before.fallback), path)
+      await checkFallback(tx, { ...before, ...patch }, new Set(before.fallback), path)
     }
     if (changesNothing(shown(before), shown(patch))) return before._id
     const after = await slots.touch(tx, before, patch)
@@ -99,9 +98,9 @@ export async function updateSlot(services: Services, caller: Caller, given: obje
   return id
 }
 
-/** Hides a slot: nothing can be booked in it anew. Answers its id. */
-export async function archiveSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(z.object(changeInput), given)
+/** Archives a slot: it is hidden, and nothing new can be booked in it. Returns its id. */
+export async function archiveSlot(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseInput(z.object(changeInput), rawInput)
   const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
     const before = await slots.requireNamed(tx, input.id, 'input.id', readerOf(caller.principal))
     const { app } = before
@@ -115,14 +114,14 @@ export async function archiveSlot(services: Services, caller: Caller, given: unk
   return id
 }
 
-/** As it is shown: the schema of a format is stored as text, and means the same in any order of its keys. */
+/** The slot as the API shows it. The JSON Schema of a format is stored as text; parsed, the order of its keys does not matter. */
 function shown<T extends { format?: SlotFormat | null }>(slot: T) {
   return { ...slot, ...(slot.format && { format: shownFormat(slot.format) }) }
 }
 
 const fallbackPath = (index: number) => `input.fallback[${index}]`
 
-async function refuseFallback(
+async function checkFallback(
   tx: Tx,
   { app, format, fallback }: Slot,
   kept: ReadonlySet<string>,

@@ -1,5 +1,5 @@
-// When a schedule is open within its window, as operators write it: times of day as `HH:MM`, days by their names, dates as
-// `YYYY-MM-DD`, and recurrence as RRULE of RFC 5545.
+// The times at which a schedule is shown within its window, as operators write them: times of day as `HH:MM`, days by name,
+// dates as `YYYY-MM-DD`, and recurrence as an RRULE of RFC 5545, as in `FREQ=WEEKLY;BYDAY=MO,FR`.
 
 import { z } from 'zod'
 import { badInput } from '../../common/base/errors.ts'
@@ -24,7 +24,7 @@ const from = z
 const to = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be a time of day as `HH:MM`, `00:00` to `24:00`')
-  // The midnight that ends a day is written in two ways and means one thing.
+  // `00:00` and `24:00` both mean the midnight that ends the day: 1440.
   .transform((text) => minutesOf(text) || MINUTES_OF_DAY)
 
 const days = z
@@ -37,18 +37,18 @@ const days = z
     ),
   )
 
-/** DayPartInputs, as they are stored. */
+/** DayPartInputs. The result is what is stored: days as 1 (Monday) to 7, times as minutes of the day. */
 export const dayParts = z.array(z.object({ days, from, to })).max(50, 'must hold at most 50')
 
 const date = z.string().refine((date) => dayOfDate(date) !== undefined, 'must be a date as `YYYY-MM-DD`')
 
-/** Dates, ascending and each once. */
+/** The result is in ascending order, without repeats. */
 export const excludedDates = z
   .array(date)
   .transform((dates) => ascending(dates))
   .pipe(z.array(z.string()).max(366, 'must hold at most 366'))
 
-/** A recurrence, written in one way. Whether it names a day is for `checkRecurrence` to say: that depends on the zone. */
+/** The result is in one normal spelling. `checkRecurrence` checks the days, because they depend on the time zone. */
 export const recurrence = optionalText(500).transform((text, context) => {
   if (text === null) return null
   const read = readRule(text)
@@ -57,7 +57,7 @@ export const recurrence = optionalText(500).transform((text, context) => {
   return z.NEVER
 })
 
-/** BAD_USER_INPUT when the recurrence of a content names no day, or too few for its COUNT. */
+/** @throws AlkaidError BAD_USER_INPUT when the recurrence names no day, or fewer days than its COUNT. */
 export function checkRecurrence({ recurrence, startsAt, zone }: ScheduleContent): void {
   if (recurrence === null || startsAt === null) return
   const read = readRule(recurrence)
@@ -65,8 +65,8 @@ export function checkRecurrence({ recurrence, startsAt, zone }: ScheduleContent)
   if (mistake) throw badInput('input.content.recurrence', mistake)
 }
 
-/** A day part as it is shown. */
-export function shownDayPart({ days, from, to }: DayPart) {
+/** A stored day part as the API shows it. */
+export function toDayPart({ days, from, to }: DayPart) {
   return { days: days.map((day) => DAYS[day - 1]!), from: timeText(from), to: timeText(to) }
 }
 

@@ -1,10 +1,10 @@
-// The window of a schedule, [startsAt, endsAt): where it stands at a moment, and the same as MongoDB filters by it.
+// The window of a schedule, [startsAt, endsAt): its state at a moment, and the MongoDB filters that find schedules by it.
 
 import type { Period } from '../../common/store/filters.ts'
 
 export type WindowState = 'UPCOMING' | 'RUNNING' | 'ENDED'
 
-/** null is without bound. */
+/** A bound that is null is open. */
 type Window = { startsAt: Date | null; endsAt: Date | null }
 
 /** @param now milliseconds since the Unix epoch. */
@@ -13,7 +13,7 @@ export function windowState({ startsAt, endsAt }: Window, now: number): WindowSt
   return startsAt && startsAt.getTime() > now ? 'UPCOMING' : 'RUNNING'
 }
 
-/** Schedules whose window is in one of the states. @param now milliseconds since the Unix epoch. */
+/** A filter for schedules whose window is in one of the states. @param now milliseconds since the Unix epoch. */
 export function inWindowStates(states: readonly WindowState[], now: number): object {
   const at = new Date(now)
   const byState: Record<WindowState, object> = {
@@ -24,7 +24,7 @@ export function inWindowStates(states: readonly WindowState[], now: number): obj
   return { $or: states.map((state) => byState[state]) }
 }
 
-/** Schedules whose window has a moment in common with the period. */
+/** Filters for schedules whose window overlaps the period. */
 export function overlapping({ from, to }: Period): object[] {
   return [...(to ? [startedBy({ $lt: to })] : []), ...(from ? [notEndedBy(from)] : [])]
 }

@@ -1,4 +1,4 @@
-// The strategy subgraph: who sees a schedule; strategies, segments, and their revisions.
+// The definition of the strategy subgraph: strategies and segments, which say who sees a schedule.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { type StrategyLoaders, strategyLoaders } from './loaders.ts'

@@ -1,5 +1,5 @@
-// What clients send of strategies and segments, parsed. Content is a clean copy that always has the same fields, and so
-// the same hash. Whether there are the segments that it names is for naming.ts to say.
+// Parses the inputs of strategies and segments. The parsed content always has all fields, so that the same content has the same
+// hash. segment-references.ts checks the segments that it refers to.
 
 import { z } from 'zod'
 import { badInput } from '../../common/base/errors.ts'
@@ -13,14 +13,14 @@ import type { InputError } from '../../engine/targeting/input-errors.ts'
 import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
 import type { SegmentContent, StrategyContent } from './repository.ts'
 
-const ofSegment = z.object({ name: text(200), constraint: z.unknown().optional() })
-const ofStrategy = ofSegment.extend({ rollout: z.unknown().optional(), caps: frequencyCaps })
+const segmentFields = z.object({ name: text(200), constraint: z.unknown().optional() })
+const strategyFields = segmentFields.extend({ rollout: z.unknown().optional(), caps: frequencyCaps })
 
-type GivenSegment = z.output<typeof ofSegment>
-type GivenStrategy = z.output<typeof ofStrategy>
+type SegmentInput = z.output<typeof segmentFields>
+type StrategyInput = z.output<typeof strategyFields>
 
-const strategyInput = inputsWith(ofStrategy)
-const segmentInput = inputsWith(ofSegment)
+const strategyInput = inputsWith(strategyFields)
+const segmentInput = inputsWith(segmentFields)
 
 function inputsWith<Content extends z.ZodType>(content: Content) {
   return {
@@ -29,25 +29,29 @@ function inputsWith<Content extends z.ZodType>(content: Content) {
   }
 }
 
-/** What a list of strategies or segments is narrowed by. */
-export function parseFilter(given: unknown): HeadFilter {
-  return parseInput(headFilterInput, given ?? {}, 'filter')
+/** Parses a StrategyFilter or SegmentFilter. */
+export function parseFilter(rawInput: unknown): HeadFilter {
+  return parseInput(headFilterInput, rawInput ?? {}, 'filter')
 }
 
-/** Where the constraint of an input is. */
+/** The path of the constraint in an input. */
 export const CONSTRAINT_PATH = 'input.content.constraint'
 const ROLLOUT_PATH = 'input.content.rollout'
 
-export const parseCreateStrategy = (given: unknown) => clean(parseInput(strategyInput.create, given), strategyContent)
-export const parseReviseStrategy = (given: unknown) => clean(parseInput(strategyInput.revise, given), strategyContent)
-export const parseCreateSegment = (given: unknown) => clean(parseInput(segmentInput.create, given), segmentContent)
-export const parseReviseSegment = (given: unknown) => clean(parseInput(segmentInput.revise, given), segmentContent)
+export const parseCreateStrategy = (rawInput: unknown) =>
+  withContent(parseInput(strategyInput.create, rawInput), strategyContent)
+export const parseReviseStrategy = (rawInput: unknown) =>
+  withContent(parseInput(strategyInput.revise, rawInput), strategyContent)
+export const parseCreateSegment = (rawInput: unknown) =>
+  withContent(parseInput(segmentInput.create, rawInput), segmentContent)
+export const parseReviseSegment = (rawInput: unknown) =>
+  withContent(parseInput(segmentInput.revise, rawInput), segmentContent)
 
-function clean<Given, Input extends { content: Given }, Content>(input: Input, read: (content: Given) => Content) {
+function withContent<Raw, Input extends { content: Raw }, Content>(input: Input, read: (content: Raw) => Content) {
   return { ...input, content: read(input.content) }
 }
 
-function strategyContent({ name, constraint, rollout, caps }: GivenStrategy): StrategyContent {
+function strategyContent({ name, constraint, rollout, caps }: StrategyInput): StrategyContent {
   return {
     name,
     constraint: isLeftOut(constraint) ? null : readConstraint(constraint),
@@ -56,7 +60,7 @@ function strategyContent({ name, constraint, rollout, caps }: GivenStrategy): St
   }
 }
 
-function segmentContent({ name, constraint }: GivenSegment): SegmentContent {
+function segmentContent({ name, constraint }: SegmentInput): SegmentContent {
   return { name, constraint: readConstraint(constraint) }
 }
 
@@ -64,18 +68,18 @@ function isLeftOut(value: unknown): boolean {
   return value === null || value === undefined
 }
 
-function readConstraint(given: unknown): Constraint {
-  const checked = checkConstraint(given, CONSTRAINT_PATH)
+function readConstraint(value: unknown): Constraint {
+  const checked = checkConstraint(value, CONSTRAINT_PATH)
   if (checked.ok) return checked.constraint
-  throw refusal(checked.errors)
+  throw toError(checked.errors)
 }
 
-function readRollout(given: unknown): Rollout {
-  const checked = checkRollout(given, ROLLOUT_PATH)
+function readRollout(value: unknown): Rollout {
+  const checked = checkRollout(value, ROLLOUT_PATH)
   if (checked.ok) return checked.rollout
-  throw refusal(checked.errors)
+  throw toError(checked.errors)
 }
 
-function refusal([first, ...more]: InputError[]) {
+function toError([first, ...more]: InputError[]) {
   return badInput(first!.path, first!.message, more)
 }

@@ -1,4 +1,4 @@
-// Everything that one request asks for of strategies and segments, read at once.
+// The DataLoaders of strategy: what one request needs of strategies and segments is read together.
 
 import type { Services } from '../../common/command/services.ts'
 import { type RevisionedLoaders, revisionedLoaders } from '../../common/graphql/revisioned.ts'

@@ -1,4 +1,4 @@
-// The collections of strategies, of segments, and of the revisions of both. Nothing else touches them.
+// The collections of strategies, segments, and the revisions of both. Nothing else touches them.
 
 import type { Db } from '../../common/store/collection.ts'
 import { type Head, revisionedRepository } from '../../common/store/revisioned.ts'
@@ -8,9 +8,9 @@ import type { Constraint, Rollout } from '../../engine/targeting/types.ts'
 
 export type StrategyContent = {
   name: string
-  /** null: everyone. It may name segments. */
+  /** Who matches; null: everyone. It may refer to segments. */
   constraint: Constraint | null
-  /** null: all of them. */
+  /** The share of those who match; null: all of them. */
   rollout: Rollout | null
   /** How often one user may be served one schedule with this strategy. */
   caps: FrequencyCap[]
@@ -18,7 +18,7 @@ export type StrategyContent = {
 
 export type SegmentContent = {
   name: string
-  /** It may name other segments. */
+  /** It may refer to other segments. */
   constraint: Constraint
 }
 
@@ -42,8 +42,8 @@ const revisioned = revisionedRepository<SegmentContent>({
 export const segments = {
   ...revisioned,
 
-  /** id -> the newest revision of each of these segments, of those that they name, and so on. One read for each level. */
-  reached(db: Db, ids: readonly string[]): Promise<Map<string, Segment>> {
+  /** Id -> segment, for these segments, the segments inside them, and so on, at their newest revision. One read for each level. */
+  withNested(db: Db, ids: readonly string[]): Promise<Map<string, Segment>> {
     const read = async (level: readonly string[]) => {
       const found = (await revisioned.byIds(db, level)).filter((segment) => segment !== null)
       return new Map(found.map((segment) => [segment._id, segment]))

@@ -1,4 +1,4 @@
-// How strategies, segments and their revisions appear in the graph, and the dimensions that they can ask about.
+// The resolvers of strategy: strategies, segments, their revisions, and the dimensions that constraints can compare.
 
 import { requirePrincipal } from '../../common/access/rights.ts'
 import type { Services } from '../../common/command/services.ts'
@@ -22,8 +22,8 @@ import {
   segments,
   strategies,
 } from './repository.ts'
-import { archiveSegment, createSegment, reviseSegment } from './segment-service.ts'
-import { archiveStrategy, createStrategy, reviseStrategy } from './service.ts'
+import { archiveSegment, createSegment, reviseSegment } from './segments-service.ts'
+import { archiveStrategy, createStrategy, reviseStrategy } from './strategies-service.ts'
 
 type Context = SubgraphContext<StrategyLoaders>
 type ListArguments = PageArguments & { app: string; filter?: unknown }
@@ -49,29 +49,29 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
 
     Mutation: {
       createStrategy: async (_, { input }, context) =>
-        strategyAnew(context, await createStrategy(services, context.caller, input)),
+        readFreshStrategy(context, await createStrategy(services, context.caller, input)),
       reviseStrategy: async (_, { input }, context) =>
-        strategyAnew(context, await reviseStrategy(services, context.caller, input)),
+        readFreshStrategy(context, await reviseStrategy(services, context.caller, input)),
       archiveStrategy: async (_, { input }, context) =>
-        strategyAnew(context, await archiveStrategy(services, context.caller, input)),
+        readFreshStrategy(context, await archiveStrategy(services, context.caller, input)),
       createSegment: async (_, { input }, context) =>
-        segmentAnew(context, await createSegment(services, context.caller, input)),
+        readFreshSegment(context, await createSegment(services, context.caller, input)),
       reviseSegment: async (_, { input }, context) =>
-        segmentAnew(context, await reviseSegment(services, context.caller, input)),
+        readFreshSegment(context, await reviseSegment(services, context.caller, input)),
       archiveSegment: async (_, { input }, context) =>
-        segmentAnew(context, await archiveSegment(services, context.caller, input)),
+        readFreshSegment(context, await archiveSegment(services, context.caller, input)),
     },
 
     Strategy: {
       __resolveReference: ({ id }: { id: string }, context: Context) => readStrategy(context, id),
       ...headFields<StrategyContent>(['name', 'constraint', 'rollout', 'caps']),
-      ...fieldsOfBoth,
+      ...sharedFields,
     },
 
     Segment: {
       __resolveReference: ({ id }: { id: string }, context: Context) => readSegment(context, id),
       ...headFields<SegmentContent>(['name', 'constraint']),
-      ...fieldsOfBoth,
+      ...sharedFields,
     },
 
     StrategyRevision: {
@@ -98,11 +98,11 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
   }
 }
 
-/** OperatorTakes. */
+/** How many values an operator takes -> the enum OperatorTakes. */
 const TAKES = { none: 'NONE', 'exactly one': 'ONE', 'exactly two': 'TWO', 'one or more': 'MANY' } as const
 
-/** What strategies and segments have alike: the app, and the segments that the constraint itself names. */
-const fieldsOfBoth = {
+/** The fields that strategies and segments share: the app, and the segments that the constraint refers to directly. */
+const sharedFields = {
   app: ({ app }: Strategy | Segment) => ({ __typename: 'App', id: app }),
   async segments({ content }: Strategy | Segment, _: unknown, { loaders }: Context): Promise<Segment[]> {
     const named = await Promise.all(segmentsIn(content.constraint).map((id) => loaders.segments.heads.load(id)))
@@ -114,7 +114,7 @@ function readStrategy({ caller, loaders }: Context, id: string): Promise<Strateg
   return readable(caller, () => loaders.strategies.heads.load(id))
 }
 
-function strategyAnew({ caller, loaders }: Context, id: string): Promise<Strategy | null> {
+function readFreshStrategy({ caller, loaders }: Context, id: string): Promise<Strategy | null> {
   return readable(caller, () => loadAnew(loaders.strategies.heads, id))
 }
 
@@ -122,6 +122,6 @@ function readSegment({ caller, loaders }: Context, id: string): Promise<Segment 
   return readable(caller, () => loaders.segments.heads.load(id))
 }
 
-function segmentAnew({ caller, loaders }: Context, id: string): Promise<Segment | null> {
+function readFreshSegment({ caller, loaders }: Context, id: string): Promise<Segment | null> {
   return readable(caller, () => loadAnew(loaders.segments.heads, id))
 }

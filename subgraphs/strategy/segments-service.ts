@@ -1,4 +1,4 @@
-// How segments change. What their content may be is in content.ts and naming.ts.
+// The mutations of segments: create, revise, archive. content.ts and segment-references.ts check the content.
 
 import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/command/archive.ts'
@@ -7,17 +7,17 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
 import { parseCreateSegment, parseReviseSegment } from './content.ts'
-import { checkNamed } from './naming.ts'
 import { segments } from './repository.ts'
+import { checkSegments } from './segment-references.ts'
 
-/** Makes a segment, as a draft. Answers its id. */
-export async function createSegment(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseCreateSegment(given)
+/** Creates a segment as a draft. Returns its id. */
+export async function createSegment(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseCreateSegment(rawInput)
   const { id } = await mutate(services, caller, 'createSegment', input, async ({ tx, actor, at, authorize, log }) => {
     const { app, content } = input
     authorize(app)
     await requireApp(tx, app)
-    await checkNamed(tx, { app, constraint: content.constraint, before: null, segment: null })
+    await checkSegments(tx, { app, constraint: content.constraint, before: null, segment: null })
     const made = await segments.create(tx, { app, content, actor, at, more: {} })
     await log(app, { type: 'SEGMENT', id: made._id }, null, made)
     return made._id
@@ -25,9 +25,9 @@ export async function createSegment(services: Services, caller: Caller, given: u
   return id
 }
 
-/** Writes a new draft revision, unless nothing changes. Answers the id of the segment. */
-export async function reviseSegment(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseReviseSegment(given)
+/** Writes a new draft revision, unless the content is the same. Returns the id of the segment. */
+export async function reviseSegment(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseReviseSegment(rawInput)
   const { id } = await mutate(services, caller, 'reviseSegment', input, async ({ tx, actor, at, authorize, log }) => {
     const before = await segments.require(tx, input.id)
     authorize(before.app)
@@ -37,11 +37,12 @@ export async function reviseSegment(services: Services, caller: Caller, given: u
     const { content } = input
     const { name, constraint } = content
     const segment = { id: before._id, name }
-    const reached = await checkNamed(tx, { app, constraint, before: before.content.constraint, segment })
+    const reached = await checkSegments(tx, { app, constraint, before: before.content.constraint, segment })
     if (isUnchanged(before, content)) return before._id
-    // Two revisions at once, neither of which sees the other, could close a cycle together. Each would then reach what
-    // the other one revises (or the first on the way that a third revises), so writing to all that is reached makes
-    // them collide; the one that runs again finds the cycle. A new segment cannot close one: nothing names it yet.
+    // Two revisions at the same time could close a cycle together: A begins to use B while B begins to use A. Neither sees the
+    // other. Each of them reaches the segment that the other one writes. So a write to everything reached makes the
+    // transactions conflict. The one that runs again then finds the cycle. A new segment cannot close a cycle, because nothing
+    // refers to it yet.
     await segments.guard(tx, reached)
     const after = await segments.revise(tx, before, { content, actor, at })
     await log(app, { type: 'SEGMENT', id: after._id }, before, after)
@@ -50,7 +51,7 @@ export async function reviseSegment(services: Services, caller: Caller, given: u
   return id
 }
 
-/** Archives a segment; what names it goes on doing so. Answers its id. */
-export function archiveSegment(services: Services, caller: Caller, given: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveSegment', type: 'SEGMENT', repository: segments }, given)
+/** Archives a segment. Strategies and segments that refer to it keep the reference. Returns its id. */
+export function archiveSegment(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  return archiveHead(services, caller, { action: 'archiveSegment', type: 'SEGMENT', repository: segments }, rawInput)
 }

@@ -1,8 +1,8 @@
-// What holds of the segments that a constraint names: each exists in the same app and is not archived, none names itself
-// on any way round, and with all of them in place the constraint is within its limits.
+// Checks the segments that a constraint refers to, directly or through other segments. Each must exist in the same app and must
+// not be archived. No segment may contain itself. With all segments written out, the constraint must be within its limits.
 //
-// This looks at the newest revisions. What goes live are approved ones, which may be others: publish checks those again.
-// So does it find what grew past the limits since, because a segment that it names was revised.
+// This checks the newest revisions. Approved revisions go live, and those may be others: publish checks them again. Publish also
+// finds a constraint that has become too large because one of its segments was revised.
 
 import { badInput } from '../../common/base/errors.ts'
 import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
@@ -13,53 +13,54 @@ import type { Constraint } from '../../engine/targeting/types.ts'
 import { CONSTRAINT_PATH } from './content.ts'
 import { type Segment, segments } from './repository.ts'
 
-/** What names segments. */
-export type Naming = {
+/** The constraint to check, and where it belongs. */
+export type ConstraintUse = {
   app: string
-  /** Null, as that of a strategy may be: it names none. */
+  /** Null for a strategy without a constraint. */
   constraint: Constraint | null
-  /** Its constraint in the revision before: what that names may be archived by now. Null when there is none. */
+  /** The constraint of the revision before, or null. Segments that it refers to may be archived. */
   before: Constraint | null
-  /** The segment whose constraint it is to be; null for one that is new, and for strategies. */
+  /** The segment that gets this constraint; null for a new segment, and for a strategy. */
   segment: { id: string; name: string } | null
 }
 
 /**
- * BAD_USER_INPUT with the path of the leaf that is wrong. Answers the ids of all the segments that the constraint names,
- * itself or through others.
+ * Returns the ids of all segments that the constraint refers to, directly or through other segments.
+ *
+ * @throws AlkaidError BAD_USER_INPUT with the path of each reference that is wrong.
  */
-export async function checkNamed(tx: Tx, naming: Naming): Promise<string[]> {
-  const { constraint } = naming
+export async function checkSegments(tx: Tx, use: ConstraintUse): Promise<string[]> {
+  const { constraint } = use
   if (!constraint) return []
-  const reached = await segments.reached(tx, segmentsIn(constraint))
-  await refuseLeaves(tx, naming, constraint, reached)
+  const reached = await segments.withNested(tx, segmentsIn(constraint))
+  await checkLeaves(tx, use, constraint, reached)
 
-  const { segment } = naming
+  const { segment } = use
   const constraintOf = (id: string) => (id === segment?.id ? constraint : reached.get(id)?.content.constraint)
   const leaves = leavesOf(constraint, CONSTRAINT_PATH)
   for (const leaf of leaves) {
     const cycle = cycleIn([leaf.segment], constraintOf)
-    if (cycle) throw badInput(leaf.path, `makes a cycle of segments: ${cycle.map(called).join(' -> ')}`)
+    if (cycle) throw badInput(leaf.path, `makes a cycle of segments: ${cycle.map(label).join(' -> ')}`)
   }
   const inlined = checkInlined(constraint, constraintOf)
   if (!inlined.ok) throw badInput(CONSTRAINT_PATH, inlined.message)
   return [...reached.keys()]
 
-  function called(id: string): string {
+  function label(id: string): string {
     const name = id === segment?.id ? segment.name : reached.get(id)!.content.name
     return `${JSON.stringify(name)} (${id})`
   }
 }
 
-/** What is another app's is as if it did not exist. What a leaf names through others counts as what it names itself. */
-async function refuseLeaves(
+/** A leaf is checked together with the segments that it reaches through others. A segment of another app counts as missing. */
+async function checkLeaves(
   tx: Tx,
-  { app, before }: Naming,
+  { app, before }: ConstraintUse,
   constraint: Constraint,
   reached: ReadonlyMap<string, Segment>,
 ): Promise<void> {
   const anyArchived = [...reached.values()].some(({ archivedAt }) => archivedAt !== null)
-  const kept = new Set(anyArchived ? (await segments.reached(tx, segmentsIn(before))).keys() : [])
+  const kept = new Set(anyArchived ? (await segments.withNested(tx, segmentsIn(before))).keys() : [])
   const mistakes: InputError[] = []
   for (const { segment: id, path } of leavesOf(constraint, CONSTRAINT_PATH)) {
     if (reached.get(id)?.app !== app) {
@@ -71,13 +72,13 @@ async function refuseLeaves(
     const [archived] = archivedAnew(uses, kept)
     if (!archived) continue
     const message = archivedMistake(archived)
-    mistakes.push({ path, message: archived.id === id ? message : `names ${message}` })
+    mistakes.push({ path, message: archived.id === id ? message : `uses ${message}` })
   }
   const [first, ...more] = mistakes
   if (first) throw badInput(first.path, first.message, more)
 }
 
-/** Every leaf that names a segment, with its path. */
+/** Every leaf that refers to a segment, with its path, as in `input.content.constraint.all[1].segment`. */
 function leavesOf(constraint: Constraint, path: string): { segment: string; path: string }[] {
   if ('all' in constraint) return constraint.all.flatMap((part, at) => leavesOf(part, `${path}.all[${at}]`))
   if ('any' in constraint) return constraint.any.flatMap((part, at) => leavesOf(part, `${path}.any[${at}]`))

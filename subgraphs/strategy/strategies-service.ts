@@ -1,4 +1,4 @@
-// How strategies change. What their content may be is in content.ts and naming.ts.
+// The mutations of strategies: create, revise, archive. content.ts and segment-references.ts check the content.
 
 import { requireApp } from '../../common/apps/apps.ts'
 import { archiveHead } from '../../common/command/archive.ts'
@@ -7,17 +7,17 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
 import { parseCreateStrategy, parseReviseStrategy } from './content.ts'
-import { checkNamed } from './naming.ts'
 import { strategies } from './repository.ts'
+import { checkSegments } from './segment-references.ts'
 
-/** Makes a strategy, as a draft. Answers its id. */
-export async function createStrategy(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseCreateStrategy(given)
+/** Creates a strategy as a draft. Returns its id. */
+export async function createStrategy(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseCreateStrategy(rawInput)
   const { id } = await mutate(services, caller, 'createStrategy', input, async ({ tx, actor, at, authorize, log }) => {
     const { app, content } = input
     authorize(app)
     await requireApp(tx, app)
-    await checkNamed(tx, { app, constraint: content.constraint, before: null, segment: null })
+    await checkSegments(tx, { app, constraint: content.constraint, before: null, segment: null })
     const made = await strategies.create(tx, { app, content, actor, at, more: {} })
     await log(app, { type: 'STRATEGY', id: made._id }, null, made)
     return made._id
@@ -25,9 +25,9 @@ export async function createStrategy(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Writes a new draft revision, unless nothing changes. Answers the id of the strategy. */
-export async function reviseStrategy(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseReviseStrategy(given)
+/** Writes a new draft revision, unless the content is the same. Returns the id of the strategy. */
+export async function reviseStrategy(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseReviseStrategy(rawInput)
   const { id } = await mutate(services, caller, 'reviseStrategy', input, async ({ tx, actor, at, authorize, log }) => {
     const before = await strategies.require(tx, input.id)
     authorize(before.app)
@@ -35,7 +35,7 @@ export async function reviseStrategy(services: Services, caller: Caller, given: 
     refuseArchived('strategy', before, 'be revised')
     const { app } = before
     const { content } = input
-    await checkNamed(tx, { app, constraint: content.constraint, before: before.content.constraint, segment: null })
+    await checkSegments(tx, { app, constraint: content.constraint, before: before.content.constraint, segment: null })
     if (isUnchanged(before, content)) return before._id
     const after = await strategies.revise(tx, before, { content, actor, at })
     await log(app, { type: 'STRATEGY', id: after._id }, before, after)
@@ -44,7 +44,12 @@ export async function reviseStrategy(services: Services, caller: Caller, given: 
   return id
 }
 
-/** Archives a strategy. Answers its id. */
-export function archiveStrategy(services: Services, caller: Caller, given: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveStrategy', type: 'STRATEGY', repository: strategies }, given)
+/** Archives a strategy. Returns its id. */
+export function archiveStrategy(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  return archiveHead(
+    services,
+    caller,
+    { action: 'archiveStrategy', type: 'STRATEGY', repository: strategies },
+    rawInput,
+  )
 }
