@@ -72,7 +72,7 @@ async function checkLeaves(
     const [archived] = archivedAnew(uses, kept)
     if (!archived) continue
     const message = archivedMistake(archived)
-    mistakes.push({ path, message: archived.id === id ? message : `uses ${message}` })
+    mistakes.push({ path, message: archived.id === id ? message : `uses an archived segment: ${message}` })
   }
   const [first, ...more] = mistakes
   if (first) throw badInput(first.path, first.message, more)

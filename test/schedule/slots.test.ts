@@ -59,7 +59,7 @@ describeEachStore('Slots', (open) => {
     await makeSlot(planning, app, { code })
     const failed = await refused({ code })
     expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.code' })
-    expect(failed.message).toContain(`has a slot "${code}" already`)
+    expect(failed.message).toContain(`already has a slot "${code}"`)
     await makeSlot(planning, await makeApp(planning), { code })
   })
 

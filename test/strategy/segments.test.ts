@@ -141,7 +141,7 @@ describeEachStore('Segments', (open) => {
     for (const [mutation, input] of await naming({ not: { segment: outer } })) {
       const failed = await failure(planning, mutation, input)
       expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: `${CONSTRAINT}.not.segment` })
-      expect(failed.message).toContain(`names the segment "${inner}" is archived`)
+      expect(failed.message).toContain(`uses an archived segment: the segment "${inner}" is archived`)
     }
     await run(
       planning,
