@@ -84,7 +84,9 @@ async function strategyMistakes(
   if (archivedAnew(uses).length === 0) return []
   const usedBefore = await segmentsOf(tx, await strategies.byIds(tx, [...kept]))
   const [archived] = archivedAnew(uses, new Set(usedBefore.map((use) => use.id)))
-  return archived ? [{ path, message: `the strategy ${JSON.stringify(id)} uses an archived segment: ${archivedMistake(archived)}` }] : []
+  return archived
+    ? [{ path, message: `the strategy ${JSON.stringify(id)} uses an archived segment: ${archivedMistake(archived)}` }]
+    : []
 }
 
 async function segmentsOf(tx: Tx, found: readonly (Strategy | null)[]): Promise<Use[]> {
