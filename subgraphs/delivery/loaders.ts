@@ -1,4 +1,4 @@
-// Everything that one request asks for of pins, slots and publications, read at once.
+// The DataLoaders of delivery. They are made for one request, and read in batches what it asks for.
 
 import type DataLoader from 'dataloader'
 import { type App, appsByCode } from '../../common/apps/apps.ts'
@@ -8,7 +8,7 @@ import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
 import { reviews } from '../audit/repository.ts'
 import { latestDigest, readHeartbeats, readManifest } from './distribution.ts'
-import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from './pinned-by.ts'
+import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from './lists.ts'
 import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
 
 export type DeliveryLoaders = {
@@ -19,22 +19,22 @@ export type DeliveryLoaders = {
   /** By the id of the slot. */
   slotHeads: DataLoader<string, SlotHead | null>
   publications: DataLoader<string, PublicationRecord | null>
-  /** By exact revision: whether it is approved now. */
+  /** Whether an exact revision is approved now. */
   approvals: DataLoader<Pin, boolean, string>
   pinnedBy: DataLoader<PinnedByKey, PinnedBy, string>
-  /** By the code of an app: the digest of a node that holds all of it. */
+  /** By the code of an app: the digest that a node has when it holds everything of the app. */
   digests: DataLoader<string, string | null>
-  /** By the code of an app: what the channel holds of it; null when it is out of reach. */
+  /** By the code of an app: what the channel holds of it; null while Redis is out of reach. */
   manifests: DataLoader<string, ReadonlyMap<string, string> | null>
-  /** Of the living nodes, asked once; null when the channel is out of reach. */
+  /** The heartbeats of the living nodes, read once; null while Redis is out of reach. */
   heartbeats(): Promise<Heartbeat[] | null>
-  /** After a mutation: what the same request read before may be out of date. */
+  /** Drops what was read. A mutation calls it, because the same request may have read older values. */
   forget(): void
 }
 
 export function deliveryLoaders(services: Services): DeliveryLoaders {
   const { store } = services
-  let beats: Promise<Heartbeat[] | null> | undefined
+  let heartbeats: Promise<Heartbeat[] | null> | undefined
   const loaders = {
     apps: loaderById((codes) => appsByCode(store, codes)),
     pins: loaderById((ids) => pins.byIds(store, ids)),
@@ -50,9 +50,9 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
   }
   return {
     ...loaders,
-    heartbeats: () => (beats ??= readHeartbeats(services)),
+    heartbeats: () => (heartbeats ??= readHeartbeats(services)),
     forget() {
-      beats = undefined
+      heartbeats = undefined
       for (const loader of Object.values(loaders)) loader.clearAll()
     },
   }

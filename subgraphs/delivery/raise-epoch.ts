@@ -1,5 +1,6 @@
-// After a database was restored from a backup, the channel and the nodes hold higher documents than it has. A new epoch
-// makes everything that it publishes from now on higher than those; each slot is composed anew in it, from its pins.
+// Raising the epoch after a database was restored from a backup. The channel and the nodes then hold higher stamps than the
+// database, so they would refuse everything it publishes. In a new epoch all stamps are higher. Example: 1767225600.57 is
+// below 1769904000.42. Every slot is composed again, from its pins.
 
 import { recordChange } from '../../common/store/changes.ts'
 import { raiseEpoch } from '../../common/store/meta.ts'
@@ -9,7 +10,7 @@ import { slotHeads } from './repository.ts'
 
 const ACTOR = 'raise-epoch'
 
-/** Answers the new epoch (Unix seconds) and how many slots were composed. May be run again after it was cut off. */
+/** Returns the new epoch (Unix seconds) and the number of slots that were composed. It can run again after an interruption. */
 export async function composeInNewEpoch(
   store: Store,
   now: () => number,

@@ -1,4 +1,4 @@
-// How publications and pins appear in the graph.
+// The resolvers of publications, pins and previews.
 
 import { authorize, requirePrincipal } from '../../common/access/rights.ts'
 import { settingsOf } from '../../common/apps/apps.ts'
@@ -12,9 +12,8 @@ import type { Pin, Stamp } from '../../engine/publication/types.ts'
 import { reviews, type SubjectKind } from '../audit/repository.ts'
 import { slots } from '../schedule/repository.ts'
 import { distributionOf, type Place, type Sent, warningOf } from './distribution.ts'
-import { type ListArguments, listPublications } from './lists.ts'
+import { type Explained, listNotServed, listPublications, type PublicationArguments } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
-import { type Explained, listNotServed } from './not-served.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
 import { publishSlot } from './publish-slot.ts'
@@ -28,17 +27,17 @@ type PageOfNotServed = { first?: number | null; before?: string | null }
 type OneOf = { app: string; slot: string; revision?: number | null }
 
 export function deliveryResolvers(services: Services): Resolvers<Context> {
-  /** How far a document has got. What keeps it from getting there is looked for when it is asked for. */
+  /** Whether the nodes serve a document. The warning is looked up only when the field is asked for. */
   async function distribution(loaders: DeliveryLoaders, place: Place, sent: Sent, latest: Stamp | null) {
-    const beats = await loaders.heartbeats()
-    const reached = await distributionOf(beats, sent, latest, () => loaders.digests.load(sent.app))
-    const manifest = async () => beats && (await loaders.manifests.load(sent.app))
+    const heartbeats = await loaders.heartbeats()
+    const reached = await distributionOf(heartbeats, sent, latest, () => loaders.digests.load(sent.app))
+    const manifest = async () => heartbeats && (await loaders.manifests.load(sent.app))
     return { ...reached, warning: async () => warningOf(services, await manifest(), place, latest, sent) }
   }
 
   return {
     Query: {
-      publications: (_, list: ListArguments, { caller }) => listPublications(services, caller, list),
+      publications: (_, list: PublicationArguments, { caller }) => listPublications(services, caller, list),
       async publication(_, { app, slot, revision }: OneOf, { caller, loaders }) {
         authorize(caller.principal, app, 'read')
         const head = await slotHeads.named(services.store, app, slots.keyIn(app, slot))
@@ -50,15 +49,13 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
     },
 
     Mutation: {
-      publish: async (_, { input }, context) => readAnew(context, await publish(services, context.caller, input)),
-      pause: async (_, { input }, context) => readAnew(context, await pause(services, context.caller, input)),
-      resume: async (_, { input }, context) => readAnew(context, await resume(services, context.caller, input)),
-      withdraw: async (_, { input }, context) => readAnew(context, await withdraw(services, context.caller, input)),
-      publishSlot: async (_, { input }, context) =>
-        readAnew(context, await publishSlot(services, context.caller, input)),
-      stopSlot: async (_, { input }, context) => readAnew(context, await stopSlot(services, context.caller, input)),
-      restartSlot: async (_, { input }, context) =>
-        readAnew(context, await restartSlot(services, context.caller, input)),
+      publish: async (_, { input }, context) => reread(context, await publish(services, context.caller, input)),
+      pause: async (_, { input }, context) => reread(context, await pause(services, context.caller, input)),
+      resume: async (_, { input }, context) => reread(context, await resume(services, context.caller, input)),
+      withdraw: async (_, { input }, context) => reread(context, await withdraw(services, context.caller, input)),
+      publishSlot: async (_, { input }, context) => reread(context, await publishSlot(services, context.caller, input)),
+      stopSlot: async (_, { input }, context) => reread(context, await stopSlot(services, context.caller, input)),
+      restartSlot: async (_, { input }, context) => reread(context, await restartSlot(services, context.caller, input)),
       async revokeApproval(_, { input }, { caller, loaders }) {
         const id = await revokeApproval(services, caller, input)
         loaders.forget()
@@ -79,7 +76,7 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       stopped: (publication: PublicationRecord) => publication.pins.stopped,
       entries: (publication: PublicationRecord) => publication.pins.entries,
       fallback: (publication: PublicationRecord) => publication.pins.fallback,
-      // Publications from before there were warnings have none.
+      // Publications of older versions have no warnings.
       warnings: (publication: PublicationRecord) => publication.warnings ?? [],
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
         const latest = await loaders.slotHeads.load(publication.slot)
@@ -129,7 +126,7 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
     ...explanationTypes,
     DecisionExplanation: {
       ...explanationTypes.DecisionExplanation,
-      // Of a node's explanation; the role is checked before anything is read.
+      // A node's explanation comes as a reference. `notServed` checks the role before it reads anything.
       __resolveReference: (explained: Explained) => explained,
       notServed: (explained: Explained, page: PageOfNotServed, { caller }: Context) =>
         listNotServed(services, caller, explained, page),
@@ -137,7 +134,7 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
   }
 }
 
-function readAnew(context: Context, id: string): Promise<PublicationRecord | null> {
+function reread(context: Context, id: string): Promise<PublicationRecord | null> {
   context.loaders.forget()
   return readPublication(context, id)
 }
@@ -146,7 +143,7 @@ function readPublication({ caller, loaders }: Context, id: string): Promise<Publ
   return readable(caller, () => loaders.publications.load(id))
 }
 
-/** What delivery adds to the revisions of this kind. */
+/** The fields that delivery adds to the exact revisions of one kind. */
 function pinnedFieldsOf(kind: SubjectKind) {
   return {
     __resolveReference: (pin: Pin) => pin,

@@ -1,6 +1,7 @@
-// Taking back an approval. The mark is committed first: from then on nobody can pin the revision (who is about to
-// collides on the review's guard) and whatever composes a slot leaves it out. Then every slot that has it pinned is
-// composed anew, one transaction each. What a crash leaves undone, reconciliation finishes.
+// Revoking an approval, in two halves.
+// 1. The review is marked REVOKED and committed. After that nobody can pin the revision (a command that is pinning it collides
+//    on the review's guard), and every composition leaves it out.
+// 2. Every slot that has it pinned is composed again, each in its own transaction. After a crash, reconciliation goes on here.
 
 import { z } from 'zod'
 import { invalidState } from '../../common/base/errors.ts'
@@ -33,14 +34,14 @@ const repositories: Record<Review['subject']['type'], HeadOf> = {
   SEGMENT: segments,
 }
 
-/** Answers the id of the review, once no slot serves the revision any more. */
+/** Revokes an approval. Returns the id of the review when no slot serves the revision any more. */
 export async function revokeApproval(services: Services, caller: Caller, given: unknown): Promise<string> {
   const id = await markRevoked(services, caller, given)
   await finishRevocation(services, id, caller.requestId)
   return id
 }
 
-/** The first half: the approval is gone, and slots that may still serve the revision are to be composed. */
+/** The first half: marks the review as revoked, and its slots as not composed yet. Returns the id of the review. */
 export async function markRevoked(services: Services, caller: Caller, given: unknown): Promise<string> {
   const input = parseInput(revokeInput, given)
   const { id } = await mutate(services, caller, 'revokeApproval', input, async (mutation) => {
@@ -59,7 +60,7 @@ export async function markRevoked(services: Services, caller: Caller, given: unk
   return id
 }
 
-/** The thing itself is rejected, unless it has a newer revision, which has a state of its own. */
+/** Rejects the thing itself, unless it has a newer revision: that one has its own review state. */
 async function rejectHead({ tx, log }: Mutation, before: Review, after: Review): Promise<void> {
   const { subject, revision, app } = before
   const repository = repositories[subject.type]
@@ -71,12 +72,12 @@ async function rejectHead({ tx, log }: Mutation, before: Review, after: Review):
 }
 
 /**
- * The second half: composes every slot that has the revision pinned, each once, whoever else is at it. No pin of it can
- * be made after the mark, so the slots that are found after the mark are all.
+ * The second half: composes every slot that has the revision pinned. It looks for them after the mark, when no new pin can be
+ * made, so it finds all of them. Two processes may run this at once: each slot is composed only once.
  */
 export async function finishRevocation(services: Services, reviewId: string, requestId: string | null): Promise<void> {
   const { store } = services
-  // In a transaction, for outside of one a setting of the connection may have a lagging secondary answer.
+  // In a transaction: outside of one, the connection's settings may let a lagging secondary answer.
   const { review, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewId))
   const failures: unknown[] = []
   await forEachIsolated(
@@ -121,15 +122,15 @@ function revisionOf({ subject: { type: kind, id }, revision }: Review): Revision
   return { kind, pin: { id, revision } }
 }
 
-type By = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
+type ChangeMadeBy = Pick<Parameters<typeof recordChange>[1], 'app' | 'at' | 'actor' | 'mutation' | 'requestId'>
 
 /**
- * A schedule whose own revision, or whose strategy's or segment's, is revoked is withdrawn: nothing of it is left to serve, and only
- * `publish` brings it back. One whose creatives are revoked stays, for it may have others.
+ * Withdraws the schedules whose own revision, strategy or segment is revoked: nothing of them is left to serve, and only `publish`
+ * brings them back. A schedule with a revoked creative stays, because it may have other creatives.
  */
-async function withdrawRevoked(tx: Tx, review: Review, slot: string, by: By): Promise<void> {
+async function withdrawRevoked(tx: Tx, review: Review, slot: string, by: ChangeMadeBy): Promise<void> {
   if (review.subject.type === 'CREATIVE') return
-  // Meanwhile another approved revision may have been published: a pin of that one stays.
+  // Only pins of this revision. Meanwhile another approved revision may have been published.
   for (const pin of await pins.ofSlot(tx, slot, revisionOf(review))) {
     const head = await schedules.require(tx, pin._id)
     await pins.remove(tx, pin._id)
