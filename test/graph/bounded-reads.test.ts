@@ -1,4 +1,4 @@
-// What a thing with a long history costs: not more than one without. The documents that come back from MongoDB are counted.
+// A thing with a long history costs no more than one without. The tests count the documents that MongoDB returns.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Revision } from '../../common/store/revisioned.ts'
@@ -52,7 +52,7 @@ describeEachStore('With a long history', (open) => {
     return second
   }
 
-  test('submitting, deciding and publishing read as much as without', async () => {
+  test('submitting, deciding and publishing read no more than without a history', async () => {
     for (const kind of ['SCHEDULE', 'CREATIVE', 'STRATEGY', 'SEGMENT']) {
       for (const decision of ['reject', 'approve'] as const) {
         const documents = await costsTheSame(async ({ schedule, used }) => {
@@ -66,7 +66,7 @@ describeEachStore('With a long history', (open) => {
     await costsTheSame(({ schedule }) => flow.publish(schedule))
   })
 
-  test('pausing, resuming, stopping, restarting and previewing read as much as without', async () => {
+  test('pausing, resuming, stopping, restarting and previewing read no more than without a history', async () => {
     await costsTheSame(async ({ slot, schedule }) => {
       for (const name of ['pause', 'resume'] as const)
         await flow.run(name, 'publisher', await flow.onSchedule(schedule))
@@ -80,7 +80,7 @@ describeEachStore('With a long history', (open) => {
     })
   })
 
-  test('a copy is made, and knows all whose work it is, without reading every revision', async () => {
+  test('a copy is made, and knows all its authors, without reading every revision', async () => {
     await flow.revise(old.schedule, { name: 'By another' }, 'operator-2')
     const duplicate = async ({ schedule }: Bundle) => {
       const { version: expectedVersion } = await flow.head(schedule)
@@ -93,7 +93,7 @@ describeEachStore('With a long history', (open) => {
     expect(revision!.copiedFrom!.toSorted()).toEqual(['operator', 'operator-2'])
   })
 
-  test('reviews with what differs, and things with theirs, read as much as without', async () => {
+  test('reviews with their differences, and things with their reviews, read no more than without a history', async () => {
     await costsTheSame(async ({ schedule, used }) => {
       for (const thing of [schedule, ...used]) {
         const text = `query ($id: ID!) { review(id: $id) { state submissions diff { path } } }`
@@ -102,7 +102,7 @@ describeEachStore('With a long history', (open) => {
     })
   })
 
-  test('taking back an approval reads as much as without', async () => {
+  test('revoking an approval reads no more than without a history', async () => {
     await costsTheSame(async ({ used }) => {
       await flow.revoke(used[0]!)
     })

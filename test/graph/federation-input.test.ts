@@ -1,5 +1,5 @@
-// What a subgraph takes of whoever shows the service credential (the gateway, or a router in its place), and of a gateway in
-// its own process: the same limits on reading as the gateway has, since a router passes literals on as they came.
+// What a subgraph accepts at `/federation`, and from a gateway in its own process. It checks input as the gateway does, since a router
+// in the gateway's place sends literals on unchecked.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createLogger } from '../../common/base/log.ts'
@@ -52,7 +52,7 @@ describeEachStore('What a subgraph is asked', (open) => {
       expect(await post(body)).toMatchObject({ code: 'BAD_USER_INPUT', path })
     })
 
-    test('what wrong variables are answered is small, however many and long they are', async () => {
+    test('the answer to wrong variables is small, for any number and length of them', async () => {
       const query = 'query ($s: [ReviewState!]) { creatives(app: "shop", filter: {reviewStates: $s}) { total } }'
       const values = [...Array(80_000).fill('"NOPE"'), `"${'x'.repeat(500_000)}"`]
       for (const s of [values, values.toReversed()]) {
@@ -62,13 +62,13 @@ describeEachStore('What a subgraph is asked', (open) => {
       }
     })
 
-    test('what is no GraphQL request is told so', async () => {
+    test('a body that is not a GraphQL request is refused', async () => {
       for (const body of ['', '{', '[]', '{"query": 5}', '{"query": "{ __typename }", "variables": []}']) {
         expect(await post(body)).toMatchObject({ code: 'BAD_USER_INPUT', path: 'body' })
       }
     })
 
-    test('what is no reference to an entity is told so, and reaches no resolver', async () => {
+    test('a wrong entity reference is refused, and reaches no resolver', async () => {
       const query = `query ($r: [_Any!]!) { _entities(representations: $r) {
         ... on Creative { name } ... on CreativeRevision { hash } } }`
       const wrong = [
@@ -101,19 +101,19 @@ describeEachStore('What a subgraph is asked', (open) => {
       })
     })
 
-    test('a large variable that stands in a literal again and again is LIMIT_EXCEEDED', async () => {
+    test('a large variable that is used many times in a literal is LIMIT_EXCEEDED', async () => {
       const many = Array.from({ length: 300 }, (_, index) => `k${index}: $d`).join()
       const body = request(create(`{${many}}`, '($d: JSON)'), `{"d": "${'x'.repeat(50_000)}"}`)
       expect(await post(body)).toMatchObject({ code: 'LIMIT_EXCEEDED' })
     })
 
-    test('a literal of 32 levels is kept as it is', async () => {
+    test('a literal of 32 levels arrives unchanged', async () => {
       const { data } = await post(request(create(lists(32)), '{}'))
       expect(JSON.stringify(data.createCreative.data)).toBe(lists(32))
     })
   })
 
-  test('in one process the same holds for text, and for values that never were', async () => {
+  test('in one process the same checks apply to texts, and to values that were never text', async () => {
     const codes = async (query: string, variables?: Record<string, unknown>) =>
       (await subgraph.ask('operator', query, variables)).errors?.map(({ extensions }) => [
         extensions?.code,

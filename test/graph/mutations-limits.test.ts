@@ -1,5 +1,5 @@
-// Walks the SDL: every limit that a description states is held, to the last character and number. A description
-// with a number that this file cannot read fails, so that no limit is only written down.
+// Walks the SDL: every limit in a description is enforced exactly. A description with a number that this file cannot parse fails, so
+// that no limit exists only in words.
 
 import { beforeAll, expect, test } from '@jest/globals'
 import {

@@ -72,7 +72,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       ])
     })
 
-    test(`repeating ${mutation} with its idempotency key changes nothing and answers the same, resolved anew`, async () => {
+    test(`repeating ${mutation} with its idempotency key changes nothing and answers the same, with its fields resolved again`, async () => {
       const input = { ...(await inputFor(planning, mutation, app)), idempotencyKey: `repeat-${mutation}` }
       const first = await run(planning, mutation, input)
       const before = await everythingIn(store)
@@ -91,7 +91,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
   }
 
   for (const mutation of CHANGES) {
-    test(`${mutation} with a stale version is a CONFLICT that says the current one, and changes nothing`, async () => {
+    test(`${mutation} with a stale version is a CONFLICT that names the current version, and changes nothing`, async () => {
       const input = await inputFor(planning, mutation, app)
       await run(planning, mutation, input)
       const before = await everythingIn(store)
@@ -112,7 +112,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       expect((await changesOf(subject)).filter((change) => change.mutation === mutation)).toHaveLength(1)
     })
 
-    test(`${mutation} of what does not exist is NOT_FOUND`, async () => {
+    test(`${mutation} of a thing that does not exist is NOT_FOUND`, async () => {
       const input = await inputFor(planning, mutation, app)
       const nothing = 'id' in input ? { ...input, id: 'nothing' } : { ...input, app: 'nothing' }
       expect(await failure(planning, mutation, nothing)).toMatchObject({ code: 'NOT_FOUND' })
@@ -132,7 +132,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     })
   }
 
-  test('an idempotency key counts for one actor and one mutation', async () => {
+  test('an idempotency key belongs to one actor and one mutation', async () => {
     const input = { ...(await inputFor(planning, 'createCreative', app)), idempotencyKey: 'scoped' }
     const one = await run(planning, 'createCreative', input)
     const other = await run(planning, 'createCreative', input, 'operator')
@@ -140,7 +140,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     await run(planning, 'createStrategy', { app, content: { name: 'S' }, idempotencyKey: 'scoped' })
   })
 
-  test('an idempotency key can be used anew after 24 hours', async () => {
+  test('an idempotency key can be used again after 24 hours', async () => {
     const input = { ...(await inputFor(planning, 'createCreative', app)), idempotencyKey: 'daily' }
     const first = await run(planning, 'createCreative', input)
     planning.clock.advance(DAY_MS)
@@ -157,7 +157,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     expect(await run(planning, 'reviseStrategy', input)).toMatchObject({ version: 2 })
   })
 
-  test('what is left out and its default are the same arguments to an idempotency key', async () => {
+  test('for an idempotency key, a left out argument equals its default', async () => {
     const input = { ...(await inputFor(planning, 'createSlot', app)), idempotencyKey: 'defaults' }
     const { id } = await run(planning, 'createSlot', input)
     expect((await run(planning, 'createSlot', { ...input, capacity: 1, rotationSeconds: null })).id).toBe(id)
@@ -171,7 +171,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     }
   })
 
-  test('what a unique index was first to know is looked at once more, and no more than once', async () => {
+  test('a mutation that fails on a unique index runs once more, and only once', async () => {
     const caller = { principal: { actor: 'admin', roles: { '*': ['admin'] } }, requestId: 'test' } as const
     const insertTaken = (attempts: number) => {
       let attempt = 0
@@ -185,7 +185,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     await expect(insertTaken(2)).rejects.toMatchObject({ code: 11000 })
   })
 
-  test('two mutations in one request on one thing each answer it as it is after them', async () => {
+  test('of two mutations on one thing in one request, each answers the thing as it is after that mutation', async () => {
     const { id } = await run(planning, 'createStrategy', { app, content: { name: 'One' } })
     const query = `mutation {
       first: reviseStrategy(input: { id: "${id}", expectedVersion: 1, content: { name: "Two" } }) { version name }

@@ -1,5 +1,5 @@
-// What a page of an admin frontend costs: one query through the gateway, a hundred things with all that every subgraph
-// knows of them. The commands that reach MongoDB are counted: each collection is read once at most, for the whole page.
+// The cost of a page of an admin frontend: one query through the gateway, for 100 things with the fields of every subgraph. The tests
+// count the commands that reach MongoDB: for a whole page, each collection is read at most once.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { CommandStartedEvent } from 'mongodb'
@@ -100,7 +100,7 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.schedules).toHaveLength(2)
   })
 
-  test('the review queue with what is decided on, how it differs, and a count', async () => {
+  test('the review queue with the reviewed content, its differences, and a count', async () => {
     const { data, reads } = await ask(QUEUE)
     expect(data.reviewQueue.nodes).toHaveLength(PAGE)
     expect(data.reviewQueue.total).toBe((PAGE / 2) * 5)
@@ -115,7 +115,7 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.reviews).toEqual(['aggregate'])
   })
 
-  test('creatives with their approved revisions, the reviews of these, and where each is live', async () => {
+  test('creatives with their approved revisions, the reviews of these revisions, and where each is live', async () => {
     const { data, reads } = await ask(APPROVED)
     expect(data.creatives.nodes).toHaveLength(PAGE)
     for (const [index, { review, approvedRevisions }] of data.creatives.nodes.entries()) {

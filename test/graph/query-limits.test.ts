@@ -1,5 +1,5 @@
-// What a document may ask for, counted before it is validated: each limit at its number and beyond, and the classic ways
-// to make validation expensive.
+// Limits on what a document may ask for, checked before validation: each limit exactly at its number and one beyond, and the known
+// ways to make validation expensive.
 
 import { describe, expect, test } from '@jest/globals'
 import { buildSchema, type DocumentNode } from 'graphql'
@@ -37,7 +37,7 @@ function refused(text: string, limits = LIMITS): { code: string | undefined; mes
   return { code: undefined, message: 'It was taken', path: undefined }
 }
 
-describe('a limit holds at its number, says what it is, what was sent and what to do', () => {
+describe('a limit accepts its number, refuses one more, and says the limit, what was sent and what to do', () => {
   const cases: [string, string, string, RegExp][] = [
     [
       'depth',
@@ -91,7 +91,7 @@ describe('a limit holds at its number, says what it is, what was sent and what t
   })
 })
 
-test('fragments are counted where they are used, each as often as it is', () => {
+test('a fragment counts again at each place where it is used', () => {
   const fields = (times: number) =>
     `{ ${repeat(times, (n) => `a${n}: self { ...F }`)} } fragment F on Query { ${'id '.repeat(9)} }`
   expect(refused(fields(3)).code).toBeUndefined()
@@ -104,13 +104,13 @@ test('fragments are counted where they are used, each as often as it is', () => 
   expect(refused(doubled).message).toMatch(/fields.*more than 1,000,000/)
 })
 
-test('the usual query for the schema is not too deep, whatever the limit', () => {
+test('the usual introspection query passes any limit on depth', () => {
   expect(
     refused('{ __schema { types { fields { type { ofType { ofType { ofType { name } } } } } } } }').code,
   ).toBeUndefined()
 })
 
-test('fragments that contain themselves are the caller’s mistake', () => {
+test('a fragment that contains itself is BAD_USER_INPUT', () => {
   for (const text of [
     '{ ...F } fragment F on Query { self { ...F } }',
     '{ ...F } fragment F on Query { self { ...G } } fragment G on Query { ...F }',
@@ -119,7 +119,7 @@ test('fragments that contain themselves are the caller’s mistake', () => {
   }
 })
 
-describe('what makes validation expensive is refused before it is validated', () => {
+describe('a query that would make validation expensive is refused before validation', () => {
   // Not one of these fits the schema: were it validated, that would be said.
   const bombs: [string, string][] = [
     ['the same list again and again', `{ ${repeat(140, () => 'nope { nodes { id } }')} }`],
@@ -149,7 +149,7 @@ describe('what makes validation expensive is refused before it is validated', ()
   })
 })
 
-describe('a mistake in a value says where it is', () => {
+describe('a mistake in a value is reported with its path', () => {
   test.each([
     ['{ pick(filter: {any: [{name: "a"}, {name: 5}]}) { id } }', 'filter.any[1].name'],
     ['{ pick(id: [1]) { id } }', 'id'],
@@ -165,7 +165,7 @@ describe('a mistake in a value says where it is', () => {
   })
 })
 
-test('in production the schema is nobody’s to read, and nothing is suggested', () => {
+test('in production introspection is refused, and errors suggest no names', () => {
   const documents = createDocuments({ schema, limits: LIMITS, introspection: false })
   const told = (text: string) => {
     try {
@@ -181,7 +181,7 @@ test('in production the schema is nobody’s to read, and nothing is suggested',
   expect(refused('{ pic }').message).toMatch(/Did you mean "pick"/)
 })
 
-test('few mistakes are looked for, however many there are', () => {
+test('validation stops after a few mistakes', () => {
   const documents = createDocuments({ schema, limits: wide, introspection: true })
   let errors = 0
   try {
@@ -193,7 +193,7 @@ test('few mistakes are looked for, however many there are', () => {
   expect(errors).toBeLessThan(30)
 })
 
-test('a document that passed is kept, but not for ever', async () => {
+test('a document that passed is cached, and dropped when others need its place', async () => {
   const documents = createDocuments({ schema, limits: wide, introspection: true })
   const first = documents.read('{ id }')
   expect(documents.read('{ id }')).toBe(first)

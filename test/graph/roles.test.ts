@@ -1,4 +1,4 @@
-// The whole table of mutations and roles, in every subgraph: a role does what RIGHTS gives it and nothing else.
+// Every mutation with every role, in every subgraph: a role can do exactly what the table RIGHTS allows.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type Action, RIGHTS, ROLES } from '../../common/access/rights.ts'
@@ -35,7 +35,7 @@ describeEachStore('Roles', (open) => {
       }
     })
 
-    test(`${name} changes nothing for anybody else, and tells them of no version`, async () => {
+    test(`${name} changes nothing for other roles, and shows them no version`, async () => {
       const { input } = await every.prepare(mutation)
       const before = await everythingIn(store)
       for (const role of ROLES.filter((role) => !allowed.includes(role))) {

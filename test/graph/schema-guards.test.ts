@@ -1,4 +1,4 @@
-// Lists in lists: each is bounded by its page, and all of them together by the number of their items.
+// Nested lists: each list is limited by its page, and all lists of one answer together by the number of their items.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { MAX_ITEMS } from '../../common/graphql/schema-guards.ts'
@@ -21,14 +21,14 @@ describeEachStore('Lists in lists', (open) => {
     flow.subgraphs.schedule.ask('viewer', `{ schedules(app: "${flow.app}", first: 100) { nodes { ${fields} } } }`)
   const inSlot = (fields: string) => `slot { schedules(first: 100) { nodes { ${fields} } } }`
 
-  test('are answered up to the limit of a whole answer', async () => {
+  test('are answered up to the limit for one answer', async () => {
     const { data, errors } = await ask(inSlot('id creatives { weight }'))
     expect(errors).toBeUndefined()
     const { nodes } = data!.schedules as { nodes: { slot: { schedules: { nodes: unknown[] } } }[] }
     expect(nodes.flatMap(({ slot }) => slot.schedules.nodes)).toHaveLength(BOOKED ** 2)
   })
 
-  test('are refused past it, each list in its own place, with few errors however many lists there are', async () => {
+  test('are refused beyond the limit, each at its own path, with few errors for any number of lists', async () => {
     expect(BOOKED ** 3).toBeGreaterThan(MAX_ITEMS)
     const { data, errors } = await ask(inSlot(inSlot('id')))
     expect(errors).toHaveLength(100)
@@ -36,7 +36,7 @@ describeEachStore('Lists in lists', (open) => {
     expect(JSON.stringify(data).match(/"id"/g)!.length).toBeLessThanOrEqual(MAX_ITEMS)
   })
 
-  test('count anew in every request', async () => {
+  test('are counted separately in each request', async () => {
     for (let times = 0; times < 2; times++) expect((await ask(inSlot(inSlot('id')))).data).not.toBeNull()
     expect((await ask(inSlot('id'))).errors).toBeUndefined()
   })

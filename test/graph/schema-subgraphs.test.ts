@@ -1,5 +1,5 @@
-// What holds of the SDL of every subgraph, so that they stay one graph: who describes what, what may be missing while a
-// subgraph is down, and how lists are asked for.
+// Rules for the SDL of every subgraph, so that they form one graph: which subgraph describes a type, which fields are nullable because
+// another subgraph may be down, and how lists are paged.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
@@ -22,7 +22,7 @@ describe.each(documents)('The SDL of $name', ({ definitions }) => {
   const objects = definitions.filter((definition) => definition.kind === Kind.OBJECT_TYPE_DEFINITION)
   const foreign = new Set(objects.filter((type) => !type.description).map((type) => type.name.value))
 
-  test('describes what is its own; of the types of others it takes the key, and describes what it adds', () => {
+  test('describes its own types; for types of other subgraphs it has the key, and describes the fields that it adds', () => {
     const bare: string[] = []
     for (const definition of definitions) {
       if (!('description' in definition) || !('name' in definition) || !definition.name) continue
@@ -41,7 +41,7 @@ describe.each(documents)('The SDL of $name', ({ definitions }) => {
     expect(bare).toEqual([])
   })
 
-  test('lets be null whatever another subgraph answers, so that one that is down costs only its fields', () => {
+  test('makes fields of other subgraphs nullable, so that a subgraph that is down costs only its fields', () => {
     const required = objects.flatMap((type) =>
       (type.fields ?? [])
         .filter(
@@ -53,7 +53,7 @@ describe.each(documents)('The SDL of $name', ({ definitions }) => {
     expect(required).toEqual([])
   })
 
-  test('asks for every list with `first` and `after`, and answers pages with their `total`', () => {
+  test('pages every list with `first` and `after`, and answers a `total`', () => {
     const connections = objects.filter((type) => type.name.value.endsWith('Connection'))
     for (const { name, fields } of connections) {
       expect([name.value, (fields ?? []).map((field) => field.name.value).sort()]).toEqual([

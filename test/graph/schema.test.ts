@@ -1,4 +1,4 @@
-// The schema is the API's documentation: whatever a client can see is described.
+// The schema is the documentation of the API: everything that a client can see has a description.
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
@@ -8,7 +8,7 @@ const supergraph = readFileSync(new URL('../../schema/supergraph.graphql', impor
 const schema = buildASTSchema(parse(supergraph), { assumeValid: true })
 const ofFederation = /^(join__|link__|_)/
 
-test('every type, field, argument and value of the supergraph is described', () => {
+test('every type, field, argument and enum value of the supergraph has a description', () => {
   const bare: string[] = []
   const check = (name: string, { description }: { description?: string | null | undefined }) => {
     if (!description?.trim()) bare.push(name)

@@ -1,4 +1,4 @@
-// Saving what is there already writes nothing, however it is spelled; and what is the same as what was approved is not reviewed.
+// Saving equal content writes nothing, in any spelling. Content that equals approved content is not reviewed again.
 
 import { beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
@@ -86,27 +86,30 @@ describeEachStore('Saving', (open) => {
     },
   }
 
-  test.each(Object.keys(contents))('a %s without a change makes no revision, no version and no entry', async (kind) => {
-    const { first, again, other } = await contents[kind]!()
-    const slot = kind === 'Schedule' ? { slot: await makeSlot(planning, app) } : {}
-    const made = await run(planning, `create${kind}` as never, { app, ...slot, content: first })
-    const save = (content: Input, expectedVersion = 1) =>
-      run(planning, `revise${kind}` as never, { id: made.id, expectedVersion, content })
-    planning.clock.advance(1_000)
-    const before = await everythingIn(store)
-    expect(await save(first)).toEqual(made)
-    expect(await save(again)).toEqual(made)
-    expect(await everythingIn(store)).toBe(before)
+  test.each(Object.keys(contents))(
+    'saving a %s without a change makes no revision, no version and no entry in the change log',
+    async (kind) => {
+      const { first, again, other } = await contents[kind]!()
+      const slot = kind === 'Schedule' ? { slot: await makeSlot(planning, app) } : {}
+      const made = await run(planning, `create${kind}` as never, { app, ...slot, content: first })
+      const save = (content: Input, expectedVersion = 1) =>
+        run(planning, `revise${kind}` as never, { id: made.id, expectedVersion, content })
+      planning.clock.advance(1_000)
+      const before = await everythingIn(store)
+      expect(await save(first)).toEqual(made)
+      expect(await save(again)).toEqual(made)
+      expect(await everythingIn(store)).toBe(before)
 
-    const stale = { id: made.id, expectedVersion: 2, content: first }
-    expect(await failure(planning, `revise${kind}` as never, stale)).toMatchObject({
-      code: 'CONFLICT',
-      currentVersion: 1,
-    })
-    expect(await save(other)).toMatchObject({ version: 2, revision: 2 })
-  })
+      const stale = { id: made.id, expectedVersion: 2, content: first }
+      expect(await failure(planning, `revise${kind}` as never, stale)).toMatchObject({
+        code: 'CONFLICT',
+        currentVersion: 1,
+      })
+      expect(await save(other)).toMatchObject({ version: 2, revision: 2 })
+    },
+  )
 
-  test('a slot without a change makes no version and no entry', async () => {
+  test('saving a slot without a change makes no version and no entry in the change log', async () => {
     const dataSchema = { type: 'object', properties: { a: { type: 'string', maxLength: 3 } } }
     const caps = [{ count: 2, unit: 'DAY' }]
     const fallback = [await makeCreative(planning, app)]
@@ -129,7 +132,7 @@ describeEachStore('Saving', (open) => {
     expect(await run(planning, 'updateSlot', { id, expectedVersion: 1, capacity: 3 })).toMatchObject({ version: 2 })
   })
 
-  test('an app without a change makes no version and no entry', async () => {
+  test('saving an app without a change makes no version and no entry in the change log', async () => {
     const code = await makeApp(planning, { name: COMPOSED, linkSchemes: ['shop'] })
     const before = await everythingIn(store)
     for (const patch of [{}, { name: DECOMPOSED }, { linkSchemes: ['shop '], zone: 'utc', fourEyes: null }]) {
@@ -149,7 +152,7 @@ describeEachStore('Reviewing what is saved', (open) => {
   })
   const same = (thing: Thing) => flow.revise(thing, {})
 
-  test('what is approved stays so, and what is in review stays there', async () => {
+  test('approved content stays approved, and content in review stays in review', async () => {
     const creative = await flow.approved(await flow.makeCreative())
     await same(creative)
     expect(await flow.head(creative)).toMatchObject({ revision: 1, reviewState: 'APPROVED' })
@@ -160,7 +163,7 @@ describeEachStore('Reviewing what is saved', (open) => {
     expect(await flow.head(other)).toMatchObject({ revision: 1, reviewState: 'APPROVED' })
   })
 
-  test('what was rejected is asked for once more by saving it again: what was wrong can be what it uses', async () => {
+  test('saving rejected content again makes it reviewable again, since the mistake can be in what it uses', async () => {
     const creative = await flow.makeCreative()
     const schedule = await flow.makeSchedule({ creatives: [creative] })
     await flow.run('reject', 'reviewer', await flow.onAll(await flow.submit(schedule), { comment: 'Not this' }))
@@ -170,7 +173,7 @@ describeEachStore('Reviewing what is saved', (open) => {
     await flow.approved(schedule)
   })
 
-  test('what was changed back to what is approved is not reviewed, by itself or along with something else', async () => {
+  test('content that was changed back to approved content is not reviewed, by itself or in the submission of something else', async () => {
     const creative = await flow.makeCreative({ title: 'First' })
     const schedule = await flow.approved(await flow.makeSchedule({ creatives: [creative] }))
     for (const title of ['Second', 'First']) await flow.revise(creative, { title })

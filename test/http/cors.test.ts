@@ -13,7 +13,7 @@ const request = (headers: HttpRequest['headers']): HttpRequest => ({
 const origin = 'https://shop.example'
 
 describe('the answer to a preflight', () => {
-  test('allows what Apollo clients and tracing send', async () => {
+  test('allows the headers of Apollo clients and tracing libraries', async () => {
     const { status, headers = {} } = await answerOptions(request({ origin }), () => true)
     expect(status).toBe(204)
     const allowed = headers['access-control-allow-headers']!.split(', ')
@@ -33,7 +33,7 @@ describe('the answer to a preflight', () => {
     expect(new Set(allowed).size).toBe(allowed.length)
   })
 
-  test('may be kept, by origin, and gives no right to send cookies', async () => {
+  test('may be cached for each origin, and does not allow cookies', async () => {
     const { headers = {} } = await answerOptions(request({ origin }), () => true)
     expect(headers).toMatchObject({
       'access-control-allow-origin': origin,
@@ -44,7 +44,7 @@ describe('the answer to a preflight', () => {
     expect(headers).not.toHaveProperty('access-control-allow-credentials')
   })
 
-  test('of another origin says what to do, and is kept apart, too', async () => {
+  test('refuses another origin, says what to do, and is cached separately', async () => {
     const { status, headers = {}, body } = await answerOptions(request({ origin: 'https://evil.example' }), () => false)
     expect(status).toBe(403)
     expect(headers).not.toHaveProperty('access-control-allow-origin')
@@ -52,13 +52,13 @@ describe('the answer to a preflight', () => {
     expect(body).toContain('`corsOrigins`')
   })
 
-  test('whoever names no origin is told the methods', async () => {
+  test('names the methods to a client that sends no origin', async () => {
     const { status, headers = {} } = await answerOptions(request({}), () => true)
     expect([status, headers.allow]).toEqual([204, 'GET, HEAD, POST, OPTIONS'])
   })
 })
 
-test('an answer depends on the origin, whether a page may read it or not', () => {
+test('every answer varies by origin, whether a page may read it or not', () => {
   for (const [given, isAllowed] of [
     [origin, true],
     [origin, false],
@@ -71,7 +71,7 @@ test('an answer depends on the origin, whether a page may read it or not', () =>
   expect(withCors(reply, origin, true).headers?.vary).toBe('accept-encoding, origin')
 })
 
-test('a page may read the headers that clients go by', () => {
+test('a page may read the headers that clients use', () => {
   const exposed = corsHeaders(origin, true)['access-control-expose-headers']!.split(', ')
   expect(exposed).toEqual(expect.arrayContaining(['cache-control', 'etag', 'retry-after', 'x-request-id']))
 })
@@ -83,7 +83,7 @@ describe('an origin', () => {
     ...['capacitor://localhost', 'ionic://localhost', 'app://localhost', 'app://-', 'tauri://localhost'],
     ...['chrome-extension://abcdefghijklmnopabcdefghijklmnop', 'wails://wails.localhost:34115'],
   ]
-  test.each(right)('%s is one', (text) => {
+  test.each(right)('%s is accepted', (text) => {
     expect(isOrigin(text)).toBe(true)
   })
 
@@ -94,7 +94,7 @@ describe('an origin', () => {
     ...['capacitor://', 'capacitor://localhost/', 'Capacitor://localhost', 'capacitor:localhost', '*', 'null'],
     ...['file://', 'file://host', 'javascript://x', 'data://x', 'blob://x', 'ws://localhost', 'about://blank'],
   ]
-  test.each(wrong)('%j is none', (text) => {
+  test.each(wrong)('%j is refused', (text) => {
     expect(isOrigin(text)).toBe(false)
   })
 })

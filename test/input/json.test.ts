@@ -1,4 +1,4 @@
-// JSON that comes in: what is refused, where, and that everything else stays as it was sent.
+// Reading JSON: what is refused, with which path, and that everything else arrives unchanged.
 
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
@@ -49,7 +49,7 @@ describe('a number', () => {
     if (!kept) expect(outcome).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringContaining('as text') })
   })
 
-  test('that JavaScript wrote is taken, whichever it is', () => {
+  test('that JavaScript wrote is always accepted', () => {
     fc.assert(
       fc.property(fc.double({ noDefaultInfinity: true, noNaN: true }), (value) => {
         expect([value, isExact(JSON.stringify(value)), isExact(value.toExponential())]).toEqual([value, true, true])
@@ -59,7 +59,7 @@ describe('a number', () => {
   })
 })
 
-test('whatever JSON.stringify writes is read as it was, in texts that look like numbers and brackets, too', () => {
+test('all output of JSON.stringify is read back unchanged, also texts that look like numbers and brackets', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
       const text = JSON.stringify(value)
@@ -74,7 +74,7 @@ describe('a value that is nested too deep', () => {
   const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
   const objects = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
 
-  test('is refused with the path of what holds it, however deep it is', () => {
+  test('is refused with the path of its parent, at any depth', () => {
     expect(refused(lists(MAX_NESTING))).toBeUndefined()
     expect(refused(objects(MAX_NESTING))).toBeUndefined()
     for (const depth of [MAX_NESTING + 1, 10_000, 400_000]) {
@@ -86,7 +86,7 @@ describe('a value that is nested too deep', () => {
     }
   })
 
-  test('is refused where it was never text, too', () => {
+  test('is also refused in a value that was never text', () => {
     const nested = (depth: number): unknown => JSON.parse(lists(depth))
     expect(refusal(() => requireShallow({ input: { data: nested(40) } }, 'variables'))).toBeUndefined()
     expect(refusal(() => requireShallow({ input: { data: nested(100_000) } }, 'variables'))).toMatchObject({
@@ -96,7 +96,7 @@ describe('a value that is nested too deep', () => {
   })
 })
 
-test('what is no JSON is refused, wherever it breaks off', () => {
+test('incomplete JSON is refused, wherever it ends', () => {
   const whole = '{"a": [1.5e3, "x\\"y", {"b": null}], "c": true}'
   for (let length = 0; length < whole.length; length++) {
     expect(refused(whole.slice(0, length))).toMatchObject({ code: 'BAD_USER_INPUT' })

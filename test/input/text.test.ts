@@ -15,16 +15,16 @@ function stored(text: string, kind: TextKind = 'line'): string {
 const mistake = (text: string, kind: TextKind = 'line') => readText(text, kind).mistake
 
 describe('text that comes in', () => {
-  test('is stored as it is when it is plain', () => {
+  test('is stored unchanged when it is plain', () => {
     for (const kind of KINDS)
       for (const text of ['', 'a', 'It will rain', '~!@#']) expect(stored(text, kind)).toBe(text)
   })
 
-  test('has one spelling, whether accents were typed with their letters or after them', () => {
+  test('has one spelling, also when accents were typed as separate characters', () => {
     for (const kind of KINDS) expect(stored('Cafe\u0301', kind)).toBe('Caf\u00e9')
   })
 
-  test('is trimmed, but for free data', () => {
+  test('is trimmed, except in free data', () => {
     expect(stored(' \t\u00a0a b\u3000\n')).toBe('a b')
     expect(stored('  ')).toBe('')
     expect(stored('\n a\n\n b \n', 'lines')).toBe('a\n\n b')
@@ -33,7 +33,7 @@ describe('text that comes in', () => {
     expect(stored(' ', 'data')).toBe(' ')
   })
 
-  test('holds what people write: emoji of several parts, marks of right-to-left text, joiners', () => {
+  test('may contain what people write: emoji of several parts, marks of right-to-left text, joiners', () => {
     for (const text of [FAMILY, '\u05e9\u05dc\u05d5\u05dd\u200f!', 'می\u200cخواهم', '❤️']) {
       expect(stored(text)).toBe(text.normalize())
     }
@@ -57,7 +57,7 @@ describe('text that comes in', () => {
     for (const kind of ['line', 'actor'] as const) expect(mistake(text, kind)).toMatch(/^must not hold U\+/)
   })
 
-  test('of several lines holds tabs, and line breaks in one spelling', () => {
+  test('of several lines may contain tabs, and has one spelling of line breaks', () => {
     expect(stored('a\r\nb\rc\u2028d\u2029\te', 'lines')).toBe('a\nb\nc\nd\n\te')
     expect(stored('a\r\nb', 'data')).toBe('a\r\nb')
   })
@@ -76,7 +76,7 @@ describe('text that comes in', () => {
     },
   )
 
-  test('is read in a time that grows with its length, however many marks are stacked', () => {
+  test('is read in time linear in its length, for any number of stacked marks', () => {
     const before = process.cpuUsage()
     for (const kind of KINDS) mistake(`a${'\u0301\u0323'.repeat(200_000)}`, kind)
     const { user, system } = process.cpuUsage(before)
@@ -84,7 +84,7 @@ describe('text that comes in', () => {
     expect((user + system) / 1_000).toBeLessThan(3_000)
   })
 
-  test('is read once: what is stored reads as itself', () => {
+  test('does not change when it is read again', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.constantFrom(...KINDS), (text, kind) => {
         const read = readText(text, kind)
@@ -113,6 +113,6 @@ describe('the length of text', () => {
   })
 })
 
-test('text in a message shows what could not be seen', () => {
+test('text in a message shows its invisible characters', () => {
   expect(quoteText('a\u202e"\u200b\ud800')).toBe('"a\\u{202e}\\"\\u{200b}\\ud800"')
 })
