@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { type Frame, type ProcessParts, startProcess } from '../common/service/process.ts'
 import { readServiceSecret } from '../common/service/secrets.ts'
-import { subgraphs } from '../subgraphs/registry.ts'
+import { gateway as entry, subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
 import { homePage } from './home.ts'
 import { remoteLane, remoteService, remoteUpstream, upstreamChecks } from './remote-service.ts'
@@ -15,9 +15,7 @@ const root = new URL('../', import.meta.url)
 
 await startProcess(
   {
-    name: 'gateway',
-    about: 'the graph for admin frontends, and a relay for apps, at /graphql.',
-    port: 4000,
+    ...entry,
     needs: ['SERVICE_SECRET'],
     upstreams: subgraphs,
     build,
@@ -28,15 +26,17 @@ await startProcess(
 async function build({ settings, tokens, verify, log, metrics, closing }: Frame): Promise<ProcessParts> {
   const serviceSecret = readServiceSecret(settings)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
-  const services = subgraphs.map(({ name, lane }) => {
+  const services = subgraphs.map(({ name, laneFields }) => {
     const remote = remoteService({ name, url: settings.upstreams.get(name)! })
     closing(`connections to ${name}`, () => remote.close())
-    return { lane, remote }
+    return { laneFields, remote }
   })
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
     upstreams: services.map(({ remote }) => remoteUpstream(remote, serviceSecret, log)),
-    lanes: services.flatMap(({ lane, remote }) => (lane.length > 0 ? [remoteLane(remote, operations, lane)] : [])),
+    lanes: services.flatMap(({ laneFields, remote }) =>
+      laneFields ? [remoteLane(remote, operations, laneFields)] : [],
+    ),
     verify,
     limits: settings.queryLimits,
     production: settings.production,

@@ -1,61 +1,55 @@
-// The whole platform in one process: store, channel, subgraphs, a distribution node and the gateway. The composition
-// root of `npm start`, of `npm run replay` and of the end-to-end tests.
+// The whole platform in one process: store, channel, all subgraphs of the list (subgraphs/registry.ts) and the gateway. It is the
+// composition root of `npm start`, of `npm run replay` and of the end-to-end tests.
 
 import { readFileSync } from 'node:fs'
 import { type TokenSettings, tokenVerifier } from '../common/access/tokens.ts'
 import { createLogger } from '../common/base/log.ts'
-import { createMetrics } from '../common/base/metrics.ts'
+import { createMetrics, type Metrics } from '../common/base/metrics.ts'
 import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
 import { createInProcessChannel } from '../common/channel/in-process.ts'
-import type { Services } from '../common/command/services.ts'
-import { buildSubgraph, type Subgraph } from '../common/graphql/subgraph.ts'
 import type { HttpServer } from '../common/http/server.ts'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { channelLog, openRedisChannel, openRedisStream } from '../common/service/connections.ts'
 import { type Closer, endInOrder, type Life } from '../common/service/ending.ts'
-import { channelCheck, storeCheck } from '../common/service/health.ts'
+import { type Checks, channelCheck, storeCheck } from '../common/service/health.ts'
 import { listenAt, listenForWatchers } from '../common/service/process.ts'
 import { serviceRoutes, startingUp } from '../common/service/routes.ts'
 import { readSecrets } from '../common/service/secrets.ts'
 import { hideCredentials, type Settings } from '../common/service/settings.ts'
 import { createSetup, type Setup } from '../common/service/setup.ts'
+import type { RunningSubgraph, SubgraphEntry, SubgraphResources } from '../common/service/subgraph-process.ts'
 import { deriveSigningKeys } from '../engine/publication/sign.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { homePage } from '../gateway/home.ts'
 import { createSandbox } from '../gateway/sandbox.ts'
-import { audit } from '../subgraphs/audit/app.ts'
-import { creative } from '../subgraphs/creative/app.ts'
-import { startDelivery } from '../subgraphs/delivery/app.ts'
-import { buildDistribution, newNodeName } from '../subgraphs/distribution/app.ts'
-import { schedule } from '../subgraphs/schedule/app.ts'
-import { createStats } from '../subgraphs/stats/app.ts'
-import { strategy } from '../subgraphs/strategy/app.ts'
+import { gateway as gatewayEntry, portBeside, subgraphs } from '../subgraphs/registry.ts'
 import { openStore } from './open-store.ts'
 
 /** A platform that runs, in one process or in many. */
 export type Running = {
   gatewayUrl: string
   distributionUrl: string
-  /** Where the metrics are, in words. */
+  /** Where the metrics are, as text for the welcome. */
   metrics: string
-  /** Where the data is, in words. */
+  /** Where the data is, as text for the welcome. */
   storage: string
+  /** Which channel it uses, as text for the welcome. */
   channel: string
   tokens: TokenSettings
 }
 
 export type Platform = Running & {
   metricsUrl: string
-  /** Rejects when a part without which nothing works has failed. */
+  /** Rejects when the embedded server has failed. Nothing works without it. */
   failed: Promise<never>
-  /** Takes no more requests, ends those under way, and closes everything; before that it serves on for `drainMs` (0). */
+  /** Serves for another `drainMs` (default: 0), then takes no more requests, finishes those under way, and closes everything. */
   stop(drainMs?: number): Promise<void>
 }
 
 const root = new URL('../', import.meta.url)
 
-/** Throws SettingsError, with the setting in each line, for what the person who starts it can mend. */
+/** Throws SettingsError, one line for each wrong setting, when the person who starts it can correct the cause. */
 export async function startPlatform(settings: Settings): Promise<Platform> {
   const life: Life = { phase: 'starting' }
   const servers: HttpServer[] = []
@@ -74,64 +68,43 @@ export async function startPlatform(settings: Settings): Promise<Platform> {
 
 type Ends = { life: Life; servers: HttpServer[]; closers: Closer[] }
 
+/** The steps of a start. What is opened first is closed last. */
 async function build(settings: Settings, { life, servers, closers }: Ends): Promise<Omit<Platform, 'stop'>> {
   const { tokens, signingSecret } = readSecrets(settings)
-  const keys = deriveSigningKeys(signingSecret)
   const metrics = createMetrics()
   const logOf = (service: string) => createLogger(settings.logLevel, service)
+  const closing: Closing = (name, close) => void closers.push({ name, close })
 
-  async function listenFor(service: string, port: number, role: string) {
-    const log = logOf(service)
-    const server = startingUp(life)
-    const http = await listenAt({ settings, port, role, log, metrics }, server.handle)
-    servers.push(http)
-    return { url: http.url, become: server.become }
-  }
-  const { port } = settings
-  const gatewayHttp = await listenFor('gateway', port, 'the gateway')
-  const distributionHttp = await listenFor('distribution', port === 0 ? 0 : port + 10, 'distribution, PORT + 10')
-
+  // 1. The ports answer `/livez` from now on, and `/readyz` says that the platform is starting.
+  const ports = await openPorts(settings, { life, servers, metrics })
   const watchers = await listenForWatchers({ settings, log: logOf('metrics'), metrics, life })
-  const closing = (name: string, close: Closer['close']) => void closers.push({ name, close })
-  closing('metrics', watchers.stop) // the last one to go
+  closing('metrics', watchers.stop)
 
+  // 2. The store and the channel.
   const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
   closing('store', close)
   const setup = createSetup(settings, logOf('alkaid'))
   setup.store(store)
-  const { channel, stream, channelName } = await openChannel(settings, setup, closing)
+  const { channel, eventStream, channelName } = await openChannel(settings, setup, closing)
 
-  const servicesOf = (name: string): Services => ({ store, channel, keys, now: Date.now, log: logOf(name), metrics })
+  // 3. The subgraphs, in the order of the list.
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
-  const subgraphs: Subgraph[] = []
-  for (const definition of [schedule, creative, strategy, audit]) {
-    const subgraph = await buildSubgraph(definition as never, servicesOf(definition.name), verify)
-    closing(definition.name, () => subgraph.stop())
-    subgraphs.push(subgraph)
+  const keys = deriveSigningKeys(signingSecret)
+  const shared = { store, channel, eventStream, keys, verify, operations, now: Date.now, random: Math.random, metrics }
+  const running = new Map<SubgraphEntry, RunningSubgraph>()
+  for (const entry of subgraphs) {
+    const started = await startFromList(entry, { ...shared, log: logOf(entry.name) })
+    closing(entry.name, started.stop)
+    running.set(entry, started)
   }
-  const stats = await createStats(servicesOf('stats'), { stream, operations, verify })
-  closing('stats', () => stats.stop())
-  // Before the node loads: what the channel lacks would not be there for it.
-  const delivery = await startDelivery(servicesOf('delivery'), verify)
-  closing('delivery', () => delivery.stop())
-  const distribution = await buildDistribution({
-    channel,
-    keys,
-    node: newNodeName(),
-    verify,
-    operations,
-    now: Date.now,
-    random: Math.random,
-    log: logOf('distribution'),
-    metrics,
-  })
-  closing('distribution', () => distribution.stop())
 
+  // 4. The gateway. It calls the subgraphs as functions.
+  const all = [...running.values()]
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
-    upstreams: [...subgraphs, stats.subgraph, delivery.subgraph, distribution.subgraph],
-    lanes: [distribution.lane, stats.lane],
+    upstreams: all.map(({ subgraph }) => subgraph),
+    lanes: all.flatMap(({ lane }) => lane ?? []),
     verify,
     limits: settings.queryLimits,
     production: settings.production,
@@ -141,26 +114,25 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
     metrics,
   })
   closing('gateway', () => gateway.stop())
-  const checks = {
-    setup: setup.check,
-    store: storeCheck(store),
-    channel: channelCheck(channel),
-    ...delivery.checks,
-    ...stats.checks,
+
+  // 5. The ports take requests.
+  const checks: Checks = { setup: setup.check, store: storeCheck(store), channel: channelCheck(channel) }
+  const checksOfPorts: Checks = {}
+  for (const [{ name, hasOwnPort }, { lane, checks: own = {} }] of running) {
+    if (!hasOwnPort) Object.assign(checks, own)
+    else {
+      ports.of(name).become(serviceRoutes({ graphql: lane && ((request) => lane.handle(request)), checks: own }))
+      // Prefixed, because the names of its checks are also names of others: `distribution.channel` beside `channel`.
+      for (const [check, run] of Object.entries(own)) checksOfPorts[`${name}.${check}`] = run
+    }
   }
-  gatewayHttp.become(
-    serviceRoutes({ home: homePage(settings, tokens), graphql: (request) => gateway.handle(request), checks }),
-  )
-  distributionHttp.become(
-    serviceRoutes({ graphql: (request) => distribution.lane.handle(request), checks: distribution.checks }),
-  )
-  // The names of the node's checks are those of others, too.
-  const ofNode = Object.entries(distribution.checks).map(([name, check]) => [`distribution.${name}`, check] as const)
+  const home = homePage(settings, tokens)
+  ports.of(gatewayEntry.name).become(serviceRoutes({ home, graphql: (request) => gateway.handle(request), checks }))
   void setup.tell()
-  watchers.started({ ...checks, ...Object.fromEntries(ofNode) })
+  watchers.started({ ...checks, ...checksOfPorts })
   return {
-    gatewayUrl: gatewayHttp.url,
-    distributionUrl: distributionHttp.url,
+    gatewayUrl: ports.of(gatewayEntry.name).url,
+    distributionUrl: ports.of('distribution').url,
     metrics: `${watchers.url}/metrics`,
     metricsUrl: watchers.url,
     storage,
@@ -170,21 +142,50 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   }
 }
 
+type Closing = (name: string, close: Closer['close']) => void
+
+type Port = { url: string; become: ReturnType<typeof startingUp>['become'] }
+
+/** Listens for the gateway, and for each subgraph that has a port of its own: distribution at PORT + 10. */
+async function openPorts(
+  settings: Settings,
+  { life, servers, metrics }: Pick<Ends, 'life' | 'servers'> & { metrics: Metrics },
+): Promise<{ of(service: string): Port }> {
+  const ports = new Map<string, Port>()
+  for (const service of [gatewayEntry, ...subgraphs.filter(({ hasOwnPort }) => hasOwnPort)]) {
+    const { name } = service
+    const distance = service.port - gatewayEntry.port
+    const role = distance === 0 ? 'the gateway' : `${name}, PORT + ${distance}`
+    const port = portBeside(settings.port, service)
+    const server = startingUp(life)
+    const log = createLogger(settings.logLevel, name)
+    const http = await listenAt({ settings, port, role, log, metrics }, server.handle)
+    servers.push(http)
+    ports.set(name, { url: http.url, become: server.become })
+  }
+  return { of: (service) => ports.get(service)! }
+}
+
+async function startFromList(entry: SubgraphEntry, resources: Omit<SubgraphResources, 'laneFields'>) {
+  const { startSubgraph } = await entry.load()
+  return startSubgraph({ ...resources, laneFields: entry.laneFields ?? [] })
+}
+
 async function openChannel(
   { redisUrl, logLevel }: Settings,
   setup: Setup,
-  closing: (name: string, close: Closer['close']) => void,
-): Promise<{ channel: Channel; stream: EventStream | undefined; channelName: string }> {
+  closing: Closing,
+): Promise<{ channel: Channel; eventStream: EventStream | undefined; channelName: string }> {
   const log = createLogger(logLevel, 'channel')
   if (!redisUrl) {
     setup.channelInProcess()
     const channel = createInProcessChannel({ log: channelLog(log) })
     closing('channel', () => channel.close())
-    return { channel, stream: undefined, channelName: 'in process' }
+    return { channel, eventStream: undefined, channelName: 'in process' }
   }
   const channel = await openRedisChannel(redisUrl, log)
   closing('channel', () => channel.close())
-  const stream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
-  closing('event stream', () => stream.close())
-  return { channel, stream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
+  const eventStream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
+  closing('event stream', () => eventStream.close())
+  return { channel, eventStream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
 }

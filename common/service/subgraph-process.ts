@@ -1,68 +1,167 @@
-// A subgraph over the store as a process of its own: opens what it needs, builds it, and answers the gateway at
-// `/federation`. `npm start` builds the same in one process (platform/app.ts).
+// A subgraph as a process of its own: opens what the subgraph needs, starts it, and answers the gateway at `/federation` and
+// apps at `/graphql`. `npm start` starts the same subgraphs in one process (platform/app.ts).
 
-import { deriveSigningKeys } from '../../engine/publication/sign.ts'
+import { deriveSigningKeys, type SigningKeys } from '../../engine/publication/sign.ts'
+import type { TokenVerifier } from '../access/tokens.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { EventStream } from '../channel/event-stream.ts'
 import { noChannel } from '../channel/in-process.ts'
 import type { Services } from '../command/services.ts'
 import { federationHandler } from '../graphql/federation.ts'
-import type { Subgraph } from '../graphql/subgraph.ts'
+import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../graphql/subgraph.ts'
 import type { Lane } from '../lane/lane.ts'
-import { openMongoDb, openRedisChannel } from './connections.ts'
+import { type PersistedOperations, readPersistedOperations } from '../lane/persisted-operations.ts'
+import type { Store } from '../store/store.ts'
+import { openMongoDb, openRedisChannel, openRedisStream } from './connections.ts'
 import { type Checks, channelCheck, storeCheck } from './health.ts'
 import { type Frame, type ProcessParts, startProcess } from './process.ts'
 import { readServiceSecret } from './secrets.ts'
+import type { Need } from './settings.ts'
 
-/** A subgraph, with what runs beside it. */
+/** A line of subgraphs/registry.ts. */
+export type SubgraphEntry = {
+  /** Its folder is `subgraphs/<name>`; the gateway finds it at `<NAME>_URL`. */
+  name: string
+  /** The default of PORT when it runs alone. */
+  port: number
+  /** What it owns or does, in one line, for `--help` and the docs. */
+  about: string
+  needs: readonly Resource[]
+  /** Fields of Query or Mutation for which apps may send persisted operations to its lane; none: it has no lane. */
+  laneFields?: readonly string[]
+  /** Whether `npm start`, too, gives it a port of its own, because apps ask it directly. */
+  hasOwnPort?: boolean
+  /** The subgraphs whose `repository.ts` it may import. */
+  usesRepositoriesOf?: readonly string[]
+  load(): Promise<SubgraphModule>
+}
+
+/** Something that a process opens for a subgraph. */
+export type Resource = 'store' | 'channel' | 'event stream'
+
+/** What `app.ts` of a subgraph exports. */
+export type SubgraphModule = { startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> }
+
+/** What a subgraph is started with. What its entry does not list under `needs` is undefined. */
+export type SubgraphResources = {
+  store: Store | undefined
+  channel: Channel | undefined
+  /** Without Redis it is undefined even for those who need it: stats then keeps its events in the store. */
+  eventStream: EventStream | undefined
+  keys: SigningKeys
+  verify: TokenVerifier
+  /** The operations that apps may send. */
+  operations: PersistedOperations
+  /** As in its entry. */
+  laneFields: readonly string[]
+  /** Milliseconds since the Unix epoch. */
+  now: () => number
+  /** From 0 to below 1. */
+  random: () => number
+  log: Logger
+  metrics: Metrics
+}
+
+/** A subgraph that runs, with what runs beside it. */
 export type RunningSubgraph = {
   subgraph: Subgraph
   lane?: Lane
-  /** Beside the store's. */
+  /** In addition to those of the resources. */
   checks?: Checks
   stop(): Promise<void>
 }
 
-export type SubgraphProcess = {
-  name: string
-  about: string
-  port: number
-  /** `announces`: it writes to the channel. `reads`: it needs Redis for something of its own. Both need REDIS_URL. */
-  redis?: 'announces' | 'reads'
-  build(services: Services, frame: Frame): Promise<RunningSubgraph>
+/** The resources of a subgraph over the store. Throws when its entry does not list the store. */
+export function servicesOf(name: string, { store, channel, keys, now, log, metrics }: SubgraphResources): Services {
+  if (!store)
+    throw new Error(`The subgraph ${name} has no store. Add 'store' to its \`needs\` in subgraphs/registry.ts.`)
+  return { store, channel: channel ?? noChannel(name), keys, now, log, metrics }
 }
 
-/** Where a subgraph finds Redis; it is there, since the process does not start without. */
-export function redisUrlOf({ settings }: Frame): string {
-  return settings.redisUrl!
+/** Starts a subgraph that needs nothing beside its definition. */
+export async function startDefinition<Loaders>(
+  definition: SubgraphDefinition<Loaders>,
+  resources: SubgraphResources,
+): Promise<RunningSubgraph> {
+  const subgraph = await buildSubgraph(definition, servicesOf(definition.name, resources), resources.verify)
+  return { subgraph, stop: () => subgraph.stop() }
 }
 
-export async function startSubgraph(
-  { name, about, port, redis, build }: SubgraphProcess,
+const OPERATIONS = new URL('../../schema/persisted-queries.json', import.meta.url)
+
+const SETTING_OF: Record<Resource, Need> = {
+  store: 'MONGODB_URI',
+  channel: 'REDIS_URL',
+  'event stream': 'REDIS_URL',
+}
+
+/** The settings without which a subgraph does not start alone, for example MONGODB_URI and SERVICE_SECRET. */
+export function neededSettings({ needs }: Pick<SubgraphEntry, 'needs'>): Need[] {
+  return [...new Set(needs.map((resource) => SETTING_OF[resource])), 'SERVICE_SECRET']
+}
+
+/** @param env the environment of the process; nobody else reads it. */
+export async function startSubgraphProcess(
+  entry: SubgraphEntry,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const needs = ['MONGODB_URI', ...(redis ? ['REDIS_URL' as const] : []), 'SERVICE_SECRET'] as const
-  await startProcess({ name, about, port, needs, build: buildParts }, env)
+  const { name, about, port } = entry
+  await startProcess({ name, about, port, needs: neededSettings(entry), build: (frame) => build(entry, frame) }, env)
+}
 
-  async function buildParts(frame: Frame): Promise<ProcessParts> {
-    const { settings, log, metrics, setup, closing } = frame
-    const serviceSecret = readServiceSecret(settings)
-    const store = await openMongoDb(settings.mongodbUri!, { log, metrics })
-    closing('store', () => store.close())
-    setup.store(store)
-    const announces = () => openRedisChannel(redisUrlOf(frame), log, setup.redis({ holdsEvents: false }))
-    const channel = redis === 'announces' ? await announces() : noChannel(name)
-    closing('channel', () => channel.close())
-    const keys = deriveSigningKeys(frame.signingSecret)
-    const running = await build({ store, channel, keys, now: Date.now, log, metrics }, frame)
-    closing(name, () => running.stop())
-    const { subgraph, lane, checks } = running
-    return {
-      graphql: lane && ((request) => lane.handle(request)),
-      federation: federationHandler(subgraph, serviceSecret),
-      checks: {
-        store: storeCheck(store),
-        ...(redis === 'announces' && { channel: channelCheck(channel) }),
-        ...checks,
-      },
-    }
+async function build(entry: SubgraphEntry, frame: Frame): Promise<ProcessParts> {
+  const { name, laneFields = [] } = entry
+  const { settings, verify, log, metrics, closing } = frame
+  const serviceSecret = readServiceSecret(settings)
+  const opened = await openResources(entry, frame)
+  const { startSubgraph } = await entry.load()
+  const { subgraph, lane, checks, stop } = await startSubgraph({
+    ...opened,
+    keys: deriveSigningKeys(frame.signingSecret),
+    verify,
+    operations: readPersistedOperations(OPERATIONS),
+    laneFields,
+    now: Date.now,
+    random: Math.random,
+    log,
+    metrics,
+  })
+  closing(name, stop)
+  const { store, channel } = opened
+  return {
+    graphql: lane && ((request) => lane.handle(request)),
+    federation: federationHandler(subgraph, serviceSecret),
+    checks: {
+      ...(store && { store: storeCheck(store) }),
+      ...(channel && { channel: channelCheck(channel) }),
+      ...checks, // a node has a check of the channel of its own
+    },
   }
+}
+
+/** The settings are there: the process does not start without those that its `needs` ask for. */
+async function openResources(
+  { needs }: SubgraphEntry,
+  { settings, log, metrics, setup, closing }: Frame,
+): Promise<Pick<SubgraphResources, 'store' | 'channel' | 'eventStream'>> {
+  const redisUrl = settings.redisUrl!
+  let store: Store | undefined
+  let channel: Channel | undefined
+  let eventStream: EventStream | undefined
+  if (needs.includes('store')) {
+    store = await openMongoDb(settings.mongodbUri!, { log, metrics })
+    closing('store', () => store?.close())
+    setup.store(store)
+  }
+  if (needs.includes('channel')) {
+    channel = await openRedisChannel(redisUrl, log, setup.redis({ holdsEvents: false }))
+    closing('channel', () => channel?.close())
+  }
+  if (needs.includes('event stream')) {
+    eventStream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
+    closing('event stream', () => eventStream?.close())
+  }
+  return { store, channel, eventStream }
 }

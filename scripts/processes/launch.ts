@@ -11,7 +11,7 @@ import { END_MS } from '../../common/service/ending.ts'
 import { readSecrets, readServiceSecret } from '../../common/service/secrets.ts'
 import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/service/settings.ts'
 import type { Running } from '../../platform/app.ts'
-import { subgraphs } from '../../subgraphs/registry.ts'
+import { gateway, portBeside, subgraphs } from '../../subgraphs/registry.ts'
 import { type Child, startChild } from './child.ts'
 import { startRedis } from './redis.ts'
 
@@ -36,7 +36,6 @@ type Service = {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const GATEWAY_PORT = 4000
 const READY_MS = 60_000
 const EMBEDDED_MS = 20_000
 /** How long Redis and the embedded server may take to end. */
@@ -133,19 +132,18 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
 function servicesOf({ host, port: base, metricsPort }: Settings): Service[] {
   if (base === 0)
     throw new SettingsError('PORT: expected a number above 0, from which the ports of the services follow')
-  const listed = subgraphs.map(({ name, port, lane }) => ({
+  const listed = subgraphs.map(({ name, port, laneFields }) => ({
     name,
-    port,
     script: `subgraphs/${name}/index.ts`,
-    forApps: lane.length > 0,
+    port: portBeside(base, { port }),
+    forApps: laneFields !== undefined,
   }))
-  const gateway = { name: 'gateway', port: GATEWAY_PORT, script: 'gateway/index.ts', forApps: true }
-  return [...listed, gateway].map((service) => {
-    const offset = service.port - GATEWAY_PORT
-    const port = base + offset
-    const url = `http://${reachable(host)}:${port}`
-    return { ...service, port, url, metricsPort: metricsPort === 0 ? 0 : metricsPort + offset }
-  })
+  const ofGateway = { name: gateway.name, script: 'gateway/index.ts', port: base, forApps: true }
+  return [...listed, ofGateway].map((service) => ({
+    ...service,
+    url: `http://${reachable(host)}:${service.port}`,
+    metricsPort: metricsPort === 0 ? 0 : metricsPort + (service.port - base),
+  }))
 }
 
 /** The host of a URL by which this machine reaches a server that listens on this address. */

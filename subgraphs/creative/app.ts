@@ -1,6 +1,7 @@
 // The definition of the creative subgraph: creatives, which are what an app shows, and their revisions.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { type RunningSubgraph, type SubgraphResources, startDefinition } from '../../common/service/subgraph-process.ts'
 import { type CreativeLoaders, creativeLoaders } from './loaders.ts'
 import { creatives } from './repository.ts'
 import { creativeResolvers } from './resolvers.ts'
@@ -11,4 +12,8 @@ export const creative: SubgraphDefinition<CreativeLoaders> = {
   indexes: creatives.indexes,
   resolvers: creativeResolvers,
   loaders: creativeLoaders,
+}
+
+export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
+  return startDefinition(creative, resources)
 }

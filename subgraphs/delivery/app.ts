@@ -5,6 +5,7 @@ import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import { closeAll } from '../../common/service/ending.ts'
 import type { Checks } from '../../common/service/health.ts'
+import { type RunningSubgraph, type SubgraphResources, servicesOf } from '../../common/service/subgraph-process.ts'
 import { type DeliveryLoaders, deliveryLoaders } from './loaders.ts'
 import { measureReconciliation, reconciliationFinding, startReconciliation } from './reconciliation.ts'
 import { deliveryIndexes } from './repository.ts'
@@ -19,6 +20,10 @@ export const delivery: SubgraphDefinition<DeliveryLoaders> = {
 }
 
 export type Delivery = { subgraph: Subgraph; checks: Checks; stop(): Promise<void> }
+
+export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
+  return startDelivery(servicesOf('delivery', resources), resources.verify)
+}
 
 /** Resolves after the first round of the reconciliation: then the channel has what it lacked. */
 export async function startDelivery(services: Services, verify: TokenVerifier): Promise<Delivery> {

@@ -1,16 +1,6 @@
-// The delivery subgraph as a process of its own, with its reconciliation: `node subgraphs/delivery/index.ts`.
+// The delivery subgraph as a process of its own: `node subgraphs/delivery/index.ts`.
 
-import { startSubgraph } from '../../common/service/subgraph-process.ts'
-import { portOf } from '../registry.ts'
-import { startDelivery } from './app.ts'
+import { startSubgraphProcess } from '../../common/service/subgraph-process.ts'
+import { findSubgraph } from '../registry.ts'
 
-await startSubgraph(
-  {
-    name: 'delivery',
-    about: 'what is on the nodes, and what puts it there and takes it off.',
-    port: portOf('delivery'),
-    redis: 'announces',
-    build: (services, { verify }) => startDelivery(services, verify),
-  },
-  process.env,
-)
+await startSubgraphProcess(findSubgraph('delivery'), process.env)

@@ -15,8 +15,8 @@ import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import { closeAll } from '../../common/service/ending.ts'
 import type { Checks } from '../../common/service/health.ts'
+import type { RunningSubgraph, SubgraphResources } from '../../common/service/subgraph-process.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
-import { laneFieldsOf } from '../registry.ts'
 import { noCapTokens, type SlotAnswer } from './decisions.ts'
 import { distributionChecks, measureDistribution } from './monitoring.ts'
 import { distributionResolvers } from './resolvers.ts'
@@ -29,6 +29,7 @@ export type DistributionOptions = {
   node: string
   verify: TokenVerifier
   operations: PersistedOperations
+  laneFields: readonly string[]
   now: () => number
   random: () => number
   log: Logger
@@ -41,6 +42,11 @@ export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; checks:
 
 /** Where the SDL is. The composition of the supergraph reads it without building a node. */
 export const distributionSchema = new URL('./schema.graphql', import.meta.url)
+
+export function startSubgraph({ channel, ...resources }: SubgraphResources): Promise<RunningSubgraph> {
+  if (!channel) throw new Error("A node has no channel. Add 'channel' to its `needs` in subgraphs/registry.ts.")
+  return buildDistribution({ ...resources, channel, node: newNodeName() })
+}
 
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
   const { channel, keys, node, verify, now, random, log, metrics } = options
@@ -62,7 +68,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
   const subgraph = await runSubgraph(parts, log, verify, metrics)
   const lane = createLane({
     operations: options.operations,
-    rootFields: laneFieldsOf('distribution'),
+    rootFields: options.laneFields,
     schema: subgraph.graphQLSchema,
     appOfKey(hash) {
       const app = sync.ready ? laneApp(sync, hash, now()) : undefined
@@ -97,7 +103,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
 }
 
 /** A name that no other node has: the machine's name and a random part, as in `host-1-3f2a9c01`. */
-export function newNodeName(): string {
+function newNodeName(): string {
   return `${hostname()}-${randomUUID().slice(0, 8)}`
 }
 

@@ -15,7 +15,7 @@ import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import { closeAll } from '../../common/service/ending.ts'
 import type { Checks } from '../../common/service/health.ts'
-import { laneFieldsOf } from '../registry.ts'
+import { type RunningSubgraph, type SubgraphResources, servicesOf } from '../../common/service/subgraph-process.ts'
 import { createEventRecorder } from './event-recorder.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
@@ -29,9 +29,15 @@ export type StatsOptions = {
   stream: EventStream | undefined
   verify: TokenVerifier
   operations: PersistedOperations
+  laneFields: readonly string[]
 }
 
 export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; checks: Checks; stop(): Promise<void> }
+
+export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
+  const { eventStream: stream, verify, operations, laneFields } = resources
+  return createStats(servicesOf('stats', resources), { stream, verify, operations, laneFields })
+}
 
 /** Starts the worker as well. `stop` leaves events that are not folded yet in the stream; the next start continues there. */
 export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
@@ -48,7 +54,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   await apps.load()
   const lane = createLane({
     operations: options.operations,
-    rootFields: laneFieldsOf('stats'),
+    rootFields: options.laneFields,
     schema: subgraph.graphQLSchema,
     appOfKey: apps.appOfKey,
     allowsOrigin: apps.allowsOrigin,

@@ -1,6 +1,7 @@
 // The definition of the strategy subgraph: strategies and segments, which say who sees a schedule.
 
 import type { SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import { type RunningSubgraph, type SubgraphResources, startDefinition } from '../../common/service/subgraph-process.ts'
 import { type StrategyLoaders, strategyLoaders } from './loaders.ts'
 import { segments, strategies } from './repository.ts'
 import { strategyResolvers } from './resolvers.ts'
@@ -11,4 +12,8 @@ export const strategy: SubgraphDefinition<StrategyLoaders> = {
   indexes: [...strategies.indexes, ...segments.indexes],
   resolvers: strategyResolvers,
   loaders: strategyLoaders,
+}
+
+export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
+  return startDefinition(strategy, resources)
 }

@@ -44,7 +44,17 @@ describeEachStore('Frequency caps', (open) => {
     const { channel, keys, log } = flow.services
     metrics = createMetrics()
     node = await buildDistribution({
-      ...{ channel, keys, log, metrics, operations, node: 'node', now: flow.clock.now, random: () => 0.5 },
+      ...{
+        channel,
+        keys,
+        log,
+        metrics,
+        operations,
+        laneFields: ['decisions'],
+        node: 'node',
+        now: flow.clock.now,
+        random: () => 0.5,
+      },
       verify: tokenVerifier(tokenSettings),
       intervals: ONLY_NOTIFICATIONS,
     })

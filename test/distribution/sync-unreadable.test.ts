@@ -170,7 +170,14 @@ test('while the settings of an app are not there, a key that the node does not k
   await putText(channel, settingsDocument('shop', 2), 'nonsense')
   const operations = readPersistedOperations(new URL('../../schema/persisted-queries.json', import.meta.url))
   const node = await buildDistribution({
-    ...{ channel, keys: testKeys, node: 'n1', verify: tokenVerifier(tokenSettings), operations },
+    ...{
+      channel,
+      keys: testKeys,
+      node: 'n1',
+      verify: tokenVerifier(tokenSettings),
+      operations,
+      laneFields: ['decisions'],
+    },
     ...{ now: Date.now, random: Math.random, log: createLogger('silent', 'test'), intervals: { ...WITH_GRACE } },
   })
   stops.push(() => node.stop())

@@ -69,7 +69,12 @@ beforeAll(async () => {
   closers.push(() => store.close())
   const services = testServices(store, Date.now)
   await planApp(store, 'home', 'UTC', 'the key of home')
-  stats = await createStats(services, { stream: undefined, operations, verify: tokenVerifier(tokenSettings) })
+  stats = await createStats(services, {
+    stream: undefined,
+    operations,
+    laneFields: ['recordEvents'],
+    verify: tokenVerifier(tokenSettings),
+  })
   http = await listen(
     { host: '127.0.0.1', port: 0, log: createLogger('silent') },
     serviceRoutes({

@@ -22,7 +22,12 @@ describeEachStore('Stats, put together', (open) => {
   beforeAll(async () => {
     services = testServices(await open(), () => NOW)
     home = await planApp(services.store, 'home', 'UTC', 'the key of home')
-    stats = await createStats(services, { stream: undefined, operations, verify: tokenVerifier(tokenSettings) })
+    stats = await createStats(services, {
+      stream: undefined,
+      operations,
+      laneFields: ['recordEvents'],
+      verify: tokenVerifier(tokenSettings),
+    })
   })
   afterAll(() => stats.stop())
 
@@ -78,7 +83,12 @@ describeEachStore('Stats, put together', (open) => {
     await send('the key of home', ['e'])
     expect(await counted()).toBe(3)
     await stats.stop()
-    stats = await createStats(services, { stream: undefined, operations, verify: tokenVerifier(tokenSettings) })
+    stats = await createStats(services, {
+      stream: undefined,
+      operations,
+      laneFields: ['recordEvents'],
+      verify: tokenVerifier(tokenSettings),
+    })
     await until('it is counted', async () => (await counted()) === 4)
   })
 })

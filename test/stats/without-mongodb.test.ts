@@ -31,7 +31,12 @@ describeWithRedis('Stats without MongoDB', () => {
   let stats: Stats
   let token: string
   const start = () =>
-    createStats(services, { stream, operations, verify: tokenVerifier(tokenSettings) }).then((started) => {
+    createStats(services, {
+      stream,
+      operations,
+      laneFields: ['recordEvents'],
+      verify: tokenVerifier(tokenSettings),
+    }).then((started) => {
       stats = started
     })
 

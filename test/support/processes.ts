@@ -8,7 +8,7 @@ import { readSecrets } from '../../common/service/secrets.ts'
 import { readSettings } from '../../common/service/settings.ts'
 import type { Client } from '../../scripts/client.ts'
 import { tokensOfRoles } from '../../scripts/tokens.ts'
-import { subgraphs } from '../../subgraphs/registry.ts'
+import { gateway, subgraphs } from '../../subgraphs/registry.ts'
 import { type Command, type Ended, run, runFile } from './command.ts'
 import { clientsOf } from './platform.ts'
 import { freePortForProcesses } from './ports.ts'
@@ -34,7 +34,7 @@ export type TestProcesses = {
   stop(): Promise<Ended>
 }
 
-const OFFSETS = Object.fromEntries([['gateway', 0], ...subgraphs.map(({ name, port }) => [name, port - 4000])])
+const OFFSETS = Object.fromEntries([gateway, ...subgraphs].map(({ name, port }) => [name, port - gateway.port]))
 
 /** @param env beside the folder and the ports. */
 export async function startProcesses(env: Record<string, string> = {}): Promise<TestProcesses> {

@@ -24,7 +24,7 @@ const DECISIONS = `query ($app: ID!, $slots: [String!]!, $context: ContextInput)
 
 export async function startServingNode({ channel, keys, now, log }: Services) {
   const { subgraph, sync, stop } = await buildDistribution({
-    ...{ channel, keys, now, log, node: 'node', operations: new Map(), random: () => 0.5 },
+    ...{ channel, keys, now, log, node: 'node', operations: new Map(), laneFields: [], random: () => 0.5 },
     verify: tokenVerifier(tokenSettings),
     intervals: ONLY_NOTIFICATIONS,
   })

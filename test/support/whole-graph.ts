@@ -19,8 +19,23 @@ export async function startWholeGraph(flow: Workflow) {
   const verify = tokenVerifier(tokenSettings)
   const operations = readPersistedOperations(PERSISTED_QUERIES)
   const { channel, keys, now } = flow.services
-  const stats = await createStats(flow.services, { stream: undefined, verify, operations })
-  const node = { channel, keys, node: 'test', verify, operations, now, random: Math.random, log }
+  const stats = await createStats(flow.services, {
+    stream: undefined,
+    verify,
+    operations,
+    laneFields: ['recordEvents'],
+  })
+  const node = {
+    channel,
+    keys,
+    node: 'test',
+    verify,
+    operations,
+    laneFields: ['decisions'],
+    now,
+    random: Math.random,
+    log,
+  }
   const distribution = await buildDistribution(node)
   const subgraphs = Object.values(flow.subgraphs).map(({ subgraph }) => subgraph)
   const gateway = await buildGateway({
