@@ -1,6 +1,5 @@
-// `npm run generate`: composes the supergraph, builds the list of persisted operations, and writes the lists of
-// docs/embedded.md; all are committed.
-// `--check` writes nothing and fails when a committed file is stale.
+// `npm run generate`: writes the committed files that follow from others: the supergraph, the list of persisted operations, and
+// parts of the docs. `--check` writes nothing and fails when one of them is out of date.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -10,15 +9,17 @@ import { composeServices } from '@apollo/composition'
 import { Kind, type OperationDefinitionNode, parse, print } from 'graphql'
 import { readTypeDefs } from '../common/graphql/subgraph.ts'
 import { subgraphs } from '../subgraphs/registry.ts'
-import { withEmbeddedLists } from './generate/embedded-docs.ts'
+import { withEmbeddedLists, withServiceTable } from './generate/docs.ts'
 
 const HELP = `Usage: npm run generate [-- --check]
 
-Composes schema/supergraph.graphql from the subgraphs' schemas, and builds
-schema/persisted-queries.json from schema/operations/*.graphql, and the lists of
-docs/embedded.md from the embedded server's table.
+Writes the files that follow from other files:
+  schema/supergraph.graphql      from the SDL of every subgraph in subgraphs/registry.ts
+  schema/persisted-queries.json  from schema/operations/*.graphql
+  docs/embedded.md               its lists, from the embedded server's table
+  docs/operations.md             its table of services, from subgraphs/registry.ts
 
-  --check   write nothing; end with exit code 1 when one of them is stale
+  --check   write nothing; exit with code 1 when one of them is out of date
   --help    this text`
 
 const root = new URL('../', import.meta.url)
@@ -33,6 +34,7 @@ function main(): void {
     'schema/supergraph.graphql': composeSupergraph(),
     'schema/persisted-queries.json': listOperations(),
     'docs/embedded.md': withEmbeddedLists(read('docs/embedded.md') ?? ''),
+    'docs/operations.md': withServiceTable(read('docs/operations.md') ?? ''),
   }
   const stale = Object.entries(files).filter(([path, text]) => read(path) !== text)
   if (stale.length === 0) {
@@ -40,7 +42,7 @@ function main(): void {
     return
   }
   if (values.check) {
-    console.error(`Stale: ${stale.map(([path]) => path).join(', ')}. Run \`npm run generate\` and commit them.`)
+    console.error(`Out of date: ${stale.map(([path]) => path).join(', ')}. Run \`npm run generate\` and commit them.`)
     process.exitCode = 1
     return
   }
@@ -60,7 +62,7 @@ function composeSupergraph(): string {
   return `${supergraphSdl.trimEnd()}\n`
 }
 
-/** With `__typename` in every selection, as Apollo's clients send them, so that their hashes are these. */
+/** Adds `__typename` to every selection, as Apollo's clients do. So the hashes are the same as theirs. */
 function listOperations(): string {
   const folder = new URL('schema/operations/', root)
   const names = readdirSync(folder)
@@ -71,7 +73,7 @@ function listOperations(): string {
     const definition = document.definitions.find(
       (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
     )
-    if (!definition?.name) throw new Error(`schema/operations/${name} needs one named operation`)
+    if (!definition?.name) throw new Error(`schema/operations/${name} needs one operation with a name`)
     const body = print(document)
     const id = createHash('sha256').update(body).digest('hex')
     return { id, name: definition.name.value, type: definition.operation, body }
@@ -83,7 +85,7 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(new URL(path, root), 'utf8')
   } catch {
-    return undefined // not generated yet: as good as stale
+    return undefined // not generated yet, so it counts as out of date
   }
 }
 
