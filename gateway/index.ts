@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
-import { type Frame, type ProcessParts, startProcess } from '../common/service/process.ts'
+import { type ProcessContext, startProcess } from '../common/service/process.ts'
+import type { ServiceParts } from '../common/service/routes.ts'
 import { readServiceSecret } from '../common/service/secrets.ts'
 import { gateway as entry, subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
@@ -23,7 +24,7 @@ await startProcess(
   process.env,
 )
 
-async function build({ settings, tokens, verify, log, metrics, closing }: Frame): Promise<ProcessParts> {
+async function build({ settings, tokens, verify, log, metrics, closing }: ProcessContext): Promise<ServiceParts> {
   const serviceSecret = readServiceSecret(settings)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const services = subgraphs.map(({ name, laneFields }) => {

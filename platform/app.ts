@@ -11,13 +11,13 @@ import { createInProcessChannel } from '../common/channel/in-process.ts'
 import type { HttpServer } from '../common/http/server.ts'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { channelLog, openRedisChannel, openRedisStream } from '../common/service/connections.ts'
-import { type Closer, endInOrder, type Life } from '../common/service/ending.ts'
 import { type Checks, channelCheck, storeCheck } from '../common/service/health.ts'
-import { listenAt, listenForWatchers } from '../common/service/process.ts'
-import { serviceRoutes, startingUp } from '../common/service/routes.ts'
+import { listenAt, listenForMonitoring } from '../common/service/process.ts'
+import { serviceRoutes, startupRoutes } from '../common/service/routes.ts'
 import { readSecrets } from '../common/service/secrets.ts'
 import { hideCredentials, type Settings } from '../common/service/settings.ts'
-import { createSetup, type Setup } from '../common/service/setup.ts'
+import { createSetupWarnings, type SetupWarnings } from '../common/service/setup-warnings.ts'
+import { type Closer, type Lifecycle, shutDown } from '../common/service/shutdown.ts'
 import type { RunningSubgraph, SubgraphEntry, SubgraphResources } from '../common/service/subgraph-process.ts'
 import { deriveSigningKeys } from '../engine/publication/sign.ts'
 import { buildGateway } from '../gateway/app.ts'
@@ -51,11 +51,11 @@ const root = new URL('../', import.meta.url)
 
 /** Throws SettingsError, one line for each wrong setting, when the person who starts it can correct the cause. */
 export async function startPlatform(settings: Settings): Promise<Platform> {
-  const life: Life = { phase: 'starting' }
+  const life: Lifecycle = { phase: 'starting' }
   const servers: HttpServer[] = []
   const closers: Closer[] = []
   const log = createLogger(settings.logLevel)
-  const stop = (drainMs = 0) => endInOrder({ life, servers, closers, drainMs, log })
+  const stop = (drainMs = 0) => shutDown({ life, servers, closers, drainMs, log })
   try {
     const running = await build(settings, { life, servers, closers })
     life.phase = 'running'
@@ -66,7 +66,7 @@ export async function startPlatform(settings: Settings): Promise<Platform> {
   }
 }
 
-type Ends = { life: Life; servers: HttpServer[]; closers: Closer[] }
+type Ends = { life: Lifecycle; servers: HttpServer[]; closers: Closer[] }
 
 /** The steps of a start. What is opened first is closed last. */
 async function build(settings: Settings, { life, servers, closers }: Ends): Promise<Omit<Platform, 'stop'>> {
@@ -77,14 +77,14 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
 
   // 1. The ports answer `/livez` from now on, and `/readyz` says that the platform is starting.
   const ports = await openPorts(settings, { life, servers, metrics })
-  const watchers = await listenForWatchers({ settings, log: logOf('metrics'), metrics, life })
-  closing('metrics', watchers.stop)
+  const monitoring = await listenForMonitoring({ settings, log: logOf('metrics'), metrics, life })
+  closing('metrics', monitoring.stop)
 
   // 2. The store and the channel.
   const { store, storage, failed, close } = await openStore(settings, { log: logOf('store'), metrics })
   closing('store', close)
-  const setup = createSetup(settings, logOf('alkaid'))
-  setup.store(store)
+  const setup = createSetupWarnings(settings, logOf('alkaid'))
+  setup.addStore(store)
   const { channel, eventStream, channelName } = await openChannel(settings, setup, closing)
 
   // 3. The subgraphs, in the order of the list.
@@ -128,13 +128,13 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   }
   const home = homePage(settings, tokens)
   ports.of(gatewayEntry.name).become(serviceRoutes({ home, graphql: (request) => gateway.handle(request), checks }))
-  void setup.tell()
-  watchers.started({ ...checks, ...checksOfPorts })
+  void setup.logNew()
+  monitoring.started({ ...checks, ...checksOfPorts })
   return {
     gatewayUrl: ports.of(gatewayEntry.name).url,
     distributionUrl: ports.of('distribution').url,
-    metrics: `${watchers.url}/metrics`,
-    metricsUrl: watchers.url,
+    metrics: `${monitoring.url}/metrics`,
+    metricsUrl: monitoring.url,
     storage,
     channel: channelName,
     tokens,
@@ -144,7 +144,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
 
 type Closing = (name: string, close: Closer['close']) => void
 
-type Port = { url: string; become: ReturnType<typeof startingUp>['become'] }
+type Port = { url: string; become: ReturnType<typeof startupRoutes>['become'] }
 
 /** Listens for the gateway, and for each subgraph that has a port of its own: distribution at PORT + 10. */
 async function openPorts(
@@ -157,7 +157,7 @@ async function openPorts(
     const distance = service.port - gatewayEntry.port
     const role = distance === 0 ? 'the gateway' : `${name}, PORT + ${distance}`
     const port = portBeside(settings.port, service)
-    const server = startingUp(life)
+    const server = startupRoutes(life)
     const log = createLogger(settings.logLevel, name)
     const http = await listenAt({ settings, port, role, log, metrics }, server.handle)
     servers.push(http)
@@ -173,19 +173,19 @@ async function startFromList(entry: SubgraphEntry, resources: Omit<SubgraphResou
 
 async function openChannel(
   { redisUrl, logLevel }: Settings,
-  setup: Setup,
+  setup: SetupWarnings,
   closing: Closing,
 ): Promise<{ channel: Channel; eventStream: EventStream | undefined; channelName: string }> {
   const log = createLogger(logLevel, 'channel')
   if (!redisUrl) {
-    setup.channelInProcess()
+    setup.addChannelInProcess()
     const channel = createInProcessChannel({ log: channelLog(log) })
     closing('channel', () => channel.close())
     return { channel, eventStream: undefined, channelName: 'in process' }
   }
   const channel = await openRedisChannel(redisUrl, log)
   closing('channel', () => channel.close())
-  const eventStream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
+  const eventStream = await openRedisStream(redisUrl, log, setup.addRedis({ holdsEvents: true }))
   closing('event stream', () => eventStream.close())
   return { channel, eventStream, channelName: `Redis at ${hideCredentials(redisUrl)}` }
 }

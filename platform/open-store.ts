@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path'
 import { openMongoDb } from '../common/service/connections.ts'
-import { closeAll } from '../common/service/ending.ts'
 import { hideCredentials, type Settings, SettingsError } from '../common/service/settings.ts'
+import { closeAll } from '../common/service/shutdown.ts'
 import type { StoreObserver } from '../common/store/observe.ts'
 import { connectStore, type Store } from '../common/store/store.ts'
 import { startEmbeddedWorker } from '../embedded/worker.ts'

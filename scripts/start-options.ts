@@ -1,7 +1,7 @@
 // The options that `npm start` and `npm run start:processes` share, and the settings that come of them.
 
 import { parseArgs } from 'node:util'
-import { readSettings, type Settings, SettingsError, type Wanted } from '../common/service/settings.ts'
+import { readSettings, type Settings, SettingsError, type SettingsOptions } from '../common/service/settings.ts'
 
 const OPTIONS = {
   port: { type: 'string' },
@@ -13,7 +13,7 @@ const OPTIONS = {
 /** Undefined: the help was asked for. Throws SettingsError. */
 export function readStartOptions(
   help: string,
-  wanted: Wanted = {},
+  wanted: SettingsOptions = {},
 ): { settings: Settings; wantsDemo: boolean } | undefined {
   const values = readArguments(help)
   if (values.help) return undefined

@@ -1,8 +1,8 @@
 // `npm run start:processes`: the whole platform, every service as a process of its own.
 
 import { createLogger } from '../common/base/log.ts'
-import { isSignal, whenEnding } from '../common/service/ending.ts'
 import { SettingsError } from '../common/service/settings.ts'
+import { installShutdown, isSignal } from '../common/service/shutdown.ts'
 import { prepare } from './prepare.ts'
 import { endsWithinMs, launch } from './processes/launch.ts'
 import { npmThatRuns, readStartOptions } from './start-options.ts'
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const preparing = launching.then((running) => prepare(running, settings, wantsDemo, signal))
   preparing.catch(() => {}) // heard of below
   // Whoever ends us while we start must not leave anything behind: what is launched is ended, too.
-  whenEnding({
+  installShutdown({
     log: createLogger(settings.logLevel),
     withinMs: endsWithinMs(settings),
     parent: npmThatRuns('start:processes'),

@@ -1,8 +1,8 @@
 // `npm start`: the whole platform in one process.
 
 import { createLogger } from '../common/base/log.ts'
-import { closeAll, END_MS, isSignal, whenEnding } from '../common/service/ending.ts'
 import { type Settings, SettingsError } from '../common/service/settings.ts'
+import { closeAll, installShutdown, isSignal, SHUTDOWN_MS } from '../common/service/shutdown.ts'
 import { type Platform, startPlatform } from '../platform/app.ts'
 import { prepare } from './prepare.ts'
 import { npmThatRuns, readStartOptions } from './start-options.ts'
@@ -44,9 +44,9 @@ function endGracefully(
   preparing: Promise<unknown>,
 ): void {
   const log = createLogger(logLevel)
-  whenEnding({
+  installShutdown({
     log,
-    withinMs: drainMs + 2 * END_MS,
+    withinMs: drainMs + 2 * SHUTDOWN_MS,
     parent: npmThatRuns('start'),
     async end(cause) {
       if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)

@@ -1,5 +1,5 @@
-// `/readyz`: whether a service can do its work, and if not, why. Each check has a bounded time, so that the answer comes
-// even when what is checked hangs.
+// `/readyz`: tells whether a service can do its work, and if not, why. Each check has a time limit, so the answer comes even when
+// MongoDB or Redis hangs.
 
 import { withDeadline } from '../base/deadline.ts'
 import type { Channel } from '../channel/channel.ts'
@@ -7,15 +7,15 @@ import { type HttpReply, json } from '../http/server.ts'
 import type { Store } from '../store/store.ts'
 
 /**
- * What a check found. `problem`: the service cannot do its work. `warning`: it can, but somebody should look. The rest is
- * shown as it is.
+ * The result of a check. `problem`: the service cannot do its work. `warning`: it can, but an operator should look. All other
+ * fields appear in the answer as they are.
  */
 export type Finding = {
   problem?: string | undefined
   warning?: string | readonly string[] | undefined
 } & Record<string, unknown>
 
-/** name -> check; the names are keys of the answer. */
+/** name -> check. The names are keys of the answer. */
 export type Checks = Record<string, () => Finding | Promise<Finding>>
 
 const CHECK_MS = 2_000
@@ -25,21 +25,21 @@ export async function readiness(checks: Checks): Promise<HttpReply> {
   const found = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => [name, await bounded(check)] as const),
   )
-  const tell = (kind: 'problem' | 'warning') =>
+  const messages = (kind: 'problem' | 'warning') =>
     found.flatMap(([name, finding]) => [finding[kind] ?? []].flat().map((what) => `${name}: ${what}`))
-  const reasons = tell('problem')
+  const reasons = messages('problem')
   const ready = reasons.length === 0
   const details = Object.fromEntries(
     found.map(([name, { problem, warning: _, ...rest }]) => [name, { ok: !problem, ...rest }]),
   )
   return json(
     ready ? 200 : 503,
-    { ready, reasons, warnings: tell('warning'), ...details },
+    { ready, reasons, warnings: messages('warning'), ...details },
     { 'cache-control': 'no-store' },
   )
 }
 
-/** The store answers. One that cannot write is still read. */
+/** Checks that the store answers. A store that can be read but not written gives only a warning. */
 export function storeCheck(store: Store): Checks[string] {
   return async () => {
     await store.ping()
@@ -48,7 +48,7 @@ export function storeCheck(store: Store): Checks[string] {
   }
 }
 
-/** The channel answers. Without it nothing is lost: delivery writes again what it lacks. */
+/** Checks that the channel answers. A failure is only a warning: delivery writes later what the channel lacks. */
 export function channelCheck(channel: Channel): Checks[string] {
   return async () => {
     try {
@@ -60,7 +60,7 @@ export function channelCheck(channel: Channel): Checks[string] {
   }
 }
 
-/** A check that fails is a problem. */
+/** A check that throws or takes too long is a problem. */
 async function bounded(check: Checks[string]): Promise<Finding> {
   try {
     return await withDeadline(CHECK_MS, Promise.resolve(check()), () => new Error(`no answer within ${CHECK_MS} ms`))

@@ -1,96 +1,98 @@
-// The frame of a service that runs alone: settings, help, an HTTP server that answers `/livez` from the first moment, and
-// an end in order. Every mistake in the settings is told at once, one line each, with exit code 1.
+// A service as a process of its own: it reads the settings, prints its help, listens, builds the service, and shuts down in order.
+// `/livez` answers from the first moment. All wrong settings are reported together, one line each, with exit code 1.
 
 import { parseArgs } from 'node:util'
 import { type TokenSettings, type TokenVerifier, tokenVerifier } from '../access/tokens.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { createMetrics, type Metrics } from '../base/metrics.ts'
 import { type Handler, type HttpServer, type ListenOptions, listen } from '../http/server.ts'
-import { type Closer, closeAll, END_MS, endInOrder, isSignal, type Life, whenEnding } from './ending.ts'
 import type { Checks } from './health.ts'
-import { observeHttp, type ServiceParts, serviceRoutes, startingUp, watchRoutes } from './routes.ts'
+import { monitoringRoutes, observeHttp, type ServiceParts, serviceRoutes, startupRoutes } from './routes.ts'
 import { readSecrets } from './secrets.ts'
-import { type Need, readSettings, type Settings, SettingsError, urlVariable, type Wanted } from './settings.ts'
-import { createSetup, type Setup } from './setup.ts'
+import {
+  type RequiredSetting,
+  readSettings,
+  type Settings,
+  SettingsError,
+  type SettingsOptions,
+  urlVariable,
+} from './settings.ts'
+import { createSetupWarnings, type SetupWarnings } from './setup-warnings.ts'
+import { type Closer, closeAll, installShutdown, isSignal, type Lifecycle, SHUTDOWN_MS, shutDown } from './shutdown.ts'
 
-export type ProcessDefinition = Wanted & {
+export type ProcessDefinition = SettingsOptions & {
   name: string
-  /** What it is, in one line of its help. */
+  /** What it owns or does, in one line, for its help. */
   about: string
   /** The default of PORT. */
   port: number
-  /** Builds the service, and says what it answers. */
-  build(frame: Frame): Promise<ProcessParts>
+  build(context: ProcessContext): Promise<ServiceParts>
 }
 
-/** What it answers. */
-export type ProcessParts = ServiceParts
-
-/** What a service is built with. */
-export type Frame = {
+/** What `build` gets. */
+export type ProcessContext = {
   settings: Settings
   tokens: TokenSettings
   signingSecret: string
   verify: TokenVerifier
   log: Logger
   metrics: Metrics
-  /** Is told what the service runs on, and warns of it. */
-  setup: Setup
-  /** To be called at the end, the last one first, once no request is under way any more. The name is for the log. */
+  setup: SetupWarnings
+  /** Registers something to close at shutdown, after the last request. What is registered last is closed first. The name is for the log. */
   closing(name: string, close: Closer['close']): void
 }
 
-/** @param env the environment of the process; nobody else reads it. */
+/** @param env the environment of the process. Nothing else reads it. */
 export async function startProcess(
   definition: ProcessDefinition,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const closers: Closer[] = []
-  const life: Life = { phase: 'starting' }
+  const life: Lifecycle = { phase: 'starting' }
   try {
     if (wantsHelp()) return console.log(help(definition))
     const settings = readSettings(env, definition)
     await start(definition, settings, life, closers)
   } catch (error) {
-    if (life.phase === 'ending') return // it was told to end while it started, and does
+    if (life.phase === 'ending') return // a shutdown began during the start, and caused this error
     console.error(error instanceof SettingsError ? error.message : error)
     await closeAll(closers)
     process.exit(1)
   }
 }
 
-async function start(definition: ProcessDefinition, settings: Settings, life: Life, closers: Closer[]) {
+async function start(definition: ProcessDefinition, settings: Settings, life: Lifecycle, closers: Closer[]) {
   const { name } = definition
   const { tokens, signingSecret } = readSecrets(settings)
   const log = createLogger(settings.logLevel, name)
   const metrics = createMetrics()
-  const server = startingUp(life)
+  const server = startupRoutes(life)
   const http = await listenAt({ settings, port: settings.port, role: name, log, metrics }, server.handle)
-  const watchers = await listenForWatchers({ settings, log, metrics, life })
-  closers.push({ name: 'metrics', close: watchers.stop }) // the last one to go
+  const monitoring = await listenForMonitoring({ settings, log, metrics, life })
+  closers.push({ name: 'metrics', close: monitoring.stop }) // the last one to close
   const { drainMs } = settings
-  whenEnding({
+  installShutdown({
     log,
-    withinMs: drainMs + END_MS,
-    // Nobody waits for one that has failed, or whose parent is gone.
-    end: (cause) => endInOrder({ life, servers: [http], closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
+    withinMs: drainMs + SHUTDOWN_MS,
+    // Only a signal comes from a load balancer that still sends requests for a while. After an error nobody waits.
+    end: (cause) => shutDown({ life, servers: [http], closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
   })
-  const closing: Frame['closing'] = (part, close) => void closers.push({ name: part, close })
-  const setup = createSetup(settings, log)
+  const closing: ProcessContext['closing'] = (part, close) => void closers.push({ name: part, close })
+  const setup = createSetupWarnings(settings, log)
   const verify = tokenVerifier(tokens, { log })
   const parts = await definition.build({ settings, tokens, signingSecret, verify, log, metrics, setup, closing })
   const checks = { setup: setup.check, ...parts.checks }
   server.become(serviceRoutes({ ...parts, checks }))
-  watchers.started(checks)
-  void setup.tell()
+  monitoring.started(checks)
+  void setup.logNew()
   if (life.phase === 'starting') life.phase = 'running'
-  console.log(`${name} listens at ${http.url} (metrics: ${watchers.url}/metrics)`)
+  console.log(`${name} listens at ${http.url} (metrics: ${monitoring.url}/metrics)`)
 }
 
 export type ListenAt = {
   settings: Settings
   port: number
-  /** Who wants the port, for the message. */
+  /** Which service wants the port, for the error message. */
   role: string
   log: Logger
   metrics: Metrics
@@ -105,15 +107,15 @@ export async function listenAt(options: ListenAt, handle: Handler): Promise<Http
   return listenOrExplain({ host, port, log, limits, ...observeHttp(log, metrics), role, names }, handle)
 }
 
-/** Connections at once on the port of the metrics. */
-const WATCHERS = 100
+/** The most connections at once on the port of the metrics. */
+const MAX_MONITORING_CONNECTIONS = 100
 
-/** The port of whoever watches over the process. Throws SettingsError. */
-export async function listenForWatchers(options: {
+/** Listens on METRICS_PORT: `/metrics`, `/livez` and `/readyz` of the whole process. Throws SettingsError when it cannot. */
+export async function listenForMonitoring(options: {
   settings: Settings
   log: Logger
   metrics: Metrics
-  life: Life
+  life: Lifecycle
 }): Promise<{ url: string; started(checks: Checks): void; stop(): Promise<void> }> {
   const { settings, log, metrics, life } = options
   let checks: Checks = {}
@@ -123,11 +125,11 @@ export async function listenForWatchers(options: {
       port: settings.metricsPort,
       role: 'metrics',
       log,
-      limits: { connections: WATCHERS },
+      limits: { connections: MAX_MONITORING_CONNECTIONS },
       ...observeHttp(log, metrics),
       names: { host: 'METRICS_HOST', port: 'METRICS_PORT' },
     },
-    watchRoutes(metrics, life, () => checks),
+    monitoringRoutes(metrics, life, () => checks),
   )
   const started = (all: Checks) => {
     checks = all
@@ -145,9 +147,9 @@ async function listenOrExplain(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE')
-      throw new SettingsError(`${names.port}: ${port} (${role}) is taken; expected a free port`)
+      throw new SettingsError(`${names.port}: the port ${port} (${role}) is already in use; expected a free port`)
     if (code === 'EACCES') {
-      throw new SettingsError(`${names.port}: ${port} may not be listened on; expected a port above 1023`)
+      throw new SettingsError(`${names.port}: this user may not listen on the port ${port}; expected a port above 1023`)
     }
     throw new SettingsError(
       `${names.host}: cannot listen on ${JSON.stringify(host)}; expected an address of this machine (${message})`,
@@ -159,28 +161,30 @@ function wantsHelp(): boolean {
   try {
     return parseArgs({ options: { help: { type: 'boolean' } } }).values.help === true
   } catch (error) {
-    throw new SettingsError(`${(error as Error).message} (\`--help\` says what there is)`)
+    throw new SettingsError(`${(error as Error).message} (\`--help\` lists the options)`)
   }
 }
 
 function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefinition): string {
-  const explained: Record<Need, string> = {
-    MONGODB_URI: 'a MongoDB replica set or sharded cluster (`npm run embedded` prints the URI of one to try out)',
-    REDIS_URL: 'a Redis',
-    SERVICE_SECRET: 'at least 32 characters, the same for all services (default: made once, in DATA_DIR)',
+  const explained: Record<RequiredSetting, string> = {
+    MONGODB_URI: 'the URI of a MongoDB replica set or sharded cluster (to try it: `npm run embedded` prints one)',
+    REDIS_URL: 'the URL of a Redis',
+    SERVICE_SECRET:
+      'at least 32 characters, the same for all services (default: one that is made at the first start, in DATA_DIR)',
   }
   const lines = [
     ...needs.map((need) => [need, explained[need]] as const),
     ...upstreams.map(
-      (to) => [urlVariable(to.name), `where ${to.name} is (default: http://127.0.0.1:${to.port})`] as const,
+      (to) => [urlVariable(to.name), `the URL of ${to.name} (default: http://127.0.0.1:${to.port})`] as const,
     ),
-    ['PORT', `where it listens (default: ${port})`] as const,
-    ['METRICS_PORT', 'where it tells of itself: /metrics, /livez, /readyz (default: PORT + 100)'] as const,
+    ['PORT', `the port on which it listens (default: ${port})`] as const,
+    ['METRICS_PORT', 'the port of /metrics, /livez and /readyz (default: PORT + 100)'] as const,
   ]
-  return `Starts the service ${name} alone: ${about}
+  return `Starts the service ${name} as a process of its own.
+${name}: ${about}
 
 ${lines.map(([variable, meaning]) => `  ${variable.padEnd(16)} ${meaning}`).join('\n')}
 
 HOST, MAX_CONNECTIONS, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET,
-DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services so.`
+DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services like this.`
 }

@@ -1,14 +1,13 @@
-// The paths of a service's HTTP server: `/graphql` for those who have one, `/federation` for the gateway, `/livez` and
-// `/readyz`. Whoever watches over the process has a port of its own, with `/metrics` beside the last two, since metrics
-// cost far more than a slot query and tell strangers too much. Every answer is logged and timed by its route.
+// The paths of a service's HTTP server: `/graphql`, `/federation` (for the gateway), `/livez` and `/readyz`. `/metrics` is on a port
+// of its own, because metrics cost far more than a slot query, and only operators may see them. Each answer is logged and timed.
 
 import { methodNotAllowed } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Refusal } from '../http/connections.ts'
 import { type Handler, type HttpRequest, json, type ListenOptions } from '../http/server.ts'
-import type { Life } from './ending.ts'
 import { type Checks, readiness } from './health.ts'
+import type { Lifecycle } from './shutdown.ts'
 
 export type ServiceParts = {
   /** The page at `/`. */
@@ -31,8 +30,8 @@ export function serviceRoutes({ home, graphql, federation, checks }: ServicePart
   })
 }
 
-/** For the port of whoever watches over the process. `checks`: of a process that runs. */
-export function watchRoutes({ registry }: Metrics, life: Life, checks: () => Checks): Handler {
+/** The paths on METRICS_PORT. `checks` is called once the process runs. */
+export function monitoringRoutes({ registry }: Metrics, life: Lifecycle, checks: () => Checks): Handler {
   const render = onceAtATime(() => registry.metrics())
   return routes({
     '/livez': { methods: READ, handle: alive },
@@ -55,13 +54,13 @@ type Route = { methods: readonly string[]; handle: Handler }
 
 const READ = ['GET', 'HEAD']
 
-/** A handler never sees HEAD: it is asked with GET, and the server leaves out the body. */
+/** A handler never sees HEAD. It gets GET instead, and the server leaves out the body. */
 function routes(table: Record<string, Route | undefined>): Handler {
   const known = new Map(Object.entries(table).flatMap(([path, route]) => (route ? [[path, route] as const] : [])))
   const paths = [...known.keys()].join(', ')
   return (request) => {
     const route = known.get(request.path)
-    if (!route) return json(404, { error: `There is nothing at ${request.path}; there is something at ${paths}` })
+    if (!route) return json(404, { error: `There is nothing at ${request.path}. The paths are ${paths}` })
     const { methods, handle } = route
     if (!methods.includes(request.method)) throw methodNotAllowed(request.method, methods)
     return handle(request.method === 'HEAD' ? { ...request, method: 'GET' } : request)
@@ -69,8 +68,8 @@ function routes(table: Record<string, Route | undefined>): Handler {
 }
 
 /**
- * Whoever asks while it is being worked out gets the same answer, as does who asks in the same turn of the event loop: however
- * many ask, it is worked out once a turn, and other work comes in between.
+ * Shares the result: calls during the work, or in the same turn of the event loop, get the same promise. So the work is done at
+ * most once per turn, however many ask, and other work gets its turn in between.
  */
 function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   let current: Promise<T> | undefined
@@ -84,8 +83,8 @@ function onceAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** A handler that says "starting" until it becomes another, and is not ready any more once the process ends. */
-export function startingUp(life: Life): { handle: Handler; become(handler: Handler): void } {
+/** Answers "starting" until `become` is called with the real handler. `/readyz` answers 503 again once the process shuts down. */
+export function startupRoutes(life: Lifecycle): { handle: Handler; become(handler: Handler): void } {
   let current: Handler = ({ path }) => (path === '/livez' ? alive() : notReady(life))
   return {
     handle: (request) => (life.phase === 'ending' && request.path === '/readyz' ? notReady(life) : current(request)),
@@ -95,17 +94,17 @@ export function startingUp(life: Life): { handle: Handler; become(handler: Handl
   }
 }
 
-/** For `listen`: a line for every answer, and its time. Paths and methods that nobody serves are not told apart. */
+/** For `listen`: logs and measures each answer. All unknown paths count as `other`, and so do unknown methods. */
 export function observeHttp(log: Logger, metrics: Metrics): Pick<ListenOptions, 'onAnswer' | 'onRefusal'> {
-  const warn = sparingly(log)
+  const warn = rateLimitedWarning(log)
   return {
     onAnswer(request: HttpRequest, status: number, ms: number) {
       const route = ROUTES.includes(request.path) ? request.path : 'other'
       const method = METHODS.includes(request.method) ? request.method : 'other'
       metrics.request(route, method, status, ms)
-      // The lane is hot: no object for a line that nobody wants.
+      // The lane is hot: it must not make an object for a line that is not logged.
       if (log.isLevelEnabled('info')) log.info({ method, route, status, ms: Number(ms.toFixed(2)) }, 'request')
-      if (REFUSED.has(status)) warn(`${status} ${route}`, { method, route, status }, 'request refused')
+      if (LOGGED_REFUSALS.has(status)) warn(`${status} ${route}`, { method, route, status }, 'request refused')
     },
     onRefusal(reason: Refusal) {
       metrics.refusal(reason)
@@ -114,22 +113,22 @@ export function observeHttp(log: Logger, metrics: Metrics): Pick<ListenOptions, 
   }
 }
 
-/** What a client that is set up wrongly goes on to get: too long, and of another type. */
-const REFUSED: ReadonlySet<number> = new Set([413, 415])
-const SPARINGLY_MS = 10_000
+/** A client with a wrong configuration gets these again and again: 413 (too long) and 415 (wrong content type). */
+const LOGGED_REFUSALS: ReadonlySet<number> = new Set([413, 415])
+const WARN_EVERY_MS = 10_000
 
-/** At most one line in ten seconds for each `key`, of which there are few; it says how many it stands for. */
-function sparingly(log: Logger) {
-  const told = new Map<string, { at: number; since: number }>()
+/** Logs at most one line in ten seconds for each `key`. `times` says how many events the line stands for. There are few keys. */
+function rateLimitedWarning(log: Logger) {
+  const logged = new Map<string, { at: number; since: number }>()
   return (key: string, details: object, message: string) => {
-    const last = told.get(key)
+    const last = logged.get(key)
     const now = performance.now()
-    if (last && now - last.at < SPARINGLY_MS) {
+    if (last && now - last.at < WARN_EVERY_MS) {
       last.since += 1
       return
     }
     log.warn({ ...details, times: 1 + (last?.since ?? 0) }, message)
-    told.set(key, { at: now, since: 0 })
+    logged.set(key, { at: now, since: 0 })
   }
 }
 
@@ -137,6 +136,6 @@ function alive() {
   return json(200, { alive: true })
 }
 
-function notReady({ phase }: Life) {
+function notReady({ phase }: Lifecycle) {
   return json(503, { ready: false, reasons: [phase] }, { 'cache-control': 'no-store' })
 }

@@ -39,13 +39,13 @@ export type Settings = {
 }
 
 /** What a service that runs alone cannot do without. SERVICE_SECRET is made by itself outside production. */
-export type Need = 'MONGODB_URI' | 'REDIS_URL' | 'SERVICE_SECRET'
+export type RequiredSetting = 'MONGODB_URI' | 'REDIS_URL' | 'SERVICE_SECRET'
 
 /** What the process that asks is. */
-export type Wanted = {
+export type SettingsOptions = {
   /** The default of PORT. */
   port?: number
-  needs?: readonly Need[]
+  needs?: readonly RequiredSetting[]
   /** Each is read from `<NAME>_URL`; by default at its port on this machine. */
   upstreams?: readonly { name: string; port: number }[]
 }
@@ -154,7 +154,10 @@ export class SettingsError extends Error {
 }
 
 /** Throws SettingsError. Empty variables count as not set. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>, wanted: Wanted = {}): Settings {
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  wanted: SettingsOptions = {},
+): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const { port: defaultPort = 4000, needs = [], upstreams = [] } = wanted
   const parsed = environment.safeParse({ PORT: String(defaultPort), ...given })
@@ -202,7 +205,7 @@ export function urlVariable(name: string): string {
   return `${name.toUpperCase()}_URL`
 }
 
-function upstreamUrls(upstreams: NonNullable<Wanted['upstreams']>) {
+function upstreamUrls(upstreams: NonNullable<SettingsOptions['upstreams']>) {
   return z.object(
     Object.fromEntries(
       upstreams.map(({ name, port }) => [urlVariable(name), upstream.default(`http://127.0.0.1:${port}`)]),
@@ -218,14 +221,14 @@ function metricsPortBeside(port: number): number {
   return port + METRICS_OFFSET <= MAX_PORT ? port + METRICS_OFFSET : port - METRICS_OFFSET - PORTS_OF_SERVICES
 }
 
-const NEEDED: Record<Need, string> = {
+const NEEDED: Record<RequiredSetting, string> = {
   MONGODB_URI: 'expected a MongoDB replica set or sharded cluster: a service that runs alone has no embedded one',
   REDIS_URL: 'expected a Redis: a service that runs alone has no other way to the rest',
   SERVICE_SECRET: 'expected at least 32 characters, the same for all services, with NODE_ENV=production',
 }
 
 /** What one setting says of another. */
-function mistakesTogether(given: Record<string, string | undefined>, needs: readonly Need[]): string[] {
+function mistakesTogether(given: Record<string, string | undefined>, needs: readonly RequiredSetting[]): string[] {
   const production = given.NODE_ENV === 'production'
   const missing = needs.filter((name) => !given[name] && (production || name !== 'SERVICE_SECRET'))
   return [

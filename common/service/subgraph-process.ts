@@ -16,9 +16,10 @@ import { type PersistedOperations, readPersistedOperations } from '../lane/persi
 import type { Store } from '../store/store.ts'
 import { openMongoDb, openRedisChannel, openRedisStream } from './connections.ts'
 import { type Checks, channelCheck, storeCheck } from './health.ts'
-import { type Frame, type ProcessParts, startProcess } from './process.ts'
+import { type ProcessContext, startProcess } from './process.ts'
+import type { ServiceParts } from './routes.ts'
 import { readServiceSecret } from './secrets.ts'
-import type { Need } from './settings.ts'
+import type { RequiredSetting } from './settings.ts'
 
 /** A line of subgraphs/registry.ts. */
 export type SubgraphEntry = {
@@ -91,14 +92,14 @@ export async function startDefinition<Loaders>(
 
 const OPERATIONS = new URL('../../schema/persisted-queries.json', import.meta.url)
 
-const SETTING_OF: Record<Resource, Need> = {
+const SETTING_OF: Record<Resource, RequiredSetting> = {
   store: 'MONGODB_URI',
   channel: 'REDIS_URL',
   'event stream': 'REDIS_URL',
 }
 
 /** The settings without which a subgraph does not start alone, for example MONGODB_URI and SERVICE_SECRET. */
-export function neededSettings({ needs }: Pick<SubgraphEntry, 'needs'>): Need[] {
+export function neededSettings({ needs }: Pick<SubgraphEntry, 'needs'>): RequiredSetting[] {
   return [...new Set(needs.map((resource) => SETTING_OF[resource])), 'SERVICE_SECRET']
 }
 
@@ -111,7 +112,7 @@ export async function startSubgraphProcess(
   await startProcess({ name, about, port, needs: neededSettings(entry), build: (frame) => build(entry, frame) }, env)
 }
 
-async function build(entry: SubgraphEntry, frame: Frame): Promise<ProcessParts> {
+async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<ServiceParts> {
   const { name, laneFields = [] } = entry
   const { settings, verify, log, metrics, closing } = frame
   const serviceSecret = readServiceSecret(settings)
@@ -144,7 +145,7 @@ async function build(entry: SubgraphEntry, frame: Frame): Promise<ProcessParts> 
 /** The settings are there: the process does not start without those that its `needs` ask for. */
 async function openResources(
   { needs }: SubgraphEntry,
-  { settings, log, metrics, setup, closing }: Frame,
+  { settings, log, metrics, setup, closing }: ProcessContext,
 ): Promise<Pick<SubgraphResources, 'store' | 'channel' | 'eventStream'>> {
   const redisUrl = settings.redisUrl!
   let store: Store | undefined
@@ -153,14 +154,14 @@ async function openResources(
   if (needs.includes('store')) {
     store = await openMongoDb(settings.mongodbUri!, { log, metrics })
     closing('store', () => store?.close())
-    setup.store(store)
+    setup.addStore(store)
   }
   if (needs.includes('channel')) {
-    channel = await openRedisChannel(redisUrl, log, setup.redis({ holdsEvents: false }))
+    channel = await openRedisChannel(redisUrl, log, setup.addRedis({ holdsEvents: false }))
     closing('channel', () => channel?.close())
   }
   if (needs.includes('event stream')) {
-    eventStream = await openRedisStream(redisUrl, log, setup.redis({ holdsEvents: true }))
+    eventStream = await openRedisStream(redisUrl, log, setup.addRedis({ holdsEvents: true }))
     closing('event stream', () => eventStream?.close())
   }
   return { store, channel, eventStream }

@@ -7,9 +7,9 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readBounded } from '../../common/base/read-bounded.ts'
-import { END_MS } from '../../common/service/ending.ts'
 import { readSecrets, readServiceSecret } from '../../common/service/secrets.ts'
 import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/service/settings.ts'
+import { SHUTDOWN_MS } from '../../common/service/shutdown.ts'
 import type { Running } from '../../platform/app.ts'
 import { gateway, portBeside, subgraphs } from '../../subgraphs/registry.ts'
 import { type Child, startChild } from './child.ts'
@@ -44,7 +44,7 @@ const BENEATH_END_MS = 10_000
 const MAX_READINESS = 64 * 1024
 
 /** How long one service may take to end, in ms. */
-const serviceEndMs = ({ drainMs }: Settings) => drainMs + END_MS
+const serviceEndMs = ({ drainMs }: Settings) => drainMs + SHUTDOWN_MS
 
 /** How long all of them may take, in ms: the gateway, the services, and one after another what is beneath them. */
 export function endsWithinMs(settings: Settings): number {

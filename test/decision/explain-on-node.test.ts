@@ -43,7 +43,16 @@ describeEachStore('explainDecision', (open) => {
     flow = await startWorkflow(await open())
     const { channel, keys, log } = flow.services
     node = await buildDistribution({
-      ...{ channel, keys, log, operations: new Map(), laneFields: [], node: 'node', now: flow.clock.now, random: () => 0.5 },
+      ...{
+        channel,
+        keys,
+        log,
+        operations: new Map(),
+        laneFields: [],
+        node: 'node',
+        now: flow.clock.now,
+        random: () => 0.5,
+      },
       verify: tokenVerifier(tokenSettings),
       intervals: ONLY_NOTIFICATIONS,
     })

@@ -1,5 +1,5 @@
-// What somebody should look at in how Alkaid was set up: it works, and may lose data, or show secrets to others. Each
-// warning says what to do. They are logged, and are the check `setup` of `/readyz`, which looks again each time.
+// Warnings about the installation: it works, but it may lose data or show secrets to others. Each warning says what to do. They are
+// logged, and `/readyz` shows them as its check `setup`, which looks again each time.
 
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,63 +9,67 @@ import type { Store } from '../store/store.ts'
 import type { Checks } from './health.ts'
 import type { Settings } from './settings.ts'
 
-/** What is told of once it is there. Outside production, only what others on this machine may do. */
-export type Setup = {
-  store(store: Store): void
-  /** What looks at the settings of a Redis, to be given to whoever connects to it; undefined outside production. */
-  redis(options: { holdsEvents: boolean }): RedisConfigCheck | undefined
-  channelInProcess(): void
-  /** Logs what was not logged before. */
-  tell(): Promise<void>
+/** Outside production only the rights on the data folder are checked. */
+export type SetupWarnings = {
+  /** Checks whether this store is the embedded one. */
+  addStore(store: Store): void
+  /** Checks the settings of a Redis. Pass the result to the function that connects. Undefined outside production. */
+  addRedis(options: { holdsEvents: boolean }): RedisConfigCheck | undefined
+  addChannelInProcess(): void
+  /** Logs the warnings that were not logged before. */
+  logNew(): Promise<void>
   check: Checks[string]
 }
 
 type Warnings = readonly string[]
 
-export function createSetup(settings: Pick<Settings, 'production' | 'dataDir'>, log: Pick<Logger, 'warn'>): Setup {
+export function createSetupWarnings(
+  settings: Pick<Settings, 'production' | 'dataDir'>,
+  log: Pick<Logger, 'warn'>,
+): SetupWarnings {
   const { production, dataDir } = settings
   const sources: (() => Warnings | Promise<Warnings>)[] = [() => dataFolderWarnings(dataDir)]
   const add = (source: () => Warnings | Promise<Warnings>) => {
     if (production) sources.push(source)
   }
-  const told = new Set<string>()
+  const logged = new Set<string>()
 
-  /** A source that is out of reach has nothing to tell now; the checks of store and channel tell of that. */
-  async function look(): Promise<Warnings> {
+  /** A source that cannot be reached has no warnings now. The checks of store and channel report that it cannot. */
+  async function findWarnings(): Promise<Warnings> {
     const found = await Promise.all(sources.map(async (source) => source()).map((all) => all.catch(() => [])))
     return found.flat()
   }
-  async function tell(): Promise<void> {
-    for (const warning of await look()) {
-      if (!told.has(warning)) log.warn(warning)
-      told.add(warning)
+  async function logNew(): Promise<void> {
+    for (const warning of await findWarnings()) {
+      if (!logged.has(warning)) log.warn(warning)
+      logged.add(warning)
     }
   }
   return {
-    store(store) {
-      let embedded: boolean | undefined // asked once: it does not change
+    addStore(store) {
+      let embedded: boolean | undefined // asked once, because it does not change
       add(async () => {
         embedded ??= await isEmbedded(store)
         return embedded ? [EMBEDDED_STORE] : []
       })
     },
-    redis({ holdsEvents }) {
+    addRedis({ holdsEvents }) {
       if (!production) return undefined
-      const redis = createRedisConfigCheck({ holdsEvents, onChecked: () => void tell() })
+      const redis = createRedisConfigCheck({ holdsEvents, onChecked: () => void logNew() })
       add(() => redis.warnings())
       return redis
     },
-    channelInProcess: () => add(() => [CHANNEL_IN_PROCESS]),
-    tell,
-    check: async () => ({ warning: await look() }),
+    addChannelInProcess: () => add(() => [CHANNEL_IN_PROCESS]),
+    logNew,
+    check: async () => ({ warning: await findWarnings() }),
   }
 }
 
 const EMBEDDED_STORE =
-  'NODE_ENV=production runs on the embedded store, which is for trying out: one copy, on one disk, for one process. ' +
+  'NODE_ENV=production uses the embedded store, which is only for trying out: one copy, on one disk, for one process. ' +
   'Set MONGODB_URI to a MongoDB replica set'
 
-/** In this process or in one of its own: it says who it is. */
+/** The embedded server says so in its `buildInfo`, also when it is a process of its own. */
 async function isEmbedded(store: Store): Promise<boolean> {
   return (await store.client.db('admin').command({ buildInfo: 1 })).gitVersion === 'alkaid-embedded'
 }
@@ -76,7 +80,7 @@ const CHANNEL_IN_PROCESS =
 const OTHERS_MAY_WRITE = 0o022
 const OTHERS_MAY_DO_ANYTHING = 0o077
 
-/** By the mode bits, which Windows does not have. What is not there yet, or not used, is no trouble. */
+/** Reads the mode bits, which Windows does not have. A file that does not exist yet gives no warning. */
 function dataFolderWarnings(dataDir: string): Warnings {
   if (process.platform === 'win32') return []
   const secrets = join(dataDir, 'secrets.json')
@@ -94,7 +98,7 @@ function dataFolderWarnings(dataDir: string): Warnings {
   ]
 }
 
-/** The permissions; none where there is no such file. */
+/** The permission bits, for example 0o600; 0 when the file does not exist. */
 function modeOf(path: string): number {
   return (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o777
 }

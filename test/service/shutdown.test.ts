@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createLogger } from '../../common/base/log.ts'
 import { type HttpServer, json, listen } from '../../common/http/server.ts'
-import { type Closer, closeAll, endInOrder, type Life } from '../../common/service/ending.ts'
-import { serviceRoutes, startingUp } from '../../common/service/routes.ts'
+import { serviceRoutes, startupRoutes } from '../../common/service/routes.ts'
+import { type Closer, closeAll, type Lifecycle, shutDown } from '../../common/service/shutdown.ts'
 import { until } from '../support/until.ts'
 
 const log = createLogger('silent')
@@ -20,8 +20,8 @@ afterEach(() => {
 
 /** A service whose `/graphql` answers when `release` is called. */
 async function startService(order: string[] = []) {
-  const life: Life = { phase: 'starting' }
-  const server = startingUp(life)
+  const life: Lifecycle = { phase: 'starting' }
+  const server = startupRoutes(life)
   const released = Promise.withResolvers<void>()
   let underWay = 0
   const graphql = async ({ search }: { search: string }) => {
@@ -60,7 +60,7 @@ describe('a service that is told to end', () => {
     const agent = kept()
     expect((await get(http, '/readyz')).status).toBe(200)
     expect((await get(http, '/graphql', agent)).message.headers.connection).toBe('keep-alive')
-    const ended = endInOrder({ life, servers: [http], closers: [], drainMs: 500, log })
+    const ended = shutDown({ life, servers: [http], closers: [], drainMs: 500, log })
     expect((await get(http, '/readyz')).status).toBe(503)
     expect((await get(http, '/livez')).status).toBe(200)
     const served = await get(http, '/graphql', agent)
@@ -75,7 +75,7 @@ describe('a service that is told to end', () => {
     const closers: Closer[] = [{ name: 'store', close: () => void order.push('store closed') }]
     const slow = get(http, '/graphql?slow', kept())
     await until('it is under way', () => underWay() === 1)
-    const ended = endInOrder({ life, servers: [http], closers, drainMs: 0, log })
+    const ended = shutDown({ life, servers: [http], closers, drainMs: 0, log })
     await until('nothing new is taken', () =>
       get(http, '/livez').then(
         () => false,
@@ -95,7 +95,7 @@ describe('a service that is told to end', () => {
     const closed = new Promise((resolve) => silent.once('close', resolve).resume())
     await until('it is connected', () => silent.readyState === 'open')
     await sleep(50)
-    await endInOrder({ life, servers: [http], closers: [], drainMs: 0, log })
+    await shutDown({ life, servers: [http], closers: [], drainMs: 0, log })
     await closed
   })
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readSecrets, readServiceSecret } from '../../common/service/secrets.ts'
-import { readSettings, SettingsError, type Wanted } from '../../common/service/settings.ts'
+import { readSettings, SettingsError, type SettingsOptions } from '../../common/service/settings.ts'
 
 describe('settings', () => {
   test('everything has a default, and an empty variable counts as not set', () => {
@@ -72,7 +72,7 @@ describe('settings', () => {
       JWT_SECRET: 'hunter2',
       CORS_ORIGINS: 'https://admin.example/',
     }
-    const wanted: Wanted = {
+    const wanted: SettingsOptions = {
       needs: ['MONGODB_URI', 'REDIS_URL', 'SERVICE_SECRET'],
       upstreams: [{ name: 'schedule', port: 4001 }],
     }
@@ -152,7 +152,7 @@ describe('the secrets of an installation in development', () => {
   })
 })
 
-function mistakes(env: Record<string, string>, wanted?: Wanted): string {
+function mistakes(env: Record<string, string>, wanted?: SettingsOptions): string {
   try {
     readSettings(env, wanted)
   } catch (error) {
