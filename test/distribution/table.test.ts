@@ -68,7 +68,7 @@ describe('a table', () => {
     const table = tableWith(slotDocument('shop', 'home', 3))
     const next = slotDocument('shop', 'home', 4)
     next.entries[0]!.constraint = { dimension: 'moon', operator: 'IN', values: ['full'] } satisfies Constraint
-    expect(() => table.apply(shop, next)).toThrow('moon IN is not known')
+    expect(() => table.apply(shop, next)).toThrow('unknown dimension or operator moon IN')
     expect(table.slot('shop', 'home')!.stamp.revision).toBe(3)
   })
 
