@@ -1,4 +1,4 @@
-// The gateway as an HTTP server: the rules of GraphQL over HTTP, browsers of other origins, and what it tells of itself.
+// The gateway as an HTTP server: the rules of GraphQL over HTTP, CORS, request ids, metrics and readiness.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { auditServer } from 'graphql-http'
@@ -44,10 +44,10 @@ describe('GraphQL over HTTP', () => {
   })
 })
 
-describe('an answer that is nothing but an error', () => {
+describe('an answer without data', () => {
   const statusOf = async (body: unknown, headers?: Record<string, string>) => (await post(body, headers)).status
 
-  test('has the status of its code', async () => {
+  test('has the HTTP status of its error code', async () => {
     const admin = { authorization: `Bearer ${alkaid.tokens.admin}` }
     expect(await statusOf({ query: '{ __typename }' })).toBe(200)
     expect(await statusOf({ query: '{ apps { total } }' })).toBe(401)
@@ -70,7 +70,7 @@ describe('a browser of another origin', () => {
       },
     })
 
-  test('may call with a token where the settings list it, and read answers, errors among them', async () => {
+  test('may call with a token when the settings list it, and read answers, including errors', async () => {
     const asked = await preflight(ADMIN_FRONTEND)
     expect(asked.status).toBe(204)
     expect(asked.headers.get('access-control-allow-origin')).toBe(ADMIN_FRONTEND)
@@ -85,7 +85,7 @@ describe('a browser of another origin', () => {
     }
   })
 
-  test('may not elsewhere', async () => {
+  test('may not call when the settings do not list it', async () => {
     const asked = await preflight('https://evil.example')
     expect(asked.headers.get('access-control-allow-origin')).toBeNull()
     const { headers } = await post({ query: '{ __typename }' }, { origin: 'https://evil.example' })
@@ -94,8 +94,8 @@ describe('a browser of another origin', () => {
   })
 })
 
-describe('what the gateway tells of itself', () => {
-  test('answers carry the request id of the caller where it is well formed, else a new one', async () => {
+describe('request ids, metrics and readiness', () => {
+  test('an answer carries the request id of the caller when it is well formed, else a new one', async () => {
     const idOf = async (given: string) =>
       (await post({ query: '{ __typename }' }, { 'x-request-id': given })).headers.get('x-request-id')
     expect(await idOf('mine-1')).toBe('mine-1')
@@ -148,14 +148,14 @@ describe('what the gateway tells of itself', () => {
     }
   })
 
-  test('metrics are on a port of their own: strangers who reach the services do not see them', async () => {
+  test('metrics are only on their own port, so that clients of the services do not see them', async () => {
     for (const url of [alkaid.platform.gatewayUrl, alkaid.platform.distributionUrl]) {
       const answer = await fetch(`${url}/metrics`)
       expect([answer.status, await answer.text()]).toEqual([404, expect.not.stringContaining('alkaid_http')])
     }
   })
 
-  test('the port of the metrics tells of the whole process, and answers nothing else', async () => {
+  test('the metrics port reports the whole process, and answers nothing else', async () => {
     const at = (path: string) => fetch(`${alkaid.platform.metricsUrl}${path}`)
     expect((await at('/livez')).status).toBe(200)
     expect(await (await at('/readyz')).json()).toMatchObject({

@@ -1,5 +1,5 @@
-// The page at `/`: its own in every part, in production without what is for development, and to others than whoever sits at
-// this machine without the demo's key.
+// The page at `/`: it loads nothing from other sites, has no development parts in production, and shows the demo's key only on this
+// machine.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -43,7 +43,7 @@ async function home(headers: Record<string, string> = {}) {
   })
 }
 
-test('loads nothing from anywhere, runs nothing, and can be framed by nobody', async () => {
+test('loads nothing from other sites, runs no script, and cannot be framed', async () => {
   await start()
   const { status, policy, body } = await home()
   expect(status).toBe(200)
@@ -53,7 +53,7 @@ test('loads nothing from anywhere, runs nothing, and can be framed by nobody', a
   expect([...body.matchAll(/href="([^"]*)"/g)].map(([, to]) => to)).toEqual(['data:,', '/graphql', '/livez', '/readyz'])
 })
 
-test('has the demo’s curls for whoever sits at this machine, by whatever link they came, as text', async () => {
+test('shows the demo’s curl commands to a browser on this machine, as escaped text', async () => {
   await start()
   const ways: Record<string, string>[] = [{}, { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' }]
   for (const headers of ways) {
@@ -75,7 +75,7 @@ test.each<Record<string, string>>([{ host: 'evil.example' }, { 'x-forwarded-for'
   },
 )
 
-test('is there in production, without what is for development', async () => {
+test('has no development parts in production', async () => {
   await start({ NODE_ENV: 'production' })
   const { status, body } = await home()
   expect(status).toBe(200)

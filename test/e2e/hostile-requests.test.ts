@@ -1,6 +1,5 @@
-// Requests that would cost much more than they are: each is refused before the work is done, with a code that says whose
-// mistake it is, and an answer that is small. The processor's time is measured where nothing else can be counted; before
-// these limits, each took seconds.
+// Small requests that would cause much work. Each is refused before the work is done, with the right code and a small answer.
+// Processor time is measured only where nothing else can be counted. Without the limits, each request took seconds.
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { getIntrospectionQuery } from 'graphql'
@@ -65,7 +64,7 @@ describe('a literal costs time linear in its size', () => {
     expect(made.errors).toEqual([])
   })
 
-  test('so does the default of a variable', async () => {
+  test('the default of a variable costs time linear in its size, too', async () => {
     const query = create('$data', `($data: JSON = ${lists(27, '1')})`)
     const { ms, ...reply } = await timed(() => ask({ query }, 'viewer'))
     expect(codes(reply)).toEqual(['FORBIDDEN'])
@@ -73,7 +72,7 @@ describe('a literal costs time linear in its size', () => {
   })
 })
 
-test('a large variable that stands in a literal again and again is refused, however it came', async () => {
+test('a large variable that is used many times in a literal is refused at every entrance', async () => {
   const large = 'x'.repeat(50_000)
   const many = `{${repeat(300, (n) => `k${n}: $d`)}}`
   const query = create(many, '($d: JSON)')
@@ -87,7 +86,7 @@ test('a large variable that stands in a literal again and again is refused, howe
   expect(small.errors).toEqual([])
 })
 
-describe('a value that is nested too deep is the caller’s mistake, told with its path and soon', () => {
+describe('a value that is nested too deep is refused quickly, with its path', () => {
   const cases: [string, string | object, string][] = [
     ['a literal, just beyond what data may have', { query: create(lists(33)) }, 'input.content.data'],
     ['a literal list', { query: create(lists(2_000)) }, 'input.content.data'],
@@ -128,8 +127,8 @@ describe('a value that is nested too deep is the caller’s mistake, told with i
   })
 })
 
-describe('whoever has no token', () => {
-  test('is told so, whatever they ask for, and nothing of what is wrong with it', async () => {
+describe('a caller without a valid token', () => {
+  test('gets UNAUTHENTICATED for every query, and no details about the query', async () => {
     const queries = [
       '{ apps { total } }',
       '{ nothing }',
@@ -146,13 +145,13 @@ describe('whoever has no token', () => {
     }
   })
 
-  test('may ask for the schema in development, and whether anyone is there', async () => {
+  test('may ask for the schema in development, and for `__typename`', async () => {
     expect((await ask({ query: '{ __typename }' })).data).toEqual({ __typename: 'Query' })
     const { data } = await ask({ query: getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true }) })
     expect(data?.__schema).toMatchObject({ queryType: { name: 'Query' } })
   })
 
-  test('is refused for a token that is not valid before anything is read', async () => {
+  test('is refused for an invalid token before the query is read', async () => {
     const headers = { authorization: 'Bearer x.y.z' }
     for (const body of ['{"query": "{ __typename }"}', '{"query": "{"}', '{', '']) {
       expect(codes(await send(`${alkaid.platform.gatewayUrl}/graphql`, body, headers))).toEqual(['UNAUTHENTICATED'])
@@ -160,7 +159,7 @@ describe('whoever has no token', () => {
   })
 })
 
-describe('a query that asks for too much is LIMIT_EXCEEDED, in words that say what to do', () => {
+describe('a query that asks for too much is LIMIT_EXCEEDED, with a message that says what to do', () => {
   const schedules = 'schedules(app: "shop") { nodes'
   const cases: [string, string, RegExp][] = [
     ['aliases', `{ ${repeat(5, (n) => `a${n}: __typename`)} }`, /at most 4 aliases.*has 5.*MAX_QUERY_ALIASES/],
@@ -190,8 +189,8 @@ describe('a query that asks for too much is LIMIT_EXCEEDED, in words that say wh
   })
 })
 
-describe('an answer that tells of mistakes is small', () => {
-  test('however many variables are wrong, and soon', async () => {
+describe('an answer with errors is small and quick', () => {
+  test('for any number of wrong variables', async () => {
     const query = 'query ($s: [ReviewState!]) { creatives(app: "shop", filter: {reviewStates: $s}) { total } }'
     const wrong = { query, variables: { s: Array(80_000).fill('NOPE') } }
     const { ms, ...reply } = await timed(() => ask(wrong, 'viewer'))
@@ -201,7 +200,7 @@ describe('an answer that tells of mistakes is small', () => {
     expect(ms).toBeLessThan(2 * SOON_MS)
   })
 
-  test('however long what is wrong is', async () => {
+  test('for wrong values of any length', async () => {
     const long = 'x'.repeat(150_000)
     const bodies: object[] = [
       { query: 'query ($n: Int) { apps(first: $n) { total } }', variables: { n: long } },
@@ -228,7 +227,7 @@ describe('an answer that tells of mistakes is small', () => {
     }
   })
 
-  test('however many fields fail, under long names', async () => {
+  test('for any number of failed fields with long names', async () => {
     const name = 'x'.repeat(200)
     const query = `{ creatives(app: "shop") { nodes { id } } ${name}: creatives(app: "another", first: 5000) { total } }`
     const reply = await ask({ query }, 'viewer')
@@ -268,7 +267,7 @@ describe('a number that cannot be kept exactly', () => {
     expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT', path: 'id' } }] })
   })
 
-  test('is another than one that can: those come back as they were sent', async () => {
+  test('is refused, but exact numbers come back as they were sent', async () => {
     const kept = { a: [0.1, 0.30000000000000004, 9007199254740992, 1e20, -2.5e-7, 0, 1.5], b: '9007199254740993' }
     const literal = '{a: [0.1, 0.30000000000000004, 9007199254740992, 1e20, -2.5e-7, 0, 1.50], b: "9007199254740993"}'
     const asLiteral = await ask({ query: create(literal) }, 'operator')
@@ -280,7 +279,7 @@ describe('a number that cannot be kept exactly', () => {
   })
 })
 
-describe('what a caller did wrong is never INTERNAL', () => {
+describe('a mistake of the caller is never INTERNAL', () => {
   const LITERALS = [
     ...[
       'null',
@@ -350,7 +349,7 @@ describe('what a caller did wrong is never INTERNAL', () => {
     }
   })
 
-  test('any variable for any of these, under any name', async () => {
+  test('any variable for any of these places, with any name', async () => {
     const values = [
       ...LITERALS.filter((text) => isJson(text)),
       '9007199254740993',
@@ -408,7 +407,7 @@ describe('over the lanes of apps', () => {
       'x-app-key': booked.appKey,
     })
 
-  test('deep, inexact and wrong variables are the caller’s mistakes, with their path and a small answer', async () => {
+  test('deep, inexact and wrong variables are refused with their path and a small answer', async () => {
     const events = (event: string, count = 1) =>
       `{"input": {"app": "shop", "events": [${Array(count).fill(event).join()}]}}`
     const { gatewayUrl, distributionUrl } = alkaid.platform
@@ -439,7 +438,7 @@ describe('over the lanes of apps', () => {
     }
   })
 
-  test('what is right is answered as ever, by GET and POST', async () => {
+  test('correct requests are answered as usual, by GET and POST', async () => {
     const variables = '{"app": "shop", "slots": ["home.banner"], "context": {"userId": "42"}}'
     const { data } = await call(alkaid.platform.distributionUrl, 'Decisions', variables)
     expect(data).toMatchObject({ decisions: [{ reason: 'MATCHED' }] })
@@ -451,7 +450,7 @@ describe('over the lanes of apps', () => {
   })
 })
 
-test('what is just within the limits passes the subgraphs as well, which get more than was sent', async () => {
+test('a query just within the limits also passes the subgraphs, which get a larger one', async () => {
   const name = 'n'.repeat(200)
   for (const query of [
     `query ${name} { ${name}: creatives(app: "shop") { nodes { id } } }`,
@@ -461,7 +460,7 @@ test('what is just within the limits passes the subgraphs as well, which get mor
   }
 })
 
-test('what is refused for its depth is refused under the name that the caller gave it', async () => {
+test('a value that is refused for its depth is named as the caller named it', async () => {
   const variable = (depth: number) => ({
     query: create('$d', '($d: JSON)'),
     variables: { d: JSON.parse(lists(depth)) },
@@ -481,7 +480,7 @@ test('what is refused for its depth is refused under the name that the caller ga
   }
 })
 
-test('what operators ask in many ways is one answer', async () => {
+test('different spellings of one query get the same answer', async () => {
   const { viewer } = alkaid.clients
   const expected = await viewer(SCHEDULE, { id: booked.schedule })
   const id = JSON.stringify(booked.schedule)

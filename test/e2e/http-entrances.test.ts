@@ -1,5 +1,5 @@
-// Every way in, held to the same rules of HTTP: the gateway with a token, an app at the gateway, the lane of a node, the
-// lane of stats, and the entrance of the subgraphs.
+// Every HTTP entrance follows the same rules: the gateway with a token, an app at the gateway, the lane of a node, the lane of stats,
+// and the federation endpoint of the subgraphs.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -151,7 +151,7 @@ function get(name: Name, target = search(name), headers: Sent['headers'] = {}): 
 const codeOf = ({ status, body }: RawAnswer) => [status, JSON.parse(body).errors?.[0]?.extensions?.code]
 
 describe.each(NAMES)('%s', (name) => {
-  test('answers what is right, with or without a byte order mark, compressed or not', async () => {
+  test('answers a correct request, with or without a byte order mark, compressed or not', async () => {
     const body = JSON.stringify(entrances[name].body)
     expect(codeOf(await post(name))).toEqual([200, undefined])
     expect(codeOf(await post(name, { body: `\uFEFF${body}` }))).toEqual([200, undefined])
@@ -170,7 +170,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(codeOf(await post(name, { headers: type, body: latin }))).toEqual([415, 'BAD_USER_INPUT'])
   })
 
-  test('refuses other content types, and none', async () => {
+  test('refuses other content types, and a missing one', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', undefined]) {
       const answer = await post(name, { headers: { 'content-type': type, 'apollo-require-preflight': '1' } })
       expect([type, ...codeOf(answer)]).toEqual([type, 415, 'BAD_USER_INPUT'])
@@ -178,7 +178,7 @@ describe.each(NAMES)('%s', (name) => {
     }
   })
 
-  test('refuses too long a body by its length, and too long a one once it is inflated', async () => {
+  test('refuses a body that is too long as sent, or after decompression', async () => {
     const limit = name === 'a subgraph' ? 8 * 1024 * 1024 : 1024 * 1024
     const answer = await post(name, { headers: { 'content-length': `${limit + 1}` }, body: '' })
     expect(codeOf(answer)).toEqual([413, 'LIMIT_EXCEEDED'])
@@ -186,7 +186,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(codeOf(await post(name, bomb))).toEqual([413, 'LIMIT_EXCEEDED'])
   })
 
-  test('says which methods there are', async () => {
+  test('names the allowed methods', async () => {
     const allowed = name === 'a subgraph' ? 'POST' : 'GET, HEAD, POST, OPTIONS'
     for (const method of ['PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']) {
       const answer = await send(name, `${method} ${pathOf(name)}`)
@@ -194,7 +194,7 @@ describe.each(NAMES)('%s', (name) => {
     }
   })
 
-  test('says how to show who one is', async () => {
+  test('says how to authenticate', async () => {
     const { secret, challenge } = entrances[name]
     const without = await post(name, {
       headers: { [secret]: undefined, ...(secret === 'x-app-key' && { [secret]: 'ak_no' }) },
@@ -215,7 +215,7 @@ describe.each(NAMES)('%s', (name) => {
 })
 
 describe.each(READERS)('by GET, %s', (name) => {
-  test('answers what is right, with the content type that Apollo Client sends', async () => {
+  test('answers a correct request, with the content type that Apollo Client sends', async () => {
     expect(codeOf(await get(name))).toEqual([200, undefined])
     expect(
       codeOf(
@@ -227,7 +227,7 @@ describe.each(READERS)('by GET, %s', (name) => {
     ).toEqual([200, undefined])
   })
 
-  test('refuses what is no percent-encoded UTF-8', async () => {
+  test('refuses a search that is not percent-encoded UTF-8', async () => {
     const wrong = ['%E4', '%C3', '%', '%zz', '%ED%A0%80', '%C0%80', '\xe4', Buffer.from('ä').toString('latin1')]
     for (const bytes of wrong) {
       const target = search(name, (part) => part.replace('%22shop%22', `%22shop${bytes}%22`))
@@ -293,7 +293,7 @@ describe('a mutation', () => {
   })
 })
 
-test('who leaves in the middle of a body is counted as gone, and nowhere as an error of ours', async () => {
+test('a client that leaves in the middle of a body is counted as 499, and not as a failure of the server', async () => {
   for (const name of READERS) {
     const { url, headers } = entrances[name]
     const raw = await connectRaw(url)
@@ -316,7 +316,7 @@ test('who leaves in the middle of a body is counted as gone, and nowhere as an e
 })
 
 describe('health and metrics', () => {
-  test('are read only, by GET and HEAD', async () => {
+  test('can only be read, by GET and HEAD', async () => {
     const { gatewayUrl, distributionUrl, metricsUrl } = alkaid.platform
     for (const url of [`${gatewayUrl}/livez`, `${distributionUrl}/readyz`, `${metricsUrl}/metrics`, `${gatewayUrl}/`]) {
       const head = await fetch(url, { method: 'HEAD', redirect: 'manual' })
@@ -332,7 +332,7 @@ describe('health and metrics', () => {
     }
   })
 
-  test('1,000 requests for metrics that nobody reads are not worked on, and slot queries go on', async () => {
+  test('1,000 requests for metrics whose answers nobody reads cause little work, and slot queries go on', async () => {
     const { metricsUrl } = alkaid.platform
     const raw = await connectRaw(metricsUrl)
     raw.socket.pause()

@@ -1,5 +1,4 @@
-// Sandbox holds the token of an admin: a browser on this machine that asks for the page itself is shown it, and nobody else
-// is, however they ask.
+// The Sandbox page holds the token of an admin. Only a browser on this machine gets it, and only when its user opens the page directly.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type IncomingHttpHeaders, request } from 'node:http'
@@ -90,13 +89,13 @@ describe('a browser on this machine', () => {
     expect(holdsToken(reply)).toBe(false)
   })
 
-  test('is shown it after a click on the page at /, and by older versions that do not tell where a request comes from', async () => {
+  test('gets it after a click on the page at /, and also in an older version that sends no sec-fetch headers', async () => {
     expect(holdsToken(await ask({ ...BROWSER, 'sec-fetch-site': 'same-origin' }))).toBe(true)
     const { accept } = BROWSER
     expect(holdsToken(await ask({ accept }))).toBe(true)
   })
 
-  test('may neither keep nor frame the page, and the page hands the token to nobody', async () => {
+  test('may neither cache nor frame the page, and the page sends the token to no other site', async () => {
     const { headers, body } = await ask(BROWSER)
     expect(headers).toMatchObject({
       'cache-control': 'no-store',
@@ -115,7 +114,7 @@ describe('a browser on this machine', () => {
   })
 })
 
-describe('nobody else is shown the token', () => {
+describe('every other request is refused the token', () => {
   const foreign: [string, Record<string, string> | ((port: number) => Record<string, string>)][] = [
     ['a name that resolves to this machine', { host: 'evil.example' }],
     ['such a name with our port', (port) => ({ host: `evil.example:${port}` })],
@@ -194,7 +193,7 @@ describe('nobody else is shown the token', () => {
     expect(reply.body).toContain('from another machine')
   })
 
-  test('who is refused is told why, and who sits at this machine gets there by one click', async () => {
+  test('a refusal says why, and on this machine it has a link to the page', async () => {
     const byLink = await ask({ ...BROWSER, 'sec-fetch-site': 'cross-site' })
     expect(byLink.body).toContain('a page of another origin asked for it')
     expect(byLink.body).toContain('<a href="/graphql">Open Sandbox</a>')

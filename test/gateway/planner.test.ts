@@ -6,7 +6,7 @@ import { createLogger } from '../../common/base/log.ts'
 import { createPlanner } from '../../gateway/planner.ts'
 import { subgraphs } from '../../subgraphs/registry.ts'
 
-test('the gateway tells nobody of itself, and asks no cloud where it runs', async () => {
+test('the gateway sends no telemetry, and does not ask the metadata service of a cloud', async () => {
   const sockets: Socket[] = []
   const onSocket = (message: unknown) => void sockets.push((message as { socket: Socket }).socket)
   subscribe('net.client.socket', onSocket)

@@ -1,4 +1,4 @@
-// `/readyz` when what it checks is gone: it says so, by name, and in bounded time.
+// `/readyz` when a dependency is gone: the answer names it, and comes in bounded time.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const answerOf = async (checks: Parameters<typeof readiness>[0]) => {
   return { status, ...JSON.parse(body!) }
 }
 
-test('a service whose store is gone is not ready, and is ready again with it', async () => {
+test('a service without its store is not ready, and is ready again when the store is back', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-ready-'))
   let server = await startEmbeddedServer({ dataDir })
   const store = await connectStore({ uri: server.uri, now: Date.now })
@@ -34,7 +34,7 @@ test('a service whose store is gone is not ready, and is ready again with it', a
   }
 })
 
-test('a check that hangs is a reason, and does not hold up the answer', async () => {
+test('a check that hangs becomes a reason, and does not delay the answer', async () => {
   const checks = { hanging: () => new Promise<never>(() => {}), other: () => ({ seen: 1 }) }
   expect(await answerOf(checks)).toMatchObject({
     status: 503,
@@ -43,7 +43,7 @@ test('a check that hangs is a reason, and does not hold up the answer', async ()
   })
 })
 
-test('a channel that is out of reach is a warning: nothing is lost that delivery does not write again', async () => {
+test('a channel that is out of reach is only a warning, since delivery writes everything again', async () => {
   expect(await answerOf({ channel: channelCheck(noChannel('test')) })).toMatchObject({
     status: 200,
     ready: true,

@@ -1,4 +1,4 @@
-// What the query planner gets in place of a client's operation: the same operation, with every argument as a variable.
+// The query planner gets the client's operation with every argument as a variable.
 
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
@@ -31,7 +31,7 @@ function echoing(): GraphQLSchema {
 
 const schema = echoing()
 
-test('every argument becomes a variable of its type, and what is the same becomes one', () => {
+test('every argument becomes a variable of its type, and equal arguments share one', () => {
   const { text, variables } = planned(
     `query Q($who: ID = "ann", $more: Filter, $show: Boolean = true) {
       a: echo(id: $who, list: [1, 2], filter: {colours: RED, not: $more}) @include(if: $show)
@@ -60,14 +60,14 @@ test('every argument becomes a variable of its type, and what is the same become
   })
 })
 
-test('operations that differ in their values alone are planned as one', () => {
+test('operations that differ only in values share one plan', () => {
   const hashOf = (query: string) => planned(query).hash
   expect(hashOf('{ echo(int: 1, list: [1]) }')).toBe(hashOf('{ echo(int: 2, list: [3, 4]) }'))
   expect(hashOf('{ echo(int: 1) }')).not.toBe(hashOf('{ echo(need: 1) }'))
   expect(hashOf('{ a: echo(int: 1) b: echo(int: 1) }')).not.toBe(hashOf('{ a: echo(int: 1) b: echo(int: 2) }'))
 })
 
-test('a null where there must be a value is the caller’s mistake, and says which argument', () => {
+test('null in place of a required value is BAD_USER_INPUT with the name of the argument', () => {
   const cases: [string, string][] = [
     ['query ($n: Int = 1) { echo(need: $n) }', 'need'],
     ['query ($n: Int = 1) { echo(filter: {page: {first: $n}}) }', 'filter'],
@@ -79,7 +79,7 @@ test('a null where there must be a value is the caller’s mistake, and says whi
   }
 })
 
-test('a variable in a literal may be as deep as both together may be', () => {
+test('the depths of a literal and of a variable in it add up to one limit', () => {
   const deep = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
   const query = 'query ($v: JSON) { echo(filter: {any: [{free: [$v]}]}) }'
   expect(planned(query, { v: deep(58) }).variables).toHaveProperty('a0')
@@ -88,7 +88,7 @@ test('a variable in a literal may be as deep as both together may be', () => {
   )
 })
 
-test('the planned operation gives every field the arguments that the client’s operation gives it', () => {
+test('in the rewritten operation every field gets the same arguments as in the client’s operation', () => {
   fc.assert(
     fc.property(arbitraryQuery, ({ query, variables }) => {
       const document = parse(query)

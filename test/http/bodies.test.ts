@@ -1,5 +1,5 @@
-// How bodies are read, and what becomes of a connection whose request is answered before its body has come: the client
-// sees the answer, and neither hangs nor is reset.
+// How bodies are read, and what happens to a connection when its request is answered before the whole body has come: the client
+// sees the answer, and its connection neither hangs nor is reset.
 
 import { execFile } from 'node:child_process'
 import { Agent, request as requestHttp } from 'node:http'
@@ -55,7 +55,7 @@ async function said(response: Response): Promise<unknown> {
 describe('text', () => {
   const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map((part) => Buffer.from(part as string)))
 
-  test('is UTF-8, of any length, with or without a byte order mark', async () => {
+  test('may be UTF-8 of any length, with or without a byte order mark', async () => {
     const { url } = await serve(echo)
     for (const right of ['Größe', '{"a":"\u{1F600}"}', '', '\u0000', '\uFEFF\uFEFFx']) {
       expect(await said(await post(url, Buffer.from(right)))).toBe(right.startsWith('\uFEFF') ? right.slice(1) : right)
@@ -76,7 +76,7 @@ describe('text', () => {
     expect(await said(await post(url, wrong))).toBe('400 BAD_USER_INPUT')
   })
 
-  test('a character may lie on both sides of a packet', async () => {
+  test('may have a character that is split between two packets', async () => {
     const { url } = await serve(echo)
     const raw = await client(url)
     const whole = rawRequest('POST /', JSON_TYPE, '"€"')
@@ -87,7 +87,7 @@ describe('text', () => {
     expect(JSON.parse(answer!.body)).toEqual({ said: '"€"' })
   })
 
-  test('has the content type of JSON, and no other charset', async () => {
+  test('must have the content type of JSON, and no other charset than UTF-8', async () => {
     const { url } = await serve(echo)
     const statusOf = async (type: string) => (await post(url, '{}', { 'content-type': type })).status
     for (const right of [
@@ -135,7 +135,7 @@ describe('a compressed body', () => {
     expect(await said(await post(url, body, { 'content-encoding': encoding }))).toBe(big)
   })
 
-  test('may have no more bytes when it is inflated, and is not inflated further', async () => {
+  test('has the same limit after decompression, and is not decompressed beyond it', async () => {
     const { url } = await serve(echo)
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' ')).subarray(0, 9_000) // most of it is not even there
     const { arrayBuffers } = process.memoryUsage()
@@ -145,7 +145,7 @@ describe('a compressed body', () => {
     expect(await said(await post(url, nearly, { 'content-encoding': 'gzip' }))).toBe('413 LIMIT_EXCEEDED')
   })
 
-  test('that is broken, or encoded in another way, is refused', async () => {
+  test('is refused when it is broken, or has an unknown encoding', async () => {
     const { url } = await serve(echo)
     const headers = { 'content-encoding': 'gzip' }
     expect(await said(await post(url, gzipSync(big).subarray(0, 50), headers))).toBe('400 BAD_USER_INPUT')
@@ -159,7 +159,7 @@ describe('a compressed body', () => {
 })
 
 describe('a body that is too long', () => {
-  test('is refused by its length alone, before a byte of it has come', async () => {
+  test('is refused by its content-length, before a byte of it has come', async () => {
     const { url } = await serve(echo)
     const raw = await client(url)
     raw.write(rawRequest('POST /', [...JSON_TYPE, 'content-length: 10000000000']))
@@ -171,7 +171,7 @@ describe('a body that is too long', () => {
     })
   })
 
-  test('is refused by what has come where nobody said how long it would be', async () => {
+  test('without content-length is refused as soon as too many bytes have come', async () => {
     const { url } = await serve(echo)
     const raw = await client(url)
     raw.write(rawRequest('POST /', [...JSON_TYPE, 'transfer-encoding: chunked']))
@@ -181,7 +181,7 @@ describe('a body that is too long', () => {
     expect(await raw.closed).toBe('end')
   })
 
-  test('may be sent to its end by a client that reads only then, and that sees why', async () => {
+  test('can be sent to its end by a client that reads only afterwards, and the client sees the refusal', async () => {
     const { url, answered } = await serve(echo)
     const raw = await client(url)
     raw.write(rawRequest('POST /', [...JSON_TYPE, 'content-length: 20000000']))
@@ -190,7 +190,7 @@ describe('a body that is too long', () => {
     expect([raw.answers().map(({ status }) => status), answered]).toEqual([[413], [413]])
   })
 
-  test('that goes on for ever is cut off', async () => {
+  test('is cut off when it never ends', async () => {
     const { url } = await serve(echo, { lingerMs: 100 })
     const raw = await client(url)
     raw.write(rawRequest('POST /', [...JSON_TYPE, 'content-length: 10000000000']))
@@ -200,7 +200,7 @@ describe('a body that is too long', () => {
     expect(raw.answers()[0]!.status).toBe(413)
   })
 
-  test('leaves the next request of fetch, of a kept agent and of curl as they should be', async () => {
+  test('does not disturb the next request of fetch, of a keep-alive agent and of curl', async () => {
     const { url } = await serve(echo)
     const long = Buffer.alloc(3_000_000, 'x')
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -231,7 +231,7 @@ describe('a body that is too long', () => {
 describe('a client that expects 100 Continue', () => {
   const EXPECT = [...JSON_TYPE, 'expect: 100-continue']
 
-  test('is told to go on only when the body is wanted', async () => {
+  test('gets 100 Continue only when its headers are accepted', async () => {
     const { url } = await serve(echo)
     const raw = await client(url)
     raw.write(rawRequest('POST /', [...EXPECT, 'content-length: 2']))
@@ -240,7 +240,7 @@ describe('a client that expects 100 Continue', () => {
     expect((await raw.whenAnswered(2)).map(({ status }) => status)).toEqual([100, 200])
   })
 
-  test('is told at once why not, and the connection is closed', async () => {
+  test('gets the refusal at once, and the connection is closed', async () => {
     const { url } = await serve(echo, { lingerMs: 50 })
     for (const [headers, status] of [
       [[...EXPECT, 'content-length: 20000'], 413],
@@ -259,7 +259,7 @@ describe('a request that is answered before its body has come', () => {
     throw new AlkaidError('UNAUTHENTICATED', 'Not you')
   }
 
-  test('keeps the connection when little is left, and the next request is answered', async () => {
+  test('keeps the connection when little of the body is left, and the next request is answered', async () => {
     const { url } = await serve(early)
     const raw = await client(url)
     const whole = rawRequest('POST /', JSON_TYPE, 'x'.repeat(100_000))
@@ -271,7 +271,7 @@ describe('a request that is answered before its body has come', () => {
     expect((await raw.whenAnswered(2)).map(({ status }) => status)).toEqual([401, 401])
   })
 
-  test('keeps it when nothing is left, however the request came', async () => {
+  test('keeps the connection when nothing is left, for every way to send a body', async () => {
     const { url } = await serve(early)
     const raw = await client(url)
     const chunked = [...JSON_TYPE, 'transfer-encoding: chunked']
@@ -290,7 +290,7 @@ describe('a request that is answered before its body has come', () => {
     }
   })
 
-  test('closes it when much is left, or nobody knows how much', async () => {
+  test('closes the connection when much is left, or when the rest has no known length', async () => {
     const { url } = await serve(early, { lingerMs: 50 })
     for (const length of ['content-length: 100000000', 'transfer-encoding: chunked']) {
       const raw = await client(url)
@@ -302,14 +302,17 @@ describe('a request that is answered before its body has come', () => {
 })
 
 describe('a client that leaves in the middle of a body', () => {
-  test.each(['destroy', 'resetAndDestroy', 'end'] as const)('by %s is no error of ours', async (leave) => {
-    const { url, logged, answered } = await serve(echo)
-    const raw = await client(url)
-    raw.write(rawRequest('POST /', [...JSON_TYPE, 'content-length: 100']))
-    raw.write('{"half":')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    raw.socket[leave]()
-    await until('it is noticed', () => answered.length === 1)
-    expect([answered, logged]).toEqual([[499], []])
-  })
+  test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
+    'by %s is not logged as a failure of the server',
+    async (leave) => {
+      const { url, logged, answered } = await serve(echo)
+      const raw = await client(url)
+      raw.write(rawRequest('POST /', [...JSON_TYPE, 'content-length: 100']))
+      raw.write('{"half":')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      raw.socket[leave]()
+      await until('it is noticed', () => answered.length === 1)
+      expect([answered, logged]).toEqual([[499], []])
+    },
+  )
 })

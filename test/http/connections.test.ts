@@ -1,5 +1,5 @@
-// What one client may hold of a server: how many of its requests wait, how long it may take to read, how many connections
-// there are, and what is told to those who send no HTTP.
+// Limits of one connection: how many of its requests wait, how long the client may take to read an answer, how many connections there
+// are, and what a client gets that does not send HTTP.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
@@ -41,7 +41,7 @@ const many = (count: number) => Buffer.concat(Array.from({ length: count }, (_, 
 const paths = (raw: RawClient) => raw.answers().map(({ body }) => JSON.parse(body).path)
 const inOrder = (count: number) => Array.from({ length: count }, (_, index) => `/${index}`)
 
-describe('requests that do not wait for the answer before', () => {
+describe('pipelined requests', () => {
   test('are answered in order, one after another', async () => {
     let atOnce = 0
     let most = 0
@@ -59,7 +59,7 @@ describe('requests that do not wait for the answer before', () => {
     expect(most).toBe(1)
   })
 
-  test('are all answered to a client that sends 256 ahead, and again', async () => {
+  test('are all answered when a client sends 256 ahead, twice', async () => {
     const { url, refused } = await serve(async (request) => json(200, { said: await request.body() }))
     const raw = await client(url)
     const posts = (count: number) =>
@@ -77,7 +77,7 @@ describe('requests that do not wait for the answer before', () => {
     expect(refused).toEqual([])
   })
 
-  test('are cut off when too many wait, and others do not notice', async () => {
+  test('are cut off when too many wait, and other connections are not affected', async () => {
     let handled = 0
     const slow = Promise.withResolvers<void>()
     const { url, refused } = await serve(async ({ path }) => {
@@ -97,7 +97,7 @@ describe('requests that do not wait for the answer before', () => {
     expect(refused).toEqual(['waiting'])
   })
 
-  test('are all answered when the server ends, and only the last says so', async () => {
+  test('are all answered when the server stops, and only the last answer has `connection: close`', async () => {
     const { url, stop } = await serve(async ({ path }) => {
       await sleep(5)
       return json(200, { path })
@@ -111,7 +111,7 @@ describe('requests that do not wait for the answer before', () => {
     expect(raw.answers().map(({ headers }) => headers.connection)).toEqual([...Array(9).fill('keep-alive'), 'close'])
   })
 
-  test('wait while what went before is still read: a client that does not read is not worked for', async () => {
+  test('wait while the client has not read the answer before them', async () => {
     let handled = 0
     const { url } = await serve(() => {
       handled += 1
@@ -131,7 +131,7 @@ describe('requests that do not wait for the answer before', () => {
 })
 
 describe('a client that does not take its answer', () => {
-  test('is cut off, and what it asked beside is dropped', async () => {
+  test('is cut off, and its waiting requests are dropped', async () => {
     let handled = 0
     const huge = 'x'.repeat(30_000_000)
     const limits = { takeMs: 100 - huge.length / 16 } // a tenth of a second for what the kernel does not take
@@ -149,7 +149,7 @@ describe('a client that does not take its answer', () => {
     expect([handled, raw.answers()]).toEqual([1, []])
   })
 
-  test('is left alone while it reads slowly, but fast enough', async () => {
+  test('is not cut off while it reads slowly, but fast enough', async () => {
     const huge = 'x'.repeat(20_000_000)
     const { url, refused } = await serve(() => ({ status: 200, body: huge }))
     const raw = await client(url)
@@ -162,7 +162,7 @@ describe('a client that does not take its answer', () => {
   })
 })
 
-test('more connections than the limit are closed at once, and told of', async () => {
+test('connections beyond the limit are closed at once, and reported', async () => {
   const { url, refused } = await serve(echo, { connections: 2 })
   const kept = [await client(url), await client(url)]
   const third = await client(url)
@@ -177,7 +177,7 @@ test('more connections than the limit are closed at once, and told of', async ()
   await until('there is room again', async () => (await fetch(url).catch(() => undefined))?.ok === true)
 })
 
-test('who watches is told of what is refused, of a flood by one line for all', async () => {
+test('refusals are counted and logged, and a flood of them is one line', async () => {
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   const metrics = createMetrics()
@@ -204,7 +204,7 @@ test('who watches is told of what is refused, of a flood by one line for all', a
   expect(await metrics.registry.metrics()).toContain('alkaid_http_refusals_total{reason="malformed"} 5')
 })
 
-test('metrics are worked out once for all who ask meanwhile', async () => {
+test('concurrent requests for metrics share one rendering', async () => {
   const metrics = createMetrics()
   const begun = Promise.withResolvers<void>()
   const release = Promise.withResolvers<number>()
@@ -237,7 +237,7 @@ test('a client that offers HTTP/2 is answered in HTTP/1.1', async () => {
   expect((await raw.whenAnswered(1))[0]!.status).toBe(200)
 })
 
-describe('what is no HTTP', () => {
+describe('a malformed request', () => {
   const body = ['content-type: application/json']
   test.each([
     ['a length that is no number', rawRequest('POST /', [...body, 'content-length: many']), 400, 'malformed'],
@@ -276,7 +276,7 @@ describe('what is no HTTP', () => {
     expect(refused).toEqual([why])
   })
 
-  test('after a whole request, that one is answered first', async () => {
+  test('after a complete request: the complete one is answered first', async () => {
     const { url } = await serve(async ({ path }) => {
       await sleep(50)
       return json(200, { path })
