@@ -1,16 +1,16 @@
-// Which items of two lists are the same: what stayed, what moved, what came and what is gone. The fewest items move: those
-// that stay are a longest common subsequence (Hunt and Szymanski, CACM 1977).
+// Matches the items of two lists: which stayed, moved, were added or were removed. As few items as possible move, because those
+// that stay are a longest common subsequence (Hunt and Szymanski, CACM 1977). Example: [a, b, c] -> [c, a, b]: only c moved.
 
-/** `moved`: the item changed places with others that both lists have. Indexes are those of the two lists. */
+/** The indexes of one item in the two lists. `moved`: its position among the common items changed. */
 export type Pair = { before: number; after: number; moved: boolean }
 
 /** `removed` and `added` ascend; `pairs` ascend by `after`. */
 export type Alignment = { pairs: Pair[]; removed: number[]; added: number[] }
 
-/** Of so many pairs of equal items each is looked at; past that, each item has only one other that it can be. */
+/** Limits the work: with more pairs of equal items than this, the first equal item is paired only with the first, and so on. */
 const MOST_MATCHES = 200_000
 
-/** Of lists whose order counts, each item given by its identity; one may come several times. */
+/** Aligns lists whose order has a meaning. Each item is given by its identity, which may repeat. */
 export function alignOrdered(before: readonly string[], after: readonly string[]): Alignment {
   const stays = withPairs(nothingAlike(before, after), commonSubsequence(before, after))
   const moves = equalItems(before, stays.removed, after, stays.added)
@@ -20,13 +20,13 @@ export function alignOrdered(before: readonly string[], after: readonly string[]
   )
 }
 
-/** Of lists whose order means nothing: nothing moves. */
+/** Aligns lists whose order has no meaning: nothing moves. */
 export function alignUnordered(before: readonly string[], after: readonly string[]): Alignment {
   const alignment = nothingAlike(before, after)
   return withPairs(alignment, equalItems(before, alignment.removed, after, alignment.added))
 }
 
-/** The same, with these pairs of what was removed and added. */
+/** The alignment with more pairs; their items are no longer removed and added. */
 export function withPairs({ pairs, removed, added }: Alignment, more: readonly Pair[]): Alignment {
   const taken = new Set(more.map((pair) => pair.before))
   const given = new Set(more.map((pair) => pair.after))
@@ -37,7 +37,7 @@ export function withPairs({ pairs, removed, added }: Alignment, more: readonly P
   }
 }
 
-/** Pairs of what is gone and what came between the same two items that stayed: the first with the first, and so on. */
+/** Pairs removed with added items that stand between the same two items that stayed: first with first, and so on. */
 export function pairsInPlace({ pairs, removed, added }: Alignment): Pair[] {
   const stays = pairs.filter(({ moved }) => !moved)
   const byGap = (side: 'before' | 'after', indexes: readonly number[]) => {
@@ -57,7 +57,7 @@ function nothingAlike(before: readonly string[], after: readonly string[]): Alig
   return { pairs: [], removed: [...before.keys()], added: [...after.keys()] }
 }
 
-/** At these indexes: the first of an identity with the first, the second with the second. */
+/** Pairs equal items at these indexes: the first of an identity with the first, the second with the second. */
 function equalItems(
   before: readonly string[],
   removed: readonly number[],
@@ -74,10 +74,10 @@ function equalItems(
 type Link = Pair & { rest: Link | undefined }
 
 function commonSubsequence(before: readonly string[], after: readonly string[]): Pair[] {
-  /** One common subsequence of each length: the one that ends earliest in `after`. */
+  /** For each length, the common subsequence that ends earliest in `after`. */
   const ends: Link[] = []
   for (const [index, places] of placesOf(before, after).entries()) {
-    // The last place first, for an item of `before` must not come twice in one subsequence.
+    // From the last place to the first, so that an item of `before` is not used twice in one subsequence.
     for (const place of places.toReversed()) {
       const length = countBefore(ends, place)
       ends[length] = { before: index, after: place, moved: false, rest: ends[length - 1] }
@@ -90,7 +90,7 @@ function commonSubsequence(before: readonly string[], after: readonly string[]):
   return pairs
 }
 
-/** For each item of `before` where its equals are in `after`. */
+/** For each item of `before`, the indexes of the equal items in `after`. */
 function placesOf(before: readonly string[], after: readonly string[]): number[][] {
   const places = Map.groupBy(after.keys(), (index) => after[index]!)
   const all = before.map((identity) => places.get(identity) ?? [])
@@ -103,7 +103,7 @@ function placesOf(before: readonly string[], after: readonly string[]): number[]
   })
 }
 
-/** How many of the subsequences end before this place: so long is the one that it can be added to. */
+/** The number of subsequences that end before this place. The place can be added to one of that length. */
 function countBefore(ends: readonly Link[], place: number): number {
   let [low, high] = [0, ends.length]
   while (low < high) {

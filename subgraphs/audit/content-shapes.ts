@@ -1,43 +1,43 @@
-// What the contents of each kind mean to somebody who compares two of them: which items of a list are the same, whether
-// their order counts, and what is another thing rather than the same one changed. What is not said here is free JSON.
+// How the contents of each kind are compared: which items of a list are the same, whether the order has a meaning, and when a value is
+// a changed one or a different one. Fields without a shape are compared as free JSON.
 
 import { canonicalJson } from '../../common/base/content-hash.ts'
 import { OPERATORS } from '../../engine/targeting/operators.ts'
 import type { Comparison, Constraint } from '../../engine/targeting/types.ts'
 import type { SubjectKind } from './repository.ts'
 
-/** Of a value; `{}`: free JSON. */
+/** How a value is compared. `{}` is free JSON. */
 export type Shape = {
   fields?: Record<string, ShapeOf>
   list?: ListShape
-  /** Whether one is the other, changed; else the whole value is another one. Left out: always. */
+  /** True when `after` is `before` with changes inside. False: the whole value is different. Left out: always true. */
   isChanged?(before: Json, after: Json): boolean
 }
 
-/** Where it depends on the value. */
+/** A shape, or a function when the shape depends on the value. */
 export type ShapeOf = Shape | ((value: Json) => Shape)
 
 export type ListShape = {
-  /** Whether the order of the items means something. */
+  /** Whether the order of the items has a meaning. */
   ordered: boolean
-  /** Items with the same identity are the same. Left out: only what is equal is. */
+  /** Items with the same identity are the same item. Left out: only equal items are. */
   identity?(item: Json, index: number): string
   /**
-   * How alike two items are of which neither is in the other list: those most alike are one that was changed, and with 0
-   * they are not. `place`: what stands in the place of another is that one, changed. Left out: each is another.
+   * Pairs a removed with an added item as one changed item. A function scores how alike they are: the highest score wins, 0
+   * pairs nothing. `place` pairs items at the same position. Left out: nothing is paired.
    */
   alike?: 'place' | ((before: Json, after: Json) => number)
   item?: ShapeOf
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a shape knows what its values are, and nobody else does
+// biome-ignore lint/suspicious/noExplicitAny: only a shape knows the type of its values
 type Json = any
 
-/** Of free JSON: only equality says what is the same, and any order may mean something. */
+/** Lists in free JSON: only equal items are the same, and the order may have a meaning. */
 export const FREE_LIST: ListShape = { ordered: true, alike: 'place' }
 
 const SET: Shape = { list: { ordered: false } }
-/** The first is compared with the first, and so on. */
+/** The first item is compared with the first, the second with the second. */
 const RANGE: Shape = { list: { ordered: true, identity: (_, index) => `${index}` } }
 
 const CAPS: Shape = {
@@ -52,7 +52,7 @@ const DAY_PARTS: Shape = {
   },
 }
 
-/** Who gets which creative follows from the order of the list (`chooseByWeight`), so it counts. */
+/** The order has a meaning: `chooseByWeight` picks a user's creative by it. */
 const BOOKED: Shape = { list: { ordered: true, identity: ({ creative }) => creative } }
 
 const constraintShape = (value: Constraint): Shape => (isRange(value) ? RANGE_COMPARISON : ANY_CONSTRAINT)
@@ -70,12 +70,12 @@ export const SHAPES: Record<SubjectKind, Shape> = {
   SEGMENT: { fields: { constraint: constraintShape } },
 }
 
-/** The values of a range are its two ends; those of other comparisons are any of them. */
+/** The values of a range are its two ends, in order. The values of other comparisons are a set. */
 function isRange(value: Constraint): boolean {
   return 'operator' in value && OPERATORS[value.operator]?.takes === 'exactly two'
 }
 
-/** Of the same kind; comparisons besides about the same dimension. */
+/** Both have the same kind (all, any, not, segment); comparisons also have the same dimension. */
 function isSameConstraint(before: Constraint, after: Constraint): boolean {
   if ('dimension' in before && 'dimension' in after) {
     return before.dimension === after.dimension && isRange(before) === isRange(after)
@@ -83,7 +83,7 @@ function isSameConstraint(before: Constraint, after: Constraint): boolean {
   return (['all', 'any', 'not', 'segment'] as const).some((kind) => kind in before && kind in after)
 }
 
-/** Of comparisons by operator and values, of groups by the leaves that both have. Another segment is another. */
+/** The score for `alike`. Comparisons: same operator and shared values. Groups: shared leaves. Different segments: 0. */
 function likeness(before: Constraint, after: Constraint): number {
   if (!isSameConstraint(before, after) || 'segment' in before) return 0
   if (!('dimension' in before)) return countShared(leavesOf(before), leavesOf(after))
@@ -91,7 +91,7 @@ function likeness(before: Constraint, after: Constraint): number {
   return 1 + (sameOperator ? 1_000 : 0) + countShared(before.values, (after as Comparison).values)
 }
 
-/** Each comparison and segment; and the dimension of each comparison by itself. */
+/** The leaves of a tree as texts: each comparison, its dimension, and each segment. */
 function leavesOf(constraint: Constraint): string[] {
   if ('all' in constraint) return constraint.all.flatMap(leavesOf)
   if ('any' in constraint) return constraint.any.flatMap(leavesOf)

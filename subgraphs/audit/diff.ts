@@ -1,5 +1,5 @@
-// What differs between two contents. Items of lists are compared by what they are, not by where they stand:
-// content-shapes.ts says what that is, and alignment.ts finds the fewest moves.
+// The differences between two contents. Items of lists are matched by what they are, not by their index: content-shapes.ts defines
+// when two items are the same, and alignment.ts finds the fewest moves.
 
 import { canonicalJson } from '../../common/base/content-hash.ts'
 import { type Alignment, alignOrdered, alignUnordered, type Pair, pairsInPlace, withPairs } from './alignment.ts'
@@ -7,10 +7,9 @@ import { FREE_LIST, type ListShape, SHAPES, type Shape, type ShapeOf } from './c
 import type { SubjectKind } from './repository.ts'
 
 /**
- * `path` as in `creatives[0].weight`: its indexes count in the newer content, and those of `previousPath` in the older
- * one. Only the last index is the same in both where one side has nothing: of what was added it counts in the newer
- * content, of what was removed in the older one. `before` or `after` is null where there is nothing. `from` and `to` are
- * the indexes of what moved.
+ * `path` has indexes of the newer content, such as `creatives[0].weight`; `previousPath` has those of the older one. When one
+ * side has no such item, both paths end with the same index: that of the newer content for ADDED, of the older one for
+ * REMOVED. `before` or `after` is then null. `from` and `to` are the indexes of a MOVED item.
  */
 export type Difference = {
   path: string
@@ -22,7 +21,7 @@ export type Difference = {
   to: number | null
 }
 
-/** In the order of `after`, then what is gone. What only one side has is one difference, however large. */
+/** First in the order of `after`, then what was removed. A value that only one side has is one difference, however large. */
 export function differences(kind: SubjectKind, before: object, after: object): Difference[] {
   const found: Found = { there: [], gone: [] }
   const shape = SHAPES[kind]
@@ -37,7 +36,7 @@ type Place = Pick<Difference, 'path' | 'previousPath'>
 const ROOT: Place = { path: '', previousPath: '' }
 const NOWHERE = { before: null, after: null, from: null, to: null }
 
-/** As JSON. A field of the content itself that is null is an empty one, and a list of it that is not there is empty. */
+/** The fields as JSON. A field that is null counts as missing. A list that is missing counts as empty. */
 function presentFields({ fields = {} }: Shape, content: object): Fields {
   const entries = Object.entries(JSON.parse(JSON.stringify(content)) as Fields).filter(([, value]) => value !== null)
   const present = Object.fromEntries(entries)
@@ -97,7 +96,7 @@ function align({ ordered, identity, alike }: ListShape, before: unknown[], after
   return withPairs(aligned, alike === 'place' ? pairsInPlace(aligned) : pairsAlike(aligned, alike, before, after))
 }
 
-/** The most alike first; of those that are as much alike, the first in the list. */
+/** Pairs with the highest score first; with equal scores the first in the list. */
 function pairsAlike(
   { removed, added }: Alignment,
   alike: (before: unknown, after: unknown) => number,

@@ -1,4 +1,5 @@
-// Everything that one request asks for of reviews, submissions, their subjects and the change log, read at once.
+// The DataLoaders of audit. They are made for one request, and read in batches what it asks for: reviews, submissions, their
+// subjects and the change log.
 
 import type DataLoader from 'dataloader'
 import type { Services } from '../../common/command/services.ts'
@@ -20,7 +21,7 @@ import { type SubjectRevision, subjectRepositories } from './subjects.ts'
 /** The newest changes of one thing. */
 export type ChangesKey = { subject: Change['subject']; first: number }
 
-/** The review of one exact revision; or those of what is approved of a thing, newest first, before a revision. */
+/** The review of one exact revision; or a page of the reviews of a thing's approved revisions, newest first. */
 export type ReviewsKey = Pin | ApprovedKey
 type ApprovedKey = { approvedOf: string; first: number; before: number | null }
 
@@ -32,10 +33,10 @@ type SubjectLoaders = {
 
 export type AuditLoaders = {
   reviews: DataLoader<string, Review | null>
-  /** Of exact revisions, and of what is approved of things. */
+  /** Reviews of exact revisions, and of the approved revisions of things. */
   reviewsOf: DataLoader<ReviewsKey, Review[], string>
   submissions: DataLoader<string, Submission | null>
-  /** By exact revision of a subject: the newest approved, not revoked one before it. */
+  /** By exact revision: the newest approved, not revoked revision before it. */
   approvedBefore: DataLoader<Pin, Approved | null, string>
   subjects: Record<SubjectKind, SubjectLoaders>
   changes: DataLoader<ChangesKey, Change[], string>
@@ -58,7 +59,7 @@ export function auditLoaders({ store }: Services): AuditLoaders {
   }
 }
 
-/** After a mutation: whatever the same request read before may be out of date. */
+/** Drops what was read. A mutation calls it, because the same request may have read older values. */
 export function forget({ subjects, ...others }: AuditLoaders): void {
   for (const loader of Object.values(others)) loader.clearAll()
   for (const { newest, revisions } of Object.values(subjects)) {
@@ -77,7 +78,7 @@ function subjectLoaders(store: Store, kind: SubjectKind): SubjectLoaders {
   }
 }
 
-/** One read for all, where as many approved revisions are asked for of one thing as of another. */
+/** One read for all keys, if they ask for the same page of approved revisions; else one read for each different page. */
 async function readReviews(store: Store, keys: readonly ReviewsKey[]): Promise<Review[][]> {
   const found = new Map<string, Review[]>()
   const pins = keys.filter((key) => 'revision' in key)
@@ -104,7 +105,7 @@ function reviewsKeyText(key: ReviewsKey): string {
   return 'revision' in key ? pinText(key) : `${key.approvedOf} ${key.first} ${key.before}`
 }
 
-/** One read for each kind of thing; a shorter list is the beginning of a longer one. */
+/** One read for each kind of thing. It reads the longest list that is asked for, and cuts off the others. */
 async function readChanges(store: Store, keys: readonly ChangesKey[]): Promise<Change[][]> {
   const found = new Map<string, Change[]>()
   for (const [type, ofKind] of Map.groupBy(keys, ({ subject }) => subject.type)) {

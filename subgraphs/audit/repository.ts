@@ -1,5 +1,5 @@
-// The collections of reviews and submissions. Nothing else touches them. Delivery reads here what is approved, guards
-// what it pins, and marks how far a revocation has got.
+// The collections of reviews and submissions. Nothing else touches them. Delivery reads here what is approved, guards the reviews
+// of what it pins, and notes which slots a revocation has composed.
 
 import type { Filter } from 'mongodb'
 import { notFound } from '../../common/base/errors.ts'
@@ -18,26 +18,26 @@ export type SubjectKind = (typeof SUBJECT_KINDS)[number]
  */
 export type ReviewStatus = 'OPEN' | 'APPROVED' | 'REJECTED' | 'SUPERSEDED' | 'RECALLED' | 'REVOKED'
 
-/** A decision on one exact revision; there is at most one review of each. */
+/** The review of one exact revision. Each revision has at most one. */
 export type Review = {
   _id: string
   app: string
-  /** The optimistic lock: +1 per decision, recall and reopening. */
+  /** The optimistic lock: +1 with each decision, recall and reopening. */
   version: number
   subject: { type: SubjectKind; id: string }
   revision: number
-  /** The two in one, `<id>@<revision>`: exact revisions are looked up by it. */
+  /** Subject and revision as one text, `<id>@<revision>`. Exact revisions are looked up by it. */
   of: string
-  /** What that revision calls the subject. */
+  /** The subject's name in that revision. */
   name: string
-  /** The id of the slot in which the subject is booked, if it is a schedule. */
+  /** Of a schedule: the id of the slot in which it is booked. */
   slot: string | null
-  /** Of the revision's content: what an approval binds. */
+  /** SHA-256 (hex) of the revision's content. An approval binds exactly this content. */
   hash: string
   state: ReviewStatus
-  /** +1 by everything that relies on the approval, so that it collides with taking it back. */
+  /** +1 with each command that relies on the approval, so that it collides with a revocation. */
   guard: number
-  /** The submissions that need it, oldest first; one that was recalled no longer does. */
+  /** The submissions that need it, oldest first. Recalled submissions are removed. */
   submissions: string[]
   /** Everybody who submitted it, the first one first. */
   submittedBy: string[]
@@ -48,15 +48,15 @@ export type Review = {
   revokedBy: string | null
   revokedAt: Date | null
   revokeReason: string | null
-  /** There while slots may still serve what was revoked. */
+  /** Present while slots may still serve the revoked revision. */
   recompose?: true
-  /** The slots that were composed without it, and the publications that came of that. */
+  /** The slots that were composed without it, and their publications. */
   recomposed: { slot: string; publication: string }[]
 }
 
 export type Submission = {
   _id: string
-  /** The optimistic lock: +1 when it is recalled, and per decision on it or on one of the reviews that it needs. */
+  /** The optimistic lock: +1 with a recall, and with each decision on it or on one of its reviews. */
   version: number
   app: string
   subject: { type: SubjectKind; id: string }
@@ -75,27 +75,27 @@ export type Approved = Pin & { review: string; hash: string }
 export type Verdict = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
 export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string }
 
-/** Narrows the queue; what is left out or null does not narrow. */
+/** Narrows the queue. A field that is left out or null does not narrow. */
 export type ReviewFilter = {
   types?: readonly string[] | null
   /** The id of a slot: schedules booked in it. */
   slot?: string | null
-  /** Part of the subject's name, in whatever letter case. */
+  /** Part of the subject's name. Upper and lower case are the same. */
   text?: string | null
-  /** When it was submitted first. */
+  /** When the review was first submitted. */
   period?: Period | null
 }
 
 /** Which approved revisions: the newest ones, or those just before a revision. */
 export type ApprovedPage = { limit: number; before?: number | undefined }
 
-/** An open review that knows the approved revision before its own. */
+/** An open review, with the newest approved revision before its own. */
 export type QueuedReview = Review & { approvedBefore: Approved | null }
 
 const rows = (db: Db) => db.collection<Review>('reviews')
 const submissionRows = (db: Db) => db.collection<Submission>('submissions')
 
-/** As `approved` the review of the newest approved, not revoked revision of the same subject that is an earlier one. */
+/** Adds `approved`: the review of the newest approved, not revoked revision before this one of the same subject. */
 const LOOKUP_APPROVED_BEFORE = {
   $lookup: {
     from: 'reviews',
@@ -128,7 +128,7 @@ export const reviews = {
   /** In the order of the ids; null where there is none. */
   byIds: (db: Db, ids: readonly string[]): Promise<(Review | null)[]> => findByIds(rows(db), ids),
 
-  /** Those that a submission opened, and those that were open already and that it needs. */
+  /** The reviews that a submission opened, and those that were open already and that it needs. */
   async ofSubmission(db: Db, submission: Submission): Promise<Review[]> {
     const found = await reviews.byIds(db, submission.reviews)
     return found.filter((review) => review !== null)
@@ -148,7 +148,7 @@ export const reviews = {
     return (await reviews.atAndApprovedOf(db, [], ids, page)).approved
   },
 
-  /** The answers of `at` and `approvedOf`, in one read. */
+  /** The results of `at` and `approvedOf`, in one read. */
   async atAndApprovedOf(
     db: Db,
     pins: readonly Pin[],
@@ -163,7 +163,7 @@ export const reviews = {
     const newest = [{ $match: isApproved }, { $sort: { revision: -1 } }, { $limit: limit }]
     const found = await rows(db).aggregate<{ _id: string; at?: Review[]; approved: Review[] }>([
       { $match: { $or: [isWanted, { 'subject.id': { $in: subjects }, ...isApproved }] } },
-      // Of all that were approved only the index is read; the limit is that of what is looked up.
+      // This stage reads only the index. The documents are read by the lookups, which have the limit.
       { $group: { _id: '$subject.id' } },
       { $lookup: { ...ofSubject, pipeline: newest, as: 'approved' } },
       ...(wanted.length > 0 ? [{ $lookup: { ...ofSubject, pipeline: [{ $match: isWanted }], as: 'at' } }] : []),
@@ -176,13 +176,13 @@ export const reviews = {
     }
   },
 
-  /** id of a subject -> its newest approved, not revoked revision; none where there is none. */
+  /** id of a subject -> its newest approved, not revoked revision. Subjects without one are left out. */
   async newestApproved(db: Db, ids: readonly string[]): Promise<Map<string, Approved>> {
     const found = await reviews.approvedOf(db, ids, { limit: 1 })
     return new Map([...found].flatMap(([id, [newest]]) => (newest ? [[id, approvedBy(newest)]] : [])))
   },
 
-  /** The newest approved, not revoked revision before each of these, which have a review; null where there is none. */
+  /** The newest approved, not revoked revision before each of these reviewed revisions; null where there is none. */
   async approvedBefore(db: Db, pins: readonly Pin[]): Promise<(Approved | null)[]> {
     const wanted = pins.map(pinText)
     if (wanted.length === 0) return []
@@ -195,15 +195,15 @@ export const reviews = {
     return wanted.map((of) => byPin.get(of) ?? null)
   },
 
-  /** Which revisions the open reviews of an app are of, those superseded by a mere revision among them, oldest first. */
+  /** The open reviews of an app, oldest first: only subject, revision and state. Superseded ones can be among them. */
   open(db: Db, app: string, filter: ReviewFilter, page: { limit: number; after?: string | undefined }) {
     const projection = { subject: 1, revision: 1, state: 1 }
     return rows(db).find(openAfter(app, filter, page.after), { sort: { _id: 1 }, limit: page.limit, projection })
   },
 
   /**
-   * Open reviews of an app, those superseded by a mere revision among them, oldest first; in one read with what was
-   * approved before, since whoever looks at the queue looks at what differs.
+   * The open reviews of an app, oldest first. Superseded ones can be among them. The approved revision before each is read
+   * along, because a queue shows the differences.
    */
   async openPage(
     db: Db,
@@ -225,7 +225,7 @@ export const reviews = {
 
   insert: (tx: Tx, opened: readonly Review[]) => rows(tx).insertMany(opened),
 
-  /** A revision whose review was recalled is submitted again: the same review, with a later version. */
+  /** Opens recalled reviews again, because their revisions are submitted again. */
   async reopen(tx: Tx, ids: readonly string[], submission: string, submittedBy: string): Promise<void> {
     if (ids.length === 0) return
     await rows(tx).updateMany(
@@ -234,7 +234,7 @@ export const reviews = {
     )
   },
 
-  /** A review of a newer revision is about to be opened. */
+  /** Supersedes the open reviews of these subjects, before reviews of newer revisions are opened. */
   async supersede(tx: Tx, subjectIds: readonly string[]): Promise<void> {
     await rows(tx).updateMany(
       { 'subject.id': { $in: [...subjectIds] }, state: 'OPEN' },
@@ -259,7 +259,7 @@ export const reviews = {
     if (matched !== ids.length) throw new Error(`Of ${ids.length} reviews to decide only ${matched} were open`)
   },
 
-  /** The submission no longer needs these; those that no other needs leave the queue. */
+  /** Removes a recalled submission from its reviews. `kept` stay open for other submissions, `recalled` leave the queue. */
   async leave(
     tx: Tx,
     submission: string,
@@ -274,7 +274,7 @@ export const reviews = {
   },
 
   /**
-   * Makes whoever relies on these approvals collide with whoever takes one of them back. The count is a real change:
+   * Makes a transaction that relies on these approvals collide with a revocation of one of them. It counts up, because
    * MongoDB sees no conflict in an update that changes nothing.
    */
   async guard(tx: Tx, ids: readonly string[]): Promise<void> {
@@ -282,13 +282,13 @@ export const reviews = {
     await rows(tx).updateMany({ _id: { $in: [...new Set(ids)] } }, { $inc: { guard: 1 } })
   },
 
-  /** Marks the approval as taken back, and its slots as to be composed. The review after it. */
+  /** Marks the review as revoked, and its slots as not composed yet. Returns the review after that. */
   async revoke(tx: Tx, id: string, revoked: RevokedApproval): Promise<Review> {
     const update = { $set: { state: 'REVOKED', ...revoked, recompose: true }, $inc: { version: 1, guard: 1 } } as const
     return (await rows(tx).findOneAndUpdate({ _id: id, state: 'APPROVED' }, update))!
   },
 
-  /** Reviews that were revoked and whose slots may still serve them, oldest first; `after` is the id after which to begin. */
+  /** Revoked reviews whose slots may still serve them, oldest first. The page begins after the id `after`. */
   toRecompose: (db: Db, limit: number, after = ''): Promise<Review[]> =>
     rows(db).find({ recompose: true, _id: { $gt: after } }, { sort: { _id: 1 }, limit }),
 
@@ -317,7 +317,7 @@ export const submissions = {
     await submissionRows(tx).updateOne({ _id: id }, { $set: recalled, $inc: { version: 1 } })
   },
 
-  /** One of their reviews, or more, was decided. */
+  /** Raises their versions, because one of their reviews was decided. */
   async bump(tx: Tx, ids: readonly string[]): Promise<void> {
     await submissionRows(tx).updateMany({ _id: { $in: [...new Set(ids)] } }, { $inc: { version: 1 } })
   },

@@ -15,11 +15,11 @@ export type PinnedEntry = {
   schedule: Pin
   creatives: WeightedPin[]
   strategy: Pin | null
-  /** All that the strategy names, and those that they name in turn. */
+  /** All segments that the strategy uses, also through other segments. */
   segments: Pin[]
 }
 
-/** A schedule that is on the nodes, or paused. It is gone once the schedule is withdrawn. */
+/** The pinned revisions of a live or paused schedule. Withdrawing the schedule deletes it. */
 export type SchedulePin = PinnedEntry & {
   /** The id of the schedule. */
   _id: string
@@ -30,7 +30,7 @@ export type SchedulePin = PinnedEntry & {
   publishedBy: string
 }
 
-/** What the schedule itself says of its pin; null: it has none any more. */
+/** The fields of the schedule itself that repeat its pin. Null: the pin was dropped. */
 export function shownPin(pin: SchedulePin | null): Pick<ScheduleMore, 'deliveryState' | 'pinned'> {
   if (!pin) return { deliveryState: 'WITHDRAWN', pinned: null }
   const pinned = {
@@ -46,10 +46,10 @@ export function idsOf(pins: readonly Pin[]): string[] {
   return pins.map(({ id }) => id)
 }
 
-/** What a slot has pinned of its own settings. */
+/** The slot's own settings that are on the nodes. */
 export type SlotSettings = { capacity: number; rotationSeconds: number; caps: FrequencyCap[]; fallback: Pin[] }
 
-/** One per slot, written by whatever composes it, so that two of those collide. */
+/** One for each slot. Every command that composes the slot writes it, so that two of them collide. */
 export type SlotHead = SlotSettings &
   Stamp & {
     /** The id of the slot. */
@@ -67,24 +67,24 @@ export type PublicationRow = Stamp & {
   /** The id of the slot. */
   slot: string
   code: string
-  /** What the nodes get; null once ten newer ones are there, since it can be composed again from the pins. */
+  /** The document for the nodes. Null after ten newer publications; the pins and the hash are kept. */
   body: Publication | null
   pins: SlotSettings & { stopped: boolean; entries: PinnedEntry[] }
   /** SHA-256 (hex) of the body. */
   hash: string
-  /** What whoever made it should know. */
+  /** Sentences for the person who made it. */
   warnings: string[]
   publishedBy: string
   publishedAt: Date
 }
 
-/** A publication without its body, which may have 2 MB. */
+/** A publication without its body, which can have 2 MB. */
 export type PublicationRecord = Omit<PublicationRow, 'body'>
 
-/** Narrows a list of publications; they were made in [from, to). What is undefined does not narrow. */
+/** Narrows a list of publications. They were made in [from, to). An undefined field does not narrow. */
 export type PublicationFilter = {
   app: string
-  /** Of one slot, by whatever it is named. */
+  /** One slot, by its id or its code. */
   slot: { id: string } | { code: string } | undefined
   from: Date | undefined
   to: Date | undefined
@@ -119,7 +119,7 @@ export const pins = {
     return pinCollection(tx).find({ slot, state: 'LIVE' }, { sort: { _id: 1 } })
   },
 
-  /** Live and paused; `of`: only those that have this revision of this kind of thing pinned. */
+  /** The live and paused pins of a slot. `of`: only those that contain this revision. */
   ofSlot: (tx: Tx, slot: string, of?: RevisionOf): Promise<SchedulePin[]> =>
     pinCollection(tx).find({ slot, ...(of && pinning(of)) }, { sort: { _id: 1 } }),
 
@@ -135,7 +135,7 @@ export const pins = {
 export const slotHeads = {
   get: (db: Db, slot: string): Promise<SlotHead | null> => headCollection(db).findOne({ _id: slot }),
 
-  /** That of a slot of the app, by whatever it is named. */
+  /** The head of a slot of the app, by the slot's id or code. */
   named: (db: Db, app: string, slot: { id: string } | { code: string }): Promise<SlotHead | null> =>
     headCollection(db).findOne({ app, ...('id' in slot ? { _id: slot.id } : { code: slot.code }) }),
 
@@ -156,7 +156,7 @@ export const slotHeads = {
     await headCollection(tx).updateOne({ _id: slot }, { $set: change })
   },
 
-  /** A new publication takes the next revision; the epoch never falls, whoever still works in an older one. */
+  /** Takes the next revision. The epoch never falls, even when a process still works in an older one. */
   async advance(tx: Tx, slot: string, next: { epoch: number; latest: string }): Promise<SlotHead> {
     const { epoch, latest } = next
     const update = { $set: { latest }, $max: { epoch }, $inc: { revision: 1 } }
@@ -165,7 +165,7 @@ export const slotHeads = {
 }
 
 export const publications = {
-  /** Inserts it, and drops the body that is one too many. */
+  /** Inserts it, and drops the body of the publication ten revisions before. */
   async insert(tx: Tx, publication: PublicationRow): Promise<void> {
     await publicationCollection(tx).insertOne(publication)
     const { slot, revision } = publication
@@ -180,17 +180,17 @@ export const publications = {
   byIds: (db: Db, ids: readonly string[]): Promise<(PublicationRow | null)[]> =>
     findByIds(publicationCollection(db), ids),
 
-  /** One of a slot, without its body. */
+  /** One publication of a slot, without its body. */
   ofRevision: (db: Db, slot: string, revision: number): Promise<PublicationRecord | null> =>
     publicationCollection(db).findOne({ slot, revision }, { projection: { body: 0 } }),
 
-  /** Those of a slot with these revisions, without their bodies. */
+  /** The publications of a slot with these revisions, without their bodies. */
   async ofRevisions(db: Db, slot: string, revisions: readonly number[]): Promise<PublicationRecord[]> {
     if (revisions.length === 0) return []
     return publicationCollection(db).find({ slot, revision: { $in: [...revisions] } }, { projection: { body: 0 } })
   },
 
-  /** Newest first (ids sort by time), without their bodies; `before` is the id after which the page begins. */
+  /** Newest first (ids sort by time), without their bodies. The page begins after the id `before`. */
   page(
     db: Db,
     filter: PublicationFilter,
@@ -215,7 +215,7 @@ function narrowed({ app, slot, from, to }: PublicationFilter): Filter<Publicatio
 /** An exact revision of a thing of some kind. */
 export type RevisionOf = { kind: SubjectKind; pin: Pin }
 
-/** The slots in which an exact revision is pinned: in a schedule's pin, whatever its state, or as a fallback. */
+/** The ids of the slots in which an exact revision is pinned: in the pin of a live or paused schedule, or in the fallback. */
 export async function slotsThatPin(db: Db, of: RevisionOf): Promise<string[]> {
   const { id, revision } = of.pin
   const pinned = await pinCollection(db).find(pinning(of), { projection: { slot: 1 } })
@@ -227,15 +227,15 @@ export async function slotsThatPin(db: Db, of: RevisionOf): Promise<string[]> {
   return [...new Set(slots)].sort()
 }
 
-/** Where one revision is pinned: the newest of them, and how many there are. */
+/** Where one revision is pinned: the ids of the newest places, and the number of all places. */
 export type PinnedIn = { app: string; ids: string[]; total: number }
 
-/** `<id>@<revision>` -> the schedules that have it pinned, in one read; what nothing has pinned is left out. */
+/** `<id>@<revision>` -> the schedules that have it pinned, in one read. Revisions that are pinned nowhere are left out. */
 export function schedulesThatPin(db: Db, kind: SubjectKind, pins: readonly Pin[], limit: number) {
   return pinnedIn(pinCollection(db), PINNED_AT[kind], pins, limit)
 }
 
-/** `<id>@<revision>` -> the slots that have it pinned in their fallback, likewise. */
+/** `<id>@<revision>` -> the slots that have it pinned in their fallback. */
 export function slotsThatFallBackTo(db: Db, pins: readonly Pin[], limit: number) {
   return pinnedIn(headCollection(db), 'fallback', pins, limit)
 }
@@ -268,7 +268,7 @@ async function pinnedIn<D extends { _id: string }>(
   return new Map(found.map(({ _id, ...pinned }) => [pinText(_id), pinned]))
 }
 
-/** Pins with this revision in them. The id alone narrows by an index; the revision has to be the one beside it. */
+/** Matches pins that contain this revision. The id is matched by itself too, because the index is on the id. */
 function pinning({ kind, pin: { id, revision } }: RevisionOf): Filter<SchedulePin> {
   const filters: Record<SubjectKind, Filter<SchedulePin>> = {
     SCHEDULE: { _id: id, 'schedule.revision': revision },
