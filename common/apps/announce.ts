@@ -1,5 +1,5 @@
-// Settings and the list of apps on their way to the nodes: written after the commit by whoever changed them, and
-// again by delivery's reconciliation, which heals what was missed.
+// Writes the settings of an app and the list of apps to the channel, after the commit of the mutation that changed them. When that
+// fails, delivery's reconciliation writes them later.
 
 import { seal } from '../../engine/publication/sign.ts'
 import { withDeadline } from '../base/deadline.ts'
@@ -21,10 +21,10 @@ async function announceList(services: Services): Promise<void> {
   await services.channel.write('apps', list, seal(services.keys, list))
 }
 
-/** How long a mutation's answer waits for the channel, in milliseconds. */
+/** How long the answer of a mutation waits for the channel. */
 const ANNOUNCE_MS = 1_000
 
-/** After a commit: settings first, so that a node that learns of the app finds them. A failure is logged and healed later. */
+/** Writes settings first, so that a node that hears of a new app finds them. A failure is logged, and reconciliation repairs it. */
 export async function announceApp(services: Services, code: string): Promise<void> {
   try {
     await withDeadline(

@@ -1,9 +1,9 @@
-// The keys and origins of all apps, in memory, for services that have the store (distribution nodes have them in their table). All
-// of them are read at once, for there are few: a thousand apps are about 200 KB. So no caller can cause a read by a key or an
-// origin of their own making: a list is at most ten seconds old, and an unknown key has it read again, at most twice a second.
+// The keys and origins of all apps, in memory, for services with a store. (Distribution nodes have them in their table.) One read
+// gets all of them; a thousand apps are about 200 KB. The list is at most ten seconds old. An unknown key causes a new read, at most
+// twice a second, so made-up keys cannot cause many reads.
 //
-// With MongoDB away, known keys and origins go on working for 24 hours; an unknown key is UNAVAILABLE, since it may be a new
-// one. A key that has been rotated away ends when its grace does, which is looked at whenever it is used.
+// While MongoDB is out of reach, known keys and origins work for 24 hours. An unknown key is UNAVAILABLE, because it may be new. A
+// rotated key ends with its grace period; that is checked at each use.
 
 import { LRUCache } from 'lru-cache'
 import { HOUR_MS } from '../../engine/time/days.ts'
@@ -16,16 +16,16 @@ import { appAccess, type LaneApp } from './apps.ts'
 
 const CACHE = { freshMs: 3_000, staleMs: 10_000, keepMs: 24 * HOUR_MS, retryMs: 1_000, newerEveryMs: 500 } as const
 
-/** How long a read may take, in ms; the first caller of all, and one with a new key, wait for it. */
+/** How long a read may take. The first caller waits for it, and callers with an unknown key. */
 const READ_MS = 2_000
 
-/** Keys that are known to be of no app: old ones of apps that nobody updates, above all. For so long, and so many of them. */
-const REFUSED = { ttl: 60_000, max: 10_000 } as const
+/** Unknown keys are remembered for a minute, so that they do not cause reads. Most are old keys in apps that nobody updates. */
+const UNKNOWN_KEYS = { ttl: 60_000, max: 10_000 } as const
 
 export type AppDirectory = {
-  /** Reads the list ahead of the first request, so that MongoDB may go away before it. A failure is logged. */
+  /** Reads the list before the first request. So keys work even if MongoDB is out of reach by then. A failure is logged. */
   load(): Promise<void>
-  /** The app of a key's SHA-256 (hex); undefined for a key that is unknown or has expired. Rejects with UNAVAILABLE. */
+  /** The app of a key, by the SHA-256 (hex) of the key. Undefined for a key that is unknown or expired. Rejects with UNAVAILABLE. */
   appOfKey(hash: string): Promise<LaneApp | undefined>
   /** Whether any app allows browsers of this origin. Rejects with UNAVAILABLE. */
   allowsOrigin(origin: string): Promise<boolean>
@@ -33,7 +33,7 @@ export type AppDirectory = {
 
 type Access = { keys: Map<string, { app: LaneApp; expiresAt: number }>; origins: Set<string> }
 
-/** @param options.clock as that of `cachedSource`. */
+/** `clock`: that of `cachedSource`. */
 export function appDirectory(
   store: Store,
   { now, log, clock }: { now: () => number; log: Logger; clock?: () => number },
@@ -46,14 +46,14 @@ export function appDirectory(
     log,
     ...(clock && { clock }),
   })
-  const refused = new LRUCache<string, true>(REFUSED)
+  const unknownKeys = new LRUCache<string, true>(UNKNOWN_KEYS)
 
   async function find(hash: string) {
     const known = (await source.get()).keys.get(hash)
-    if (known || refused.has(hash)) return known
+    if (known || unknownKeys.has(hash)) return known
     const { value, isNewer } = await source.getNewer()
     const found = value.keys.get(hash)
-    if (!found && isNewer) refused.set(hash, true)
+    if (!found && isNewer) unknownKeys.set(hash, true)
     return found
   }
 

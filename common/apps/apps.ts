@@ -1,5 +1,5 @@
-// Apps: their settings, their keys (of which only hashes are kept) and the list of them. The only code that touches
-// the collection `apps`.
+// The repository of apps: their settings, the hashes of their keys, and the list of apps. Only this file touches the collection
+// `apps`.
 
 import { randomBytes } from 'node:crypto'
 import type { AppList, AppSettings } from '../../engine/publication/types.ts'
@@ -28,7 +28,7 @@ export type App = {
   createdBy: string
 }
 
-/** What a lane must know of the app that a key belongs to. */
+/** What a lane needs to know of an app. */
 export type LaneApp = { app: string; requestsPerSecond: number; corsOrigins: readonly string[] }
 
 /** The settings that operators choose. */
@@ -43,15 +43,15 @@ const LIST = 'appList'
 const MAX_KEYS = 10
 
 export const getApp = (db: Db, code: string) => apps(db).findOne({ _id: code })
-/** What a lane must know of each app. */
+/** What a lane needs to know of each app. */
 export const appAccess = (db: Db): Promise<Pick<App, '_id' | 'keys' | 'requestsPerSecond' | 'corsOrigins'>[]> =>
   apps(db).find({}, { projection: { keys: 1, requestsPerSecond: 1, corsOrigins: 1 } })
 export const allApps = (db: Db) => apps(db).find({}, { sort: { _id: 1 } })
 
-/** In the order of the codes; null where there is none. */
+/** Apps in the order of the codes. Null where there is none. */
 export const appsByCode = (db: Db, codes: readonly string[]): Promise<(App | null)[]> => findByIds(apps(db), codes)
 
-/** Those that pass the filter, by code; `after` is the code after which the page begins. */
+/** Apps that pass the filter, sorted by code. `after`: the last code of the page before. */
 export function pageOfApps(db: Db, filter: object, page: { limit: number; after?: string | undefined }) {
   const rest = page.after === undefined ? [] : [{ _id: { $gt: page.after } }]
   return apps(db).find({ $and: [filter, ...rest] }, { sort: { _id: 1 }, limit: page.limit })
@@ -65,13 +65,13 @@ export async function requireApp(db: Db, code: string): Promise<App> {
   return app
 }
 
-/** A list that is empty because there is no such app says so: NOT_FOUND with the path of the code. Only then is it read. */
+/** Throws NOT_FOUND when a list is empty because there is no such app. The app is read only when the list is empty. */
 export async function refuseUnknownApp(db: Db, code: string, found: readonly unknown[], after: unknown): Promise<void> {
   if (found.length > 0 || after !== undefined) return
   if (!(await getApp(db, code))) throw notFound('app', code, 'app')
 }
 
-/** Inserts the app and puts it on the list. E11000 when the code is taken. */
+/** Inserts the app and raises the revision of the list of apps. Throws MongoDB's E11000 when the code is taken. */
 export async function insertApp(tx: Tx, app: NewApp, keyHash: string): Promise<App> {
   const document: App = { ...app, version: 1, keys: [{ hash: keyHash, expiresAt: null }] }
   await apps(tx).insertOne(document)
@@ -79,7 +79,7 @@ export async function insertApp(tx: Tx, app: NewApp, keyHash: string): Promise<A
   return document
 }
 
-/** Puts a new key first; those before it end at `graceEnds`, or sooner where they already did. */
+/** Adds a new key. The older keys end at `graceEnds`, or earlier when their end is set already. */
 export async function addAppKey(
   tx: Tx,
   code: string,
@@ -105,7 +105,7 @@ export async function addAppKey(
   return { before, after }
 }
 
-/** Changes settings of the app as it is in this transaction; what is not among them stays. */
+/** Changes settings of the app. Settings that are not named stay as they are. */
 export async function changeApp(tx: Tx, before: App, settings: Partial<AppChoices>): Promise<App> {
   const { _id, version } = before
   const after: App = { ...before, ...settings, version: version + 1 }
@@ -113,13 +113,13 @@ export async function changeApp(tx: Tx, before: App, settings: Partial<AppChoice
   return after
 }
 
-/** A new app key, 256 bits, and the hash that is kept of it. */
+/** A new app key of 256 bits, and its hash. Only the hash is stored. */
 export function newAppKey(): { key: string; hash: string } {
   const key = `ak_${randomBytes(32).toString('base64url')}`
   return { key, hash: sha256(key) }
 }
 
-/** The settings as they travel to the nodes. */
+/** The settings as distribution nodes get them. */
 export function settingsOf(app: App, epoch: number): AppSettings {
   return {
     kind: 'settings',
@@ -135,14 +135,14 @@ export function settingsOf(app: App, epoch: number): AppSettings {
   }
 }
 
-/** The list as it travels. Read it through a transaction, so that its revision and codes belong together. */
+/** The list of apps as distribution nodes get it. The transaction makes sure that revision and codes belong together. */
 export async function appList(tx: Tx, epoch: number): Promise<AppList> {
   const head = await tx.collection<ListHead>('meta').findOne({ _id: LIST })
   const found = await apps(tx).find({}, { sort: { _id: 1 }, projection: { _id: 1 } })
   return { kind: 'apps', epoch, revision: head?.revision ?? 0, apps: found.map((app) => app._id) }
 }
 
-/** What the change log keeps of an app: all but the hashes of its keys. */
+/** The app as the change log stores it: with the number of its keys in place of their hashes. */
 export function appForLog({ keys, ...app }: App) {
   return { ...app, keys: keys.length }
 }

@@ -1,6 +1,6 @@
-// One value that is read from elsewhere and cached, as the key set of an identity provider: it is served from memory while it is
-// read anew (stale while revalidate). Callers share one read, and cannot cause more than a few of them, whatever they ask for.
-// While the source is out of reach, the last value goes on being served, for a bounded time.
+// Caches one value of another system, such as the key set of an identity provider. A stale value is served while it is read again
+// (stale-while-revalidate). Callers share one read, and cannot cause many reads. While the source is out of reach, the last value is
+// served for a bounded time.
 
 import type { Logger } from './log.ts'
 
@@ -11,27 +11,27 @@ export type CachedSourceOptions<T> = {
   read(): Promise<T>
   /** All ages are in milliseconds since the read began. A younger value is served as it is. */
   freshMs: number
-  /** A younger value is served while it is read anew. For an older one callers wait, unless a read has failed so lately. */
+  /** A younger value is served while it is read again. For an older one callers wait, unless a read has failed in this time. */
   staleMs: number
-  /** An older value is served no more. */
+  /** An older value is not served any more. */
   keepMs: number
   /** Until the next read after one that failed. */
   retryMs: number
   /** Between two reads that `getNewer` causes. */
   newerEveryMs: number
-  /** Told once when the source goes out of reach, and once when it is back. */
+  /** Gets one line when the source is out of reach, and one when it is back. */
   log?: Logger | undefined
   /** Milliseconds of a clock that never goes back. */
   clock?: () => number
 }
 
 export type CachedSource<T> = {
-  /** Rejects with what `read` threw where there is no value that may be served. */
+  /** Rejects with the error of `read` when there is no value to serve. */
   get(): Promise<T>
   /**
-   * For a caller who misses something in what `get` gave: the value of a read that began after this call. Where the last such
-   * read is too recent, the latest value, and `isNewer` is false. Rejects while the source is out of reach: what is missed may
-   * be there by now.
+   * For a caller that misses something in the value of `get`, such as a new key. Resolves to the value of a read that began after
+   * this call. When the last such read is too recent, it resolves to the last value, with `isNewer` false. Rejects while the source is
+   * out of reach, because the source may have the missing part by now.
    */
   getNewer(): Promise<{ value: T; isNewer: boolean }>
 }

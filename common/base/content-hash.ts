@@ -1,4 +1,4 @@
-// Canonical JSON and its hash: the same content has the same hash, in whatever order its keys were written.
+// Canonical JSON and its hash. The same content has the same hash; the order of its keys does not matter.
 
 import { createHash } from 'node:crypto'
 

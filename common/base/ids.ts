@@ -1,4 +1,4 @@
-// Ids: a prefix that says the kind, and a UUIDv7, so that ids sort by the time at which they were made.
+// Ids: a prefix for the kind, and a UUIDv7. So ids sort by the time at which they were made.
 
 import { randomBytes } from 'node:crypto'
 
@@ -17,20 +17,24 @@ export const ID_PREFIXES = {
 
 export type IdKind = keyof typeof ID_PREFIXES
 
-/** Whether a text is meant as an id of this kind: `slt_...`. No code begins so. */
+/** Whether a text has the prefix of this kind, such as `slt_`. No code begins so. */
 export function isId(kind: IdKind, text: string): boolean {
   return text.startsWith(`${ID_PREFIXES[kind]}_`)
 }
 
-/** Of what kind an id is, as far as its prefix says; undefined for any other text. */
+/** The kind that the prefix of an id names. Undefined for any other text. */
 export function kindOfId(text: string): IdKind | undefined {
   return (Object.keys(ID_PREFIXES) as IdKind[]).find((kind) => isId(kind, text))
 }
 
-/** Below this the clock was corrected, above it somebody else's clock is meant (in tests); in ms. */
+/**
+ * A clock that goes back less than this was corrected, and the ids keep rising. When it goes back more, it is another clock, as in
+ * tests, and the ids follow it. In ms.
+ */
 const CLOCK_DRIFT = 10_000
 const MAX_COUNT = 0xfff
 
+// Of the whole process on purpose: ids of one process must rise, whoever asks for them.
 let latest = { ms: 0, count: 0 }
 
 /**

@@ -1,5 +1,5 @@
-// Logs: one JSON line an event on standard error, so that standard output stays what a command prints. Every line says
-// which service it is of and, while a request is handled, which one.
+// Logs one JSON line for each event, on standard error: standard output is for the results of commands. Every line names its
+// service and, while a request is handled, the id of the request.
 
 import { type Logger, pino } from 'pino'
 import { currentRequestId } from './request-id.ts'

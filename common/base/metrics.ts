@@ -1,9 +1,9 @@
-// What a process counts and times, in Prometheus' form. One registry for a process, made by its composition root and
-// passed on. Labels have few values each: never a path, an id or a text of a caller.
+// Metrics in the format of Prometheus. A process has one registry, which its composition root makes and passes on. A label has few
+// values: never a path, an id or a text of a caller.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What every service counts. What one alone counts, it adds to `registry` itself. */
+/** The metrics of every service. A service adds its own metrics to `registry`. */
 export type Metrics = {
   registry: Registry
   /** `route`: one of a fixed list. */
@@ -20,7 +20,7 @@ export type Metrics = {
   transaction(outcome: 'committed' | 'refused' | 'failed', attempts: number): void
 }
 
-/** In seconds: what is served from memory lies below a millisecond, what waits for others up to ten seconds. */
+/** In seconds. Answers from memory take less than a millisecond, calls to other services up to ten seconds. */
 export const DURATION_BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export function createMetrics(): Metrics {
@@ -95,7 +95,7 @@ export function createMetrics(): Metrics {
 
 type Described = { name: string; help: string }
 
-/** A gauge that is read when it is asked for. What `read` answers undefined for, or rejects, is left out. */
+/** A gauge whose value is read at each scrape. It is left out when `read` resolves to undefined or rejects. */
 export function gauge(
   { registry }: Metrics,
   { name, help }: Described,
@@ -114,7 +114,7 @@ export function gauge(
   })
 }
 
-/** A counter over something that counts by itself; read when it is asked for. */
+/** A counter of something that counts by itself. Its value is read at each scrape. */
 export function counter({ registry }: Metrics, { name, help }: Described, read: () => number): void {
   new Counter({
     name,

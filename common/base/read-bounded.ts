@@ -1,12 +1,12 @@
-// Reads an answer of somebody else as text, up to a limit: a stranger's answer must not fill the memory.
+// Reads the body of an HTTP answer as text, up to a limit, so that a large answer cannot fill the memory.
 
 export class TooLarge extends Error {
   override name = 'TooLarge'
 }
 
 /**
- * The text of a body, of `fetch` or of a Node stream; null is the empty text. Throws TooLarge as soon as more than `maxBytes`
- * have come, and ends the connection; throws TypeError for what is not UTF-8.
+ * Resolves to the text of a body, of `fetch` or of a Node stream. Null is the empty text. Throws TooLarge and ends the connection
+ * after more than `maxBytes`. Throws TypeError for bytes that are not UTF-8.
  */
 export async function readBounded(body: AsyncIterable<Uint8Array> | null, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []

@@ -1,5 +1,5 @@
-// Archiving a thing with revisions, the same for every kind: it is hidden, and cannot be revised or submitted. What it may
-// still be used in, common/store/archived.ts says.
+// Archives a thing with revisions; it is the same for every kind. An archived thing is hidden, and cannot be revised or submitted.
+// common/store/archived.ts has the rule of where it may still be used.
 
 import { z } from 'zod'
 import type { Action } from '../access/rights.ts'
@@ -14,14 +14,14 @@ import type { Caller, Services } from './services.ts'
 
 const archiveInput = z.object({ id: reference, expectedVersion, idempotencyKey })
 
-/** What of a repository archiving takes. */
+/** The part of a repository that archiving needs. */
 type Repository<H> = {
   names: Names
   require(db: Db, id: string): Promise<H>
   touch(tx: Tx, head: H, set: Partial<H>, at: Date): Promise<H>
 }
 
-/** Archives it; answers its id. INVALID_STATE when it is archived already, or with the reviewers. */
+/** Archives the thing and resolves to its id. Throws INVALID_STATE when it is archived already or in review. */
 export async function archiveHead<H extends Head<unknown>>(
   services: Services,
   caller: Caller,

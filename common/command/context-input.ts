@@ -1,12 +1,12 @@
-// What of a context a request may bring: its texts follow the rule for text, as the values do that they are compared with, and
-// there are not too many of them, for time and memory are shared by all.
+// Checks and normalises the context of a request. Its texts follow the same rule for text as the values of constraints, which they
+// are compared with. Their number and length are bounded, because all requests share time and memory.
 
 import type { RequestContext } from '../../engine/targeting/types.ts'
 import { isLonger, isPlain, lengthOf, readText } from '../../engine/text.ts'
 import { badInput } from '../base/errors.ts'
 
 const MAX_TEXT = 256
-/** More than any token of ours has: what is longer than those, but not by much, is ignored as any that is malformed. */
+/** Longer than any valid cap token. A longer text is refused. An invalid one that is shorter is ignored. */
 const MAX_CAP_TOKEN = 2_100
 const MAX_TAGS = 200
 const MAX_ATTRIBUTES = 50
@@ -26,8 +26,8 @@ type Attributes = NonNullable<RequestContext['attributes']>
 const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,64}$/
 
 /**
- * The context as it is compared and hashed: the same object where its texts are plain already, as most are. BAD_USER_INPUT
- * with the path of what is no text, too long or too many.
+ * Returns the normalised context. It is the same object when its texts are plain already, as most are: no copy is made then. Throws
+ * BAD_USER_INPUT with the path of an invalid text, a text that is too long, or a list with too many items.
  */
 export function checkContext(context: RequestContext): RequestContext {
   let read = context
@@ -37,7 +37,7 @@ export function checkContext(context: RequestContext): RequestContext {
     const text = readOne(given, 'context', name)
     if (text !== given) read = { ...read, [name]: text }
   }
-  // A token is no text: what is none of ours is as left out, whatever it holds.
+  // The token is not text. An invalid token counts as left out.
   if (context.capToken && isLonger(context.capToken, MAX_CAP_TOKEN)) {
     throw badInput('context.capToken', `must have at most ${MAX_CAP_TOKEN} characters`)
   }
@@ -81,7 +81,7 @@ function checkCount(count: number, path: string, most: number): void {
   if (count > most) throw badInput(path, `must have at most ${most} items, not ${count}`)
 }
 
-/** The path is written only where something is wrong. */
+/** Takes the path in two parts, so that it is put together only for an error. */
 function readOne(given: string, path: string, key: string | number): string {
   if (given.length <= MAX_TEXT && isPlain(given)) return given
   const at = () => (typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`)

@@ -1,5 +1,4 @@
-// What frequency caps may be, wherever operators set them: in strategies and in slots. How they are kept is in
-// engine/decision/caps.ts.
+// Checks the frequency caps that operators write, in strategies and in slots. engine/decision/caps.ts enforces them.
 
 import { z } from 'zod'
 import type { FrequencyCap } from '../../engine/publication/types.ts'
@@ -13,16 +12,16 @@ const frequencyCap = z
   })
   .refine(({ every, unit }) => unit !== 'LIFETIME' || every === 1, {
     path: ['every'],
-    message: 'must be left out: there is but one lifetime',
+    message: 'must be left out: there is only one lifetime',
   })
 
-/** The field of an input: at most ten, no period twice; none when it is left out. */
+/** A list of at most ten caps with different periods. Empty when it is left out. */
 export const frequencyCaps = withDefault(
   z.array(frequencyCap).max(10, 'must hold at most 10').superRefine(refuseRepeats),
   [],
 )
 
-/** Of two caps in one period only the lower would count. */
+/** Two caps with the same period are refused: only the lower one would have an effect. */
 function refuseRepeats(caps: readonly FrequencyCap[], context: z.RefinementCtx): void {
   for (const [index, { every, unit }] of caps.entries()) {
     const first = caps.findIndex((cap) => cap.every === every && cap.unit === unit)

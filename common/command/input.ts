@@ -1,4 +1,4 @@
-// Parsing at the edge: zod says what is wrong, BAD_USER_INPUT says where.
+// Parses the inputs of operators with zod. A mistake becomes BAD_USER_INPUT with its path, such as `input.content.weight`.
 
 import { z } from 'zod'
 import { isLonger } from '../../engine/text.ts'
@@ -26,7 +26,7 @@ export function pathText(root: string, path: readonly PropertyKey[]): string {
 /** Text that is not empty, of at most `max` characters. By now it follows the rule for text (graphql/text-arguments.ts). */
 export const text = (max: number) => anyText(max).min(1, 'must not be empty')
 
-/** The same where it may be left out. Empty text, as forms send it, is as left out: null. */
+/** Optional text. Empty text, which forms send, counts as left out. What is left out becomes null. */
 export const optionalText = (max: number) =>
   anyText(max)
     .nullish()
@@ -35,10 +35,10 @@ export const optionalText = (max: number) =>
 const anyText = (max: number) =>
   z.string('must be text').refine((given) => !isLonger(given, max), `must be at most ${max} characters`)
 
-/** The id or code of a thing that is named. Whether there is one is for the rules to say. */
+/** The id or code of a thing. Whether the thing exists is checked later, in the transaction. */
 export const reference = text(100)
 
-/** The id of a thing of this kind. One of another kind is refused: it would be found nowhere, without a word. */
+/** The id of a thing of this kind. The id of another kind is refused with a clear message, in place of NOT_FOUND. */
 export const idOf = (kind: IdKind) =>
   reference.superRefine((id, context) => {
     const other = kindOfId(id)
@@ -47,18 +47,18 @@ export const idOf = (kind: IdKind) =>
     context.addIssue({ code: 'custom', message })
   })
 
-/** What is left out or null takes its default, for GraphQL fills in only what is left out. */
+/** A field with a default. It also replaces null; the defaults of GraphQL replace only what is left out. */
 export const withDefault = <T extends z.ZodType>(schema: T, value: z.output<T>) =>
   schema.nullish().transform((given): z.output<T> => given ?? value)
 
-/** What is left out is null, so that content always has the same fields, and so the same hash. */
+/** An optional field. What is left out becomes null, so that the same content always has the same fields and the same hash. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((given): z.output<T> | null => given ?? null)
 
 export const integer = (min: number, max: number) =>
   z.number().int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
 
-/** A PeriodInput: from `from` until just before `to`; null on a side without a bound. */
+/** A PeriodInput. `from` is included, `to` is not. Null: no bound on that side. */
 export const period = z
   .object({ from: optional(z.date()), to: optional(z.date()) })
   .refine(({ from, to }) => !from || !to || from < to, { path: ['to'], message: 'must be after from' })

@@ -1,14 +1,14 @@
-// JSON that comes in. Reading it costs time linear in its size. What cannot be kept as it was sent is refused with its
-// path: values nested too deep, and numbers that JavaScript would change.
+// Reads JSON from requests, in time linear in its size. Values that are nested too deep are refused with their path. So are
+// numbers that JavaScript would change.
 
 import { badInput } from '../base/errors.ts'
 import { pathText } from './input.ts'
 
-/** Levels of lists and objects in any value of a request. The deepest that a rule takes, free data, is 3 + 32. */
+/** The most levels of lists and objects in a request. The deepest valid value is free data, with 3 + 32 levels. */
 export const MAX_NESTING = 64
 
 /**
- * Reads JSON text. BAD_USER_INPUT where it is none, nested too deep, or holds a number that cannot be kept.
+ * Reads JSON text. Throws BAD_USER_INPUT when it is not JSON, is nested too deep, or has a number that cannot be kept exactly.
  * @param name what is read, for the message: `body`, or a parameter of the URL.
  */
 export function readJson(text: string, name: string): unknown {
@@ -33,7 +33,7 @@ export function isExact(source: string): boolean {
   return Number.isFinite(value) && significant(source) === significant(String(value))
 }
 
-/** Throws BAD_USER_INPUT for a value that is nested too deep. For values that were never text, as in one process. */
+/** Throws BAD_USER_INPUT for a value that is nested too deep. It is for values that were never text, as within one process. */
 export function requireShallow(value: unknown, name: string, max = MAX_NESTING): void {
   const parts: (string | number)[] = []
 
@@ -65,13 +65,13 @@ export function nestingMistake(max = MAX_NESTING): string {
   return `must not be nested more than ${max} levels deep`
 }
 
-/** Where a value is nested too deep: its names, up to the first list and at most 8 of them. The rest is only brackets. */
+/** A short path of a value that is nested too deep: the names before the first list, at most 8. The rest would be only brackets. */
 export function pathOfNesting(parts: readonly (string | number)[]): (string | number)[] {
   const list = parts.findIndex((part) => typeof part === 'number')
   return parts.slice(0, list < 0 ? 8 : Math.min(list, 8))
 }
 
-/** Characters of a number; the longest that a double writes without an exponent has 309 digits. */
+/** The most characters of a number. The longest number that a double writes without an exponent has 309 digits. */
 const MAX_NUMBER = 400
 
 /** Digits and exponent: `1.50e3` and `1500` are both `15e2`. */
@@ -85,12 +85,12 @@ function significant(source: string): string {
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-// Of the level that is being read: where its key begins (-1: it is a list), and which item of a list it is. Reading does
-// not wait for anything, so that one pair of arrays serves all.
+// For each open level: the place of its last key (-1: no key yet, or a list), and the index of its item. These two arrays belong to the
+// module on purpose: reading is synchronous, so all calls can share them, and a request allocates nothing.
 const keys = new Int32Array(MAX_NESTING + 1)
 const items = new Int32Array(MAX_NESTING + 1)
 
-/** Looks at every number and bracket of what may be JSON, without making anything. */
+/** Checks every number and bracket of the text before JSON.parse. It allocates nothing unless it finds a mistake. */
 function requireKeepable(text: string, name: string): void {
   let depth = 0
   let string = 0
@@ -131,7 +131,7 @@ function requireKeepable(text: string, name: string): void {
         const from = at
         let plain = true
         for (; isOfNumber(text.charCodeAt(at + 1)); at++) plain &&= text.charCodeAt(at + 1) < 0x40
-        // Most numbers are short, and need no look of their own.
+        // Most numbers are short integers, and are always exact.
         if (plain && at - from < 15) break
         const number = text.slice(from, at + 1)
         if (!isExact(number)) throw badInput(pathIn(text, depth, name), inexactMistake(number))
@@ -140,18 +140,18 @@ function requireKeepable(text: string, name: string): void {
   }
 }
 
-/** Of a string that begins at `from`: the place of its closing quote, or the end of the text. */
+/** The place of the closing quote of the string that begins at `from`, or the end of the text. */
 function endOfString(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let escapes = at
     while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
-    // Of an odd number of backslashes, the last one belongs to the quote.
+    // After an odd number of backslashes, the quote is escaped.
     if ((at - escapes) % 2 === 0) return at
   }
   return text.length
 }
 
-/** Digits, a point, an exponent with its sign. NaN, after the end, is none. */
+/** Whether a character is part of a number: a digit, a point, an exponent or its sign. The code after the end, NaN, is not. */
 function isOfNumber(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x45 || code === 0x65 || code === 0x2b || code === 0x2d
@@ -167,7 +167,7 @@ function readKey(source: string): string {
   }
 }
 
-/** As rules name it: what is in a body's `variables` is named without them, as `input.content.data`. */
+/** The path as rules name it. In the `variables` of a body, the path begins after them: `input.content.data`. */
 function pathIn(
   text: string,
   depth: number,

@@ -1,5 +1,5 @@
-// The frame of every mutation: one transaction that holds the idempotency key, the change itself and its entry in
-// the change log. What is to happen after the commit happens in the caller.
+// The frame of every mutation. One transaction holds the change itself, its entry in the change log and the idempotency key.
+// Work that follows the commit, such as writing to the channel, is done by the caller of `mutate`.
 
 import { type Action, authorize, requirePrincipal } from '../access/rights.ts'
 import { recordChange, type SubjectType } from '../store/changes.ts'
@@ -13,15 +13,15 @@ export type Mutation = {
   tx: Tx
   actor: string
   at: Date
-  /** Throws FORBIDDEN unless the caller may do this in the app. Every mutation calls it before it changes anything. */
+  /** Throws FORBIDDEN unless the caller may do this in the app. Every body calls it before it changes anything. */
   authorize(app: string): void
-  /** Writes the entry in the change log. `before` is null for what was made. */
+  /** Writes the entry in the change log. `before` is null for a new thing. */
   log(app: string, subject: { type: SubjectType; id: string }, before: unknown, after: unknown): Promise<void>
 }
 
 /**
- * Runs `body` in a transaction (perhaps more than once) and answers the id that it answers; or, when this call repeats an
- * earlier one by its `idempotencyKey`, changes nothing and answers the id of that one.
+ * Runs `body` in a transaction, perhaps more than once, and resolves to the id that `body` resolves to. When the call repeats an
+ * earlier one with the same `idempotencyKey`, it changes nothing and resolves to the id of the earlier call.
  */
 export async function mutate(
   services: Services,
@@ -33,40 +33,36 @@ export async function mutate(
   const principal = requirePrincipal(caller.principal)
   const { idempotencyKey, ...rest } = input
   const call = { actor: principal.actor, mutation: action, key: idempotencyKey, arguments: rest }
-  return onceMoreOnDuplicate(() => services.store.transaction(attempt))
+  return againOnDuplicate(() => services.store.transaction(runOnce))
 
-  async function attempt(tx: Tx) {
+  async function runOnce(tx: Tx): Promise<{ id: string; repeated: boolean }> {
     const now = services.now()
-    const at = new Date(now)
-    const earlier = await findRepeat(tx, call, now)
-    if (earlier !== undefined) return { id: earlier, repeated: true }
-    const id = await body({
+    const earlierId = await findRepeat(tx, call, now)
+    if (earlierId !== undefined) return { id: earlierId, repeated: true }
+    const id = await body(mutationIn(tx, new Date(now)))
+    await rememberCall(tx, call, id, now)
+    return { id, repeated: false }
+  }
+
+  function mutationIn(tx: Tx, at: Date): Mutation {
+    const { actor } = principal
+    const { requestId } = caller
+    return {
       tx,
-      actor: call.actor,
+      actor,
       at,
       authorize: (app) => void authorize(principal, app, action),
       log: (app, subject, before, after) =>
-        recordChange(tx, {
-          app,
-          at,
-          actor: call.actor,
-          mutation: action,
-          subject,
-          before,
-          after,
-          requestId: caller.requestId,
-        }),
-    })
-    await rememberCall(tx, call, id, now)
-    return { id, repeated: false }
+        recordChange(tx, { app, at, actor, mutation: action, subject, before, after, requestId }),
+    }
   }
 }
 
 /**
- * A unique index can know of a document that the transaction's snapshot does not have yet: somebody else was first with
- * the same code or idempotency key. A second transaction sees that document, and its rules say what is to be said.
+ * Runs the transaction a second time after a duplicate key. Somebody else has committed the same code or idempotency key, and the
+ * snapshot of the first transaction did not have it yet. The second one sees it, and answers with the usual error or result.
  */
-async function onceMoreOnDuplicate<T>(run: () => Promise<T>): Promise<T> {
+async function againOnDuplicate<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {

@@ -1,4 +1,4 @@
-// What every subgraph is given to work with, and who calls. Made once by the composition root.
+// What every subgraph works with, made once by the composition root; and the caller of one request.
 
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import type { Principal } from '../access/rights.ts'
@@ -14,14 +14,14 @@ export type Services = {
   /** Milliseconds since the Unix epoch. */
   now: () => number
   log: Logger
-  /** Undefined: nobody counts. */
+  /** Undefined: nothing is counted. */
   metrics?: Metrics | undefined
 }
 
-/** Who sent this request, and under which id the logs have it. */
+/** Who sent this request, and its id in the logs. */
 export type Caller = {
   principal: Principal | null
   requestId: string
-  /** Set when an app's key was shown, in place of a token. */
+  /** Set when the request has the key of an app in place of a token. */
   appKey?: { app: string } | undefined
 }

@@ -1,10 +1,10 @@
-// The rule of what is archived: it cannot be used in anything new, not booked and not published for the first time. What is
-// live stays live until it is withdrawn. This is the only place that says so. Each command says what it uses, and what of
-// that is in use there already: named by the revision before, or pinned.
+// The rule for archived things, in one place: an archived thing cannot get a new use. It is not booked, and not published for the
+// first time. What is live stays live until it is withdrawn. Each command names the things that it uses (`uses`), and which of them are
+// in use there already (`inUse`): the revision before names them, or they are pinned.
 
 import { invalidState } from '../base/errors.ts'
 
-/** Something that is used, or is to be. `what` is how people read it: `creative`. */
+/** A thing that a command uses. `what`: its kind in messages, such as `creative`. */
 export type Use = { what: string; id: string; archivedAt: Date | null }
 
 const NOTHING: ReadonlySet<string> = new Set()
@@ -13,23 +13,23 @@ export function useOf(what: string, { _id: id, archivedAt }: { _id: string; arch
   return { what, id, archivedAt }
 }
 
-/** Those that are archived and would be in new use. `inUse`: the ids of what is in use there already. */
-export function archivedAnew(uses: readonly Use[], inUse: ReadonlySet<string> = NOTHING): Use[] {
+/** The archived things that would get a new use. `inUse`: ids of the things that are in use there already. */
+export function newUsesOfArchived(uses: readonly Use[], inUse: ReadonlySet<string> = NOTHING): Use[] {
   return uses.filter(({ id, archivedAt }) => archivedAt !== null && !inUse.has(id))
 }
 
-/** What is wrong with such a use, in words that stand by themselves or after a path. */
+/** The message for a new use of an archived thing. It can follow a path: `input.slot: the slot "slt_1" is archived: ...`. */
 export function archivedMistake({ what, id }: Use): string {
   return `the ${what} ${JSON.stringify(id)} is archived: it cannot be used in anything new`
 }
 
 /**
- * Throws INVALID_STATE that names all that is archived and would be in new use.
+ * Throws INVALID_STATE with the names of all archived things that would get a new use.
  *
- * @param where the sentence about it begins with this: `Cannot publish the schedule "sch_1"`.
+ * @param where the beginning of the message: `Cannot publish the schedule "sch_1"`.
  */
-export function refuseArchivedAnew(where: string, uses: readonly Use[], inUse?: ReadonlySet<string>): void {
-  const archived = archivedAnew(uses, inUse)
+export function refuseNewUseOfArchived(where: string, uses: readonly Use[], inUse?: ReadonlySet<string>): void {
+  const archived = newUsesOfArchived(uses, inUse)
   if (archived.length === 0) return
   const names = archived.map(({ what, id }) => `the ${what} ${JSON.stringify(id)}`)
   throw invalidState(
@@ -39,8 +39,8 @@ export function refuseArchivedAnew(where: string, uses: readonly Use[], inUse?: 
   )
 }
 
-/** Throws INVALID_STATE for what is archived itself. `action` as people read it: `be revised`. */
+/** Throws INVALID_STATE when the thing itself is archived. `action`: what it cannot do, for the message, such as `be revised`. */
 export function refuseArchived(what: string, thing: { _id: string; archivedAt: Date | null }, action: string): void {
-  if (archivedAnew([useOf(what, thing)]).length === 0) return
+  if (newUsesOfArchived([useOf(what, thing)]).length === 0) return
   throw invalidState(`The ${what} ${JSON.stringify(thing._id)} is archived: it cannot ${action}`)
 }

@@ -1,4 +1,4 @@
-// The change log: no change without its entry, written in the change's own transaction.
+// The change log. Every change has an entry, which is written in the transaction of the change.
 
 import type { Filter } from 'mongodb'
 import { newId } from '../base/ids.ts'
@@ -30,15 +30,15 @@ export async function recordChange(tx: Tx, change: Omit<Change, '_id'>): Promise
   await changes(tx).insertOne({ _id: newId('change', change.at.getTime()), ...change })
 }
 
-/** Narrows the changes of a thing; what is left out or null does not narrow. */
+/** Selects changes of a thing. A field that is left out or null selects all. */
 export type ChangeFilter = {
-  /** From `from` until just before `to`. */
+  /** `from` is included, `to` is not. */
   period?: Period | null
   actor?: string | null
   mutations?: readonly string[] | null
 }
 
-/** Changes of one thing, newest first; `before` is the id after which the page begins. */
+/** Changes of one thing, newest first. `before`: the last id of the page before. */
 export function changesOf(
   db: Db,
   subject: Change['subject'],
@@ -46,22 +46,22 @@ export function changesOf(
   page: { limit: number; before?: string | undefined },
 ): Promise<Change[]> {
   const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
-  return changes(db).find({ ...narrowed(subject, filter), ...older }, { sort: { _id: -1 }, limit: page.limit })
+  return changes(db).find({ ...changeFilter(subject, filter), ...older }, { sort: { _id: -1 }, limit: page.limit })
 }
 
 export function countChanges(db: Db, subject: Change['subject'], filter: ChangeFilter): Promise<number> {
-  return changes(db).count(narrowed(subject, filter))
+  return changes(db).count(changeFilter(subject, filter))
 }
 
-/** The app to which a thing belongs, as its changes say; null when it has none. */
+/** The app of a thing, read from its changes. Null when it has no changes. */
 export async function appOfChanges(db: Db, subject: Change['subject']): Promise<string | null> {
-  const found = await changes(db).findOne(narrowed(subject, {}), { projection: { app: 1 } })
+  const found = await changes(db).findOne(changeFilter(subject, {}), { projection: { app: 1 } })
   return found?.app ?? null
 }
 
 /**
- * The newest changes of each of several things, at most `limitEach`, in one read; keyed by subject id. Of those beyond
- * the limit only the index is read.
+ * The newest changes of several things in one read, at most `limitEach` of each. Subject id -> changes. Beyond the limit, only the
+ * index is read, not the documents.
  */
 export async function changesOfMany(
   db: Db,
@@ -89,7 +89,7 @@ export async function changesOfMany(
   return byId
 }
 
-function narrowed({ type, id }: Change['subject'], { period, actor, mutations }: ChangeFilter): Filter<Change> {
+function changeFilter({ type, id }: Change['subject'], { period, actor, mutations }: ChangeFilter): Filter<Change> {
   return {
     'subject.type': type,
     'subject.id': id,

@@ -1,24 +1,24 @@
-// What lists are narrowed by, as MongoDB has it. What is left out or null does not narrow.
+// Translates the filters of lists into filters of MongoDB. A filter that is left out or null selects all.
 
 import type { ReviewState } from './revisioned.ts'
 
-/** From `from` until just before `to`; without bound on a side that is null. */
+/** `from` is included, `to` is not. Null: no bound on that side. */
 export type Period = { from?: Date | null | undefined; to?: Date | null | undefined }
 
-/** true: only those that are archived; left out, null or false: only those that are not. */
+/** true: only archived things. Left out, null or false: only things that are not archived. */
 export type Archived = boolean | null | undefined | 'BOTH'
 
-/** Narrows a list of heads; what is left out or null does not narrow, save that archived ones are left out. */
+/** Selects heads. A field that is left out or null selects all, except `archived`: by default, archived heads are left out. */
 export type HeadFilter = {
   reviewStates?: readonly ReviewState[] | null
-  /** Part of the name, in whatever letter case. */
+  /** Part of the name. Letter case does not matter. */
   text?: string | null
   archived?: Archived
   /** When they were last changed. */
   changed?: Period | null
 }
 
-/** A HeadFilter as MongoDB has it. `texts` are the fields of the content that text is looked for in. */
+/** `texts`: the fields of the content in which `filter.text` is searched. */
 export function headFilter(filter: HeadFilter, texts: readonly string[] = ['name']): object {
   const { reviewStates, text, archived, changed } = filter
   return {
@@ -37,7 +37,7 @@ export function archivedFilter(archived: Archived): object {
   return { archivedAt: archived ? { $ne: null } : null }
 }
 
-/** Documents that have the text in one of the fields, in whatever letter case. */
+/** Documents with the text in one of the fields. Letter case does not matter. */
 export function textFilter(text: string | null | undefined, fields: readonly string[]): object {
   if (!text) return {}
   const $regex = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

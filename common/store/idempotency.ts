@@ -1,5 +1,5 @@
-// Idempotency keys (scope: actor + mutation, 24 h): a repeat changes nothing and answers the same entity; the same
-// key with other arguments is IDEMPOTENCY_MISMATCH. The record is part of the mutation's own transaction.
+// Idempotency keys. A repeated call changes nothing and has the result of the first one. The same key with other arguments is
+// IDEMPOTENCY_MISMATCH. A key belongs to one actor and one mutation, and lasts 24 hours. It is stored in the mutation's transaction.
 
 import { contentHash } from '../base/content-hash.ts'
 import { AlkaidError } from '../base/errors.ts'
@@ -7,7 +7,7 @@ import type { IndexDefinition, Tx } from './collection.ts'
 
 type UsedKey = { _id: string; argumentsHash: string; result: string; at: Date }
 
-/** Which call it is. `key` undefined or null: the caller gave none, and every call counts. */
+/** Identifies a call. A call without a key never counts as a repeat. */
 export type Call = { actor: string; mutation: string; key: string | null | undefined; arguments: unknown }
 
 const COLLECTION = 'idempotencyKeys'
@@ -17,7 +17,7 @@ export const idempotencyIndexes: IndexDefinition[] = [
   { collection: COLLECTION, key: { at: 1 }, options: { expireAfterSeconds: DAY_SECONDS } },
 ]
 
-/** The id that the first call answered, when this call repeats it. TTL deletion lags, so the age is checked as well. */
+/** The result of the first call when this call repeats it, else undefined. MongoDB deletes old keys late, so the age is checked. */
 export async function findRepeat(tx: Tx, call: Call, now: number): Promise<string | undefined> {
   if (!call.key) return undefined
   const used = await tx.collection<UsedKey>(COLLECTION).findOne({ _id: idOf(call) })

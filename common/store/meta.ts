@@ -1,22 +1,22 @@
-// What a database says of itself, in one document: since when it is used (the epoch), and how what is in it is written
-// (the layout). A database of another layout is refused at start, before anything reads it wrongly.
+// The meta document of a database. It has the epoch (the time of its first use) and the layout (the format of its documents). A
+// database of another layout is refused at start, before anything reads it wrongly.
 
 import type { Collection, MongoClient } from 'mongodb'
 
-/** How this version writes documents. +1 whenever it could no longer read those that are there already. */
+/** The format in which this version writes documents. Raise it by 1 when a version cannot read the existing documents any more. */
 export const LAYOUT = 5
 
 type Meta = {
   _id: string
   /** Unix seconds. */
   epoch: number
-  /** Missing in the first one. */
+  /** Missing in layout 1. */
   layout?: number
 }
 
 const ID = 'epoch'
 
-/** The epoch of the database. Throws when another version wrote it, in a layout that this one does not read. */
+/** Resolves to the epoch of the database, and writes the document when it is new. Throws for a database of another layout. */
 export async function openMeta(db: { collection(name: 'meta'): Collection<Meta> }, now: () => number): Promise<number> {
   const meta = db.collection('meta')
   const first = { epoch: Math.floor(now() / 1000), layout: LAYOUT }
@@ -30,8 +30,8 @@ export async function openMeta(db: { collection(name: 'meta'): Collection<Meta> 
 }
 
 /**
- * Renews the epoch of a database that was restored, so that whatever is written from now on is higher than what nodes
- * hold from before. Answers the new one; processes that are running keep the old one until they are started again.
+ * Raises the epoch of a restored database, so that new documents are higher than those that nodes still hold. Resolves to the new
+ * epoch. Running processes keep the old one until they are started again.
  */
 export async function raiseEpoch(
   store: { epoch: number; client: MongoClient; database: string },

@@ -1,5 +1,5 @@
-// Watches the driver's commands and the store's transactions: each has a line at debug with the id of the request that it
-// is for, and is timed by command and collection.
+// Logs and times the commands of the driver and the transactions of the store. Each has a log line at debug, with the id of its
+// request, and a metric by command and collection.
 
 import type { CommandFailedEvent, CommandStartedEvent, CommandSucceededEvent, MongoClient } from 'mongodb'
 import type { Logger } from '../base/log.ts'
@@ -13,7 +13,7 @@ type Ended = CommandSucceededEvent | CommandFailedEvent
 
 export function observeCommands(client: MongoClient, { log, metrics }: StoreObserver): void {
   const begun = new Map<string, Begun>()
-  // An end is told from the connection's own context: whose it is is known only at the begin.
+  // The request is known only when a command starts. Its end is reported outside the context of the request.
   client.on('commandStarted', (event: CommandStartedEvent) => {
     begun.set(nameOf(event), { collection: collectionOf(event), requestId: currentRequestId() })
   })
@@ -29,7 +29,7 @@ export function observeCommands(client: MongoClient, { log, metrics }: StoreObse
   }
 }
 
-/** Answers what `run` does. `attempts`: how often it has begun up to now. */
+/** Runs a transaction and observes it. `attempts`: how often it has started so far. */
 export async function observeTransaction<T>(
   { log, metrics }: StoreObserver,
   attempts: () => number,
@@ -37,16 +37,16 @@ export async function observeTransaction<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   const began = performance.now()
-  const tell = (outcome: 'committed' | 'refused' | 'failed') => {
+  const observe = (outcome: 'committed' | 'refused' | 'failed') => {
     metrics.transaction(outcome, attempts())
     log.debug({ outcome, attempts: attempts(), ms: Math.round(performance.now() - began) }, 'transaction')
   }
   try {
     const result = await run()
-    tell('committed')
+    observe('committed')
     return result
   } catch (error) {
-    tell(isRefusal(error) ? 'refused' : 'failed')
+    observe(isRefusal(error) ? 'refused' : 'failed')
     throw error
   }
 }
@@ -55,7 +55,7 @@ function nameOf({ connectionId, requestId }: { connectionId?: unknown; requestId
   return `${connectionId}/${requestId}`
 }
 
-/** Empty for a command on no collection, as commitTransaction. */
+/** Empty for a command without a collection, such as commitTransaction. */
 function collectionOf({ commandName, command }: CommandStartedEvent): string {
   const named = commandName === 'getMore' ? command.collection : command[commandName]
   return typeof named === 'string' ? named : ''

@@ -1,5 +1,5 @@
-// Things with revisions (schedules, creatives, strategies, segments): a head with the newest content, and one document a
-// revision, whose content never changes. Each subgraph's repository is made from this, over its own two collections.
+// Things with revisions: schedules, creatives, strategies and segments. A thing has a head with the newest content, and one
+// document for each revision, whose content never changes. The repositories of the subgraphs are made from this.
 
 import type { Filter, UpdateFilter } from 'mongodb'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
@@ -11,7 +11,7 @@ import { type Db, findByIds, type IndexDefinition, type Tx } from './collection.
 
 export type ReviewState = 'DRAFT' | 'IN_REVIEW' | 'APPROVED' | 'REJECTED'
 
-/** The thing as it is now. `More` is what it has beside its content and never puts under review. */
+/** The thing as it is now. `More`: fields beside the content, which are never reviewed. */
 export type Head<Content, More = unknown> = {
   _id: string
   app: string
@@ -22,9 +22,9 @@ export type Head<Content, More = unknown> = {
   reviewState: ReviewState
   content: Content
   hash: string
-  /** Since when it is hidden, and cannot be used in anything new. */
+  /** Set when it was archived: it is hidden then, and cannot get a new use. */
   archivedAt: Date | null
-  /** +1 by everything that relies on the thing being as it is, so that it collides with what changes that. */
+  /** +1 by every transaction that relies on the state of the thing. So it conflicts with a transaction that changes that state. */
   guard: number
   createdAt: Date
   createdBy: string
@@ -40,7 +40,7 @@ export type Revision<Content> = {
   content: Content
   hash: string
   author: string
-  /** Who wrote the content that it is a copy of; left out where it is none. */
+  /** The authors of the content that this is a copy of. Left out when it is not a copy. */
   copiedFrom?: string[]
   at: Date
 }
@@ -67,7 +67,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     await revisions(tx).insertOne(written as unknown as R)
   }
 
-  // Typed here: inferred, the two keys make one type that is no index.
+  // The type is needed: TypeScript would infer a union of keys that is not a valid index.
   const indexes: IndexDefinition[] = [
     { collection: names.heads, key: { app: 1, _id: -1 } },
     { collection: names.heads, key: { app: 1, reviewState: 1 } },
@@ -82,24 +82,24 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 
     get: (db: Db, id: string): Promise<H | null> => heads(db).findOne(by({ _id: id })),
 
-    /** In the order of the ids; null where there is none. */
+    /** Heads in the order of the ids. Null where there is none. */
     byIds: (db: Db, ids: readonly string[]): Promise<(H | null)[]> => findByIds(heads(db), ids),
 
-    /** The newest revision of each, in the order of the ids; null where there is none. */
+    /** The newest revision of each, in the order of the ids. Null where there is none. */
     async newestRevisions(db: Db, ids: readonly string[]): Promise<(number | null)[]> {
       return (await findByIds(heads(db), ids, { revision: 1 })).map((head) => head?.revision ?? null)
     },
 
-    /** Newest first (ids sort by time); `before` is the id after which the page begins. */
+    /** Newest first: ids sort by time. `before`: the last id of the page before. */
     page(db: Db, app: string, filter: object, page: { limit: number; before?: string | undefined }): Promise<H[]> {
       const older = page.before === undefined ? {} : { _id: { $lt: page.before } }
       return heads(db).find(by({ app, ...filter, ...older }), { sort: { _id: -1 }, limit: page.limit })
     },
 
-    /** How many of an app pass the filter. */
+    /** The number of heads of an app that pass the filter. */
     count: (db: Db, app: string, filter: object): Promise<number> => heads(db).count(by({ app, ...filter })),
 
-    /** What of these is archived, for the rule of that. */
+    /** The things with these ids, for the rule in archived.ts. */
     async uses(db: Db, ids: readonly string[]): Promise<Use[]> {
       if (ids.length === 0) return []
       const projection = { archivedAt: 1 }
@@ -107,21 +107,21 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return found.map((head) => useOf(names.what, head))
     },
 
-    /** Makes this transaction collide with every other that changes one of them, and with its like. */
+    /** Makes this transaction conflict with every other that changes or guards one of these things. */
     async guard(tx: Tx, ids: readonly string[]): Promise<void> {
       if (ids.length === 0) return
       const update = change({ $inc: { guard: 1 } })
       await heads(tx).updateMany(by({ _id: { $in: [...new Set(ids)] } }), update)
     },
 
-    /** Exact revisions, in the order of the pins; null where there is none. */
+    /** Exact revisions in the order of the pins. Null where there is none. */
     atPins(db: Db, pins: readonly Pin[]): Promise<(R | null)[]> {
       return findByIds(revisions(db), pins.map(pinText))
     },
 
     /**
-     * Who wrote the revisions after `after`, up to and with `upTo`, or what they are copies of; read once each, however
-     * many revisions there are.
+     * The authors of the revisions from `after` + 1 to `upTo`, and of the content that they are copies of. MongoDB groups them, so
+     * the answer is small however many revisions there are.
      */
     async authors(db: Db, id: string, after: number, upTo: number): Promise<Set<string>> {
       const found = await revisions(db).aggregate<{ _id: { author: string; copiedFrom?: string[] } }>([
@@ -131,7 +131,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return new Set(found.flatMap(({ _id: { author, copiedFrom } }) => [author, ...(copiedFrom ?? [])]))
     },
 
-    /** Writes the thing with its first revision, a draft. `copiedFrom`: who wrote the content, where it is a copy. */
+    /** Writes the thing with its first revision, a draft. `copiedFrom`: the authors of the content when it is a copy. */
     async create(
       tx: Tx,
       first: { app: string; content: Content; actor: string; at: Date; more: More; copiedFrom?: readonly string[] },
@@ -157,7 +157,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return head
     },
 
-    /** Writes a new draft revision; a review that is open on the one before is superseded by that. */
+    /** Writes a new revision, a draft. An open review of the revision before is superseded. */
     async revise(tx: Tx, head: H, next: { content: Content; actor: string; at: Date }): Promise<H> {
       const { content, actor, at } = next
       const after = (await heads(tx).findOneAndUpdate(
@@ -171,7 +171,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return after
     },
 
-    /** A mutation of the thing itself that leaves its content alone: +1 on the version, and what `set` says. */
+    /** Sets fields of the head and raises its version by 1. The content does not change. */
     async touch(tx: Tx, head: H, set: Partial<H>, at: Date): Promise<H> {
       const filter = by({ _id: head._id, version: head.version })
       return (await heads(tx).findOneAndUpdate(
@@ -181,8 +181,8 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
     },
 
     /**
-     * Moves the review state of one exact revision. It changes the head only while that revision is the newest, and
-     * answers whether it is. (A newer draft has a state of its own.)
+     * Sets the review state of one exact revision. It changes the head only if that revision is the newest, and resolves to whether
+     * it is. A newer draft has its own review state.
      */
     async transition(tx: Tx, pin: Pin, reviewState: ReviewState): Promise<boolean> {
       const matched = await heads(tx).updateOne(
@@ -192,7 +192,7 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return matched === 1
     },
 
-    /** Sets what the thing has beside its content, without being a mutation of the thing itself. */
+    /** Sets fields beside the content without raising the version. */
     async setMore(tx: Tx, id: string, more: Partial<More>): Promise<void> {
       await heads(tx).updateOne(by({ _id: id }), change({ $set: more }))
     },
@@ -200,8 +200,8 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
 }
 
 /**
- * Whether saving this content would change nothing, so that it makes no revision. What was rejected is an exception: the same
- * again is how the reviewers are asked once more, when what was wrong was not in it (a creative that it uses, say).
+ * Whether saving this content would change nothing; it makes no revision then. A rejected thing is an exception: saving it again
+ * asks the reviewers once more. The mistake may have been elsewhere, for example in a creative that it uses.
  */
 export function isUnchanged(head: Head<unknown>, content: unknown): boolean {
   return head.reviewState !== 'REJECTED' && head.hash === contentHash(content)

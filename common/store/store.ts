@@ -1,5 +1,5 @@
-// The connection to MongoDB (or to the embedded server, which is the same to us) and its transactions. A lost
-// connection makes calls fail within seconds; none waits for ever.
+// The connection to MongoDB, or to the embedded server, and its transactions. When the connection is lost, calls fail within
+// seconds. No call waits longer.
 
 import { type ClientSession, MongoClient, MongoError } from 'mongodb'
 import { AlkaidError, isExpected } from '../base/errors.ts'
@@ -101,7 +101,7 @@ export async function connectStore(options: {
   }
 }
 
-/** Whether an error says that a unique index already holds the value. */
+/** Whether a unique index refused a value that it already has. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoError && error.code === 11000
 }

@@ -3,7 +3,7 @@
 // a segment uses other segments.
 
 import { invalidState } from '../../common/base/errors.ts'
-import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
+import { refuseNewUseOfArchived, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { ReviewState } from '../../common/store/revisioned.ts'
 import { segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'
@@ -78,7 +78,7 @@ async function refuseArchivedUses(tx: Tx, subject: Subject, used: readonly Subje
   const slot = await slots.require(tx, slotId)
   const uses = [useOf('slot', slot), ...used.map(({ type, head }) => useOf(type.toLowerCase(), head))]
   const pinnedIds = pinned ? [slotId, ...idsPinned(pinned)] : []
-  refuseArchivedAnew(`Cannot submit the ${nameOf(subject)}, which could not be published`, uses, new Set(pinnedIds))
+  refuseNewUseOfArchived(`Cannot submit the ${nameOf(subject)}, which could not be published`, uses, new Set(pinnedIds))
 }
 
 /** True when the newest revision is not sent to the reviewers: it was rejected, or it is an archived draft. */

@@ -9,7 +9,7 @@ import { AlkaidError, badInput } from '../../common/base/errors.ts'
 import { checkContext } from '../../common/command/context-input.ts'
 import { parseInput, reference } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
-import { archivedAnew, useOf } from '../../common/store/archived.ts'
+import { newUsesOfArchived, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { Head } from '../../common/store/revisioned.ts'
 import { compileSlot } from '../../engine/decision/compile-slot.ts'
@@ -141,7 +141,7 @@ async function readDrafts(tx: Tx, slot: Slot, heads: readonly Schedule[]): Promi
 function archivedIds(slot: Slot, head: Schedule, used: readonly Head<unknown>[]): string[] {
   const pinnedIds = new Set(head.pinned ? [slot._id, ...idsPinned(head.pinned)] : [])
   const uses = [useOf('schedule', head), useOf('slot', slot), ...used.map((thing) => useOf('thing', thing))]
-  return [...new Set(archivedAnew(uses, pinnedIds).map(({ id }) => id))]
+  return [...new Set(newUsesOfArchived(uses, pinnedIds).map(({ id }) => id))]
 }
 
 /** id -> the thing with its newest content. */

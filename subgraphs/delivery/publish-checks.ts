@@ -4,7 +4,7 @@
 
 import { AlkaidError, invalidState } from '../../common/base/errors.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
-import { refuseArchivedAnew, useOf } from '../../common/store/archived.ts'
+import { refuseNewUseOfArchived, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { Head, Revision } from '../../common/store/revisioned.ts'
 import type { Pin } from '../../engine/publication/types.ts'
@@ -69,7 +69,7 @@ export async function choosePins(
     ...(await strategies.uses(tx, newlyUsed.strategies)),
     ...(await segments.uses(tx, newlyUsed.segments)),
   ]
-  refuseArchivedAnew(`Cannot publish the schedule ${JSON.stringify(id)}`, uses, pinnedIds)
+  refuseNewUseOfArchived(`Cannot publish the schedule ${JSON.stringify(id)}`, uses, pinnedIds)
   checkApprovals(seen.things, seen.approved)
 
   const pinOf = (thing: string): Pin => ({ id: thing, revision: seen.approved.get(thing)!.revision })

@@ -4,7 +4,7 @@
 import { parseInput } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
-import { archivedAnew, refuseArchived, refuseArchivedAnew } from '../../common/store/archived.ts'
+import { newUsesOfArchived, refuseArchived, refuseNewUseOfArchived } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { type Approved, reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
@@ -28,7 +28,7 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
 
     const keptIds = new Set(idsOf(before?.fallback ?? []))
     const uses = await creatives.uses(tx, slot.fallback)
-    refuseArchivedAnew(`Cannot publish the slot ${JSON.stringify(slot._id)}`, uses, keptIds)
+    refuseNewUseOfArchived(`Cannot publish the slot ${JSON.stringify(slot._id)}`, uses, keptIds)
     const approved = await reviews.newestApproved(tx, slot.fallback)
     checkApprovals(
       slot.fallback.map((id) => labelled('creative', id)),
@@ -78,7 +78,7 @@ export async function headOrNew(tx: Tx, slot: Slot, epoch: number): Promise<Slot
 
 /** id -> approved revision of each fallback creative that is not archived and fits the format. */
 async function usableFallback(tx: Tx, slot: Slot): Promise<Map<string, Approved>> {
-  const archivedIds = new Set(archivedAnew(await creatives.uses(tx, slot.fallback)).map(({ id }) => id))
+  const archivedIds = new Set(newUsesOfArchived(await creatives.uses(tx, slot.fallback)).map(({ id }) => id))
   const approved = await reviews.newestApproved(
     tx,
     slot.fallback.filter((id) => !archivedIds.has(id)),

@@ -4,7 +4,7 @@
 
 import { badInput } from '../../common/base/errors.ts'
 import { formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
-import { archivedAnew, archivedMistake, type Use, useOf } from '../../common/store/archived.ts'
+import { archivedMistake, newUsesOfArchived, type Use, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { segmentsIn } from '../../engine/targeting/segments.ts'
 import { creatives } from '../creative/repository.ts'
@@ -81,9 +81,9 @@ async function strategyMistakes(
   if (message !== undefined) return [{ path, message }]
   if (!strategy || kept.has(id)) return []
   const uses = await segmentsOf(tx, [strategy])
-  if (archivedAnew(uses).length === 0) return []
+  if (newUsesOfArchived(uses).length === 0) return []
   const usedBefore = await segmentsOf(tx, await strategies.byIds(tx, [...kept]))
-  const [archived] = archivedAnew(uses, new Set(usedBefore.map((use) => use.id)))
+  const [archived] = newUsesOfArchived(uses, new Set(usedBefore.map((use) => use.id)))
   return archived
     ? [{ path, message: `the strategy ${JSON.stringify(id)} uses an archived segment: ${archivedMistake(archived)}` }]
     : []
@@ -102,6 +102,6 @@ function referenceMistake(
   kept: ReadonlySet<string>,
 ): string | undefined {
   if (found?.app !== app) return `there is no ${what} ${JSON.stringify(id)} in app ${JSON.stringify(app)}`
-  const [archived] = archivedAnew([useOf(what, found)], kept)
+  const [archived] = newUsesOfArchived([useOf(what, found)], kept)
   return archived && archivedMistake(archived)
 }

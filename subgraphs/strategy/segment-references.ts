@@ -5,7 +5,7 @@
 // finds a constraint that has become too large because one of its segments was revised.
 
 import { badInput } from '../../common/base/errors.ts'
-import { archivedAnew, archivedMistake, useOf } from '../../common/store/archived.ts'
+import { archivedMistake, newUsesOfArchived, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { InputError } from '../../engine/targeting/input-errors.ts'
 import { checkInlined, cycleIn, fromMemory, segmentsIn, walkSegments } from '../../engine/targeting/segments.ts'
@@ -69,7 +69,7 @@ async function checkLeaves(
     }
     const through = await walkSegments([id], fromMemory(reached), ({ content }) => content.constraint)
     const uses = [...through.values()].map((segment) => useOf('segment', segment))
-    const [archived] = archivedAnew(uses, kept)
+    const [archived] = newUsesOfArchived(uses, kept)
     if (!archived) continue
     const message = archivedMistake(archived)
     mistakes.push({ path, message: archived.id === id ? message : `uses an archived segment: ${message}` })

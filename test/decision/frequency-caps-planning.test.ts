@@ -68,7 +68,7 @@ describeEachStore('Frequency caps, as planned', (open) => {
     ['[1].count', 'must be at most 1000000', [DAILY, { ...EVER, count: 1_000_001 }]],
     ['[0].every', 'must be at least 1', [{ ...DAILY, every: 0 }]],
     ['[0].every', 'must be at most 366', [{ ...DAILY, every: 367 }]],
-    ['[0].every', 'must be left out: there is but one lifetime', [{ ...EVER, every: 2 }]],
+    ['[0].every', 'must be left out: there is only one lifetime', [{ ...EVER, every: 2 }]],
     ['[1]', 'has the same period as the cap at 0', [DAILY, { ...DAILY, count: 9 }]],
     ['', 'must hold at most 10', Array.from({ length: 11 }, (_, index) => ({ ...DAILY, every: index + 1 }))],
   ])('is refused, with its path: caps%s %s', async (path, message, caps) => {
