@@ -1,0 +1,89 @@
+// Writes the values of an answer as JSON, in the same bytes as graphql-js and `JSON.stringify`. What graphql-js would not simply write
+// (an error, a promise, a null where none may be) is `UNFORESEEN`: then graphql-js writes the whole answer.
+
+import { type GraphQLLeafType, GraphQLString } from 'graphql'
+import { AnswerTag, hashOnce, type TextHash } from './answer-tag.ts'
+
+/** Writes one value, and adds it to the tag of the answer. Throws `UNFORESEEN`. */
+export type Write = (value: unknown, tag: AnswerTag) => string
+
+export const UNFORESEEN = new Error('graphql-js has to write this value')
+
+/** A field of an object: what stands before its value, how it is read of the object, and how it is written. */
+export type ObjectField = { prefix: string; read: (parent: Record<string, unknown>) => unknown; write: Write }
+
+export function writeObject(fields: readonly ObjectField[]): Write {
+  return (value, tag) => {
+    const parent = checked(value) as Record<string, unknown>
+    if (typeof parent !== 'object') throw UNFORESEEN
+    if (fields.length === 0) return '{}'
+    let json = ''
+    for (let at = 0; at < fields.length; at += 1) {
+      const { prefix, read, write } = fields[at]!
+      json += prefix + write(read(parent), tag)
+    }
+    return `${json}}`
+  }
+}
+
+/** Objects that never change: what is written of one is kept as long as the object itself. */
+export function writeOnce(write: Write): Write {
+  const written = new WeakMap<object, { json: string; hash: TextHash }>()
+  return (value, tag) => {
+    if (typeof value !== 'object' || value === null) throw UNFORESEEN
+    let part = written.get(value)
+    if (!part) {
+      const json = write(value, new AnswerTag())
+      part = { json, hash: hashOnce(json) }
+      written.set(value, part)
+    }
+    tag.add(part.hash)
+    return part.json
+  }
+}
+
+export function writeList(writeItem: Write): Write {
+  return (value, tag) => {
+    if (!Array.isArray(value)) throw UNFORESEEN
+    tag.addCount(value.length)
+    if (value.length === 0) return '[]'
+    let json = `[${writeItem(value[0], tag)}`
+    for (let at = 1; at < value.length; at += 1) json += `,${writeItem(value[at], tag)}`
+    return `${json}]`
+  }
+}
+
+export function writeString(value: unknown, tag: AnswerTag): string {
+  if (typeof value !== 'string') return writeLeaf(GraphQLString, value, tag)
+  tag.addText(value)
+  return JSON.stringify(value)
+}
+
+export function writeLeaf(type: GraphQLLeafType, value: unknown, tag: AnswerTag): string {
+  const json = JSON.stringify(serialized(type, value))
+  if (json === undefined) throw UNFORESEEN
+  tag.addText(json)
+  return json
+}
+
+function serialized(type: GraphQLLeafType, value: unknown): unknown {
+  const given = checked(value)
+  let result: unknown
+  try {
+    result = type.serialize(given)
+  } catch {
+    throw UNFORESEEN // graphql-js puts the error at its path
+  }
+  if (result === null || result === undefined) throw UNFORESEEN
+  return result
+}
+
+/** Functions are called by graphql-js, promises waited for, and errors put at their path. */
+function checked(value: unknown): unknown {
+  if (typeof value === 'function' || value instanceof Error || isPromise(value)) throw UNFORESEEN
+  return value
+}
+
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
