@@ -1,15 +1,15 @@
-// Where a document lies in the channel. Every document says itself where it belongs, under its signature: what is signed but
-// lies elsewhere is as good as forged.
+// Where a document lies in the channel. Each document names its own place, and the signature covers it. A signed document in another
+// place is rejected like a forged one: somebody could have copied it there.
 
 import type { ChannelDocument } from './types.ts'
 
-/** The manifest's name for the settings of an app, so that a manifest is never empty. */
+/** The name of an app's settings in its manifest. It also keeps a manifest from being empty. */
 export const SETTINGS = '@app'
 
 /** Which document: a slot's (code), an app's settings (code `@app`), or the list of apps. */
 export type Address = { app: string; code: string } | 'apps'
 
-/** A name for an address that no other address has: the code of a slot never begins with `@`. */
+/** A unique name for an address. A slot code never begins with `@`, so it cannot equal `@app`. */
 export function addressName(address: Address): string {
   return address === 'apps' ? 'apps' : `${address.app}/${address.code}`
 }

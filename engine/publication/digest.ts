@@ -1,9 +1,9 @@
-// The digest by which delivery tells whether a node holds exactly what it should.
+// The digest of the documents of one app. Delivery compares it to see whether a node has exactly the right documents.
 
 import { createHash } from 'node:crypto'
 
-/** SHA-256 (base64url) over the sorted `code=epoch.revision` lines of one app, settings (`@app`) included. */
-export function digestOf(held: Iterable<readonly [code: string, stamp: string]>): string {
-  const lines = [...held].map(([code, stamp]) => `${code}=${stamp}`).sort()
+/** SHA-256 (base64url) over the sorted lines `code=epoch.revision` of one app. Its settings are the line `@app=...`. */
+export function digestOf(stamps: Iterable<readonly [code: string, stamp: string]>): string {
+  const lines = [...stamps].map(([code, stamp]) => `${code}=${stamp}`).sort()
   return createHash('sha256').update(lines.join('\n')).digest('base64url')
 }

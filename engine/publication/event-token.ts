@@ -1,11 +1,11 @@
-// The event token that each creative of a decision carries: which app, slot, schedule (or fallback) and
-// creative, at which revisions, and a MAC over them. It is the same on every node and in every answer, so it
-// is computed once at load; an app sends it back with impressions and clicks.
+// The event token of each creative in a decision. It names the app, the slot, the schedule (none for a fallback) and the creative, with
+// their revisions, and has a MAC over them. Apps send it back with impressions and clicks. It is the same on every node and in every
+// answer, so it is computed once at load. Format, as base64url: `1~<app>~<slot>~<schedule>~<revision>~<creative>~<revision>~<MAC>`.
 
 import { mac, type SigningKeys, sameText } from './sign.ts'
 import type { Pin } from './types.ts'
 
-/** `schedule` is null for a fallback creative. */
+/** `schedule` is null: the creative is a fallback. */
 export type EventSource = { app: string; slot: string; schedule: Pin | null; creative: Pin }
 
 const VERSION = '1'
@@ -17,11 +17,11 @@ export function mintEventToken(keys: SigningKeys, source: EventSource): string {
   return Buffer.from(`${claims}~${mac(keys.eventToken, claims).slice(0, 22)}`).toString('base64url')
 }
 
-/** The source that a token names, or undefined when it was not minted with these keys. */
+/** The source that a token names; undefined: it was not made with these keys. */
 export function readEventToken(keys: SigningKeys, token: string): EventSource | undefined {
   if (token.length > 600) return undefined
   const text = Buffer.from(token, 'base64url').toString()
-  // Decoding skips what is not base64url: only what was minted to the letter is a token.
+  // Decoding skips characters that are not base64url. Only the exact text that encoding produces is a token.
   if (Buffer.from(text).toString('base64url') !== token) return undefined
   const end = text.lastIndexOf('~')
   if (end < 0) return undefined

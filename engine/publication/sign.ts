@@ -1,13 +1,13 @@
-// The envelope of every document in the channel: `{"mac":"<base64url>","body":<the document>}`, the MAC
-// (HMAC-SHA256) taken over the exact text of the body. Only a correctly signed document changes a node.
+// The envelope of every document in the channel: `{"mac":"<base64url>","body":<the document>}`. The MAC is HMAC-SHA256 over the exact
+// text of the body. Only a correctly signed document changes a node.
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { type Address, belongsAt } from './address.ts'
 import type { ChannelDocument } from './types.ts'
 
 /**
- * Separate keys from the one signing secret, so that no MAC of one kind passes as another. Key objects, since a MAC with the
- * bytes of a key would make one every time.
+ * Separate keys for separate purposes, derived from the signing secret, so that a MAC of one kind never passes as another. They are
+ * key objects, because Node makes a new key object for each MAC when it gets bytes.
  */
 export type SigningKeys = { document: KeyObject; eventToken: KeyObject }
 
@@ -29,7 +29,7 @@ export function seal(keys: SigningKeys, document: ChannelDocument): string {
 
 export type Unreadable = 'corrupt' | 'forged' | 'misplaced'
 
-/** The document of an envelope that lies at an address, or why it is not the document of that address. */
+/** The document in an envelope at this address, or the reason why it is not valid there. */
 export function openAt(
   keys: SigningKeys,
   address: Address,
@@ -39,11 +39,11 @@ export function openAt(
     const document = open(keys, text)
     return 'error' in document || belongsAt(address, document) ? document : { error: 'misplaced' }
   } catch (cause) {
-    return { error: 'corrupt', cause } // signed, but not to be understood: written by another version of Alkaid
+    return { error: 'corrupt', cause } // Signed, but not readable: another version of Alkaid wrote it.
   }
 }
 
-/** The document of an envelope, wherever it lies, or what is wrong with it. */
+/** The document in an envelope, at any address, or the reason why it is not valid. */
 export function open(keys: SigningKeys, text: string): ChannelDocument | { error: 'corrupt' | 'forged' } {
   const bodyAt = PREFIX.length + MAC_LENGTH + INFIX.length
   if (!text.startsWith(PREFIX) || !text.startsWith(INFIX, PREFIX.length + MAC_LENGTH) || !text.endsWith('}')) {

@@ -1,16 +1,15 @@
-// The documents that travel from the delivery engine to distribution nodes: one per slot, one with the
-// settings of each app, one list of apps. Each is complete in itself, signed, and carries (epoch, revision),
-// which only ever rises.
+// The documents that delivery sends to distribution nodes: one per slot, the settings of each app, and the list of apps. Each is
+// complete and signed, and has a stamp (epoch, revision) that only rises.
 
 import type { InlinedConstraint } from '../targeting/types.ts'
 
 /** The order of documents: by epoch (Unix seconds), then by revision. */
 export type Stamp = { epoch: number; revision: number }
 
-/** One revision of one thing, as pinned. */
+/** The exact revision of a thing that is live. */
 export type Pin = { id: string; revision: number }
 
-/** `<id>@<revision>`: the pin as a key. */
+/** A pin as text: `sch_1@3`. */
 export function pinText({ id, revision }: Pin): string {
   return `${id}@${revision}`
 }
@@ -36,52 +35,52 @@ export type PublishedEntry = {
   priority: number
   /** Share within the tier, above 0. */
   weight: number
-  /** The segments that are inlined in the constraint. */
+  /** The segments whose constraints are inlined in `constraint`. */
   segments: Pin[]
   constraint: InlinedConstraint | null
   rollout: PublishedRollout | null
-  /** When it is open within its window; null: all the time. */
+  /** When it is open inside its window; null: always. */
   times: PublishedTimes | null
-  /** Alone in its slot while it matches. */
+  /** Shown alone in its slot while it matches. */
   exclusive: boolean
-  /** How often one user may be served it: all of these. */
+  /** How often one user may be served it. All of these must allow it. */
   caps: FrequencyCap[]
-  /** One of these is shown; `weight` is its share. */
+  /** One of these is shown. `weight` is its share. */
   creatives: (PublishedCreative & { weight: number })[]
 }
 
-/** When a schedule is open within its window. Days and times of day are those of the zone. */
+/** When a schedule is open inside its window. Days and times of day are those of the zone. */
 export type PublishedTimes = {
-  /** IANA. */
+  /** An IANA name: `Europe/Berlin`. */
   zone: string
-  /** Open in any of these; none: all day. */
+  /** Open in each of these; empty: open all day. */
   dayParts: DayPart[]
   /** Days (`2026-12-24`) on which no part begins. */
   excludedDates: string[]
-  /** RFC 5545 RRULE: the days on which parts begin, counted from the first day of the window; null: every day. */
+  /** An RRULE of RFC 5545: the days on which parts begin. It counts from the first day of the window. Null: every day. */
   recurrence: string | null
 }
 
-/** A part of certain days. Past midnight it runs into the next day. */
+/** A part of certain days. A part that runs past midnight goes on into the next day. */
 export type DayPart = {
   /** 1 (Monday) to 7 (Sunday), ascending, each once. */
   days: number[]
   /** Minutes from midnight, 0 to 1,439. */
   from: number
-  /** Minutes from midnight, 1 to 1,440; not after `from`: on the next day. */
+  /** Minutes from midnight, 1 to 1,440. When it is not after `from`, it is on the next day. */
   to: number
 }
 
-/** At most `count` times in `every` units; in whole periods of the app's clock save for LIFETIME, which never ends. */
+/** At most `count` times in `every` units. The periods follow the clock of the app's zone. LIFETIME never ends. */
 export type FrequencyCap = { count: number; every: number; unit: 'MINUTE' | 'HOUR' | 'DAY' | 'LIFETIME' }
 
 /** A rollout as nodes evaluate it. */
 export type PublishedRollout = {
-  /** How many of 10,000 buckets are in: 1 is 0.01 %. */
+  /** How many of 10,000 buckets are in. Example: 2,500 is 25 %. */
   buckets: number
-  /** null: the user, else the device. */
+  /** What is hashed; null: the user id, else the device id. */
   stickiness: string | null
-  /** Hashed together with what it sticks to. */
+  /** Hashed together with the key of the user. */
   group: string
 }
 
@@ -96,7 +95,7 @@ export type Publication = Stamp & {
     capacity: number
     /** How long the weighted order of one user stays the same, in seconds. */
     rotationSeconds: number
-    /** How often one user may be served anything in it but its fallback: all of these. */
+    /** How often one user may be served anything but its fallback. All of these must allow it. */
     caps: FrequencyCap[]
   }
   stopped: boolean
@@ -108,13 +107,13 @@ export type Publication = Stamp & {
 export type AppSettings = Stamp & {
   kind: 'settings'
   app: string
-  /** SHA-256 (hex) of each valid app key; `expiresAt` in ms since the Unix epoch, null = until it is rotated. */
+  /** SHA-256 (hex) of each valid app key; `expiresAt` in ms since the Unix epoch, null: until it is rotated. */
   keys: { hash: string; expiresAt: number | null }[]
-  /** IANA zone of this app: its days begin there, and caps count by its clock. */
+  /** The IANA zone of this app. Its days and the periods of caps follow this clock. */
   zone: string
-  /** Schemes of its own deep links, beside `https`, without `:`. */
+  /** Schemes of its own deep links besides `https`, without `:`. */
   linkSchemes: string[]
-  /** Origins that browsers may call from; `*` = any. */
+  /** Origins from which browsers may call; `*`: any. */
   corsOrigins: string[]
   /** Requests per second allowed per app key and node. */
   requestsPerSecond: number
@@ -127,7 +126,7 @@ export type AppList = Stamp & { kind: 'apps'; apps: string[] }
 
 export type ChannelDocument = Publication | AppSettings | AppList
 
-/** Below 0, 0 or above 0, as `a` is older than, the same as or newer than `b`. */
+/** Below 0: `a` is older than `b`. 0: they are equal. Above 0: `a` is newer. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a.epoch - b.epoch || a.revision - b.revision
 }
@@ -137,7 +136,7 @@ export function formatStamp(stamp: Stamp): string {
   return `${stamp.epoch}.${stamp.revision}`
 }
 
-/** Reads `epoch.revision`; undefined for anything else. */
+/** Reads `epoch.revision`; undefined: the text is something else. */
 export function parseStamp(text: string): Stamp | undefined {
   const parts = /^(\d{1,15})\.(\d{1,15})$/.exec(text)
   return parts ? { epoch: Number(parts[1]), revision: Number(parts[2]) } : undefined

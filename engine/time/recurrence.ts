@@ -1,23 +1,23 @@
-// Recurrence rules: RRULE of RFC 5545 for whole days. A rule looks at one period after the other (a day, week, month or
-// year, as FREQ says). In every INTERVAL-th of them it names the days that pass all of its BY parts, or those of them that
-// BYSETPOS takes. For example, FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1 names the last working day of each month.
+// Recurrence rules: RRULE of RFC 5545 for whole days. FREQ says how long a period is: a day, week, month or year. In every INTERVAL-th
+// period, a rule names the days that pass all of its BY parts. BYSETPOS then keeps only some of them, by their place.
+// Example: FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1 names the last working day of each month.
 //
-// Days are numbers, counted from 1970-01-01 in the calendar of ISO 8601; they have no zone here.
+// A day is the number of days since 1970-01-01. Days have no zone here.
 
 import { type CalendarDay, calendarDay, dayNumber, weekOf } from './calendar.ts'
 import { type ReadRule, readRule, type WeekdayPlace } from './rrule.ts'
 
 export type Recurrence = { has(day: number): boolean }
 
-/** So far from its first day on a rule must have named a day, and all of them where it has a COUNT. */
+/** A rule must name a day in this time from its first day on. With COUNT, it must name all of its days in it. */
 const HORIZON_DAYS = 3_660
 
 const SELDOM =
-  'must have named as many days as COUNT says in the ten years from the day of startsAt on: say its last day by UNTIL'
+  'must name as many days as COUNT says in the ten years from the day of startsAt on. Use UNTIL instead of COUNT to set its last day'
 
 /**
- * @param first the day from which the rule counts; it is one of its days only if the rule names it.
- * @throws Error on a rule that this version does not know: no guess is safe.
+ * @param first the day from which the rule counts. It is one of the days only if the rule names it.
+ * @throws Error on a rule that this version does not know. A guess could show content on the wrong days.
  */
 export function compileRecurrence(text: string, first: number): Recurrence {
   const read = readRule(text)
@@ -26,7 +26,7 @@ export function compileRecurrence(text: string, first: number): Recurrence {
   const last = rule.count === null ? (rule.until ?? Number.POSITIVE_INFINITY) : lastCounted(rule, rule.count, first)
   if (last === undefined) throw new Error(`Cannot compile a recurrence: it ${SELDOM}`)
   const { periods, daysOf } = expansion(rule, first)
-  // Days are mostly asked for one after the other: those of one period, [begin, end), are found at once.
+  // Days are mostly queried in order. So the days of one period, [begin, end), are computed at once.
   let begin = 0
   let end = 0
   let days: ReadonlySet<number> = new Set()
@@ -44,13 +44,13 @@ export function compileRecurrence(text: string, first: number): Recurrence {
   }
 }
 
-/** What is wrong with the days that a rule names when it counts from `first`; undefined when nothing is. */
+/** The mistake in the days that a rule names from `first` on; undefined: none. */
 export function recurrenceMistake(rule: ReadRule, first: number): string | undefined {
   if (namedDays(rule, first).next().done) return 'must name a day in the ten years from the day of startsAt on'
   return rule.count !== null && lastCounted(rule, rule.count, first) === undefined ? SELDOM : undefined
 }
 
-/** The day on which the rule has named `count` days; undefined when that takes longer than the horizon. */
+/** The `count`-th day that the rule names; undefined: it is beyond the horizon. */
 function lastCounted(rule: ReadRule, count: number, first: number): number | undefined {
   let left = count
   for (const day of namedDays(rule, first)) {
@@ -60,7 +60,7 @@ function lastCounted(rule: ReadRule, count: number, first: number): number | und
   return undefined
 }
 
-/** The days that a rule names within the horizon, ascending; its COUNT is left aside. */
+/** The days that a rule names within the horizon, ascending. Ignores COUNT. */
 function* namedDays(rule: ReadRule, first: number): Generator<number, undefined> {
   const { periods, daysOf } = expansion(rule, first)
   const last = Math.min(first + HORIZON_DAYS, rule.until ?? Number.POSITIVE_INFINITY)
@@ -69,7 +69,7 @@ function* namedDays(rule: ReadRule, first: number): Generator<number, undefined>
   }
 }
 
-/** Period 0 is the one with the first day. `begin` is the first day of a period. */
+/** Period 0 contains the first day. `begin` is the first day of a period. */
 type Periods = { indexOf(day: number): number; begin(index: number): number }
 
 function expansion(rule: ReadRule, first: number): { periods: Periods; daysOf(index: number): number[] } {
@@ -111,7 +111,7 @@ function periodsOf({ frequency, wkst }: ReadRule, first: number): Periods {
 
 type Test = (date: CalendarDay) => boolean
 
-/** One for each part of the rule. What no part says is as on the first day. */
+/** One test per part of the rule. Where no part decides, the first day does: FREQ=WEEKLY names the weekday of the first day. */
 function testsOf(rule: ReadRule, first: CalendarDay): Test[] {
   const { frequency, wkst, byMonth, byWeekNo, byYearDay, byMonthDay, byDay } = rule
   const tests: Test[] = []
@@ -136,7 +136,7 @@ function testsOf(rule: ReadRule, first: CalendarDay): Test[] {
   return tests
 }
 
-/** For example 2MO: the second Monday of the month or year; -1MO: its last one; without a place: each of them. */
+/** Example: 2MO is the second Monday of the month or year, -1MO the last one, and MO each one. */
 function isWeekday({ place, weekday }: WeekdayPlace, date: CalendarDay, inMonth: boolean): boolean {
   if (date.weekday !== weekday) return false
   if (place === 0) return true
@@ -144,7 +144,7 @@ function isWeekday({ place, weekday }: WeekdayPlace, date: CalendarDay, inMonth:
   return place > 0 ? Math.ceil(at / 7) === place : Math.ceil((length - at + 1) / 7) === -place
 }
 
-/** Whether the places, of which negative ones count from the end, hold place `at` (from 1 on) of `length`. */
+/** Whether `places` contains place `at` of `length`. Places count from 1. Negative ones count from the end: -1 is the last. */
 function isAmong(places: readonly number[], at: number, length: number): boolean {
   return places.includes(at) || places.includes(at - length - 1)
 }

@@ -1,8 +1,8 @@
-// The text of a recurrence rule, RRULE of RFC 5545 as far as it is about whole days: read strictly, and written in one way.
+// Reads the text of a recurrence rule: RRULE of RFC 5545 for whole days. It is strict, and gives equal rules the same text.
 
 import { dayOfDate } from './days.ts'
 
-/** A rule as it was read. Lists as in the text, in one order and each once; a list that was left out is missing. */
+/** A parsed rule. Lists are sorted and have no repeats. A list that was left out is missing. */
 export type ReadRule = {
   frequency: 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY'
   interval: number
@@ -19,7 +19,7 @@ export type ReadRule = {
   bySetPos?: number[]
 }
 
-/** Which of the weekdays in a month or year: from 1 on, or from the end -1 on; 0: each. */
+/** A weekday in a month or year. `place` 1 is the first one, -1 the last one, and 0 each one. */
 export type WeekdayPlace = { place: number; weekday: number }
 
 export type RuleReading = { ok: true; rule: ReadRule; text: string } | { ok: false; mistake: string }
@@ -29,25 +29,25 @@ const FREQUENCIES = ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']
 const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
 const TIMES_OF_DAY = ['BYHOUR', 'BYMINUTE', 'BYSECOND']
 
-/** How the value of a part is read: undefined when it is not what `expected` says. */
+/** How to read the value of a part. Undefined: it is not what `expected` says. */
 type Part = { expected: string; read(value: string): string | undefined }
 
-/** In the order in which a rule is written. */
+/** In the order of the text of a rule. */
 const PARTS: Record<string, Part> = {
   FREQ: { expected: 'one of DAILY, WEEKLY, MONTHLY and YEARLY', read: oneOf(FREQUENCIES) },
   INTERVAL: { expected: 'a whole number from 1 to 1,000', read: whole(1, 1_000) },
   COUNT: { expected: 'a whole number from 1 to 1,000', read: whole(1, 1_000) },
-  UNTIL: { expected: 'a date as 20261231, the last day that it may name', read: readDate },
+  UNTIL: { expected: 'a date such as 20261231, the last day that the rule may name', read: readDate },
   BYMONTH: { expected: 'months from 1 to 12', read: listOf(whole(1, 12)) },
   BYWEEKNO: { expected: 'weeks from 1 to 53, or -53 to -1', read: listOf(signed(53)) },
   BYYEARDAY: { expected: 'days from 1 to 366, or -366 to -1', read: listOf(signed(366)) },
   BYMONTHDAY: { expected: 'days from 1 to 31, or -31 to -1', read: listOf(signed(31)) },
-  BYDAY: { expected: 'days as MO, TU or -1FR', read: listOf(readWeekday) },
+  BYDAY: { expected: 'days such as MO, TU or -1FR', read: listOf(readWeekday) },
   BYSETPOS: { expected: 'places from 1 to 366, or -366 to -1', read: listOf(signed(366)) },
   WKST: { expected: `one of ${WEEKDAYS.join(', ')}`, read: oneOf(WEEKDAYS) },
 }
 
-/** Reads a rule in any letter case, with or without `RRULE:` before it. The text that it answers is the same for the same rule. */
+/** Reads a rule in any letter case, with or without `RRULE:` before it. Equal rules get the same `text`. */
 export function readRule(text: string): RuleReading {
   const parts = new Map<string, string>()
   const written = text
@@ -58,13 +58,13 @@ export function readRule(text: string): RuleReading {
   for (const piece of written.split(';')) {
     const [name = '', value, ...rest] = piece.split('=')
     if (value === undefined || rest.length > 0) {
-      return mistake(`${quoted(piece)} is no part of a rule: expected NAME=VALUE, as in FREQ=WEEKLY;BYDAY=MO,FR`)
+      return mistake(`${quoted(piece)} is not a part of a rule: expected NAME=VALUE, as in FREQ=WEEKLY;BYDAY=MO,FR`)
     }
     if (TIMES_OF_DAY.includes(name))
-      return mistake(`${name} is not taken: a rule names days, and dayParts say the times`)
+      return mistake(`${name} is not supported: a rule names days. Set times of day in dayParts`)
     const part = Object.hasOwn(PARTS, name) ? PARTS[name]! : undefined
-    if (!part) return mistake(`${quoted(name)} is not known: expected ${Object.keys(PARTS).join(', ')}`)
-    if (parts.has(name)) return mistake(`${name} is there twice`)
+    if (!part) return mistake(`${quoted(name)} is unknown: expected one of ${Object.keys(PARTS).join(', ')}`)
+    if (parts.has(name)) return mistake(`${name} is repeated: expected it once`)
     const read = part.read(value)
     if (read === undefined) return mistake(`${name}=${value} is wrong: expected ${part.expected}`)
     parts.set(name, read)
@@ -75,12 +75,12 @@ export function readRule(text: string): RuleReading {
   return { ok: true, rule: ruleFrom(parts), text: inOrder.map((name) => `${name}=${parts.get(name)}`).join(';') }
 }
 
-/** Weeks that may lie in two calendar years: the first (from either end of a year) and the last. */
+/** Weeks that can lie in two calendar years: the first and the last, counted from both ends. */
 const WEEKS_OF_TWO_YEARS = ['1', '52', '53', '-1', '-52', '-53']
 
 /**
- * What RFC 5545 (3.3.10) does not let stand together; and what it lets, but calendars read in different ways: better refused
- * than shown on days that nobody meant.
+ * The mistake in the combination of parts; undefined: none. RFC 5545 (3.3.10) forbids some combinations. It allows others that
+ * calendars read in different ways. Those are refused too, so that nothing is shown on unexpected days.
  */
 function misfitOf(parts: ReadonlyMap<string, string>): string | undefined {
   const frequency = parts.get('FREQ')
@@ -97,14 +97,14 @@ function misfitOf(parts: ReadonlyMap<string, string>): string | undefined {
     [has('BYMONTHDAY') && frequency === 'WEEKLY', 'BYMONTHDAY cannot be with FREQ=WEEKLY'],
     [isNumbered && !yearly && frequency !== 'MONTHLY', 'BYDAY with numbers needs FREQ=MONTHLY or FREQ=YEARLY'],
     [isNumbered && has('BYWEEKNO'), 'BYDAY with numbers cannot be with BYWEEKNO'],
-    [has('BYSETPOS') && lists.length === 0, 'BYSETPOS needs another BY part, of which it takes places'],
-    // Two ways to name the same days: does the second add days, or leave some out?
+    [has('BYSETPOS') && lists.length === 0, 'BYSETPOS needs another BY part, from whose days it selects'],
+    // Ambiguous: does the second part add days, or remove some?
     [has('BYWEEKNO') && has('BYMONTHDAY'), 'BYWEEKNO cannot be with BYMONTHDAY'],
     [has('BYYEARDAY') && has('BYMONTHDAY', 'BYWEEKNO'), 'BYYEARDAY cannot be with BYMONTHDAY or BYWEEKNO'],
-    // Is 2019-12-30, in week 1 of 2020, a day of 2019 or of 2020? Where every year is looked at as a whole, both are the same.
+    // Ambiguous: 2019-12-30 is in week 1 of 2020. Is it a day of 2019 or of 2020? Without INTERVAL and BYSETPOS it does not matter.
     [
       valuesOf('BYWEEKNO').some((week) => WEEKS_OF_TWO_YEARS.includes(week)) && (has('BYSETPOS') || skipsYears(parts)),
-      `BYWEEKNO with ${WEEKS_OF_TWO_YEARS.join(', ')} cannot be with INTERVAL or BYSETPOS: such a week may lie in two years`,
+      `BYWEEKNO with ${WEEKS_OF_TWO_YEARS.join(', ')} cannot be with INTERVAL or BYSETPOS: such a week can lie in two years`,
     ],
   ]
   return misfits.find(([applies]) => applies)?.[1]
@@ -148,7 +148,7 @@ function whole(min: number, max: number) {
   return (value: string) => (/^\+?\d{1,4}$/.test(value) && +value >= min && +value <= max ? String(+value) : undefined)
 }
 
-/** From 1 to `max`, or as many from the end. */
+/** 1 to `max`, or -`max` to -1. */
 function signed(max: number) {
   const size = whole(1, max)
   return (value: string) => {
@@ -158,7 +158,7 @@ function signed(max: number) {
   }
 }
 
-/** Each once, numbers ascending, days of the week as they came. */
+/** Without repeats. Numbers are sorted, weekdays keep their order. */
 function listOf(item: (value: string) => string | undefined) {
   return (value: string) => {
     const items = value.split(',').map(item)

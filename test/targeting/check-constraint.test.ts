@@ -124,7 +124,7 @@ describe('checking a constraint when it is written', () => {
     [
       'half a character',
       { ...leaf, values: ['\ud800'] },
-      'constraint.values[0]: must be well-formed Unicode, but holds U+D800, half of a character',
+      'constraint.values[0]: must be well-formed Unicode, but contains U+D800, half of a character',
     ],
     ['an empty list of values', { ...leaf, values: [] }, 'constraint.values: must not be empty'],
     ['no values', { ...leaf, values: null }, 'constraint.values: must be a list of strings, but is missing'],
