@@ -1,4 +1,4 @@
-// Opens the store that the settings name: MongoDB, or the embedded server in a worker thread of this process.
+// Opens the store: the MongoDB of MONGODB_URI, or else the embedded server in a worker thread of this process.
 
 import { resolve } from 'node:path'
 import { openMongoDb } from '../common/service/connections.ts'
@@ -10,14 +10,14 @@ import { startEmbeddedWorker } from '../embedded/worker.ts'
 
 export type OpenedStore = {
   store: Store
-  /** Where the data is, in words. */
+  /** Where the data is, as text for the welcome. */
   storage: string
-  /** Rejects when the embedded server had to end by itself. */
+  /** Rejects when the embedded server has failed. */
   failed: Promise<never>
   close(): Promise<void>
 }
 
-/** Throws SettingsError for what the person who starts it can mend. */
+/** Throws SettingsError when the person who starts it can correct the cause. */
 export async function openStore(settings: Settings, observer?: StoreObserver): Promise<OpenedStore> {
   const { mongodbUri, dataDir } = settings
   if (!mongodbUri) return openEmbedded(resolve(dataDir), observer)
@@ -31,7 +31,7 @@ async function openEmbedded(dataDir: string, observer?: StoreObserver): Promise<
     throw new SettingsError(`DATA_DIR: ${error.message}`)
   })
   const failed = embedded.failed.then((error) => Promise.reject(error))
-  failed.catch(() => {}) // whoever waits for it hears of it
+  failed.catch(() => {}) // the caller handles it through `failed`
   try {
     const store = await connectStore({ uri: embedded.uri, now: Date.now, observer }).catch((error: Error) => {
       throw new SettingsError(`DATA_DIR: ${dataDir}: ${error.message}`)

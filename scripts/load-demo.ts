@@ -1,6 +1,5 @@
-// Makes the demo app through the graph, as an operator, a reviewer and a publisher would. Every call has an idempotency
-// key, so that a start which was cut off is gone on with by the next one. The app key is kept in the data folder, since
-// Alkaid itself keeps only a hash.
+// Creates the demo app through the graph, as an operator, a reviewer and a publisher would. Each call has an idempotency key, so the
+// next start continues where an interrupted one stopped. The app key is kept in the data folder, because Alkaid keeps only its hash.
 
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -17,7 +16,7 @@ export type { Demo }
 
 type Kept = { appKey: string; complete: boolean }
 
-/** What the welcome asks for: an answer that can be read at a glance. */
+/** The example query of the welcome asks for this many slots, so that its answer stays short. */
 const SHOWN_SLOTS = 3
 const SHOWN_WITHIN_MS = 3_000
 const REACHES_NODES_MS = 3_000
@@ -42,19 +41,19 @@ export async function loadDemo(options: {
   const { app } = await admin(APP, { id: demoApp.code })
   let kept = readKept(file)
   if (!app) {
-    progress('Making the demo app ...')
+    progress('Creating the demo app ...')
     const { createApp } = await client('operator')(CREATE_APP, { input: demoApp })
     kept = keep(file, { appKey: createApp.key, complete: false })
     await isValid(urls.distribution, kept.appKey, REACHES_NODES_MS)
   } else if (!kept || !(await isValid(urls.distribution, kept.appKey, 0))) {
     const input = { app: demoApp.code, expectedVersion: app.version, graceHours: 1 }
     const { rotateAppKey } = await admin(ROTATE_APP_KEY, { input })
-    // Without the file it is not known whether the app was completed; it is left as it is.
+    // Without the file nothing says whether the app is complete. It stays as it is.
     kept = keep(file, { appKey: rotateAppKey.key, complete: kept?.complete ?? true })
     await isValid(urls.distribution, kept.appKey, REACHES_NODES_MS)
   }
   if (!kept.complete) {
-    if (app) progress('Going on with the demo app ...')
+    if (app) progress('Completing the demo app ...')
     const { createdAt } = (await admin(APP, { id: demoApp.code })).app
     const staff = { operator: client('operator'), reviewer: client('reviewer'), publisher: client('publisher') }
     await makeDemoContent(staff, Date.parse(createdAt), (done, total) => {
@@ -71,7 +70,7 @@ export async function loadDemo(options: {
   return demo
 }
 
-/** Bodies of requests that work as they stand. Without `event` the demo shows nothing (any more). */
+/** Bodies of example requests. `event` is missing when the demo shows nothing now. */
 async function bodies(url: string, appKey: string): Promise<Pick<Demo, 'ask' | 'event'>> {
   const { Decisions, RecordEvents } = operationIds()
   const variables = {
@@ -90,7 +89,7 @@ async function bodies(url: string, appKey: string): Promise<Pick<Demo, 'ask' | '
   }
 }
 
-/** The demo may have been published a moment ago: the node is asked for a while until it shows something. */
+/** The demo may be just published. So this asks the node again until it shows something, for at most three seconds. */
 async function firstEventToken(url: string, appKey: string, ask: object): Promise<string | undefined> {
   const until = Date.now() + SHOWN_WITHIN_MS
   for (;;) {
@@ -101,7 +100,7 @@ async function firstEventToken(url: string, appKey: string, ask: object): Promis
   }
 }
 
-/** Whether the node takes the key, which may be on its way to it. It may have been rotated since, or expired. */
+/** Whether the node accepts the key. A new key needs a moment to reach the node. An old key may be rotated or expired. */
 async function isValid(url: string, appKey: string, withinMs: number): Promise<boolean> {
   const variables = { app: demoApp.code, slots: [demoSlots[0]!.code] }
   const body = { variables, extensions: { persistedQuery: { version: 1, sha256Hash: operationIds().Decisions } } }
@@ -118,7 +117,7 @@ async function isValid(url: string, appKey: string, withinMs: number): Promise<b
   }
 }
 
-/** Undefined when the file is lost or the app was made elsewhere: then a new key is made. */
+/** Undefined when there is no such file, for example because the app was created elsewhere. Then the app gets a new key. */
 function readKept(file: string): Kept | undefined {
   try {
     const { appKey, complete } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Kept>

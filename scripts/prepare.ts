@@ -1,4 +1,4 @@
-// What a developer is given once everything runs: a token for each role, and the demo app.
+// Prepares a development platform once it runs: a token for each role, and the demo app.
 
 import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
@@ -9,7 +9,7 @@ import { tokensOfRoles } from './tokens.ts'
 
 export type Prepared = { tokens?: Record<Role, string>; demo?: Demo }
 
-/** Never rejects: without a demo, the platform is still one. Nothing of it in production. */
+/** Never rejects: the platform also works without the demo. In production it does nothing. */
 export async function prepare(
   running: Running,
   { production, dataDir }: Settings,

@@ -1,4 +1,4 @@
-// `npm run raise-epoch`: to be run once after MongoDB was restored from a backup.
+// `npm run raise-epoch`: run it once after MongoDB was restored from a backup.
 
 import { parseArgs } from 'node:util'
 import { readSettings, SettingsError } from '../common/service/settings.ts'
@@ -8,11 +8,11 @@ import { createProgress } from './replay/progress.ts'
 
 const HELP = `Usage: npm run raise-epoch [-- --data-dir DIR]
 
-To be run once after the database was restored from a backup, while Alkaid is stopped: what nodes hold from before is
-then higher than what the database has, and nothing new would reach them. Renews the epoch and composes every slot in
-it. Start Alkaid again afterwards.
+Run it once after the database was restored from a backup, while Alkaid is stopped. Nodes only accept publications with a
+higher revision than theirs, and after a restore their revisions are higher than those of the database. This command starts
+a new epoch, which is higher than all, and composes every slot in it. Start Alkaid again afterwards.
 
-  --data-dir DIR   the data folder, where no MONGODB_URI is set (default: DATA_DIR, or .data)
+  --data-dir DIR   the data folder, when MONGODB_URI is not set (default: DATA_DIR, or .data)
   --help           this text`
 
 async function main(): Promise<void> {

@@ -1,4 +1,4 @@
-// The options that `npm start` and `npm run start:processes` share, and the settings that come of them.
+// The options of `npm start` and `npm run start:processes`, and the settings that result from them.
 
 import { parseArgs } from 'node:util'
 import { readSettings, type Settings, SettingsError, type SettingsOptions } from '../common/service/settings.ts'
@@ -10,7 +10,7 @@ const OPTIONS = {
   help: { type: 'boolean' },
 } as const
 
-/** Undefined: the help was asked for. Throws SettingsError. */
+/** Undefined when `--help` was given. Throws SettingsError. */
 export function readStartOptions(
   help: string,
   wanted: SettingsOptions = {},
@@ -29,10 +29,10 @@ export function readStartOptions(
 }
 
 /**
- * The id of npm, where it runs this script and nothing else is between: it cannot pass a SIGKILL on, and so must not be
- * outlived.
+ * The process id of npm, when npm runs this script directly. A killed npm (SIGKILL) cannot pass the signal on, so the platform must
+ * end when npm is gone.
  */
-export function npmThatRuns(script: 'start' | 'start:processes'): number | undefined {
+export function npmParent(script: 'start' | 'start:processes'): number | undefined {
   return process.env.npm_lifecycle_event === script ? process.ppid : undefined
 }
 

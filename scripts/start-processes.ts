@@ -5,18 +5,18 @@ import { SettingsError } from '../common/service/settings.ts'
 import { installShutdown, isSignal } from '../common/service/shutdown.ts'
 import { prepare } from './prepare.ts'
 import { endsWithinMs, launch } from './processes/launch.ts'
-import { npmThatRuns, readStartOptions } from './start-options.ts'
+import { npmParent, readStartOptions } from './start-options.ts'
 import { welcome } from './welcome.ts'
 
 const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
 
 Runs every service as a process of its own: the gateway on PORT, the subgraphs from PORT + 1 on, a distribution node on
-PORT + 10, and the metrics of each on its port + 100. Each line says whose it is. A service that ends is told of, and
-the others go on.
+PORT + 10, and the metrics of each on its port + 100. Each line of output begins with the name of its service. When a
+service ends, a line says so, and the others go on.
 
   --port PORT      the gateway's port (default: PORT, or 4000)
   --data-dir DIR   where the data is kept (default: DATA_DIR, or .data)
-  --no-demo        do not make the demo app
+  --no-demo        do not create the demo app
   --help           this text
 
 Environment: without MONGODB_URI the embedded server runs as a process of its own; without REDIS_URL a redis-server from
@@ -33,16 +33,16 @@ async function main(): Promise<void> {
   const { signal } = ending
   const launching = launch({ settings, env: process.env, print: console.log, signal })
   const preparing = launching.then((running) => prepare(running, settings, wantsDemo, signal))
-  preparing.catch(() => {}) // heard of below
-  // Whoever ends us while we start must not leave anything behind: what is launched is ended, too.
+  preparing.catch(() => {}) // `await preparing` below handles it
+  // A shutdown during the start must end the processes that were already launched.
   installShutdown({
     log: createLogger(settings.logLevel),
     withinMs: endsWithinMs(settings),
-    parent: npmThatRuns('start:processes'),
+    parent: npmParent('start:processes'),
     async end(cause) {
-      if (isSignal(cause)) console.log(`\n${cause.signal}: ending`)
+      if (isSignal(cause)) console.log(`\n${cause.signal}: shutting down`)
       ending.abort()
-      const processes = await launching.catch(() => undefined) // has ended what it had launched
+      const processes = await launching.catch(() => undefined) // it has ended the processes that it had launched
       await preparing.catch(() => undefined)
       await processes?.stop()
     },
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  if (error.name === 'AbortError') return // ended while it started: told already
+  if (error.name === 'AbortError') return // a shutdown during the start: already printed
   console.error(error instanceof SettingsError ? error.message : error)
   process.exit(1)
 })

@@ -9,13 +9,13 @@ import { readSettings, SettingsError } from '../common/service/settings.ts'
 const HELP = `Usage: npm run token -- --role ROLE [--role [APP:]ROLE ...] [--app CODE] [--actor NAME] [--hours N] [--data-dir DIR]
 
 Prints a token for the gateway, signed with JWT_SECRET or with the development secret in the data folder. Where an identity
-provider signs the tokens (JWKS_URL), there is none to print.
+provider signs the tokens (JWKS_URL), this command cannot make one.
 
   --role ROLE      one of ${ROLES.join(', ')};
-                   APP:ROLE: in that app only, as shop:reviewer. May be given several times
-  --app CODE       where the roles without an app are good (default: in every app)
-  --actor NAME     who it is (default: the names of the roles)
-  --hours N        how long it is good for, at most 12 (default: 12)
+                   APP:ROLE: in that app only, for example shop:reviewer. May be repeated
+  --app CODE       the app for roles that name none (default: every app)
+  --actor NAME     the name of the person (default: the names of the roles)
+  --hours N        how long it is valid, at most 12 (default: 12)
   --data-dir DIR   where the development secret lives (default: DATA_DIR, or .data)
   --help           this text`
 
@@ -76,7 +76,7 @@ function claimOf(granted: readonly Granted[]): Record<string, Role[]> {
   return Object.fromEntries([...byApp].map(([app, all]) => [app, [...new Set(all.map(({ role }) => role))]]))
 }
 
-/** Rejects where nobody would take it, as with an actor that is no text. */
+/** Rejects when no service would accept the token, for example because of its actor. */
 async function sign(tokens: TokenSettings, actor: string, granted: readonly Granted[], seconds: number) {
   const token = await signToken(tokens, { actor, roles: claimOf(granted) }, seconds)
   await tokenVerifier(tokens)(`Bearer ${token}`)

@@ -1,4 +1,4 @@
-// What is printed once everything is ready: where everything is, and two curls that work as they stand.
+// The text that is printed once the platform is ready: the addresses, the tokens, and two curl commands to copy.
 
 import type { Role } from '../common/access/rights.ts'
 import type { Settings } from '../common/service/settings.ts'
@@ -12,7 +12,7 @@ export type WelcomeParts = {
   tokens?: Record<Role, string> | undefined
   demo?: Demo | undefined
   seconds: number
-  /** By which it was started. */
+  /** The command that started the platform. */
   command: string
 }
 
@@ -23,7 +23,7 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
   const lines = [
     `Alkaid is ready, after ${seconds.toFixed(1)} s.`,
     '',
-    `  Start here     ${gatewayUrl}/   (a page for your browser: where everything is)`,
+    `  Start here     ${gatewayUrl}/   (a page with all addresses, for your browser)`,
     `  Gateway        ${gatewayUrl}/graphql${sandbox}`,
     `  Distribution   ${distributionUrl}/graphql   (for apps: persisted operations)`,
     `  Metrics        ${metrics}`,
@@ -32,7 +32,7 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
     ...howToUseRealOnes(settings, command),
   ]
   if (tokens) {
-    lines.push('', 'A token for each role, good for 12 hours (`npm run token -- --help` makes more):')
+    lines.push('', 'A token for each role, valid for 12 hours (`npm run token -- --help` makes more):')
     for (const [role, token] of Object.entries(tokens)) lines.push(`  ${role.padEnd(10)} ${token}`)
   }
   if (!('secret' in running.tokens.key)) lines.push('', ...NO_TOKENS)
@@ -41,8 +41,8 @@ export function welcome({ running, settings, tokens, demo, seconds, command }: W
 }
 
 const NO_TOKENS = [
-  'Your identity provider signs the tokens (JWKS_URL), so there are none to print, and no demo app is made with them. A token',
-  'needs the claim `alkaid`, as {"*": ["viewer"]}: README.md, "Roles".',
+  'Your identity provider signs the tokens (JWKS_URL). So Alkaid prints none here and creates no demo app. A token needs the claim',
+  '`alkaid`, for example {"*": ["viewer"]}: see docs/access.md.',
 ]
 
 function howToUseRealOnes({ mongodbUri, redisUrl }: Settings, command: string): string[] {

@@ -1,4 +1,4 @@
-// Opens what the settings name, MongoDB and Redis, and says in one line with the setting's name what is wrong with it.
+// Opens the MongoDB and the Redis of the settings. When one cannot be used, the error is one line that names the setting.
 
 import type { Logger } from '../base/log.ts'
 import type { Channel, ChannelLog } from '../channel/channel.ts'
@@ -10,7 +10,7 @@ import type { StoreObserver } from '../store/observe.ts'
 import { connectStore, type Store } from '../store/store.ts'
 import { hideCredentials, SettingsError } from './settings.ts'
 
-/** Throws SettingsError, as do all here, when it is out of reach or cannot do transactions. */
+/** Throws SettingsError when it cannot be reached or cannot do transactions. */
 export async function openMongoDb(uri: string, observer?: StoreObserver): Promise<Store> {
   return connectStore({ uri, now: Date.now, observer }).catch((error: Error) => {
     const expected = `expected a MongoDB replica set or sharded cluster that can be reached at ${hideCredentials(uri)}`

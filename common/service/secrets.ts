@@ -1,5 +1,5 @@
-// The secrets of an installation. In production they come from the environment; in development they are made once
-// and kept in DATA_DIR/secrets.json, readable by its owner only.
+// The secrets of an installation. In production they come from the environment. In development they are made at the first start and
+// kept in DATA_DIR/secrets.json, which only its owner can read.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const secret = z.string().min(32)
 const secretsFile = z.object({ jwtSecret: secret, signingSecret: secret, serviceSecret: secret.optional() })
 type SecretsFile = Required<z.output<typeof secretsFile>>
 
-/** Throws SettingsError when the folder cannot be written or its file is not one of ours. */
+/** Throws SettingsError when the folder cannot be written, or when the file in it has another format. */
 export function readSecrets(settings: Settings): Secrets {
   const { tokens, signingSecret, dataDir } = settings
   if (tokens.key && signingSecret) return { tokens: { ...tokens, key: tokens.key }, signingSecret }
@@ -26,7 +26,7 @@ export function readSecrets(settings: Settings): Secrets {
   }
 }
 
-/** The tokens of an installation that is there. Throws SettingsError where it is not: a new secret would fit nobody's. */
+/** The token settings of an installation that was started before. Otherwise throws SettingsError, because no service would accept a new secret. */
 export function readTokenSettings(settings: Settings): TokenSettings {
   const { tokens, dataDir } = settings
   if (tokens.key) return { ...tokens, key: tokens.key }
@@ -37,7 +37,7 @@ export function readTokenSettings(settings: Settings): TokenSettings {
   )
 }
 
-/** What services that run as processes of their own show each other. Throws SettingsError as `readSecrets` does. */
+/** The secret that services in separate processes show each other. Throws SettingsError like `readSecrets`. */
 export function readServiceSecret({ serviceSecret, dataDir }: Settings): string {
   return serviceSecret ?? ownSecrets(dataDir).serviceSecret
 }
@@ -48,11 +48,11 @@ function ownSecrets(dataDir: string): SecretsFile {
   const made: SecretsFile = { jwtSecret: newSecret(), signingSecret: newSecret(), serviceSecret: newSecret() }
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    // Whole or not at all: processes that start together must not read half of what one of them writes.
+    // The file appears as a whole: processes that start together must not read a half-written file.
     writeWhole(file, textOf(made), linkSync)
     return made
   } catch (error) {
-    // Another start made it before us: use that one.
+    // Another process made the file first: use its secrets.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readFile(file)
     throw new SettingsError(`DATA_DIR: expected a folder that can be written, ${(error as Error).message}`)
   }
@@ -71,7 +71,10 @@ function readFile(file: string): SecretsFile {
   )
 }
 
-/** A file from before there was one is completed; by what it holds, so that all who do so at once write the same. */
+/**
+ * Adds the service secret to a file of an older version. It is derived from the signing secret, so that processes that do this at the
+ * same time write the same.
+ */
 function withServiceSecret(found: z.output<typeof secretsFile>, file: string): SecretsFile {
   if (found.serviceSecret !== undefined) return { ...found, serviceSecret: found.serviceSecret }
   const serviceSecret = createHmac('sha256', found.signingSecret).update('service').digest('base64url')

@@ -1,5 +1,5 @@
-// The environment -> typed settings. Every mistake is reported at once, one line each: the setting, what was expected
-// and what came instead; never a credential.
+// Reads the environment into typed settings. All wrong settings are reported together, one line each: the setting, what was expected,
+// and what came instead. A message never shows a credential.
 
 import { z } from 'zod'
 import type { TokenSettings } from '../access/tokens.ts'
@@ -9,13 +9,13 @@ import { isOrigin } from '../http/cors.ts'
 export type Settings = {
   production: boolean
   host: string
-  /** Where it listens; `npm start`: the gateway's, distribution listens 10 above. 0: any free ones. */
+  /** The port to listen on. With `npm start` it is the gateway's, and distribution listens 10 above. 0: any free port. */
   port: number
-  /** At once, on each port but that of the metrics. */
+  /** The most connections at once, for each port except that of the metrics. */
   maxConnections: number
-  /** Where whoever watches over the process asks: `/metrics`, `/livez`, `/readyz`. */
+  /** The address of `/metrics`, `/livez` and `/readyz` for operators. */
   metricsHost: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   metricsPort: number
   dataDir: string
   /** Undefined: the embedded server. */
@@ -23,34 +23,34 @@ export type Settings = {
   /** Undefined: the channel is in process. */
   redisUrl: string | undefined
   tokens: Omit<TokenSettings, 'key'> & { key: TokenSettings['key'] | undefined }
-  /** Undefined: development, the secret lives in `dataDir`. */
+  /** Undefined in development: then the secret is in `dataDir`. */
   signingSecret: string | undefined
-  /** What services that run alone show each other. Undefined: development, it lives in `dataDir`. */
+  /** The secret that services in separate processes show each other. Undefined in development: then it is in `dataDir`. */
   serviceSecret: string | undefined
   /** Origins from which browsers may call the gateway with a token. */
   corsOrigins: readonly string[]
-  /** Where the services of `wanted.upstreams` are: name -> base URL, without a slash at its end. */
+  /** Name of a service in `options.upstreams` -> its base URL, without a slash at the end. */
   upstreams: ReadonlyMap<string, string>
-  /** How long, in ms, it goes on serving when it is told to end, while `/readyz` already answers 503. */
+  /** How long it still serves after a signal, in ms, while `/readyz` already answers 503. */
   drainMs: number
-  /** What a client with a token may ask the gateway for at once. */
+  /** The limits on one query of a client with a token. */
   queryLimits: QueryLimits
   logLevel: string
 }
 
-/** What a service that runs alone cannot do without. SERVICE_SECRET is made by itself outside production. */
+/** A setting without which a service does not start alone. Outside production SERVICE_SECRET is made when it is missing. */
 export type RequiredSetting = 'MONGODB_URI' | 'REDIS_URL' | 'SERVICE_SECRET'
 
-/** What the process that asks is. */
+/** What differs between the processes that read settings. */
 export type SettingsOptions = {
   /** The default of PORT. */
   port?: number
   needs?: readonly RequiredSetting[]
-  /** Each is read from `<NAME>_URL`; by default at its port on this machine. */
+  /** The URL of each is read from `<NAME>_URL`. The default is its port on this machine. */
   upstreams?: readonly { name: string; port: number }[]
 }
 
-/** The services of one installation listen on a port and up to ten above it. */
+/** The services of one installation listen on PORT and up to ten ports above it. */
 const PORTS_OF_SERVICES = 10
 const MAX_PORT = 65_535 - PORTS_OF_SERVICES
 
@@ -88,7 +88,7 @@ const upstream = z
   .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
   .transform((text) => text.replace(/\/+$/, ''))
 
-/** A limit of the gateway; at most so much that the subgraphs still take the plans of it (`common/graphql/subgraph.ts`). */
+/** A limit of the gateway. Its maximum is so low that the subgraphs still accept the query plans (`common/graphql/subgraph.ts`). */
 function limit(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`
   return z
@@ -119,7 +119,7 @@ const environment = z.object({
   JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
   JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
   SIGNING_SECRET: secret,
-  // It is sent as a header.
+  // It is sent as an HTTP header.
   SERVICE_SECRET: secret.refine(
     (text) => text === undefined || /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/.test(text),
     'expected printable characters of ASCII, without spaces around them',
@@ -144,16 +144,16 @@ const environment = z.object({
     .default('warn'),
 })
 
-/** In production load balancers have to notice; elsewhere somebody waits for it to end. */
+/** In production load balancers need time to notice. In development a person waits for the end. */
 const DRAIN_SECONDS = 10
 const SHORT_DRAIN_SECONDS = 1
 
-/** A mistake in the settings; `message` has a line for each. */
+/** Wrong settings. `message` has one line for each. */
 export class SettingsError extends Error {
   override name = 'SettingsError'
 }
 
-/** Throws SettingsError. Empty variables count as not set. */
+/** Throws SettingsError. An empty variable counts as not set. */
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   wanted: SettingsOptions = {},
@@ -200,7 +200,7 @@ export function readSettings(
   }
 }
 
-/** The variable that says where a service is, as `SCHEDULE_URL`. */
+/** The variable with the URL of a service, for example `SCHEDULE_URL`. */
 export function urlVariable(name: string): string {
   return `${name.toUpperCase()}_URL`
 }
@@ -215,7 +215,7 @@ function upstreamUrls(upstreams: NonNullable<SettingsOptions['upstreams']>) {
 
 const METRICS_OFFSET = 100
 
-/** 100 above the port (4100 for 4000), clear of the ports of all services; below it where there is no room above. */
+/** 100 above the port: 4100 for 4000. So it meets no port of a service. Where there is no room above, it is below. */
 function metricsPortBeside(port: number): number {
   if (port === 0) return 0
   return port + METRICS_OFFSET <= MAX_PORT ? port + METRICS_OFFSET : port - METRICS_OFFSET - PORTS_OF_SERVICES
@@ -227,7 +227,7 @@ const NEEDED: Record<RequiredSetting, string> = {
   SERVICE_SECRET: 'expected at least 32 characters, the same for all services, with NODE_ENV=production',
 }
 
-/** What one setting says of another. */
+/** Mistakes that only show when several settings are read together. */
 function mistakesTogether(given: Record<string, string | undefined>, needs: readonly RequiredSetting[]): string[] {
   const production = given.NODE_ENV === 'production'
   const missing = needs.filter((name) => !given[name] && (production || name !== 'SERVICE_SECRET'))
@@ -267,7 +267,7 @@ function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | u
   return isShown ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
 }
 
-/** Text without the user and password of the URLs in it, even where these hold an `@` or a `/`. */
+/** Hides the user and password of each URL in a text, even when the password contains `@` or `/`. */
 export function hideCredentials(text: string): string {
   return text.replace(/\/\/\S*@/g, '//***@')
 }

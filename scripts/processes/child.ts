@@ -1,5 +1,5 @@
-// A child process: whatever it prints goes on with its name in front of every line, and it is ended by its own id. None
-// outlives this process, however that ends.
+// A child process. Each line that it prints is passed on with its name in front. A Node child notices when this process is gone, by
+// the IPC channel, and ends itself.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -13,11 +13,11 @@ export type Child = {
   pid: number | undefined
   /** Rejects when the program cannot be started at all. */
   started: Promise<void>
-  /** The first line on its standard output; never when it prints none. */
+  /** The first line of its standard output. Never resolves when it prints none. */
   firstLine: Promise<string>
   ended: Promise<Ended>
   hasEnded(): boolean
-  /** SIGTERM, and SIGKILL to one that is still there after `endMs`. Resolves once it is gone. */
+  /** Sends SIGTERM, and SIGKILL if it still runs after `endMs`. Resolves once it is gone. */
   end(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export type ChildOptions = {
   cwd: string
   /** Takes each line, with the name in front. */
   print: (line: string) => void
-  /** How long it may take to end. */
+  /** How long it may take to end, in ms. */
   endMs: number
 }
 
@@ -38,7 +38,7 @@ const WIDTH = 12
 
 export function startChild({ name, program, args, env, cwd, print, endMs }: ChildOptions): Child {
   // In a process group of its own: Ctrl-C in a terminal must reach only us, who end the children in order.
-  // The IPC channel is only there to be closed: so Node children notice that we are gone.
+  // The IPC channel carries no messages. It closes when we are gone, and Node children notice that.
   const child = spawn(program, args, {
     cwd,
     env,
@@ -49,7 +49,7 @@ export function startChild({ name, program, args, env, cwd, print, endMs }: Chil
     child.once('spawn', resolve)
     child.once('error', reject)
   })
-  started.catch(() => {}) // whoever waits for it hears of it
+  started.catch(() => {}) // a caller that needs it awaits `started`
   let isOver = false
   const ended = new Promise<Ended>((resolve) => {
     const over = (code: number | null, signal: NodeJS.Signals | null) => {

@@ -1,6 +1,5 @@
-// Every service as a process of its own, and what they need beneath them. Started together, waited for, and ended in
-// order: first the gateway, then the services, then Redis and the embedded server. Where this process is killed, they end
-// by themselves: nothing outlives it.
+// Runs every service of subgraphs/registry.ts as a process of its own, with a Redis and the embedded server if needed. It ends them in
+// order: the gateway, the services, then Redis and the embedded server. When this process is killed, they end by themselves.
 
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
@@ -17,7 +16,7 @@ import { startRedis } from './redis.ts'
 
 export type LaunchOptions = {
   settings: Settings
-  /** For the children, beside what the settings say. */
+  /** The environment of the children, before the settings are added. */
   env: NodeJS.ProcessEnv
   print: (line: string) => void
   signal: AbortSignal
@@ -31,7 +30,7 @@ type Service = {
   port: number
   url: string
   metricsPort: number
-  /** Whether others than the gateway ask it. */
+  /** Whether apps ask it directly, and not only the gateway. */
   forApps: boolean
 }
 
@@ -40,13 +39,13 @@ const READY_MS = 60_000
 const EMBEDDED_MS = 20_000
 /** How long Redis and the embedded server may take to end. */
 const BENEATH_END_MS = 10_000
-/** Of an answer of `/readyz`, in bytes: somebody else may have the port. */
+/** Limit for an answer of `/readyz`, in bytes: another program may have the port. */
 const MAX_READINESS = 64 * 1024
 
 /** How long one service may take to end, in ms. */
 const serviceEndMs = ({ drainMs }: Settings) => drainMs + SHUTDOWN_MS
 
-/** How long all of them may take, in ms: the gateway, the services, and one after another what is beneath them. */
+/** How long all of them may take to end, in ms: the gateway, the services, then Redis and the embedded server. */
 export function endsWithinMs(settings: Settings): number {
   return 2 * serviceEndMs(settings) + 3 * BENEATH_END_MS
 }
@@ -56,7 +55,7 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
   const { settings, print } = options
   const services = servicesOf(settings)
   const { tokens } = readSecrets(settings)
-  readServiceSecret(settings) // made before anybody needs it
+  readServiceSecret(settings) // makes the secret before the services read it
   await requireFree(settings, services)
 
   const beneath: Child[] = []
@@ -96,7 +95,7 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
             METRICS_PORT: `${metricsPort}`,
             MONGODB_URI: mongodbUri,
             REDIS_URL: redisUrl,
-            // The others are asked by the gateway alone, which has ended before them.
+            // Only the gateway asks the other services, and it ends before them.
             DRAIN_SECONDS: `${forApps ? settings.drainMs / 1000 : 0}`,
           },
           cwd: root,
@@ -114,8 +113,8 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
       distributionUrl: urlOf('distribution'),
       metrics:
         metricsPort === 0
-          ? 'each service says above where its own are'
-          : `http://${reachable(metricsHost)}:${metricsPort}/metrics is the gateway's; the others' are as far above as their ports`,
+          ? 'each service prints its own address above'
+          : `http://${reachable(metricsHost)}:${metricsPort}/metrics (gateway); the others: their port + ${metricsPort - settings.port}`,
       storage: settings.mongodbUri
         ? `MongoDB at ${hideCredentials(mongodbUri)}`
         : `${resolve(settings.dataDir)} (the embedded server, for trying out and development)`,
@@ -146,7 +145,7 @@ function servicesOf({ host, port: base, metricsPort }: Settings): Service[] {
   }))
 }
 
-/** The host of a URL by which this machine reaches a server that listens on this address. */
+/** The host for a URL to a server on this machine that listens on this address: 0.0.0.0 -> 127.0.0.1. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
@@ -156,7 +155,7 @@ function urlsOf(services: readonly Service[]): Record<string, string> {
   return Object.fromEntries(services.map(({ name, url }) => [urlVariable(name), url]))
 }
 
-/** One line for each port that is taken, or wanted twice, before anything is started. */
+/** Checks all ports before anything is started. Throws one line for each port that is in use or needed twice. */
 async function requireFree({ host, metricsHost }: Settings, services: readonly Service[]): Promise<void> {
   const mistakes: string[] = []
   const ports = new Set(services.map(({ port }) => port))
@@ -183,7 +182,7 @@ function tryListening(host: string, port: number): Promise<string | undefined> {
   })
 }
 
-/** Its URI. */
+/** Resolves to the URI of the embedded server. */
 async function startEmbedded({ settings, env, print }: LaunchOptions, beneath: Child[]): Promise<string> {
   const args = ['embedded/index.ts', '--data-dir', resolve(settings.dataDir)]
   const child = startChild({
@@ -202,7 +201,7 @@ async function startEmbedded({ settings, env, print }: LaunchOptions, beneath: C
   throw new SettingsError(`DATA_DIR: the embedded server did not start on ${resolve(settings.dataDir)}`)
 }
 
-/** Throws when one of them ends, or is not ready within a minute. */
+/** Throws when a service ends, or is not ready within a minute. */
 async function untilReady(services: readonly Service[], children: readonly Child[], { print, signal }: LaunchOptions) {
   const until = Date.now() + READY_MS
   let ready = 0
@@ -225,13 +224,13 @@ async function untilReady(services: readonly Service[], children: readonly Child
   await Promise.all(services.map(waitFor))
 }
 
-/** True, or why not. */
+/** True, or the reason why it is not ready. */
 async function askReady(url: string): Promise<true | string> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) })
     const text = await readBounded(response.body, MAX_READINESS)
     return response.ok || text
   } catch (error) {
-    return (error as Error).message // not there yet
+    return (error as Error).message // it does not listen yet
   }
 }

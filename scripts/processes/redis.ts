@@ -1,5 +1,5 @@
-// A Redis for `npm run start:processes` where REDIS_URL names none: redis-server from the PATH, on a free port of the
-// loopback, with its data in the data folder.
+// A Redis for `npm run start:processes` when REDIS_URL is not set: redis-server from the PATH, on a free port of 127.0.0.1, with its
+// data in the data folder.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SettingsError } from '../../common/service/settings.ts'
 import { type Child, type ChildOptions, startChild } from './child.ts'
 
-/** Between finding a free port and taking it, somebody else may take it. */
+/** Another program may take the free port before redis-server does. Then the next attempt takes another port. */
 const ATTEMPTS = 3
 const START_MS = 10_000
 
-/** Throws SettingsError where there is no redis-server. `started` is called with each child, that it may be ended. */
+/** Throws SettingsError when there is no redis-server. Calls `started` with each child, so that the caller can end it. */
 export async function startRedis(
   options: Pick<ChildOptions, 'cwd' | 'print' | 'endMs'> & { dataDir: string; started: (child: Child) => void },
 ): Promise<string> {
@@ -43,19 +43,19 @@ export async function startRedis(
   throw new SettingsError(`REDIS_URL: expected the URL of a Redis, since redis-server did not start on ${folder}`)
 }
 
-/** It cannot notice that we are gone. A shell does, whose standard input ends then, and ends it. */
+/** redis-server does not notice that we are gone. So a shell waits for the end of its standard input, and then kills redis-server. */
 function endWithUs({ pid, ended }: Child): void {
   const watcher = spawn('sh', ['-c', 'cat >/dev/null; kill "$1"', 'sh', `${pid}`], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   void ended.then(() => {
-    watcher.kill() // before another process gets that id
+    watcher.kill() // before another process can get this id
     watcher.stdin.destroy()
   })
 }
 
-/** Accepted events lie in it until they are folded, and nothing of it may be evicted. */
+/** Redis holds the accepted events until they are folded. So it writes to disk and must not evict anything. */
 function flags(port: number, folder: string): string[] {
   const where = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
   return [...where, '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning']
@@ -79,7 +79,7 @@ async function answersInTime(child: Child, port: number): Promise<boolean> {
   return false
 }
 
-/** While it still reads its data, it answers LOADING. */
+/** False also while it loads its data: then it answers LOADING. */
 function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))

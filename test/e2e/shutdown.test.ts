@@ -41,7 +41,7 @@ describe('npm start that is told to end', () => {
     const ready = () => Promise.all(ports.map((one) => statusOf(`http://127.0.0.1:${one}/readyz`)))
     expect(await ready()).toEqual([200, 200, 200])
     const ended = alkaid.end('SIGTERM')
-    await alkaid.until('SIGTERM: ending')
+    await alkaid.until('SIGTERM: shutting down')
     expect(await ready()).toEqual([503, 503, 503])
     void alkaid.end('SIGTERM')
     void alkaid.end('SIGINT')

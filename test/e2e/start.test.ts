@@ -124,7 +124,7 @@ describe('npm start', () => {
     expect(await alkaid.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
     alkaid = run('start.ts', ['--port', String(port), '--data-dir', dataDir])
     await alkaid.until('"events"')
-    expect(alkaid.output()).not.toContain('Making the demo app')
+    expect(alkaid.output()).not.toContain('Creating the demo app')
     expect(await decisions(curls()[0]!)).toEqual(before)
     expect(await alkaid.end('SIGINT')).toMatchObject({ code: 0, stderr: '' })
   })
@@ -133,7 +133,7 @@ describe('npm start', () => {
     alkaid = runNpm(['start', '--', '--port', String(port), '--data-dir', dataDir, '--no-demo'])
     await alkaid.until('Alkaid is ready')
     expect(await alkaid.end(signal)).toMatchObject({ code: 0 })
-    expect(alkaid.output()).toContain(`${signal}: ending`)
+    expect(alkaid.output()).toContain(`${signal}: shutting down`)
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow()
   })
 
@@ -170,7 +170,7 @@ describe('npm start and its demo app', () => {
     async (signal) => {
       const [port, dataDir] = [await freePair(), await newFolder()]
       const cutOff = begin(port, dataDir)
-      await cutOff.until('Making the demo app')
+      await cutOff.until('Creating the demo app')
       const ended = await cutOff.end(signal)
       if (signal === 'SIGINT') expect(ended).toMatchObject({ code: 0, stderr: '' })
       const alkaid = begin(port, dataDir)
