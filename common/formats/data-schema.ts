@@ -1,18 +1,20 @@
-// The JSON Schema of free data, run by Ajv. Schemas come from operators: what is run here was checked when it was
-// written, and its patterns run through RE2, which takes time linear in the text.
+// Checks free data with a JSON Schema, by Ajv. Operators write the schemas: schema-mistake.ts checked each one when it was written.
+// Patterns run in RE2, in time linear in the text.
 
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { LRUCache } from 'lru-cache'
 import { RE2JS } from 're2js'
+import { parseDecimal } from '../../engine/targeting/decimal.ts'
 import { cutText } from '../../engine/text.ts'
-import { multiplesOf } from './multiple.ts'
 
-/** How many compiled schemas are kept. A slot has one, and few slots are worked on at a time. */
-const MAX_KEPT = 200
+/**
+ * Compiled schemas by their text. A slot has one schema, and few slots are changed at a time. The cache belongs to the module on
+ * purpose: the same text always compiles to the same validator, so all services of a process can share it.
+ */
+const validators = new LRUCache<string, ValidateFunction>({ max: 200 })
+let sharedCompiler: Ajv2020 | undefined
 
-const kept = new Map<string, ValidateFunction>()
-let shared: Ajv2020 | undefined
-
-/** Why data does not fit a schema (JSON text that was checked when it was written); undefined when it does. */
+/** Why data does not fit a schema, given as JSON text. Undefined when it fits. */
 export function dataMistake(schema: string, data: unknown): string | undefined {
   const validate = validatorOf(schema)
   if (validate(data)) return undefined
@@ -30,21 +32,21 @@ export function compileSchema(schema: unknown): ValidateFunction {
   }
 }
 
-/** The one Ajv, made when it is first asked for. */
+/** The only Ajv of the process, made at its first use because that takes time. */
 export function schemaCompiler(): Ajv2020 {
-  shared ??= newCompiler()
-  return shared
+  sharedCompiler ??= newCompiler()
+  return sharedCompiler
 }
 
 function newCompiler(): Ajv2020 {
   const ajv = new Ajv2020({
-    // Which keywords there are, and what stands beside what, is for schema-mistake.ts to say.
+    // schema-mistake.ts checks the keywords, with better messages.
     strict: false,
     // `format` is an annotation in 2020-12 unless a validator is told otherwise.
     validateFormats: false,
-    // What objects inherit, as `constructor`, is no property of data.
+    // Inherited names, such as `constructor`, are not properties of the data.
     ownProperties: true,
-    // Every `$ref` is a function of its own: written out, they could make code without end.
+    // Each `$ref` becomes a function. Inlined, they could make code of unlimited size.
     inlineRefs: false,
     addUsedSchema: false,
     logger: false,
@@ -68,19 +70,39 @@ function linearPattern(pattern: string) {
 }
 
 function validatorOf(schema: string): ValidateFunction {
-  const known = kept.get(schema)
+  const known = validators.get(schema)
   if (known) return known
-  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!)
   const validate = compileSchema(JSON.parse(schema))
-  kept.set(schema, validate)
+  validators.set(schema, validate)
   return validate
 }
 
-/** An error of Ajv as people read it, with what its own message leaves out. */
+/** An error of Ajv as a sentence, with the details that Ajv's own message leaves out. */
 function describe({ instancePath, keyword, message, params }: ErrorObject): string {
   const more: Record<string, unknown> = { enum: params.allowedValues, const: params.allowedValue }
   more.additionalProperties = params.additionalProperty
   more.unevaluatedProperties = params.unevaluatedProperty
   const detail = Object.hasOwn(more, keyword) ? `: ${cutText(JSON.stringify(more[keyword]), 200)}` : ''
   return `data${instancePath} ${message}${detail}`
+}
+
+/**
+ * Makes the check whether a number is a multiple of `step`, which is above 0. It compares them as decimals: 19.99 is a multiple of
+ * 0.01, although no float is. JavaScript writes a float as the shortest decimal that it stands for, which is the number in the JSON.
+ */
+function multiplesOf(step: number): (value: number) => boolean {
+  const of = scaled(step)
+  return (value) => {
+    if (Number.isSafeInteger(value) && Number.isSafeInteger(step)) return value % step === 0
+    const { digits, power } = scaled(value)
+    // 19.99 and 0.01 are 1999 x 10^-2 and 1 x 10^-2. Both become whole numbers of the smaller power of ten.
+    const least = Math.min(power, of.power)
+    return (digits * 10n ** BigInt(power - least)) % (of.digits * 10n ** BigInt(of.power - least)) === 0n
+  }
+}
+
+/** The absolute value of the number is `digits` x 10^`power`. */
+function scaled(value: number): { digits: bigint; power: number } {
+  const { digits, exponent } = parseDecimal(String(value))!
+  return { digits: BigInt(digits), power: exponent - digits.length }
 }

@@ -2,8 +2,7 @@
 
 import { z } from 'zod'
 import { integer, optional, withDefault } from '../command/input.ts'
-import { FORMAT_FIELDS, type FormatField, type SlotFormat } from './format.ts'
-import { hasRatio, RATIO } from './image-rule.ts'
+import { FORMAT_FIELDS, type FormatField, hasRatio, RATIO, type SlotFormat } from './format.ts'
 import { schemaMistake } from './schema-mistake.ts'
 
 /** Fields as the graph has them, upper case -> as formats have them. */

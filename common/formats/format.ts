@@ -1,8 +1,7 @@
-// The format of a slot: what a creative must have to be shown in it. A value inside its slot; it is held against
-// creatives when they are booked, and again, at their pinned revisions, when they are published.
+// The format of a slot: what a creative must have to be shown in it. Creatives are checked when they are booked. Their pinned
+// revisions are checked again when they are published.
 
 import { dataMistake } from './data-schema.ts'
-import { type ImageRule, imageMistake } from './image-rule.ts'
 
 /** The fields of a creative that a format can require. */
 export const FORMAT_FIELDS = ['text', 'image', 'link', 'data'] as const
@@ -20,7 +19,15 @@ export type SlotFormat = {
   dataSchema: string | null
 }
 
-/** What a format looks at in a creative's content. */
+export type ImageRule = {
+  /** In pixels; null: any. */
+  width: number | null
+  height: number | null
+  /** As `16:9`; null: any. */
+  ratio: string | null
+}
+
+/** The part of a creative's content that a format checks. */
 export type FormattedContent = {
   text: string | null
   image: { width: number | null; height: number | null } | null
@@ -36,8 +43,8 @@ const NEEDS: Record<FormatField, string> = {
 }
 
 /**
- * Every way in which the content does not fit the format; none when it fits, or when there is no format. Each is a
- * sentence without its subject, as `needs an image of 16:9, but it is 1200 x 400`.
+ * All ways in which the content does not fit the format. Empty when it fits, or when there is no format. Each is a sentence without
+ * its subject, such as `needs an image of 16:9, but it is 1200 x 400`.
  */
 export function formatMistakes(format: SlotFormat | null, content: FormattedContent): string[] {
   if (!format) return []
@@ -50,3 +57,46 @@ export function formatMistakes(format: SlotFormat | null, content: FormattedCont
 }
 
 const asList = (mistake: string | undefined): string[] => (mistake === undefined ? [] : [mistake])
+
+type Size = { width: number; height: number }
+
+/** A ratio: two whole numbers from 1 to 9,999. */
+export const RATIO = /^[1-9]\d{0,3}:[1-9]\d{0,3}$/
+
+/**
+ * Why an image does not fit the rule; undefined when it fits. Only the size that the creative states counts: nothing fetches the
+ * image. An image of unknown size fits no rule.
+ */
+function imageMistake(rule: ImageRule, image: { width: number | null; height: number | null }): string | undefined {
+  const { width, height } = image
+  if (width === null || height === null) return `${requirementOf(rule)}, but it is of unknown size`
+  return fits(rule, { width, height }) ? undefined : `${requirementOf(rule)}, but it is ${width} x ${height}`
+}
+
+/**
+ * Whether a size has the ratio. Whole pixels seldom have it exactly, so each side may differ by less than one pixel from the exact
+ * value. Example: 1366 x 768 is 16:9, because 768 x 16 / 9 is 1365.33.
+ */
+export function hasRatio({ width, height }: Size, ratio: string): boolean {
+  const [wide, high] = ratio.split(':').map(Number) as [number, number]
+  return Math.abs((width * high) / wide - height) < 1 || Math.abs((height * wide) / high - width) < 1
+}
+
+function fits({ width, height, ratio }: ImageRule, size: Size): boolean {
+  return (
+    (width === null || width === size.width) &&
+    (height === null || height === size.height) &&
+    (ratio === null || hasRatio(size, ratio))
+  )
+}
+
+function requirementOf({ width, height, ratio }: ImageRule): string {
+  const sides =
+    width !== null && height !== null
+      ? `of ${width} x ${height}`
+      : [
+          ...(width === null ? [] : [`${width} pixels wide`]),
+          ...(height === null ? [] : [`${height} pixels high`]),
+        ].join('')
+  return ['needs an image', ...(sides ? [sides] : []), ...(ratio ? [`of ${ratio}`] : [])].join(' ')
+}

@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { dataMistake } from '../../common/formats/data-schema.ts'
-import { type FormattedContent, formatMistakes, type SlotFormat } from '../../common/formats/format.ts'
-import { hasRatio } from '../../common/formats/image-rule.ts'
+import { type FormattedContent, formatMistakes, hasRatio, type SlotFormat } from '../../common/formats/format.ts'
 import { SCHEMA_LIMITS, schemaMistake } from '../../common/formats/schema-mistake.ts'
 
 const ANYTHING: SlotFormat = { required: [], image: null, dataSchema: null }
