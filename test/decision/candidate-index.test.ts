@@ -37,7 +37,7 @@ const version = (operator: 'VERSION_GTE' | 'VERSION_LT', value: string): Inlined
 }
 
 describe('the index of a slot', () => {
-  test('leaves nothing to ask of entries whose comparisons all have terms or ranges', () => {
+  test('covers constraints whose comparisons all have terms or ranges', () => {
     const constraints = [
       tagged('a', 'b'),
       { all: [tagged('a'), tagged('b'), untagged('c'), { not: tagged('d') }] },
@@ -54,7 +54,7 @@ describe('the index of a slot', () => {
     )
   })
 
-  test('leaves the rest of a constraint to be asked, and no more', () => {
+  test('leaves exactly the other parts of a constraint to be evaluated', () => {
     const either: InlinedConstraint = { any: [tagged('a'), version('VERSION_GTE', '8')] }
     const exists: InlinedConstraint = { dimension: 'region', operator: 'EXISTS', values: [] }
     const constraints = [
@@ -70,7 +70,7 @@ describe('the index of a slot', () => {
     )
   })
 
-  test('does not grow beyond its bound: what has no room in it is asked entry by entry', () => {
+  test('has a maximum size: clauses that do not fit are evaluated entry by entry', () => {
     const values = (at: number) => Array.from({ length: 50 }, (_, value) => `tag ${at}-${value}`)
     const constraints = Array.from({ length: 1000 }, (_, at) => ({ all: [tagged(...values(at)), untagged('no')] }))
     const { index, rest } = compileIndex(constraints)
@@ -83,7 +83,7 @@ describe('the index of a slot', () => {
     ])
   })
 
-  test('asks few axes of a request: those on which most entries ask', () => {
+  test('has at most 24 axes, those with the most clauses', () => {
     const named = (name: number): InlinedConstraint => {
       return { dimension: `attributes.n${name}`, operator: 'IN', values: ['x'] }
     }
@@ -98,7 +98,7 @@ describe('the index of a slot', () => {
     )
   })
 
-  test('takes more terms from one request than it ever did', () => {
+  test('handles a request with far more terms than any before', () => {
     const constraints = Array.from({ length: 40 }, (_, at) => tagged(`${at}`, `${at + 1000}`))
     const tags = Array.from({ length: 2000 }, (_, at) => `${at}`)
     expectPlain(slotOf(constraints), [{ tags }, { tags: ['3'] }])

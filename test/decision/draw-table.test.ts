@@ -81,8 +81,8 @@ describe('the order in a large tier', () => {
     expect(plausibility(second, sharesOf(large))).toBeGreaterThan(0.001)
   })
 
-  test('goes on in proportion where landings end', () => {
-    // Hardly any landing hits one of the light ones: the rest of the order is that of the keys.
+  test('continues in proportion to weights after the last pick', () => {
+    // Hardly any pick hits a light one. The rest of the order follows the keys.
     const heavy = entry(9999, 1_000_000)
     const light = Array.from({ length: 100 }, (_, at) => entry(at, 1 + (at % 3)))
     const places = shownTo(slotOf([...light, heavy], 2)).filter(([first]) => first === heavy.schedule.id)

@@ -115,7 +115,7 @@ describe('a rollout', () => {
     }
   })
 
-  test('that sticks to what this version does not know is not compiled', () => {
+  test('with an unknown stickiness is not compiled', () => {
     for (const stickiness of ['sessionId', 'tags', '']) {
       expect(() => rolloutCompiler()(rollout(5000, { stickiness }))).toThrow(`unknown stickiness ${stickiness}`)
     }
