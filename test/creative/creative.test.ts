@@ -54,7 +54,7 @@ describeEachStore('Creatives', (open) => {
     })
   })
 
-  test('what is left out, and text that is empty, is null', async () => {
+  test('a field that is left out, and empty text, is null', async () => {
     const id = await makeCreative(planning, app, { text: '  ', link: '', image: { url: 'https://a.example', alt: '' } })
     const image = { url: 'https://a.example', width: null, height: null, alt: null }
     expect(await read(id)).toMatchObject({ text: null, link: null, data: null, image })
@@ -164,7 +164,7 @@ describeEachStore('Creatives', (open) => {
     expect(await refused({ title: 'a\ud800' })).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.content.title' })
   })
 
-  test('every mistake is named, the first one in front', async () => {
+  test('the error lists every mistake, in order', async () => {
     const input = { app, content: { name: '', title: 'x'.repeat(501), image: { url: 'x', width: 0 } } }
     const query = 'mutation ($input: CreateCreativeInput!) { createCreative(input: $input) { id } }'
     const { errors } = await planning.creative.ask('operator', query, { input })

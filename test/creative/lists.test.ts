@@ -133,7 +133,7 @@ describeEachStore('Lists of creatives, and their archive', (open) => {
     expect(await planning.creative.must('viewer', query, { id })).toEqual(after)
   })
 
-  test('a creative that the reviewers have cannot be archived', async () => {
+  test('a creative in review cannot be archived', async () => {
     expect(await failure(planning, 'archiveCreative', { id: ids.popup, expectedVersion: 1 })).toMatchObject({
       ...{ code: 'INVALID_STATE', message: expect.stringContaining('recall its submission') },
     })

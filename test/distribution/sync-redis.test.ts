@@ -1,4 +1,4 @@
-// What a node does when a real Redis stops, hangs, forgets or keeps silent.
+// What a node does when a real Redis stops, hangs, loses data or sends no notifications.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -72,7 +72,7 @@ describeWithRedis('Over Redis', () => {
       await expectUnchanged()
     })
 
-    test('keeps everything when Redis is emptied, counts it, and is in step again when it is written anew', async () => {
+    test('keeps everything when Redis is emptied, counts it, and is up to date again when the documents are written again', async () => {
       await put(writer, ...documents)
       await startWith(ONLY_COMPARISONS)
       await admin.flushall()
@@ -87,7 +87,7 @@ describeWithRedis('Over Redis', () => {
       await expectUnchanged()
     })
 
-    test('keeps a slot whose key is deleted, on reloads too', async () => {
+    test('keeps a slot whose key is deleted, also on reloads', async () => {
       await put(writer, ...documents)
       await startWith({ ...ONLY_COMPARISONS, reload: 0 })
       await admin.del('{shop}:slot:home')
@@ -95,7 +95,7 @@ describeWithRedis('Over Redis', () => {
       await expectUnchanged()
     })
 
-    test('keeps what it holds when Redis comes back with older documents', async () => {
+    test('keeps its documents when Redis comes back with older ones', async () => {
       await put(writer, ...documents, slotDocument('shop', 'home', 2))
       await startWith(ONLY_COMPARISONS)
       await admin.flushall()
@@ -106,7 +106,7 @@ describeWithRedis('Over Redis', () => {
       await isServed('home-3')
     })
 
-    test('finds changes while Redis tells of nothing', async () => {
+    test('finds changes while Redis sends no notifications', async () => {
       await put(writer, ...documents)
       await startWith(ONLY_COMPARISONS)
       await admin.config('SET', 'notify-keyspace-events', '')
@@ -114,7 +114,7 @@ describeWithRedis('Over Redis', () => {
       await isServed('home-2')
     })
 
-    test('serves on while Redis hangs, and heals when it goes on', async () => {
+    test('keeps serving while Redis hangs, and catches up when Redis continues', async () => {
       await put(writer, ...documents)
       await startWith({ ...ONLY_COMPARISONS, compare: 100 })
       server.pause()
@@ -128,7 +128,7 @@ describeWithRedis('Over Redis', () => {
       await until('it is in step', () => sync.status().stalenessMs! < 500, { within: 9_000 })
     })
 
-    test('reloads after Redis was restarted, and is told of changes again', async () => {
+    test('reloads after a restart of Redis, and gets notifications again', async () => {
       await put(writer, ...documents)
       await startWith(ONLY_NOTIFICATIONS)
       await server.restart()
@@ -139,7 +139,7 @@ describeWithRedis('Over Redis', () => {
       await isServed('home-2')
     })
 
-    test('starts while Redis hangs, and becomes ready when it goes on', async () => {
+    test('starts while Redis hangs, and becomes ready when Redis continues', async () => {
       await put(writer, ...documents)
       server.pause()
       await startWith(ONLY_COMPARISONS)

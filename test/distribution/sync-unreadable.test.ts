@@ -1,4 +1,4 @@
-// What a node does with single documents that it cannot read, and with loads that are cut off.
+// What a node does with documents that it cannot read, and with loads that are interrupted.
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { tokenVerifier } from '../../common/access/tokens.ts'
@@ -142,7 +142,7 @@ test.each<[string, () => Promise<void>]>([
   await sync.untilReady()
 })
 
-test('a node that serves keeps what it has of a document that is overwritten, and tells it in its heartbeats', async () => {
+test('a ready node keeps its copy of a document that is overwritten, and lists the document in its heartbeats', async () => {
   await putApps()
   const sync = await start(ONLY_NOTIFICATIONS)
   const told = async () => (await channel.heartbeats(60_000))[0]?.unreadable
@@ -153,7 +153,7 @@ test('a node that serves keeps what it has of a document that is overwritten, an
   expect(sync.ready).toBe(true)
 })
 
-test('what nobody names and nobody holds is not told', async () => {
+test('a document that no manifest names and no table has is not listed as unreadable', async () => {
   await putApps()
   const sync = await start(ONLY_COMPARISONS)
   const { channel: deaf, listener } = withoutNotifications(channel)
@@ -165,7 +165,7 @@ test('what nobody names and nobody holds is not told', async () => {
   expect(sync.status().unreadable).toBe(0)
 })
 
-test('while the settings of an app are not there, a key that the node does not know may yet be right', async () => {
+test('while the settings of an app are missing, the node answers UNAVAILABLE to an unknown key', async () => {
   await putApps()
   await putText(channel, settingsDocument('shop', 2), 'nonsense')
   const operations = readPersistedOperations(new URL('../../schema/persisted-queries.json', import.meta.url))
@@ -198,7 +198,7 @@ test('while the settings of an app are not there, a key that the node does not k
   expect(await codeFor('of the shop')).not.toBe('UNAUTHENTICATED')
 })
 
-test('a load that is cut off keeps what it has fetched, and goes on with what is missing', async () => {
+test('an interrupted load keeps what it has fetched, and continues with what is missing', async () => {
   const codes = Array.from({ length: 300 }, (_, n) => `slot-${n}`)
   await put(
     channel,
@@ -219,7 +219,7 @@ test('a load that is cut off keeps what it has fetched, and goes on with what is
   expect(shownIn(sync, 'shop', 'slot-299')).toBe('slot-299-1')
 })
 
-test('a reload that is cut off keeps what it has fetched, and goes on with the rest', async () => {
+test('an interrupted reload keeps what it has fetched, and continues with the rest', async () => {
   const codes = Array.from({ length: 300 }, (_, n) => `slot-${n}`)
   await put(
     channel,
@@ -250,7 +250,7 @@ test('a reload that is cut off keeps what it has fetched, and goes on with the r
   expect(flaky.read.filter((name) => name === 'shop/slot-1')).toHaveLength(1)
 })
 
-test('an app that the channel refuses keeps no other app from being loaded', async () => {
+test('an app that the channel refuses does not stop the other apps from loading', async () => {
   await putApps()
   const flaky = watched(channel)
   flaky.failing = (name) => (name === 'news/manifest' ? new ChannelUnavailable('NOPERM', { refused: true }) : undefined)

@@ -24,7 +24,7 @@ describe('a table', () => {
     expect([...table.entries()]).toEqual([])
   })
 
-  test('gives back what was applied', () => {
+  test('returns what was applied', () => {
     const table = tableWith(listDocument(1, ['shop']), settingsDocument('shop', 2), slotDocument('shop', 'home', 3))
     expect(table.apps()).toEqual(['shop'])
     expect(table.settings('shop')).toMatchObject({ zone: 'UTC' })
@@ -32,7 +32,7 @@ describe('a table', () => {
     expect(table.stampAt('apps')).toEqual({ epoch: 1, revision: 1 })
   })
 
-  test('refuses settings with a zone that is none here, and keeps those that it has', () => {
+  test('refuses settings with an unknown time zone, and keeps the earlier settings', () => {
     const table = tableWith(settingsDocument('shop', 1))
     const settings = { app: 'shop', code: SETTINGS } as const
     expect(() => table.apply(settings, settingsDocument('shop', 2, { zone: 'Mars/Olympus' }))).toThrow(RangeError)
@@ -72,7 +72,7 @@ describe('a table', () => {
     expect(table.slot('shop', 'home')!.stamp.revision).toBe(3)
   })
 
-  test('allows the origins of all listed apps, as their settings say by now', () => {
+  test('allows the origins in the current settings of all listed apps', () => {
     const settings = (app: string, revision: number, ...corsOrigins: string[]) => ({
       ...settingsDocument(app, revision),
       corsOrigins,
@@ -89,13 +89,13 @@ describe('a table', () => {
     expect(allowed()).toEqual(['https://a.example', 'https://b.example'])
   })
 
-  test('does not take the settings, or names that every object has, for slots', () => {
+  test('finds no slot under the name of the settings, or under names that every object has', () => {
     const table = tableWith(settingsDocument('shop', 1))
     for (const code of [SETTINGS, '__proto__', 'constructor']) expect(table.slot('shop', code)).toBeUndefined()
     expect(table.settings('__proto__')).toBeUndefined()
   })
 
-  test('digests what it holds of an app, settings included, and anew after each change', () => {
+  test('computes a digest of all entries of an app, settings included, again after each change', () => {
     const table = tableWith(settingsDocument('shop', 2), slotDocument('shop', 'home', 3), slotDocument('other', 'x', 1))
     const digest = table.digest('shop')
     expect(digest).toBe(
@@ -129,14 +129,14 @@ describe('app keys', () => {
     expect(table.appOfKey('wrong', 0)).toBeUndefined()
   })
 
-  test('are gone when newer settings lack them', () => {
+  test('stop working when newer settings lack them', () => {
     const table = tableWith(settingsDocument('shop', 1, { keys }), settingsDocument('shop', 2, { keys: [keys[1]!] }))
     expect(table.appOfKey('old', 0)).toBeUndefined()
     expect(table.appOfKey('new', 0)).toBe('shop')
   })
 })
 
-describe('a table that adopts what another holds', () => {
+describe('a table that adopts the entries of another table', () => {
   const documents = [listDocument(1, ['shop']), settingsDocument('shop', 2), slotDocument('shop', 'home', 3)]
 
   test('shares its compiled slots and knows its keys', () => {
@@ -148,7 +148,7 @@ describe('a table that adopts what another holds', () => {
     expect(next.digest('shop')).toBe(old.digest('shop'))
   })
 
-  test('keeps what it holds higher', () => {
+  test('keeps its own entries with a higher stamp', () => {
     const [old, next] = [tableWith(...documents), tableWith(slotDocument('shop', 'home', 4))]
     expect([...old.entries()].map((entry) => next.adopt(entry))).toEqual(['applied', 'applied', 'lower'])
     expect(next.slot('shop', 'home')!.stamp.revision).toBe(4)

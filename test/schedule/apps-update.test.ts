@@ -50,7 +50,7 @@ describeEachStore('Settings of an app that change', (open) => {
   const update = (app: string, expectedVersion: number, patch: Input) =>
     run(planning, 'updateApp', { app, expectedVersion, ...patch })
 
-  test('are those that are named; null takes the default', async () => {
+  test('that an update names change; null takes the default', async () => {
     const app = await makeApp(planning, CHOSEN)
     for (const [at, [name, value]] of Object.entries(DEFAULTS).entries()) {
       await update(app, at * 2 + 1, { [name]: null })
@@ -64,7 +64,7 @@ describeEachStore('Settings of an app that change', (open) => {
     expect(await read(app)).toEqual({ ...CHOSEN, name: 'Anew', version: 14 })
   })
 
-  test('are held to the same rules as those of a new app', async () => {
+  test('follow the same rules as those of a new app', async () => {
     const app = await makeApp(planning)
     for (const [patch, path] of [
       [{ name: null }, 'input.name'],
@@ -79,7 +79,7 @@ describeEachStore('Settings of an app that change', (open) => {
     expect(await read(app)).toMatchObject({ version: 1, ...DEFAULTS })
   })
 
-  test('leave its keys alone, of which the change log knows only how many', async () => {
+  test('do not change its keys, and the change log has only their number', async () => {
     const app = await makeApp(planning)
     const keys = async () => (await store.collection<App>('apps').findOne({ _id: app }))!.keys
     const before = await keys()
@@ -124,7 +124,7 @@ describeEachStore('Settings of an app that change', (open) => {
     await cutOff.stop()
   })
 
-  test('leave the links of its creatives as they are, and hold new ones to the new schemes', async () => {
+  test('do not change the links of its creatives, and apply to new links', async () => {
     const app = await makeApp(planning, { linkSchemes: ['shop'] })
     const link = 'shop://cart'
     const id = await makeCreative(planning, app, { link })

@@ -32,7 +32,7 @@ describeEachStore('Apps', (open) => {
     return unseal(planning.services.keys, sealed!) as AppSettings
   }
 
-  test('an app is made with what is given, and what is left out has its default', async () => {
+  test('an app is created from the input, and a field that is left out has its default', async () => {
     const plain = await makeApp(planning)
     expect(await planning.schedule.must('viewer', APP, { id: plain })).toEqual({
       id: plain,
@@ -71,7 +71,7 @@ describeEachStore('Apps', (open) => {
     }
   })
 
-  test('a taken code is refused by name, also when two ask for it at once', async () => {
+  test('a code that exists already is refused, also when two requests use it at the same time', async () => {
     const code = await makeApp(planning)
     const failed = await failure(planning, 'createApp', { code, name: 'Another' })
     expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: 'input.code' })
@@ -150,7 +150,7 @@ describeEachStore('Apps', (open) => {
     expect(settings.keys[0]).toEqual({ hash: sha256(key), expiresAt: null })
   })
 
-  test('a rotated key goes on working for the hours of grace, and no later rotation prolongs it', async () => {
+  test('a rotated key works for the hours of grace, and no later rotation prolongs it', async () => {
     const code = await makeApp(planning)
     const [first] = (await stored(code)).keys
     const start = planning.clock.now()
@@ -165,7 +165,7 @@ describeEachStore('Apps', (open) => {
     expect((await stored(code)).keys.map(({ hash }) => hash)).not.toContain(first!.hash)
   })
 
-  test('without grace the keys before end at once', async () => {
+  test('without grace the earlier keys end at once', async () => {
     const code = await makeApp(planning)
     const { key } = await rotate(code, 1, 0)
     expect((await stored(code)).keys).toEqual([{ hash: sha256(key), expiresAt: null }])
@@ -191,7 +191,7 @@ describeEachStore('Apps', (open) => {
     expect(await planning.schedule.codeOf(undefined, APP, { id: 'nothing' })).toBe('UNAUTHENTICATED')
   })
 
-  test('the index on codes holds when the rule is passed by', async () => {
+  test('the index on codes refuses a second app with the same code', async () => {
     const app = await stored(await makeApp(planning))
     const again = store.transaction((tx) => insertApp(tx, app, 'hash'))
     await expect(again).rejects.toMatchObject({ code: 11000 })

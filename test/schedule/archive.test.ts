@@ -48,7 +48,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     return failed
   }
 
-  test('a thing is archived once, keeps its state, and says since when', async () => {
+  test('a thing is archived once, keeps its state, and shows when it was archived', async () => {
     const slot = await makeSlot(planning, app)
     const id = await book(slot, booking([await makeCreative(planning, app)]))
     await store.transaction((tx) => schedules.setMore(tx, id, { deliveryState: 'LIVE' }))
@@ -80,7 +80,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     expect(failed.message).toContain('recall its submission first')
   })
 
-  test('nothing is booked anew in an archived slot, but what is booked there can be revised', async () => {
+  test('nothing new is booked in an archived slot, but its schedules can be revised', async () => {
     const slot = await makeSlot(planning, app)
     const creative = await makeCreative(planning, app)
     const id = await book(slot, booking([creative]))
@@ -95,7 +95,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     await run(planning, 'duplicateSchedule', { id, expectedVersion: 2, slot: await makeSlot(planning, app) })
   })
 
-  test('archived creatives and strategies are not booked anew, and may be kept', async () => {
+  test('archived creatives and strategies cannot be booked, but a schedule may keep them', async () => {
     const slot = await makeSlot(planning, app)
     const [kept, other, old] = [await makeCreative(planning, app), await makeCreative(planning, app), 'archived']
     const strategy = await makeStrategy(planning, app)
@@ -129,7 +129,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     })
   })
 
-  test('a fallback keeps its archived creatives, and takes no others', async () => {
+  test('a fallback may keep its archived creatives, but not get new ones', async () => {
     const [kept, archived] = [await makeCreative(planning, app), await makeCreative(planning, app)]
     const id = await makeSlot(planning, app, { fallback: [kept] })
     await archive('archiveCreative', kept)
@@ -142,7 +142,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     await run(planning, 'updateSlot', { ...update, fallback: [await makeCreative(planning, app), kept] })
   })
 
-  test('an archived schedule can be duplicated: that is how it comes back', async () => {
+  test('an archived schedule can be duplicated', async () => {
     const id = await book(await makeSlot(planning, app), booking([await makeCreative(planning, app)]))
     await archive('archiveSchedule', id)
     const copy = idIn(await run(planning, 'duplicateSchedule', { id, expectedVersion: 2 }))

@@ -65,7 +65,7 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
     expect(coded).toBe('BAD_USER_INPUT')
   })
 
-  test('to an idempotency key a field left out is another argument than its default; null is the same', async () => {
+  test('for an idempotency key, a field that is left out differs from its default, and null equals the default', async () => {
     const id = await makeSlot(planning, app, { capacity: 7 })
     const call = { id, expectedVersion: 1, name: 'Anew', idempotencyKey: 'patch' }
     await run(planning, 'updateSlot', { ...call, capacity: null })
@@ -73,7 +73,7 @@ describeEachStore('Patches of slots, and copies of schedules', (open) => {
     expect(await failure(planning, 'updateSlot', call)).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
   })
 
-  test('of two patches at once on different fields, the second must look again', async () => {
+  test('of two patches on different fields at the same time, only one succeeds', async () => {
     const id = await makeSlot(planning, app)
     const patches = [{ capacity: 2 }, { rotationSeconds: 90 }]
     const outcomes = await Promise.allSettled(

@@ -248,7 +248,7 @@ describeEachStore('Filters of lists', (open) => {
     expect(await planning.schedule.codeOf(undefined, APPS)).toBe('UNAUTHENTICATED')
   })
 
-  test('a role that is none gives no app', async () => {
+  test('an unknown role gives no app', async () => {
     const token = await signToken(tokenSettings, { actor: 'nobody', roles: { [app]: [] } })
     const headers = { authorization: `Bearer ${token}`, requestId: 'test' }
     const { data } = await planning.schedule.subgraph.execute({ query: APPS }, headers)

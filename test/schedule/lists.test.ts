@@ -81,7 +81,7 @@ describeEachStore('Lists of what is planned', (open) => {
     })
   }
 
-  test('what is made while someone pages neither repeats nor hides anything of the pages to come', async () => {
+  test('things that are created while someone pages neither repeat nor hide items of later pages', async () => {
     const first = await page('schedules', { first: 50 })
     const content = { name: 'New', creatives: [{ creative: ids.creatives[0]! }] }
     planning.clock.advance(1)

@@ -44,7 +44,7 @@ describeEachStore('References to what is planned, and what they cost', (open) =>
     expect(reads).toEqual({ 'find schedules': 1, 'find slots': 1, 'find apps': 1 })
   })
 
-  test('a total, and what follows from the content, cost one count', async () => {
+  test('a total costs one count, also with fields that are computed from the content', async () => {
     const query = `query ($app: ID!) { schedules(app: $app, first: 100) { total
       nodes { windowState archivedAt slot { archivedAt format { required } } } } }`
     const reads = await readsOf(async () => {

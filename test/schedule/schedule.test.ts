@@ -72,7 +72,7 @@ describeEachStore('Schedules', (open) => {
     })
   })
 
-  test('null is as left out', async () => {
+  test('null means the same as a field that is left out', async () => {
     const { id } = await book({
       ...{ strategy: null, startsAt: null, endsAt: null, priority: null, weight: null },
       creatives: [{ creative, weight: null }],
@@ -134,7 +134,7 @@ describeEachStore('Schedules', (open) => {
     expect(await read(id)).toMatchObject({ reviewState: 'DRAFT', deliveryState: 'LIVE', version: 2 })
   })
 
-  test('whatever it names must exist in its own app, and all that does not is said', async () => {
+  test('everything that it refers to must exist in its own app, and the error lists all that does not', async () => {
     const elsewhere = await makeApp(planning)
     const strangers = {
       slot: await makeSlot(planning, elsewhere),

@@ -33,7 +33,7 @@ describeEachStore('Slots', (open) => {
     return slot
   }
 
-  test('a slot is made with what is given, and what is left out has its default', async () => {
+  test('a slot is created from the input, and a field that is left out has its default', async () => {
     const code = freshCode()
     const plain = await makeSlot(planning, app, { code })
     expect(plain).toMatch(/^slt_[0-9a-f-]{36}$/)
@@ -63,7 +63,7 @@ describeEachStore('Slots', (open) => {
     await makeSlot(planning, await makeApp(planning), { code })
   })
 
-  test('of five who ask for one code at once, one gets it and the others are told so', async () => {
+  test('of five requests for one code at the same time, one gets it and the others are refused', async () => {
     const input = { app, code: freshCode(), name: 'A slot' }
     const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => run(planning, 'createSlot', input)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)

@@ -68,7 +68,7 @@ describeEachStore('The times of schedules', (open) => {
     ])
   })
 
-  test('null is as left out, and the zone is then the app’s as it is when the content is written', async () => {
+  test('null means left out, and the zone is then the time zone of the app at that moment', async () => {
     const other = await makeApp(planning, { zone: 'Asia/Shanghai' })
     const place = { app: other, slot: await makeSlot(planning, other) }
     const content = { name: 'S', creatives: [{ creative: await makeCreative(planning, other) }] }
@@ -99,7 +99,7 @@ describeEachStore('The times of schedules', (open) => {
     expect(await stored(copy)).toEqual({ ...(await stored(id)), name: 'S (copy)' })
   })
 
-  test('windowState goes by start and end alone', async () => {
+  test('windowState depends only on start and end', async () => {
     const now = planning.clock.now()
     const content = {
       startsAt: new Date(now - 1).toISOString(),

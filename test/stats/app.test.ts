@@ -50,7 +50,7 @@ describeEachStore('Stats, put together', (open) => {
     return sum?.impressions ?? 0
   }
 
-  test('what an app sends over the lane with its key is counted by itself', async () => {
+  test('events that an app sends over the lane with its key are counted without further calls', async () => {
     const reply = await send('the key of home', ['a', 'b', 'c'])
     const answer = JSON.parse(reply.body!)
     expect(answer.data.recordEvents).toMatchObject({ accepted: 3, forged: 0, future: 0, expired: 0 })
@@ -78,7 +78,7 @@ describeEachStore('Stats, put together', (open) => {
     expect(reads.apps?.reads ?? 0).toBeLessThan(10)
   })
 
-  test('what was not folded before the end is folded after the next start', async () => {
+  test('events that were not folded before the end are folded after the next start', async () => {
     await stats.worker.stop()
     await send('the key of home', ['e'])
     expect(await counted()).toBe(3)

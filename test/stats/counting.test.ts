@@ -79,7 +79,7 @@ describeEachStore('Counting events', (open) => {
     expect(await impressions()).toBe(1)
   })
 
-  test('what was accepted before a crash is folded by the next worker', async () => {
+  test('events that were accepted before a crash are folded by the next worker', async () => {
     await send(700, 'before')
     expect(await impressions()).toBe(0)
     await stats.fold()
@@ -100,7 +100,7 @@ describeEachStore('Counting events', (open) => {
     expect(await tallies.of(store, 'home', startOfDay(NOW, 'UTC'))).toMatchObject({ accepted: 60, duplicate: 0 })
   })
 
-  test('the next worker trims what the one before it had folded, even when nothing new comes', async () => {
+  test('the next worker trims what the previous one folded, even when nothing new comes', async () => {
     await send(5, 'folded')
     await foldOnce(failing(stats.stream, 'trim'))
     await stats.fold()
@@ -108,7 +108,7 @@ describeEachStore('Counting events', (open) => {
     expect(await impressions()).toBe(5)
   })
 
-  test('a stream that cannot be read loses nothing: the worker goes on when it can', async () => {
+  test('a stream that cannot be read loses nothing: the worker continues later', async () => {
     const flaky = { ...stats.stream, read: () => Promise.reject(new Error('out of reach')) } as EventStream
     const worker = startStatsWorker(stats.services, flaky, { name: 'mongodb', pollMs: 5 })
     await send(3, 'patient')
@@ -149,7 +149,7 @@ describeEachStore('Counting events', (open) => {
     expect(folded[0]! + folded[1]!).toBe(1_500)
   })
 
-  test('whatever is sent, the rollups are what plain counting says', async () => {
+  test('for random events, the rollups equal a plain count', async () => {
     const zones = ['UTC', 'Asia/Kolkata', 'America/St_Johns', 'Australia/Lord_Howe']
     const apps = await Promise.all(zones.map((zone, n) => planApp(store, `zone-${n}`, zone)))
     const event = fc.record({

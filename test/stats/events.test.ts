@@ -67,7 +67,7 @@ describeEachStore('Recording events', (open) => {
     })
   })
 
-  test("forged tokens and another app's are refused one by one, told, and tallied", async () => {
+  test("forged tokens and another app's are refused one by one, reported, and tallied", async () => {
     const before = await tallyOf('home')
     const answer = await stats.asApp('home', [
       { id: 'genuine', type: 'IMPRESSION', token },
@@ -98,7 +98,7 @@ describeEachStore('Recording events', (open) => {
     expect((await tallyOf('home')).future - before.future).toBe(1)
   })
 
-  test('events older than 30 days are refused one by one and tallied: one of them must not keep back a batch', async () => {
+  test('events older than 30 days are refused one by one and tallied: the rest of the batch is accepted', async () => {
     const before = await tallyOf('home')
     const answer = await stats.asApp('home', [
       { id: 'old-enough', type: 'IMPRESSION', token, at: ago(30 * 24 * HOUR_MS) },
@@ -144,7 +144,7 @@ describeEachStore('Recording events', (open) => {
     })
   })
 
-  test('an app records for itself alone, and never by source', async () => {
+  test('an app records only for itself, and never with a source', async () => {
     const events = [{ id: 'a', type: 'CLICK', token }]
     expect(await stats.codeAsApp('home', events, { app: 'other' })).toBe('FORBIDDEN')
     const source = { slot: home.slot, schedule: home.schedule, creative: home.creative }
@@ -170,7 +170,7 @@ describeEachStore('Recording events', (open) => {
     await expect(recorded).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
-  test('events of an app that is not there are tallied apart, and what is no event holds nothing up', async () => {
+  test('events of an unknown app are tallied separately, and an invalid record blocks nothing', async () => {
     const event = { app: 'gone', id: 'a', type: 'CLICK', at: NOW, slot: 's', schedule: null, creative: 'c' }
     const unknown = JSON.stringify({ ...event, acceptedAt: NOW })
     await stats.stream.append(['not JSON', '{"app":"home"}', 'null', unknown])

@@ -85,7 +85,7 @@ describeEachStore('Importing events', (open) => {
     expect(named.map(({ path }) => path)).toEqual(['input.events[0].source.slot', 'input.events[1].source.schedule'])
   })
 
-  test('what a schedule with hundreds of revisions had once is read by id, and once', async () => {
+  test('a creative in an old revision of a schedule with hundreds of revisions is read by id, and once', async () => {
     const { store } = stats.services
     const { slot, creative } = home
     const at = new Date(NOW)
@@ -127,7 +127,7 @@ describeEachStore('Importing events', (open) => {
     expect(again).not.toHaveProperty('schedules')
   })
 
-  test('what is a fallback no longer is refused, though it was taken before', async () => {
+  test('a creative that is no longer a fallback is refused, even if it was accepted before', async () => {
     const { store } = stats.services
     const { slot, fallback } = home
     const source = { slot, creative: fallback }

@@ -1,5 +1,5 @@
-// What becomes of accepted events when Redis is emptied, set back or replaced. Ids that are far ahead stand for a clock that
-// was ahead before: what is appended afterwards has lower ones.
+// What happens to accepted events when Redis is emptied, set back or replaced. Ids that are far ahead simulate a clock that was
+// ahead: events that are appended later have lower ids.
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'

@@ -154,7 +154,7 @@ describeEachStore('A report', (open) => {
     return { at, until: at + HOUR_MS, within: { at: day, until: day + DAY_MS } }
   }
 
-  test('of more than 20,000 rows is refused, and one of exactly so many is not', async () => {
+  test('of more than 20,000 rows is refused, and one of exactly 20,000 is not', async () => {
     const { store } = stats.services
     const from = Date.parse('2029-01-01T00:00:00Z')
     const many = Array.from({ length: 20_001 }, (_, n) => ({

@@ -87,7 +87,7 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
     expect(payload().startsWith(kept!.newest[1]!.payload)).toBe(true)
   })
 
-  test('what is in the stream as no text is set aside', async () => {
+  test('a record that is not text is set aside', async () => {
     await send(2, 'before')
     await store.client
       .db(store.database)
@@ -99,7 +99,7 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
     expect(await setAside.of(store, 'mongodb')).toMatchObject({ count: 1 })
   })
 
-  test('it is told in the metrics and as a warning, by the next worker too, for a day', async () => {
+  test('is reported in the metrics and as a warning for a day, also by the next worker', async () => {
     const worker = stats.worker()
     const metrics = createMetrics()
     measureStats(metrics, stats.stream, worker)
@@ -115,7 +115,7 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
     expect(warningOf(next)).toMatchObject({ warning: undefined })
   })
 
-  test('of a flood the newest hundred are kept', async () => {
+  test('of many records that were set aside, the newest hundred are kept', async () => {
     await stats.stream.append(Array.from({ length: 5_000 }, (_, n) => `nonsense ${n}`))
     await send(1, 'after')
     await stats.fold()
@@ -174,7 +174,7 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
     expect(kept).toBeLessThan(1_500)
   })
 
-  test('a stream that was deleted while it was in use is made anew, and what is accepted then is counted', async () => {
+  test('a stream that was deleted while in use is created again, and events accepted later are counted', async () => {
     await send(50, 'before')
     const worker = stats.worker()
     await worker.drain()

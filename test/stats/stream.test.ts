@@ -12,7 +12,7 @@ describeEachStore('The event stream in MongoDB', (open) => {
   }
   describeEventStream('as every event stream', { open: () => connectMongoEventStream(store), clear })
 
-  test('a reader that follows several writers never skips what is committed later', async () => {
+  test('a reader that follows several writers never skips an event that is committed later', async () => {
     await clear()
     const writers = await Promise.all(Array.from({ length: 4 }, () => connectMongoEventStream(store)))
     const reader = await connectMongoEventStream(store)
@@ -55,7 +55,7 @@ describeEachStore('The event stream in MongoDB', (open) => {
     expect(await stream.read(null, 10_000)).toEqual(all.slice(701))
   })
 
-  test('a closed stream takes nothing', async () => {
+  test('a closed stream accepts nothing', async () => {
     await clear()
     const stream = await connectMongoEventStream(store)
     await stream.close()

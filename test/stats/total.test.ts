@@ -1,4 +1,4 @@
-// Totals of any two instants, held against plain counting: in zones whose hours and days do not fit those of UTC, on days of
+// Totals between any two instants, compared with a plain count: in zones whose hours and days differ from those of UTC, on days of
 // 23, 23.5, 24.5 and 25 hours, after the app has moved to another zone, and when minutes are no longer kept.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -140,7 +140,7 @@ describeEachStore('A total', (open) => {
     periods: fc.array(period, { minLength: 8, maxLength: 8 }),
   })
 
-  test('and the rows of every interval are what plain counting says, whatever is asked and wherever the app was', async () => {
+  test('and the rows of every interval equal a plain count, for random periods and time zones', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ change: [zone, around], batches, periods }) => {
         const middle = Date.parse(around)

@@ -1,4 +1,4 @@
-// Stats while MongoDB is away: events lie in Redis until it is back, so apps go on sending them.
+// Stats while MongoDB is down: events stay in Redis until it is back, so apps can keep sending them.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -72,7 +72,7 @@ describeWithRedis('Stats without MongoDB', () => {
     return data?.recordEvents.accepted ?? errors[0].extensions.code
   }
 
-  test('takes events by a known key, though nobody used it yet, refuses none for good, and counts all once it is back', async () => {
+  test('accepts events with a known key that nobody used yet, refuses none permanently, and counts all when MongoDB is back', async () => {
     await server.close()
     expect(await send('known', 'a')).toBe(1)
     expect(await send('unknown', 'b')).toBe('UNAVAILABLE')

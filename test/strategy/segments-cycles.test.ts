@@ -1,5 +1,5 @@
-// However segments name each other, none may name itself on any way round, and with those that it names in place no
-// constraint may be past its limits.
+// No segment may contain itself, directly or through others. With all segments written out, a constraint must be within its
+// limits.
 
 import { beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
@@ -36,14 +36,14 @@ describeEachStore('Segments that name each other', (open) => {
     ...{ id, expectedVersion: 1, content: { name, constraint } },
   })
 
-  test('a segment cannot name itself', async () => {
+  test('a segment cannot use itself', async () => {
     const id = await make()
     const failed = await failure(planning, 'reviseSegment', revision(id, { all: [VIP, { segment: id }] }, 'Mine'))
     expect(failed).toMatchObject({ code: 'BAD_USER_INPUT', path: `${CONSTRAINT}.all[1].segment` })
     expect(failed.message).toContain(`"Mine" (${id}) -> "Mine" (${id})`)
   })
 
-  test('a segment cannot name one that leads back to it: the error has the leaf, and the way by name and id', async () => {
+  test('a segment cannot use one that leads back to it: the error has the path of the leaf, and the cycle by name and id', async () => {
     const first = await make(VIP, 'First')
     const second = await make({ not: { segment: first } }, 'Second')
     const third = await make({ any: [VIP, { segment: second }] }, 'Third')

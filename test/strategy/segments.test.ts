@@ -91,7 +91,7 @@ describeEachStore('Segments', (open) => {
       ['reviseSegment', revision(await make(), 1, constraint)],
     ] as const
 
-  test('a segment that does not exist, or is in another app, cannot be named: every such leaf is said', async () => {
+  test('a segment that does not exist, or is in another app, is refused, with the path of every such leaf', async () => {
     const elsewhere = await makeSegment(planning, await makeApp(planning))
     const there = { segment: await make() }
     const constraint = { all: [there, { segment: elsewhere }, { not: { any: [there, { segment: 'nothing' }] } }] }
@@ -106,7 +106,7 @@ describeEachStore('Segments', (open) => {
     }
   })
 
-  test('an archived segment cannot be named anew', async () => {
+  test('an archived segment cannot be used in anything new', async () => {
     const id = await make()
     await archive(id)
     for (const [mutation, input] of await naming({ not: { segment: id } })) {
@@ -115,7 +115,7 @@ describeEachStore('Segments', (open) => {
     }
   })
 
-  test('what named a segment before it was archived may go on doing so, through any number of revisions', async () => {
+  test('a strategy or segment that used a segment before it was archived may keep it, in any number of revisions', async () => {
     const id = await make()
     const [strategy, segment] = [
       await makeStrategy(planning, app, { constraint: { segment: id } }),
@@ -133,7 +133,7 @@ describeEachStore('Segments', (open) => {
     })
   })
 
-  test('a segment that names an archived one cannot be named anew either, and goes on being named', async () => {
+  test('a segment with an archived one inside cannot be used anew, but may be kept', async () => {
     const inner = await make()
     const outer = await make({ segment: inner })
     const before = await makeStrategy(planning, app, { constraint: { segment: outer } })
@@ -163,7 +163,7 @@ describeEachStore('Segments', (open) => {
     expect(await read(id)).toMatchObject({ version: 2 })
   })
 
-  test('a segment that the reviewers have cannot be archived', async () => {
+  test('a segment in review cannot be archived', async () => {
     const id = await make()
     await store.transaction((tx) => segments.transition(tx, { id, revision: 1 }, 'IN_REVIEW'))
     expect(await failure(planning, 'archiveSegment', { id, expectedVersion: 1 })).toMatchObject({

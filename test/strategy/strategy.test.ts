@@ -151,7 +151,7 @@ describeEachStore('Strategies', (open) => {
     expect(failed.path).toMatch(new RegExp(`^input.content.constraint${path.replaceAll(/[.[\]]/g, '\\$&')}`))
   })
 
-  test('an operator that is none never reaches the rules', async () => {
+  test('GraphQL refuses an unknown operator', async () => {
     expect(await refused({ ...VIP, operator: 'LIKE' })).toMatchObject({ code: 'BAD_USER_INPUT' })
   })
 
@@ -182,7 +182,7 @@ describeEachStore('Strategies', (open) => {
     expect(await read(id)).toMatchObject({ version: 2, revision: 1, name: 'A strategy' })
   })
 
-  test('what the reviewers have cannot be archived until its submission is recalled', async () => {
+  test('a strategy in review cannot be archived until its submission is recalled', async () => {
     const id = await makeStrategy(planning, app)
     const move = (state: 'IN_REVIEW' | 'DRAFT') =>
       store.transaction((tx) => strategies.transition(tx, { id, revision: 1 }, state))

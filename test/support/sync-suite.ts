@@ -1,4 +1,4 @@
-// What a node's table does over every implementation of the channel. Each test gets an empty channel.
+// How a node keeps its table up to date, over every implementation of the channel. Each test gets an empty channel.
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -128,7 +128,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       expect(sync.ready).toBe(true)
     })
 
-    test('serves a publication when it is told of it', async () => {
+    test('serves a publication after its notification', async () => {
       await putShop()
       const sync = await start(ONLY_NOTIFICATIONS)
       for (let revision = 2; revision < 30; revision += 1) await put(writer, slotDocument('shop', 'home', revision))
@@ -138,7 +138,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       expect(sync.table.appOfKey('hash-of-shop-1', 0)).toBeUndefined()
     })
 
-    test('finds by comparison what it was not told of', async () => {
+    test('finds changes without notification by comparison', async () => {
       await putShop()
       const sync = await start(ONLY_COMPARISONS, withoutNotifications(reader).channel)
       await put(writer, slotDocument('shop', 'home', 2), slotDocument('shop', 'feed', 1))
@@ -168,7 +168,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       expect(new Set(asked)).toEqual(new Set(['apps', 'home']))
     })
 
-    test('loads an app when it is told that the list has it', async () => {
+    test('loads a new app after the notification of the list of apps', async () => {
       await putShop()
       const { channel, listener } = withoutNotifications(reader)
       const sync = await start(ONLY_NOTIFICATIONS, channel)
@@ -266,7 +266,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       await until('both are done', () => sync.status().reloads === 3)
     })
 
-    test('keeps what it was told of while it reloaded from older answers', async () => {
+    test('keeps documents of notifications that arrive during a reload with older answers', async () => {
       await putShop()
       const gate = withGate(reader)
       const { channel, listener } = withoutNotifications(gate.channel)
@@ -288,7 +288,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       )
     })
 
-    test('goes on serving when the channel is gone, and says how stale it is', async () => {
+    test('keeps serving when the channel is out of reach, and reports how stale it is', async () => {
       await putShop()
       const sync = await start(ONLY_COMPARISONS)
       expect(sync.status().stalenessMs).toBeLessThan(5000)
@@ -301,7 +301,7 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       expect(shownIn(sync, 'shop', 'home')).toBe('home-1')
     })
 
-    test('says in its heartbeats what it holds, soon after it changed', async () => {
+    test('reports its documents in its heartbeats, soon after a change', async () => {
       await putShop()
       const sync = await start(ONLY_NOTIFICATIONS)
       const beatOf = async () => (await writer.heartbeats(NEVER)).find((heartbeat) => heartbeat.node === 'n1')
@@ -318,13 +318,13 @@ export function describeSync(title: string, open: () => Promise<{ writer: Channe
       expect(await beatOf()).toMatchObject({ digests: { shop: digestOf(stamps) }, changed: { 'shop/home': '1.2' } })
     })
 
-    test('says in its heartbeats that it is not ready', async () => {
+    test('reports in its heartbeats that it is not ready', async () => {
       await start(ONLY_NOTIFICATIONS)
       await until('it beats', async () => (await writer.heartbeats(NEVER)).length === 1)
       expect(await writer.heartbeats(NEVER)).toMatchObject([{ node: 'n1', ready: false }])
     })
 
-    test('changes no more once it is stopped', async () => {
+    test('does not change after it was stopped', async () => {
       await putShop()
       const sync = await start({ ...ONLY_COMPARISONS, heartbeat: 5 })
       await sync.stop()
