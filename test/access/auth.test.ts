@@ -41,7 +41,7 @@ describe('a token', () => {
     expect(await verify(`Bearer ${await signToken(settings, ann)}`)).toEqual(ann)
   })
 
-  test('is not needed to be nobody', async () => {
+  test('is optional: without one there is no principal', async () => {
     expect(await verify(undefined)).toBeNull()
   })
 
@@ -120,7 +120,7 @@ describe('the table of rights', () => {
     for (const action of Object.keys(RIGHTS)) expect(may(admin, 'shop', action as keyof typeof RIGHTS)).toBe(true)
   })
 
-  test('holds in the app that the role is of, and in no other', () => {
+  test('gives a role only in its own app', () => {
     expect(may(ann, 'shop', 'createSlot')).toBe(true)
     expect(may(ann, 'other', 'createSlot')).toBe(false)
     expect(may(ann, 'other', 'read')).toBe(true)

@@ -130,7 +130,7 @@ describe('keys', () => {
     expect(await codeOf(verify(old))).toBe('UNAUTHENTICATED')
   })
 
-  test('that nobody knows cause no fetch each', async () => {
+  test('that are unknown do not cause a fetch each', async () => {
     const verify = verifier()
     await verify(await bearer(first))
     const strangers = await Promise.all(Array.from({ length: 100 }, (_, n) => bearer(second, { kid: `made-up-${n}` })))
@@ -144,7 +144,7 @@ describe('keys', () => {
     expect(provider.fetches).toBe(3)
   })
 
-  test('must be named where several fit', async () => {
+  test('must be named by the token when several fit', async () => {
     provider.keys = [first.jwk, second.jwk]
     const unnamed = verifier()(await bearer(first, { kid: undefined }))
     await expect(unnamed).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('`kid`') })
@@ -174,7 +174,7 @@ describe('a token by a wrong algorithm is refused', () => {
     expect(await codeOf(verify(await bearer(rsa)))).toBe('UNAUTHENTICATED')
   })
 
-  test('a key of the provider that is of no use is UNAVAILABLE, and told in the log', async () => {
+  test('an unusable key of the provider is UNAVAILABLE and logged', async () => {
     const weak = await newKey('weak', 'RS256')
     for (const jwk of [
       { ...weak.jwk, n: weak.jwk.n!.slice(0, 100) },
@@ -211,7 +211,7 @@ describe('a provider that is out of reach', () => {
     },
   )
 
-  test('is not followed elsewhere', async () => {
+  test('cannot redirect to another address', async () => {
     const elsewhere = await startProvider([first.jwk])
     provider.answer = (_, response) => response.writeHead(302, { location: elsewhere.url }).end()
     expect(await codeOf(verifier()(await bearer(first)))).toBe('UNAVAILABLE')
@@ -233,7 +233,7 @@ describe('a provider that is out of reach', () => {
     expect(logged).toHaveLength(1)
   })
 
-  test('leaves the keys that are known good for twelve hours, and others are UNAVAILABLE', async () => {
+  test('known keys stay valid for twelve hours, and unknown keys are UNAVAILABLE', async () => {
     const verify = verifier()
     const [known, unknown] = [await bearer(first), await bearer(second)]
     await verify(known)

@@ -52,7 +52,7 @@ describeEachStore('The directory of apps', (open) => {
     return reads.apps?.reads ?? 0
   }
 
-  test('knows keys and origins, whoever asks, by one read', async () => {
+  test('reads keys and origins once for all callers', async () => {
     const ask = () =>
       Promise.all(
         Array.from({ length: 200 }, async (_, n) => {
@@ -89,7 +89,7 @@ describeEachStore('The directory of apps', (open) => {
     expect(await readsOf(() => find('old'))).toBe(0)
   })
 
-  test('a key that was refused for want of a read is taken at the next one', async () => {
+  test('a new key that was refused before a read is accepted after it', async () => {
     await find('the key of home')
     await find('made up')
     const key = await addApp('unlucky')

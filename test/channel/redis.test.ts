@@ -81,7 +81,7 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')).toBe('written')
   })
 
-  test('something else where a manifest belongs reads as none, and gives way to the next write', async () => {
+  test('a foreign key with the name of a manifest reads as empty, and the next write replaces it', async () => {
     const channel = await connect()
     await admin.set('{demo}:manifest', 'x')
     expect(await channel.manifest('demo')).toEqual(new Map())
@@ -89,7 +89,7 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
   })
 
-  test('fields of a manifest that are no codes are passed over', async () => {
+  test('fields of a manifest that are not codes are ignored', async () => {
     const channel = await connect()
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')
     await admin.hset('{demo}:manifest', 'Bad Code!', '1.1')
@@ -142,7 +142,7 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await admin.smembers('{alkaid}:nodes')).toEqual(['b'])
   })
 
-  test('what somebody else put in the place of the index of nodes keeps no node from being seen', async () => {
+  test('a foreign key with the name of the index of nodes does not hide any node', async () => {
     const channel = await connect()
     await admin.set('{alkaid}:nodes', 'something else')
     expect(await channel.heartbeats(60_000)).toEqual([])
@@ -238,7 +238,7 @@ describeWithRedis('The channel when Redis fails', () => {
     await until('the silence counts as an interruption', () => heard.interrupted > 0)
   }, 20_000)
 
-  test('a channel to a Redis that hangs closes all the same', async () => {
+  test('a channel closes even when Redis hangs', async () => {
     const channel = await connect()
     await listenTo(channel)
     server.pause()

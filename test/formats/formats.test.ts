@@ -11,7 +11,7 @@ const mistakes = (format: Partial<SlotFormat>, content: Partial<FormattedContent
   formatMistakes({ ...ANYTHING, ...format }, { ...NOTHING, ...content })
 
 describe('A format', () => {
-  test('that is not there, or asks for nothing, fits everything', () => {
+  test('that is missing, or requires nothing, fits everything', () => {
     expect(formatMistakes(null, NOTHING)).toEqual([])
     expect(mistakes({})).toEqual([])
   })
@@ -54,7 +54,7 @@ describe('A format', () => {
     expect(mistakes({ image: { width: 1200, height: null, ratio: '3:1' } }, { image })).toEqual([])
   })
 
-  test('takes for a ratio what whole pixels can have of it, and not a pixel more', () => {
+  test('accepts a ratio that is right to less than one pixel', () => {
     for (const [width, height] of [
       [1366, 768],
       [1920, 1080],
@@ -99,7 +99,7 @@ describe('A format', () => {
     expect(dataMistake(JSON.stringify({ properties: { constructor: { type: 'string' } } }), {})).toBeUndefined()
   })
 
-  test('goes on telling schemas apart when more are used than are kept', () => {
+  test('keeps schemas apart when there are more than the cache holds', () => {
     const schemaOf = (index: number) => JSON.stringify({ const: index })
     for (let round = 0; round < 2; round++) {
       for (let index = 0; index < 250; index++) {

@@ -66,7 +66,7 @@ describe('A keyword of JSON Schema', () => {
     }
   })
 
-  test('that there is not is refused with a list of those that there are', () => {
+  test('that does not exist is refused with a list of those that do', () => {
     const mistake = schemaMistake({ maximun: 3 })
     expect(mistake).toMatch(
       /^#: "maximun" is not a keyword that is taken; those that are: type, enum, const, multipleOf/,

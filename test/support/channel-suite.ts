@@ -32,7 +32,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       await Promise.all([writer.close(), reader.close()])
     })
 
-    test('what was never written reads as null, with an empty manifest', async () => {
+    test('a document that was never written reads as null, and its manifest is empty', async () => {
       const app = newApp()
       expect(
         await reader.read([
@@ -82,7 +82,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       expect([sealed, manifest.get('home')]).toEqual(outcome === 'written' ? ['second', second] : ['first', first])
     })
 
-    test('whatever the order of concurrent writers, the highest document stays, with its own line', async () => {
+    test('of concurrent writes in any order, the highest document stays, with its own manifest line', async () => {
       const stamp = fc.record({ epoch: fc.integer({ min: 1, max: 3 }), revision: fc.integer({ min: 1, max: 120 }) })
       await fc.assert(
         fc.asyncProperty(fc.array(stamp, { minLength: 2, maxLength: 12 }), async (stamps) => {
@@ -106,7 +106,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       expect(await reader.read(['apps', { app: 'alkaid', code: 'apps' }])).toEqual(['list 3', 'slot'])
     })
 
-    test('what cannot be read is replaced, even by a lower one, unless something else stands there by then', async () => {
+    test('an unreadable document is replaced, even by a lower one, unless it has changed meanwhile', async () => {
       const address = { app: newApp(), code: 'home' }
       await writer.write(address, { epoch: 1, revision: 9 }, 'nonsense')
       expect(await writer.replace(address, 'other nonsense', { epoch: 1, revision: 2 }, 'two')).toBe('changed')
@@ -162,7 +162,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       expect(heard).toEqual([{ app, code: 'a' }])
     })
 
-    test('a listener that throws is told of the next change all the same', async () => {
+    test('a listener that throws still hears of the next change', async () => {
       const app = newApp()
       const heard: Address[] = []
       const changed = (address: Address) => {

@@ -110,7 +110,7 @@ export function describeEventStream(
       expect(payloads(await stream.read(last.position, 10))).toEqual(['c'])
     })
 
-    test('a position of another stream, or of none, is before everything, and nothing is forgotten for it', async () => {
+    test('a position of another stream, or of none, counts as the beginning, and trimming to it deletes nothing', async () => {
       await stream.append(['a', 'b'])
       for (const foreign of [
         'no position',
