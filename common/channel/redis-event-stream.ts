@@ -128,7 +128,10 @@ const HELPERS = `
 
   local function is_position(of, id)
     return type_of_key == 'stream' and of == incarnation() and not is_beyond_last(id)
-  end`
+  end
+
+  -- The last id that Redis has. The stream takes no entry after it, and Redis cannot name what comes after it.
+  local last_of_all = '18446744073709551615-18446744073709551615'`
 
 // The script appends all events or none: Redis refuses only the first write of a script when it is out of memory. MULTI would do
 // the same, but takes twice the time and ten times the work in this process. A foreign key of this name is deleted, because it
@@ -143,8 +146,9 @@ const APPEND_EVENTS = `${HELPERS}
 const READ_EVENTS = `${HELPERS}
   local limit, longest, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
   local entries, bytes = {}, 0
-  local from = is_position(ARGV[1], ARGV[2]) and '(' .. ARGV[2] or '-'
-  while type_of_key == 'stream' and #entries < limit and bytes < most do
+  local after = is_position(ARGV[1], ARGV[2]) and ARGV[2] or nil
+  while type_of_key == 'stream' and after ~= last_of_all and #entries < limit and bytes < most do
+    local from = after and '(' .. after or '-'
     local page = redis.call('XRANGE', key, from, '+', 'COUNT', math.min(100, limit - #entries))
     if #page == 0 then break end
     for _, entry in ipairs(page) do
@@ -152,13 +156,19 @@ const READ_EVENTS = `${HELPERS}
       bytes = bytes + #payload
       entries[#entries + 1] = { entry[1], payload }
     end
-    from = '(' .. page[#page][1]
+    after = page[#page][1]
   end
   return { incarnation(), entries }`
 
 // Trims exactly, not about (~), so that the length of the stream is the number of events that are not folded yet.
 const TRIM_EVENTS = `${HELPERS}
   if not is_position(ARGV[1], ARGV[2]) then return 0 end
+  -- Such a stream takes no more entries, and all of them were read: the next append makes a new stream.
+  if ARGV[2] == last_of_all then
+    local length = redis.call('XLEN', key)
+    redis.call('DEL', key)
+    return length
+  end
   return redis.call('XTRIM', key, 'MINID', '=', ARGV[3])`
 
 function defineEventScripts(redis: Redis): void {

@@ -32,6 +32,25 @@ describeWithRedis('The event stream over Redis', () => {
     await stream.close()
   })
 
+  test('after the last id that Redis has, the stream begins anew, and nothing is lost', async () => {
+    await clear()
+    const stream = await open()
+    await stream.append(['before'])
+    await admin.xadd('{alkaid}:events', '18446744073709551615-18446744073709551615', 'e', 'last')
+    await expect(stream.append(['no id is left for it'])).rejects.toThrow(/XADD|ID/)
+
+    const entries = await stream.read(null, 10)
+    expect(entries.map(({ payload }) => payload)).toEqual(['before', 'last'])
+    const last = entries.at(-1)!.position
+    expect(await stream.read(last, 10)).toEqual([])
+    await stream.trim(last)
+    expect(await stream.length()).toBe(0)
+
+    await stream.append(['after'])
+    expect((await stream.read(last, 10)).map(({ payload }) => payload)).toEqual(['after'])
+    await stream.close()
+  })
+
   test('when Redis hangs, calls reject in time', async () => {
     const stream = await open()
     server.pause()
