@@ -137,6 +137,9 @@ describe('a caller without a valid token', () => {
       `{ creative(id: "${'x'.repeat(900_000)}") { id } }`,
       `{ __typename ...F } fragment F on Query { apps { total } }`,
       `query ($a: Nothing) { apps(first: 1, first: 2) { total } }`,
+      `{ ${repeat(4, (n) => `a${n}: __schema { types { name } }`)} }`,
+      '{ __schema { a: types { name } b: types { name } } }',
+      '{ __schema { ...F } } fragment F on __Schema { a: types { name } b: types { name } }',
     ]
     for (const query of queries) {
       const { ms, ...reply } = await timed(() => ask({ query }))
