@@ -64,7 +64,7 @@ describeEachStore('The approved revisions of a thing', (open) => {
     },
   )
 
-  test('are none of a draft, of what was rejected, and of what there is not', async () => {
+  test('are none for a draft, a rejected thing, or a thing that does not exist', async () => {
     const creative = await flow.makeCreative()
     expect(await ask(creative)).toEqual([])
     const id = await flow.submit(creative)
@@ -86,7 +86,7 @@ describeEachStore('The approved revisions of a thing', (open) => {
     await expect(ask(creative, '(first: 101)')).rejects.toThrow('first: must be 1 to 100')
   })
 
-  test('bring what each of them is', async () => {
+  test('have content, hash, author and time', async () => {
     const creative = await flow.approved(await flow.makeCreative({ title: 'One' }, 'operator-author'))
     await flow.revise(creative, { title: 'Two' })
     const [only] = await ask(
@@ -126,7 +126,7 @@ describeEachStore('The approved revisions of a thing', (open) => {
     expect(await pinnedBy(creative, 2)).toMatchObject({ schedules: [live.id] })
   })
 
-  test('are nobody else’s business', async () => {
+  test('are hidden without a role in the app', async () => {
     const { schedule, slot } = await flow.makeLive()
     const creative = await flow.approved(await flow.makeCreative())
     const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`

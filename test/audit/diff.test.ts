@@ -27,7 +27,7 @@ const segment = (id: string) => ({ segment: id })
 describe('The creatives of a schedule', () => {
   const of = (before: object, after: object) => told('SCHEDULE', before, after)
 
-  test('are known by their ids: the first of three gone is one difference', () => {
+  test('are matched by their ids: removing the first of three is one difference', () => {
     expect(of(booked('a', 'b', 'c'), booked('b', 'c'))).toEqual(['REMOVED creatives[0]: {"creative":"a","weight":1}'])
   })
 
@@ -47,7 +47,7 @@ describe('The creatives of a schedule', () => {
     ])
   })
 
-  test('a weight that changed is told where the creative is now, and where it was', () => {
+  test('a changed weight has the path of the creative now, and the path before', () => {
     const after = { creatives: [{ creative: 'b', weight: 3 }, ...booked('a').creatives] }
     expect(differences('SCHEDULE', booked('a', 'x', 'b'), after)).toEqual([
       {
@@ -70,7 +70,7 @@ describe('The times of a schedule', () => {
   const part = (days: number[], from: number, to: number) => ({ days, from, to })
   const of = (before: object, after: object) => told('SCHEDULE', before, after)
 
-  test('are known by what they are, in whatever order', () => {
+  test('are matched by what they are, in any order', () => {
     const [morning, evening] = [part([1, 2], 0, 60), part([6, 7], 600, 900)]
     expect(of({ dayParts: [morning, evening] }, { dayParts: [evening, morning] })).toEqual([])
     expect(of({ dayParts: [morning, evening] }, { dayParts: [evening] })).toEqual([
@@ -130,7 +130,7 @@ describe('Constraints', () => {
     ])
   })
 
-  test('of several comparisons that changed, each is held against the one that it is most like', () => {
+  test('each changed comparison is matched with the one that it is most like', () => {
     const before = { any: [tags('a', 'b', 'c'), tags('x', 'y', 'z')] }
     const after = { any: [tags('x', 'y', 'z', 'w'), tags('a', 'b')] }
     expect(of(before, after)).toEqual([
@@ -139,7 +139,7 @@ describe('Constraints', () => {
     ])
   })
 
-  test('a group that changed is held against the group that it has most in common with', () => {
+  test('a changed group is matched with the group that it shares most with', () => {
     const before = { any: [{ all: [tags('a'), platform('ios')] }, { all: [tags('b'), platform('web')] }] }
     const after = { any: [{ all: [tags('b'), platform('web'), segment('s1')] }] }
     expect(of(before, after)).toEqual([
@@ -192,7 +192,7 @@ describe('Free data', () => {
     expect(of([1, 2, 1], [2, 1])).toEqual(['REMOVED data[0]: 1'])
   })
 
-  test('what stands in the place of another is that one, changed', () => {
+  test('an item in the place of another is that item, changed', () => {
     const [first, second] = [
       { id: 1, label: 'one' },
       { id: 2, label: 'two' },
@@ -203,7 +203,7 @@ describe('Free data', () => {
     expect(of(['a', 'b'], ['a', 'x', 'y'])).toEqual(['CHANGED data[1]: "b" -> "x"', 'ADDED data[2]: "y"'])
   })
 
-  test('what is there on one side only is one difference', () => {
+  test('a value on one side only is one difference', () => {
     expect(of({ a: 1 }, { a: 1, deep: { er: [1, { x: null }] } })).toEqual(['ADDED data.deep: {"er":[1,{"x":null}]}'])
     expect(of({ list: [1, 2] }, {})).toEqual(['REMOVED data.list: [1,2]'])
     expect(of({ list: [1, 2] }, { list: [] })).toEqual(['REMOVED data.list[0]: 1', 'REMOVED data.list[1]: 2'])
@@ -310,7 +310,7 @@ describe.each(Object.keys(CONTENTS) as SubjectKind[])('Of any two contents of a 
     )
   })
 
-  test('the same content has none, and no place is told twice', () => {
+  test('the same content has no differences, and no path comes twice', () => {
     fc.assert(
       fc.property(content, content, (before, after) => {
         expect(differences(kind, before, structuredClone(before))).toEqual([])
@@ -324,7 +324,7 @@ describe.each(Object.keys(CONTENTS) as SubjectKind[])('Of any two contents of a 
   })
 })
 
-test('as few items as possible move, and nothing that both lists have is told as gone or added', () => {
+test('as few items as possible move, and an item of both lists is neither removed nor added', () => {
   const list = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { maxLength: 12 })
   fc.assert(
     fc.property(list, list, (before, after) => {

@@ -98,7 +98,7 @@ describeEachStore('Reading reviews and the change log', (open) => {
     ])
   })
 
-  test('a null in free data is a difference, for it is part of what is approved', async () => {
+  test('a null in free data is a difference, because it is part of the approved content', async () => {
     const creative = await flow.approved(await flow.makeCreative({ data: { shown: 1 } }))
     await flow.revise(creative, { data: { shown: 1, hidden: null } })
     await flow.submit(creative)
@@ -228,7 +228,7 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect((await ask({ submission: id, review })).data).toMatchObject({ review: { state: 'SUPERSEDED' } })
   })
 
-  test('a reference is not trusted: what it says of a revision shows nothing of another app', async () => {
+  test('a forged reference shows nothing of another app', async () => {
     const creative = await flow.makeCreative()
     await flow.submit(creative)
     const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
@@ -280,7 +280,7 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect(await found({ actor: 'operator', mutations: ['approve'] })).toEqual([])
   })
 
-  test('to somebody of another app, not even what a filter or a page leaves empty tells anything', async () => {
+  test('somebody of another app learns nothing, not even from empty pages', async () => {
     const creative = await flow.makeCreative()
     const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
     const query = `query ($subject: SubjectInput!, $filter: ChangeFilter, $after: String) {
@@ -300,7 +300,7 @@ describeEachStore('Reading reviews and the change log', (open) => {
     expect((await ask('CREATIVE', 'cre_none')).nodes).toEqual([])
   })
 
-  test('nobody else learns by its history whether there is an app of a code', async () => {
+  test('without a role, the history does not tell whether an app exists', async () => {
     const entities = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on App { history { id } } } }`
     const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`
     const said = async (id: string) => {

@@ -27,7 +27,7 @@ describeEachStore('Recalling a submission', (open) => {
     return nodes.map(({ id }: { id: string }) => id)
   }
 
-  test('what nobody has decided leaves the queue and is a draft again, at the version it had', async () => {
+  test('undecided reviews leave the queue, and their subjects are drafts again at the same version', async () => {
     const creative = await flow.makeCreative()
     const schedule = await flow.makeSchedule({ creatives: [creative] })
     const id = await flow.submit(schedule)
@@ -61,7 +61,7 @@ describeEachStore('Recalling a submission', (open) => {
     }
   })
 
-  test('what another submission needs too stays in the queue until that one is recalled as well', async () => {
+  test('a review that another submission needs stays in the queue until that one is recalled too', async () => {
     const creative = await flow.makeCreative()
     const [one, two] = [
       await flow.makeSchedule({ creatives: [creative] }),
@@ -81,7 +81,7 @@ describeEachStore('Recalling a submission', (open) => {
     expect(await stateOf(creative)).toBe('DRAFT')
   })
 
-  test('a submission whose every review another needs is recalled all the same, and the change log says so', async () => {
+  test('a submission can be recalled when others need all of its reviews, and the change log says so', async () => {
     const creative = await flow.makeCreative()
     const first = await flow.submit(creative)
     const second = await flow.submit(await flow.makeSchedule({ creatives: [creative] }))
@@ -206,7 +206,7 @@ describeEachStore('Recalling a submission', (open) => {
     expect(await stateOf(creative)).toBe('APPROVED')
   })
 
-  test('whoever submitted it before the recall may not decide on it after', async () => {
+  test('a person who submitted it before the recall may not decide on it after', async () => {
     const creative = await flow.makeCreative({}, 'operator-author')
     await flow.recall(await flow.submit(creative, 'admin-one'))
     const id = await flow.submit(creative, 'admin-two')

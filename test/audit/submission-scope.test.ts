@@ -3,7 +3,7 @@ import type { Store } from '../../common/store/store.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 
-describeEachStore('What goes along with a submission', (open) => {
+describeEachStore('The scope of a submission', (open) => {
   let store: Store
   let flow: Workflow
 
@@ -41,7 +41,7 @@ describeEachStore('What goes along with a submission', (open) => {
     expect(await stateOf(segment)).toBe('APPROVED')
   })
 
-  test('with a schedule go its creatives, its strategy, and the segments that it names, and those that they name', async () => {
+  test('a schedule brings its creatives, its strategy, and all segments, also segments in segments', async () => {
     const inner = await flow.makeSegment()
     const shared = await flow.makeSegment()
     const outer = await flow.makeSegment({ constraint: { all: [{ segment: inner.id }, { segment: shared.id }] } })
@@ -56,7 +56,7 @@ describeEachStore('What goes along with a submission', (open) => {
     }
   })
 
-  test('with a strategy and with a segment go the segments that they name', async () => {
+  test('a strategy and a segment bring the segments that they use', async () => {
     const segments = [await flow.makeSegment(), await flow.makeSegment()]
     const strategy = await flow.makeStrategy(naming(segments[0]!))
     expect(await submitted(strategy)).toEqual([strategy.id, segments[0]!.id])
@@ -64,7 +64,7 @@ describeEachStore('What goes along with a submission', (open) => {
     expect(await submitted(outer)).toEqual([outer.id, segments[1]!.id])
   })
 
-  test('what an approved segment names goes along as well: it can have changed since', async () => {
+  test('what an approved segment uses is in the scope too, because it can have changed since', async () => {
     const inner = await flow.makeSegment()
     const outer = await flow.approved(await flow.makeSegment(naming(inner)))
     await flow.revise(inner, { name: 'Anew' })
@@ -83,7 +83,7 @@ describeEachStore('What goes along with a submission', (open) => {
     }
   })
 
-  test('of what was rejected the earlier approved revision is used: what that one names goes along', async () => {
+  test('for a rejected thing its approved revision counts: what that one uses is in the scope', async () => {
     const [before, after] = [await flow.makeSegment(), await flow.makeSegment()]
     const strategy = await flow.approved(await flow.makeStrategy(naming(before)))
     await flow.revise(before, { name: 'Anew' })
@@ -114,7 +114,7 @@ describeEachStore('What goes along with a submission', (open) => {
     expect([code, message]).toEqual(['INVALID_STATE', expect.stringContaining('is archived')])
   })
 
-  test('an archived draft does not go along: where the schedule has it live, the approved revision is used', async () => {
+  test('an archived draft is not in the scope: where it is live, its approved revision counts', async () => {
     const used = await flow.makeCreative()
     const { schedule } = await flow.makeLive({ creatives: [used] })
     await flow.revise(used, { title: 'Anew' })
@@ -124,7 +124,7 @@ describeEachStore('What goes along with a submission', (open) => {
     expect(await stateOf(used)).toBe('DRAFT')
   })
 
-  test('what names an archived draft of which nothing is approved is not submitted', async () => {
+  test('a subject that uses an archived draft without an approved revision is not submitted', async () => {
     const segment = await flow.makeSegment()
     const strategy = await flow.makeStrategy(naming(segment))
     await archive(segment)

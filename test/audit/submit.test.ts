@@ -23,7 +23,7 @@ describeEachStore('Submitting for review', (open) => {
     expect(submission.reviews[0].hash).toBe((await flow.head(creative)).hash)
   })
 
-  test('with a schedule goes what it uses and is a draft, without touching the versions of that', async () => {
+  test('a schedule brings the drafts that it uses, and their versions stay', async () => {
     const creatives = [await flow.makeCreative(), await flow.approved(await flow.makeCreative())]
     const strategy = await flow.makeStrategy()
     const schedule = await flow.makeSchedule({ creatives, strategy })
@@ -43,7 +43,7 @@ describeEachStore('Submitting for review', (open) => {
     expect(review).toMatchObject({ submissions: [first, second], submittedBy: ['operator', 'operator-2'], version: 1 })
   })
 
-  test('something rejected can go along when an earlier revision is approved, and is named when none is', async () => {
+  test('a rejected thing can be used when an earlier revision is approved; else the error names it', async () => {
     const creative = await flow.approved(await flow.makeCreative())
     await flow.revise(creative, { title: 'Worse' })
     await flow.run('reject', 'reviewer', await flow.onAll(await flow.submit(creative), { comment: 'No' }))

@@ -3,7 +3,7 @@ import type { Store } from '../../common/store/store.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
-describeEachStore('Deciding on what was submitted', (open) => {
+describeEachStore('The verdict on a submission', (open) => {
   let flow: Workflow
   let store: Store
 
@@ -76,7 +76,7 @@ describeEachStore('Deciding on what was submitted', (open) => {
     expect(await flow.failure('reject', 'reviewer-2', { ...review, comment: 'No' })).toMatchObject({ code: 'CONFLICT' })
   })
 
-  test('what is decided cannot be decided again', async () => {
+  test('a review cannot be decided twice', async () => {
     const creative = await flow.approved(await flow.makeCreative())
     const { code, message } = await flow.failure('reject', 'reviewer', await onReview(creative, { comment: 'No' }))
     expect(code).toBe('INVALID_STATE')
@@ -103,7 +103,7 @@ describeEachStore('Deciding on what was submitted', (open) => {
     }
   })
 
-  test('a revision that is stored otherwise than it was submitted is not approved', async () => {
+  test('a revision whose stored content changed after it was submitted is not approved', async () => {
     const creative = await flow.makeCreative()
     const id = await flow.submit(creative)
     const rows = store.collection<{ _id: string }>('creativeRevisions')

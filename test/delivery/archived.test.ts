@@ -27,7 +27,7 @@ const NAMING = {
   ...{ 'make a strategy': BAD, 'make a segment': BAD },
 }
 
-describeEachStore('What is archived', (open) => {
+describeEachStore('Archived things', (open) => {
   let flow: Workflow
 
   beforeAll(async () => {
@@ -205,7 +205,7 @@ describeEachStore('What is archived', (open) => {
     })
   })
 
-  test('what was submitted before is approved all the same: deciding uses nothing', async () => {
+  test('a submission made before the archival can still be approved', async () => {
     const scene = await setScene('never published')
     await flow.revise(scene.schedule, { priority: 7 })
     const id = await flow.submit(scene.schedule)
@@ -214,7 +214,7 @@ describeEachStore('What is archived', (open) => {
     expect((await flow.failure('publish', 'publisher', await on(scene))).code).toBe(STATE)
   })
 
-  test('what is refused names all that is archived, and what to do', async () => {
+  test('the error names everything that is archived, and what to do', async () => {
     const scene = await setScene('never published')
     for (const kind of ['creative', 'strategy', 'inner segment', 'slot'] as const) await archive(scene, kind)
     const ids = [scene.slot, scene.creative, scene.strategy, scene['inner segment']].map(({ id }) => id)
@@ -244,7 +244,7 @@ describeEachStore('What is archived', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ stopped: false, fallback: [{ id: fallback.id }] })
   })
 
-  test('another revision of what is live can be published, a newer one that is archived too', async () => {
+  test('a live creative that is archived can be published at another revision', async () => {
     const creative = await flow.makeCreative()
     const { schedule, slot } = await flow.makeLive({ creatives: [creative] })
     await flow.revise(creative, { title: 'Anew' })

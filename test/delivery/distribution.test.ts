@@ -53,7 +53,7 @@ function fragileChannel() {
   }
 }
 
-describeEachStore('The way of publications to the nodes', (open) => {
+describeEachStore('The distribution of publications', (open) => {
   let flow: Workflow
   const fragile = fragileChannel()
 
@@ -87,7 +87,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await distribution(slot.code)).toEqual({ state: 'PENDING', nodes: 0, inStep: 0 })
   })
 
-  test('a node is in step when it says that the slot changed to this publication or a newer one', async () => {
+  test('a node is in step when its heartbeat names this publication or a newer one', async () => {
     const { slot, schedule } = await flow.makeLive()
     const name = `${flow.app}/${slot.code}`
     const { epoch } = flow.store
@@ -101,7 +101,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await distribution(slot.code)).toEqual({ state: 'IN_STEP', nodes: 2, inStep: 2 })
   })
 
-  test('a node that has not changed lately is in step when it holds all of the app as MongoDB has it', async () => {
+  test('a node without recent changes is in step when it holds everything of the app as MongoDB has it', async () => {
     const { slot } = await flow.makeLive()
     await reconcile()
     const digest = digestOf(await fragile.channel.manifest(flow.app))
@@ -184,7 +184,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(warning).toContain(`${flow.store.epoch}.7`)
   })
 
-  test('what was published since its slot was read is not taken for a channel that is ahead', async () => {
+  test('a publication made after its slot was read does not count as a channel that is ahead', async () => {
     const { slot, schedule } = await flow.makeLive()
     await flow.publish(schedule)
     const manifest = await fragile.channel.manifest(flow.app)
@@ -217,7 +217,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     fragile.setDown(false)
   })
 
-  test('what the channel does not hold yet is told, until it is sent again', async () => {
+  test('a warning says that the channel does not hold a publication yet, until it is sent again', async () => {
     const { slot, schedule } = await flow.makeLive()
     fragile.setDown(true)
     await flow.publish(schedule)
@@ -230,7 +230,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect(await told()).toEqual({ state: 'PENDING', warning: null })
   })
 
-  test('the settings of an app tell how far they have got too', async () => {
+  test('the settings of an app have a distribution too', async () => {
     const text = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on App { distribution { state nodes inStep warning } } } }`
     const of = [{ __typename: 'App', id: flow.app }]
     const told = async () => (await flow.subgraphs.delivery.must('viewer', text, { of }))[0].distribution
@@ -267,7 +267,7 @@ describeEachStore('The way of publications to the nodes', (open) => {
     expect((await reconcile()).report).toMatchObject({ corrupt: 0, rewritten: 0 })
   })
 
-  test('a manifest that claims more than the document is put right, and the next publication goes through', async () => {
+  test('a manifest line above its document is corrected, and the next publication goes through', async () => {
     const { slot, schedule } = await flow.makeLive()
     const body = await flow.latest(slot.id)
     fragile.empty()

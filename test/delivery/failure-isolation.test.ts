@@ -51,7 +51,7 @@ function stubbornChannel() {
   return state
 }
 
-describeEachStore('Delivery, when single things fail', (open) => {
+describeEachStore('Delivery when single items fail', (open) => {
   let flow: Workflow
   const stubborn = stubbornChannel()
   beforeAll(async () => {
@@ -115,7 +115,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect(settings).toContain(`"app":"${flow.app}"`)
   })
 
-  test('a node that says what it cannot read is helped by the next round, full or not, within seconds', async () => {
+  test('a document that a node cannot read is repaired within seconds, also by a round that is not full', async () => {
     const { slot } = await flow.makeLive()
     const { slot: second } = await flow.makeLive()
     await reconcile()
@@ -137,7 +137,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     await reconciliation.stop()
   })
 
-  test('one document that cannot be written keeps no other from being written', async () => {
+  test('one document that cannot be written does not stop the others', async () => {
     const lives = [await flow.makeLive(), await flow.makeLive(), await flow.makeLive()]
     stubborn.empty()
     const [first, ...others] = lives.map(({ slot }) => slot)
@@ -149,7 +149,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect((await reconcile()).report).toMatchObject({ failures: 0, error: null, rewritten: 1 })
   })
 
-  test('one app that cannot be healed keeps no other, nor the list, from being healed', async () => {
+  test('one app that cannot be healed does not stop other apps or the list of apps', async () => {
     await flow.makeLive()
     const [before, after] = ['aaa', 'zzz']
     for (const code of [before, after]) await flow.run('createApp', 'operator', { code, name: code })
@@ -168,7 +168,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect((await stubborn.channel.read(addresses)).every((text) => text !== null)).toBe(true)
   })
 
-  test('a slot whose code has no place in the channel keeps no other slot of its app from being healed', async () => {
+  test('a slot whose code cannot be a key does not stop the other slots of its app', async () => {
     const { slot } = await flow.makeLive()
     const heads = flow.store.client.db(flow.store.database).collection<{ _id: string }>('slotHeads')
     await heads.insertOne({ _id: 'slt_odd', app: flow.app, code: 'A B', epoch: 1, revision: 1, latest: 'x' } as never)
@@ -179,7 +179,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect(await flow.served(slot.code)).toEqual(await flow.latest(slot.id))
   })
 
-  test('what stays wrong is told once, not every round', async () => {
+  test('a lasting problem is logged once, not every round', async () => {
     const { slot } = await flow.makeLive()
     const ahead = higher(await flow.latest(slot.id))
     await put({ app: flow.app, code: slot.code }, ahead, ahead)
@@ -198,7 +198,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     await markRevoked(flow.services, { principal, requestId: 'test' }, await flow.onReview(thing))
   }
 
-  test('a slot that cannot be composed keeps no other slot from losing what is revoked', async () => {
+  test('one slot that cannot be composed does not keep revoked content on other slots', async () => {
     const strategy = await flow.makeStrategy()
     const lives = [
       await flow.makeLive({ strategy }),
@@ -218,7 +218,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect(await flow.served(broken!.slot.code)).toMatchObject({ entries: [] })
   })
 
-  test('revocations that can never be finished, however many, keep no later one from being finished', async () => {
+  test('many revocations that can never be finished do not stop a later one', async () => {
     const reviews = flow.store.client.db(flow.store.database).collection<{ _id: string }>('reviews')
     const hopeless = Array.from({ length: 120 }, (_, n) => ({
       _id: `rev_0${n}`,
@@ -237,7 +237,7 @@ describeEachStore('Delivery, when single things fail', (open) => {
     expect(report.checked).toBeGreaterThan(0)
   })
 
-  test('rounds go on by themselves while parts of them fail', async () => {
+  test('rounds continue while parts of them fail', async () => {
     stubborn.refuses = () => true
     const reconciliation = startReconciliation(flow.services, { everyMs: 5 })
     await until('three rounds failed', () => reconciliation.status().failed >= 3)

@@ -53,7 +53,7 @@ describeEachStore('What may be published into a slot', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ entries: [{ creatives: [{ link }, { link }] }] })
   })
 
-  test('what is live already stays when the format changes, whatever the slot is composed for', async () => {
+  test('live creatives stay when the format changes, for every reason to compose the slot', async () => {
     const slot = await flow.makeSlot()
     const schedules: Thing[] = []
     for (let count = 0; count < 2; count++) {
@@ -83,7 +83,7 @@ describeEachStore('What may be published into a slot', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ entries: [{}], fallback: [{ id: good.id }] })
   })
 
-  test('an archived schedule is not published anew; what is live of it stays, and is paused, resumed and withdrawn', async () => {
+  test('an archived schedule is not published again; if live it stays, and can be paused, resumed and withdrawn', async () => {
     const slot = await flow.makeSlot()
     const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     await flow.publish(schedule)

@@ -23,7 +23,7 @@ type Explained = {
 }
 type Told = { schedule: { id: string; name: string }; reason: string }
 
-describeEachStore('What is booked in a slot', (open) => {
+describeEachStore('A schedule that is booked in a slot but not served', (open) => {
   let flow: Workflow
   let graph: WholeGraph
   let slot: { id: string; code: string }
@@ -94,7 +94,7 @@ describeEachStore('What is booked in a slot', (open) => {
     'without a creative': 'REVOKED',
   }
 
-  test('is explained by a node and by MongoDB together, each schedule once', async () => {
+  test('is listed once, in an explanation of a node or by MongoDB', async () => {
     for (const explained of [await explain(), await preview()]) {
       expect(reasons(explained)).toEqual(REASONS)
       const ids = [...explained.schedules, ...explained.notServed].map(({ schedule }) => schedule.id)
@@ -106,7 +106,7 @@ describeEachStore('What is booked in a slot', (open) => {
     }
   })
 
-  test('is among the schedules where a preview puts it in', async () => {
+  test('is among the schedules of a preview that includes it', async () => {
     const included = await preview([made.draft!.id, made.paused!.id])
     const { draft: _, paused: __, ...others } = REASONS
     expect(reasons(included)).toEqual(others)
@@ -115,7 +115,7 @@ describeEachStore('What is booked in a slot', (open) => {
     )
   })
 
-  test('counts as the node serves it, which may be behind: neither missing nor told twice', async () => {
+  test('is neither missing nor listed twice while the node is behind MongoDB', async () => {
     const before = (await flow.latest(slot.id)).revision
     await onSchedule('pause', made.shown!)
     const fresh = await live('fresh')
@@ -148,7 +148,7 @@ describeEachStore('What is booked in a slot', (open) => {
     expect(reads).toEqual({ slots: once, slotHeads: once, publications: once, schedules: once })
   })
 
-  test('is nobody else’s business', async () => {
+  test('is hidden without a role in the app', async () => {
     const of = [{ __typename: 'DecisionExplanation', app: flow.app, slot: slot.code, revision: 1 }]
     expect(await flow.subgraphs.delivery.codeOf(undefined, ENTITY, { of })).toBe('UNAUTHENTICATED')
     const authorization = `Bearer ${await tokenFor('admin', ['elsewhere'])}`

@@ -108,7 +108,7 @@ describeEachStore('Pausing and resuming', (open) => {
     for (const mutation of ['pause', 'resume'] as const) await expectRefused(mutation, 'WITHDRAWN')
   })
 
-  test('what was revoked while it was paused does not come back; of several creatives the others do', async () => {
+  test('a creative that was revoked during the pause does not come back; the others do', async () => {
     const [bad, good] = [await flow.makeCreative(), await flow.makeCreative()]
     const { slot, schedule } = await makePaused({ creatives: [bad, good] })
     await flow.revoke(bad)
@@ -117,7 +117,7 @@ describeEachStore('Pausing and resuming', (open) => {
     expect(pinsIn((await flow.served(slot.code))!)).toEqual([`${schedule.id}@1`, `${good.id}@1`])
   })
 
-  test('a schedule of which nothing may be served any more is not resumed; the error names what lacks approval', async () => {
+  test('a schedule is not resumed when nothing of it is approved any more; the error names what is not approved', async () => {
     const [first, second] = [await flow.makeCreative(), await flow.makeCreative()]
     const { slot, schedule } = await makePaused({ creatives: [first, second] })
     for (const creative of [first, second]) await flow.revoke(creative)
@@ -136,7 +136,7 @@ describeEachStore('Pausing and resuming', (open) => {
     expect(pinsIn((await flow.served(slot.code))!)).toEqual([`${schedule.id}@1`, `${first.id}@2`, `${second.id}@2`])
   })
 
-  test('between the mark of a revocation and its end a paused schedule is not resumed with what it takes back', async () => {
+  test('during a revocation a paused schedule is not resumed with the revoked revision', async () => {
     for (const kind of ['SCHEDULE', 'STRATEGY'] as const) {
       const strategy = await flow.makeStrategy()
       const { slot, schedule } = await makePaused({ strategy })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 
-describeEachStore('Where something is live', (open) => {
+describeEachStore('Where a revision is pinned', (open) => {
   let flow: Workflow
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describeEachStore('Where something is live', (open) => {
   const onSchedule = async (name: 'pause' | 'resume' | 'withdraw', schedule: Thing) =>
     flow.run(name, 'publisher', await flow.onSchedule(schedule))
 
-  test('a creative is found where it is pinned, not where the newest draft names it', async () => {
+  test('a creative is found where it is pinned, not where only the newest draft uses it', async () => {
     const [old, fresh] = [await flow.makeCreative(), await flow.makeCreative()]
     const { schedule } = await flow.makeLive({ creatives: [old] })
     await flow.revise(schedule, { creatives: [{ creative: fresh.id }] })
@@ -71,7 +71,7 @@ describeEachStore('Where something is live', (open) => {
     expect(await schedulesWith({ pinnedSegment: inner.id })).toEqual([])
   })
 
-  test('a slot is found by its published fallback, not by the one that it is to have', async () => {
+  test('a slot is found by its published fallback, not by its unpublished one', async () => {
     const [old, fresh] = [
       await flow.approved(await flow.makeCreative()),
       await flow.approved(await flow.makeCreative()),
@@ -92,7 +92,7 @@ describeEachStore('Where something is live', (open) => {
     expect(await slotsWith({ pinnedCreative: fresh.id })).toEqual([slot.id])
   })
 
-  test('whatever publishes a slot first pins its fallback: a schedule, or a stop', async () => {
+  test('the first publication of a slot pins its fallback, also when it is a stop', async () => {
     for (const first of ['publish', 'stop'] as const) {
       const creative = await flow.approved(await flow.makeCreative())
       const slot = await flow.makeSlot({ fallback: [creative.id] })
@@ -102,7 +102,7 @@ describeEachStore('Where something is live', (open) => {
     }
   })
 
-  test('what is archived and still live is found, unless it is left out by name', async () => {
+  test('an archived creative that is still live is found, unless archived ones are left out', async () => {
     const creative = await flow.approved(await flow.makeCreative())
     const { schedule, slot } = await flow.makeLive({ creatives: [creative] }, { fallback: [creative.id] })
     const { version } = await flow.head(schedule)

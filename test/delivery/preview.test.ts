@@ -117,7 +117,7 @@ describeEachStore('A preview', (open) => {
     })
   })
 
-  test('at another instant is of schedules as they then stand', async () => {
+  test('at another instant shows the schedules that are open then', async () => {
     const [startsAt, endsAt] = [1, 2].map((days) => new Date(flow.clock.now() + days * DAY_MS).toISOString())
     const { slot, schedule } = await live({ content: { startsAt, endsAt } })
     const at = async (instant: string | null) => (await preview(slot, { at: instant })).schedules[0]
@@ -170,7 +170,7 @@ describeEachStore('A preview', (open) => {
     expect(await preview(slot)).toMatchObject({ reason: 'STOPPED', creatives: [], schedules: [{ reason: 'STOPPED' }] })
   })
 
-  test('leaves out what is approved no more, unless it is included', async () => {
+  test('leaves out revisions that are not approved any more, unless they are included', async () => {
     const { slot, schedule } = await live()
     await flow.revoke(schedule)
     expect((await preview(slot)).schedules).toEqual([])
@@ -218,7 +218,7 @@ describeEachStore('A preview', (open) => {
     })
   })
 
-  test('is for every role in the app and nobody else, and of a slot that there is', async () => {
+  test('needs a role in the app and an existing slot', async () => {
     const { slot } = await live()
     for (const role of ['viewer', 'operator', 'reviewer', 'publisher', 'admin']) {
       expect((await preview(slot, {}, role)).reason).toBe('MATCHED')

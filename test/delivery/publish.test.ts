@@ -78,7 +78,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'LIVE', version: 3 })
   })
 
-  test('what lacks an approved revision is named, all of it, and nothing changes', async () => {
+  test('the error names everything without an approved revision, and nothing changes', async () => {
     const [good, bad] = [await flow.approved(await flow.makeCreative()), await flow.makeCreative()]
     const strategy = await flow.makeStrategy()
     const schedule = await flow.makeSchedule({ creatives: [good, bad], strategy })
@@ -89,7 +89,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'NONE', version: 1 })
   })
 
-  test('of what the approved revision uses each newest approved revision is pinned', async () => {
+  test('the newest approved revision of everything that the approved revision uses is pinned', async () => {
     const slot = await flow.makeSlot()
     const creative = await flow.makeCreative()
     const schedule = await flow.approved(await flow.makeSchedule({ creatives: [creative], slot: slot.id }))
@@ -203,7 +203,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
     expect(await flow.failure('publishSlot', 'publisher', slot)).toMatchObject({ code: 'CONFLICT' })
   })
 
-  test('a repeat with the same key publishes nothing anew', async () => {
+  test('a repeat with the same key publishes nothing again', async () => {
     const slot = await flow.makeSlot()
     const schedule = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
     const input = await flow.onSchedule(schedule, { idempotencyKey: 'publish-once' })

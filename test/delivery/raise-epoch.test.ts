@@ -22,7 +22,7 @@ describeEachStore('A new epoch', (open) => {
     return report
   }
 
-  test('brings what the database has to the nodes, though the channel was ahead', async () => {
+  test('brings the content of the database to the nodes although the channel was ahead', async () => {
     const slot = await flow.makeSlot()
     await flow.publish(await flow.approved(await flow.makeSchedule({ slot: slot.id })))
     const latest = await flow.latest(slot.id)

@@ -5,7 +5,7 @@ import { markRevoked } from '../../subgraphs/delivery/revocation.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { pinsIn, startWorkflow, type Thing, type Workflow } from '../support/workflow.ts'
 
-describeEachStore('Taking back an approval', (open) => {
+describeEachStore('Revoking an approval', (open) => {
   let flow: Workflow
   let store: Store
 
@@ -32,7 +32,7 @@ describeEachStore('Taking back an approval', (open) => {
     return input
   }
 
-  test('a revoked creative is out of every entry; an entry that has others stays, one left with none goes', async () => {
+  test('a revoked creative leaves every entry; an entry with other creatives stays, one without any is left out', async () => {
     const [bad, good] = [await flow.makeCreative(), await flow.makeCreative()]
     const alone = await flow.makeLive({ creatives: [bad] })
     const mixed = await flow.makeLive({ creatives: [bad, good] })
@@ -61,7 +61,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(await flow.served(slot.code)).toMatchObject({ revision: 3, fallback: [] })
   })
 
-  test('the entries of a revoked strategy are out, for they would reach everybody without it', async () => {
+  test('entries with a revoked strategy are left out, because without it they would reach everybody', async () => {
     const strategy = await flow.makeStrategy({ constraint: { dimension: 'tags', operator: 'IN', values: ['few'] } })
     const { slot, schedule } = await flow.makeLive({ strategy })
     await flow.revoke(strategy)
@@ -100,7 +100,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(await flow.latest(slot.id)).toMatchObject({ revision: 2 })
   })
 
-  test('only the revision that was approved goes: others of the same thing stay as they are', async () => {
+  test('only the revoked revision is taken off; other revisions of the same thing stay', async () => {
     const creative = await flow.makeCreative()
     const first = await flow.makeLive({ creatives: [creative] })
     await flow.revise(creative, { title: 'Second' })
@@ -112,7 +112,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(await flow.head(creative)).toMatchObject({ reviewState: 'APPROVED' })
   })
 
-  test('with the newest approval gone, publish goes back to the one before', async () => {
+  test('after the newest approval is revoked, publish pins the approved revision before it', async () => {
     const creative = await flow.makeCreative()
     const { slot, schedule } = await flow.makeLive({ creatives: [creative] })
     await flow.revise(creative, { title: 'Second' })
@@ -155,7 +155,7 @@ describeEachStore('Taking back an approval', (open) => {
     await reconciliation.stop()
   })
 
-  test('between the mark and the end, what composes a slot leaves the revision out already', async () => {
+  test('after the mark every composition leaves the revision out, even before the revocation has finished', async () => {
     const creative = await flow.makeCreative()
     const { slot } = await flow.makeLive({ creatives: [creative] })
     const other = await flow.approved(await flow.makeSchedule({ slot: slot.id }))
@@ -164,7 +164,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(pinsIn((await flow.served(slot.code))!)).not.toContain(`${creative.id}@1`)
   })
 
-  test('a repeat with the same key finishes what was cut off, and then changes nothing', async () => {
+  test('a repeat with the same key finishes an interrupted revocation, and then changes nothing', async () => {
     const creative = await flow.makeCreative()
     const { slot } = await flow.makeLive({ creatives: [creative] })
     const input = await markOnly(creative, { idempotencyKey: 'revoke-once' })
@@ -175,7 +175,7 @@ describeEachStore('Taking back an approval', (open) => {
     expect(await flow.latest(slot.id)).toMatchObject({ revision: 2 })
   })
 
-  test('whoever finishes a revocation at the same time, each slot is composed once', async () => {
+  test('when several processes finish one revocation, each slot is composed once', async () => {
     const creative = await flow.makeCreative()
     const lives = [await flow.makeLive({ creatives: [creative] }), await flow.makeLive({ creatives: [creative] })]
     const input = await markOnly(creative, { idempotencyKey: 'revoke-together' })

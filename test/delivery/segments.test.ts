@@ -54,7 +54,7 @@ describeEachStore('Publishing segments', (open) => {
     ])
   })
 
-  test('a segment that several name is pinned once', async () => {
+  test('a segment that is used several times is pinned once', async () => {
     const shared = await flow.makeSegment()
     const both = [await flow.makeSegment({ constraint: naming(shared) }), shared]
     const strategy = await flow.makeStrategy({ constraint: { all: both.map(naming) } })
@@ -91,7 +91,7 @@ describeEachStore('Publishing segments', (open) => {
     expect(message).not.toContain(good.id)
   })
 
-  test('an approved strategy whose segment is approved no more is not published; creatives are named beside it', async () => {
+  test('an approved strategy with a revoked segment is not published; the error names creatives too', async () => {
     const segment = await flow.makeSegment()
     const creative = await flow.makeCreative()
     const strategy = await flow.makeStrategy({ constraint: naming(segment) })
@@ -151,7 +151,7 @@ describeEachStore('Publishing segments', (open) => {
     expect(await flow.head(schedule)).toMatchObject({ deliveryState: 'NONE' })
   })
 
-  test('what passes the limits with its segments in place is not published', async () => {
+  test('a constraint that is too large with its segments in place is not published', async () => {
     const segment = await flow.makeSegment()
     const others = Array.from({ length: CONSTRAINT_LIMITS.nodes / 2 }, () => tagged('other'))
     const strategy = await flow.makeStrategy({ constraint: { any: [...others, naming(segment)] } })
