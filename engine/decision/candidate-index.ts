@@ -49,6 +49,14 @@ const MAX_BYTES = 1 << 20
 const NONE_OPEN = new Int32Array()
 
 /**
+ * The columns of the current request. For each axis: how many, then which. After that: the columns to exclude. Module state on
+ * purpose: all decisions overwrite the same memory, so it stays in the cache of the processor.
+ * It is safe because a decision is synchronous.
+ */
+let columns = new Int32Array(256)
+let columnCount = 0
+
+/**
  * @param constraints of the entries, by position; null: no constraint.
  * @returns the index, and by position what remains to be evaluated for each candidate; null: nothing.
  * @throws Error as compileConstraint does.
@@ -81,8 +89,7 @@ export function compileIndex(constraints: readonly (InlinedConstraint | null)[])
 }
 
 /**
- * Answers which entries are candidates. Call `select` with a request first. The selection is working memory of the slot, which
- * each decision overwrites, so that a decision allocates nothing here. That is safe because a decision is synchronous.
+ * Answers which entries are candidates. Call `select` with a request first. Its answers are right until the next `select` of any slot.
  */
 export class CandidateIndex {
   readonly byteLength: number
@@ -91,9 +98,6 @@ export class CandidateIndex {
   readonly axes: readonly Axis[]
   readonly #exclusions: readonly Exclusion[]
   #open: Int32Array = NONE_OPEN
-  /** The columns of the request. For each axis: how many, then which. After that: the columns to exclude. */
-  #columns: Int32Array
-  #length = 0
 
   constructor({ table, width, axes, exclusions }: IndexTable) {
     this.byteLength = table.byteLength
@@ -101,23 +105,22 @@ export class CandidateIndex {
     this.#width = width
     this.axes = axes
     this.#exclusions = exclusions
-    this.#columns = new Int32Array(4 * axes.length + 16)
   }
 
   /** @param open which entries are open now, one bit per entry. */
   select(context: CompiledContext, open: Int32Array): void {
     this.#open = open
-    this.#length = 0
+    columnCount = 0
     for (const { dimension, unconstrained, lookup } of this.axes) {
-      const countAt = this.#length
-      this.#push(0)
-      this.#push(unconstrained)
+      const countAt = columnCount
+      push(0)
+      push(unconstrained)
       const values = context.values.get(dimension)
       if (values) {
         if ('columns' in lookup) this.#pushTerms(lookup, values)
         else this.#pushRanks(lookup, values)
       }
-      this.#columns[countAt] = this.#length - countAt - 1
+      columns[countAt] = columnCount - countAt - 1
     }
     for (const exclusion of this.#exclusions) {
       const values = context.values.get(exclusion.dimension)
@@ -128,7 +131,6 @@ export class CandidateIndex {
   /** The candidates among the positions 32 * word to 32 * word + 31, one bit each. Only bits of the mask are computed. */
   candidatesIn(word: number, mask: number): number {
     const table = this.#table
-    const columns = this.#columns
     const axes = this.axes.length
     const row = word * this.#width
     let candidates = this.#open[word]! & mask
@@ -144,7 +146,7 @@ export class CandidateIndex {
       candidates &= matching
     }
     if (candidates === 0) return 0
-    for (; at < this.#length; at += 1) candidates &= ~table[row + columns[at]!]!
+    for (; at < columnCount; at += 1) candidates &= ~table[row + columns[at]!]!
     return candidates
   }
 
@@ -155,23 +157,23 @@ export class CandidateIndex {
   #pushTerms({ space, columns }: TermLookup, values: ContextValues): void {
     for (const term of space === 'terms' ? values.terms : values.folded) {
       const column = columns.get(term)
-      if (column !== undefined) this.#push(column)
+      if (column !== undefined) push(column)
     }
   }
 
   #pushRanks({ orderedType, breakpoints, firstColumn }: RangeLookup, values: ContextValues): void {
-    for (const value of orderedType.valuesIn(values)) this.#push(firstColumn + rankOf(orderedType, breakpoints, value))
+    for (const value of orderedType.valuesIn(values)) push(firstColumn + rankOf(orderedType, breakpoints, value))
   }
+}
 
-  #push(value: number): void {
-    if (this.#length === this.#columns.length) {
-      const longer = new Int32Array(2 * this.#length)
-      longer.set(this.#columns)
-      this.#columns = longer
-    }
-    this.#columns[this.#length] = value
-    this.#length += 1
+function push(column: number): void {
+  if (columnCount === columns.length) {
+    const longer = new Int32Array(2 * columnCount)
+    longer.set(columns)
+    columns = longer
   }
+  columns[columnCount] = column
+  columnCount += 1
 }
 
 /** One clause of the entry at a position. */

@@ -38,7 +38,7 @@ export type CompiledEntry = {
 }
 
 /**
- * A compiled publication of one slot. `index`, `openNow` and `lowestKeys` hold working memory that each decision overwrites, so
+ * A compiled publication of one slot. `openNow` and `lowestKeys` hold working memory that each decision overwrites, so
  * that a decision allocates little. That is safe because decisions are synchronous: one ends before the next begins.
  */
 export type CompiledSlot = {
