@@ -231,7 +231,7 @@ function checkSize(body: Publication): void {
   }
 }
 
-/** How many window changes to look at. One step is at most 400 days, so 40 steps cover more than forty years if none is near. */
+/** The most window changes to look at. A step without a near change is 400 days, so 40 steps are more than forty years. */
 const MAX_WINDOW_CHANGES = 40
 
 /** A warning for the caller when a schedule published at `now` (ms since the Unix epoch) will never be shown. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
+import { pinText } from '../../engine/publication/types.ts'
 import { slotHeads } from '../../subgraphs/delivery/repository.ts'
 import { type ServingNode, startServingNode } from '../support/serving-node.ts'
 import { describeEachStore } from '../support/stores.ts'
@@ -40,7 +41,7 @@ describeEachStore('The rules, as a node serves them', (open) => {
     const [decision] = await node.ask(flow.app, [code], 'somebody', [])
     const { reason, creatives } = decision!
     const shown = creatives.map(({ schedule, creative }) => schedule ?? creative)
-    const pins = shown.map((pin) => `${pin.id}@${pin.revision}`)
+    const pins = shown.map(pinText)
     return [reason, ...pins.sort()].join(' ')
   }
 

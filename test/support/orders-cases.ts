@@ -4,7 +4,7 @@
 import { expect } from '@jest/globals'
 import { isExpected } from '../../common/base/errors.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
-import type { Publication } from '../../engine/publication/types.ts'
+import { type Publication, pinText } from '../../engine/publication/types.ts'
 import { reviews } from '../../subgraphs/audit/repository.ts'
 import { compose } from '../../subgraphs/delivery/composition.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'
@@ -160,5 +160,5 @@ function refusalIn(error: unknown): unknown {
 
 function heldBy(publication: Publication): string[] {
   const segments = publication.entries.flatMap((entry) => entry.segments)
-  return [...pinsIn(publication), ...segments.map(({ id, revision }) => `${id}@${revision}`)]
+  return [...pinsIn(publication), ...segments.map(pinText)]
 }

@@ -5,7 +5,7 @@ import type { Channel } from '../../common/channel/channel.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Store } from '../../common/store/store.ts'
 import { open, type SigningKeys } from '../../engine/publication/sign.ts'
-import type { Publication } from '../../engine/publication/types.ts'
+import { type Publication, pinText } from '../../engine/publication/types.ts'
 import { audit } from '../../subgraphs/audit/app.ts'
 import { type Review, reviews, type SubjectKind, submissions } from '../../subgraphs/audit/repository.ts'
 import { subjectRepositories } from '../../subgraphs/audit/subjects.ts'
@@ -276,5 +276,5 @@ export function pinsIn(publication: Publication): string[] {
       ...creatives,
     ]),
   ]
-  return all.map(({ id, revision }) => `${id}@${revision}`)
+  return all.map(pinText)
 }
