@@ -83,8 +83,11 @@ const CONTROL_IN_LINES = /[^\P{Cc}\n\t]/u
 const CONTROL_IN_DATA = /[^\P{Cc}\n\r\t]/u
 /** Embeddings, overrides and isolates. The marks that right-to-left text needs (U+200E, U+200F, U+061C) are allowed. */
 const REORDERS = /[\u202a-\u202e\u2066-\u2069]/
-/** Characters that show nothing, except spaces. U+2800 is a Braille pattern without dots. */
-const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/u
+/**
+ * Characters that show nothing, except spaces. U+2800 is a Braille pattern without dots. A font decides what private-use and unassigned
+ * characters look like, and may show nothing.
+ */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Co}\p{Cn}\u2800\ufff9-\ufffb]/u
 const SEEN = /[^\p{Default_Ignorable_Code_Point}\p{Z}\p{Cc}\u2800\ufff9-\ufffb]/u
 /** Spaces other than U+0020, and U+FFFD, which replaces unreadable bytes. */
 const ALIKE = /[^\P{Z} ]|\ufffd/u
