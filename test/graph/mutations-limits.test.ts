@@ -137,7 +137,7 @@ function rangeIn(field: InputValueDefinitionNode, mutation: PlanningMutation, pa
   const unit = /characters/.test(description) ? 'characters' : 'number'
   const range = /(-?[\d,]+) to ([\d,]+)/.exec(description)
   if (range) return [{ mutation, path, unit, min: number(range[1]!), max: number(range[2]!) }]
-  const most = /at most ([\d,]+) characters/.exec(description)
+  const most = /at most ([\d,]+) characters/i.exec(description)
   if (most) return [{ mutation, path, unit, min: 0, max: number(most[1]!) }]
   if (/\d/.test(description)) throw new Error(`${pathText(path)}: no test holds ${JSON.stringify(description)}`)
   return []
