@@ -112,7 +112,9 @@ describe('npm start', () => {
   test('a second one says that the port is taken, and one on another port that the folder is in use', async () => {
     const second = await run('start.ts', ['--port', String(port), '--data-dir', await newFolder()]).ended
     expect(second).toMatchObject({ code: 1, stdout: '' })
-    expect(second.stderr.trim()).toMatch(new RegExp(`^PORT: the port ${port} .*already in use; expected a free port.*$`))
+    expect(second.stderr.trim()).toMatch(
+      new RegExp(`^PORT: the port ${port} .*already in use; expected a free port.*$`),
+    )
     const third = await run('start.ts', ['--port', String(await freePair()), '--data-dir', dataDir]).ended
     expect(third.code).toBe(1)
     expect(third.stderr.trim()).toMatch(/^DATA_DIR: .+$/)
