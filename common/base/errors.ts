@@ -1,9 +1,9 @@
-// The one table of error codes, and the masking: what is not in the table never reaches a client.
+// The one table of error codes, and the masking of errors. A client never sees an error whose code is not in the table.
 
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { quoteText } from '../../engine/text.ts'
 
-/** code -> what it means and the HTTP status where an answer is nothing but this error. */
+/** Code -> its meaning, and the HTTP status of an answer that has only this error. */
 export const ERROR_CODES = {
   UNAUTHENTICATED: { status: 401, meaning: 'no valid token or app key' },
   FORBIDDEN: { status: 403, meaning: 'the role for this is missing' },
@@ -24,7 +24,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** An expected failure, shown to the client as it is. */
+/** An expected failure. The client sees it unchanged. */
 export class AlkaidError extends GraphQLError {
   readonly code: ErrorCode
 
@@ -34,7 +34,7 @@ export class AlkaidError extends GraphQLError {
   }
 }
 
-/** A failure for which HTTP has a status of its own, and perhaps headers: 405 with `allow`, 401 with `www-authenticate`. */
+/** A failure with an HTTP status and headers of its own. Examples: 405 with `allow`, 401 with `www-authenticate`. */
 export class HttpError extends AlkaidError {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -46,31 +46,31 @@ export class HttpError extends AlkaidError {
   }
 }
 
-/** @param allowed what would be answered. */
+/** @param allowed the methods that are allowed. */
 export function methodNotAllowed(method: string, allowed: readonly string[]): HttpError {
   const message = `method: must be ${allowed.join(' or ')}, not ${method}`
   return new HttpError(405, 'BAD_USER_INPUT', message, { allow: allowed.join(', ') })
 }
 
-/** @param challenge says how to show who one is: every 401 has one (RFC 9110, 11.6.1). */
+/** @param challenge tells the client how to authenticate. Every 401 must have one (RFC 9110, 11.6.1). */
 export function unauthenticated(message: string, challenge: string): HttpError {
   return new HttpError(401, 'UNAUTHENTICATED', message, { 'www-authenticate': challenge })
 }
 
-/** BAD_USER_INPUT with the path of what is wrong, as in `input.content.creatives[0].weight`. */
+/** BAD_USER_INPUT at a path, for example `input.content.creatives[0].weight`. `more`: further mistakes. */
 export function badInput(path: string, message: string, more: readonly { path: string; message: string }[] = []) {
   const details = more.length > 0 ? { path, errors: [{ path, message }, ...more.slice(0, MAX_ITEMS - 1)] } : { path }
   return new AlkaidError('BAD_USER_INPUT', `${path}: ${message}`, details)
 }
 
 /**
- * A document that is no operation of the schema. It has an error for each mistake, with its place in the text, since GraphQL's
- * tools show them so.
+ * A document that is not a valid operation of the schema. It has one error for each mistake. Each error has its position in the text,
+ * because GraphQL tools show it.
  */
 export class InvalidRequest extends Error {
   readonly errors: readonly GraphQLFormattedError[]
 
-  /** @param reason Apollo's name for what failed, as `GRAPHQL_PARSE_FAILED`. */
+  /** @param reason Apollo's code for the step that failed, for example `GRAPHQL_PARSE_FAILED`. */
   constructor(reason: string, errors: readonly GraphQLError[]) {
     super(errors[0]?.message)
     this.errors = errors.map(({ message, locations = [], extensions }) => ({
@@ -81,7 +81,7 @@ export class InvalidRequest extends Error {
   }
 }
 
-/** `path`: the argument that names it, as `input.slot`. */
+/** `path`: the argument with the id, for example `input.slot`. */
 export function notFound(what: string, id: string, path?: string) {
   const message = `There is no ${what} ${quoteText(id)}`
   if (path === undefined) return new AlkaidError('NOT_FOUND', message)
@@ -92,18 +92,20 @@ export function invalidState(message: string, details: Record<string, unknown> =
   return new AlkaidError('INVALID_STATE', message, details)
 }
 
-/** Apollo's own codes for requests that are wrong before any resolver runs. */
+/** Apollo's own codes for requests that fail before any resolver runs. */
 export const REQUEST_ERRORS: ReadonlySet<string> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_RESOLUTION_FAILURE',
   'BAD_REQUEST',
-  'INVALID_GRAPHQL', // of the query planner
+  'INVALID_GRAPHQL', // from the query planner
 ])
 
 /**
- * What a client sees of an error: coded errors as they are (without stack traces or service internals), requests that are
- * wrong in themselves as BAD_USER_INPUT, and anything else as INTERNAL with the request id to look for in the log.
+ * What a client sees of an error:
+ * - an error with a code of the table: unchanged, but without stack trace and service name
+ * - a request that is not valid GraphQL: BAD_USER_INPUT
+ * - any other error: INTERNAL, with the request id under which the log has it
  */
 export function maskError(formatted: GraphQLFormattedError, requestId: string | undefined): GraphQLFormattedError {
   const { code, stacktrace: _stack, serviceName: _service, ...extensions } = formatted.extensions ?? {}
@@ -112,7 +114,7 @@ export function maskError(formatted: GraphQLFormattedError, requestId: string | 
     return { message, locations, path, extensions: { ...extensions, code } }
   }
   if (code === 'PERSISTED_QUERY_NOT_SUPPORTED' || code === 'PERSISTED_QUERY_NOT_FOUND') {
-    // Apollo's own codes would make Apollo Client send the text, or give hashes up.
+    // With Apollo's own codes, Apollo Client would send the text, or stop sending hashes.
     const message = 'With a token, send the text of the operation; with an app key, the hash of a persisted one'
     return { message, extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' } }
   }
@@ -122,16 +124,16 @@ export function maskError(formatted: GraphQLFormattedError, requestId: string | 
   return { message: 'Something went wrong on our side', locations, path, extensions: { code: 'INTERNAL', requestId } }
 }
 
-/** Errors in one answer: what is wrong with one item of a list is wrong with thousands. */
+/** Errors in one answer. A list of thousands of items often has the same error thousands of times. */
 const MAX_ERRORS = 100
-/** Characters of all errors of one answer, as JSON. */
+/** Characters of all errors in one answer, as JSON. */
 const MAX_ERRORS_SIZE = 64 * 1024
-/** Characters of a message, of another text in an error, and items of a list. They often repeat what was sent, whole. */
+/** Characters of a message, characters of another text, and items of a list. Errors often repeat the whole input. */
 const MAX_MESSAGE = 1_000
 const MAX_TEXT = 500
 const MAX_ITEMS = 50
 
-/** What a client sees of the errors of one answer: each masked and cut, and no more of them than anybody reads. */
+/** What a client sees of the errors of one answer. Each is masked and cut. At most MAX_ERRORS are shown. */
 export function shownErrors(
   errors: readonly GraphQLFormattedError[],
   requestId: string | undefined,
@@ -148,13 +150,13 @@ export function shownErrors(
   return shown
 }
 
-/** The errors of an answer that is nothing but what was thrown. */
+/** The errors of an answer without data, made from the thrown error. */
 export function thrownErrors(error: unknown, requestId: string | undefined): GraphQLFormattedError[] {
   if (error instanceof InvalidRequest) return shownErrors(error.errors, requestId)
   return shownErrors([error instanceof AlkaidError ? error.toJSON() : { message: '' }], requestId)
 }
 
-/** Texts and lists in an error, cut to what a person reads. Errors are not deep: what is, is left out. */
+/** Cuts long texts and lists in an error. Errors are seldom deep, so values below the eighth level become null. */
 function cutShort(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return cutText(value, MAX_TEXT)
   if (typeof value !== 'object' || value === null) return value
@@ -167,19 +169,19 @@ function cutText(text: string, max: number): string {
   return text.length > max ? `${text.slice(0, max).toWellFormed()}…` : text
 }
 
-/** Without what validation suggests instead: it would tell the schema to whoever guesses. */
+/** Removes the suggestions of validation ("Did you mean ...?"). They would show the schema to a caller who guesses names. */
 export function hideSuggestions(message: string): string {
   return message.replace(/ ?Did you mean [^?]*\?/g, '')
 }
 
-/** Of the table, whatever an error says: what is not in it is INTERNAL, so that nobody can make values of a metric. */
+/** The code of an error. A code that is not in the table becomes INTERNAL, so that callers cannot add values to a metric. */
 export function knownCode({ extensions }: GraphQLFormattedError): ErrorCode {
   const code = String(extensions?.code)
   if (REQUEST_ERRORS.has(code)) return 'BAD_USER_INPUT'
   return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL'
 }
 
-/** Whether an error is one of the table's, and so needs no line in the log. */
+/** Whether an error is expected. Expected errors are not logged. */
 export function isExpected(error: unknown): error is AlkaidError {
   return error instanceof AlkaidError && error.code !== 'INTERNAL'
 }

@@ -1,5 +1,5 @@
-// Checks free data with a JSON Schema, by Ajv. Operators write the schemas: schema-mistake.ts checked each one when it was written.
-// Patterns run in RE2, in time linear in the text.
+// Checks free data with a JSON Schema, by Ajv. Operators write the schemas, and schema-mistake.ts checks each one before it is stored.
+// Patterns run in RE2, so their time is linear in the length of the text.
 
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { LRUCache } from 'lru-cache'
@@ -14,7 +14,7 @@ import { cutText } from '../../engine/text.ts'
 const validators = new LRUCache<string, ValidateFunction>({ max: 200 })
 let sharedCompiler: Ajv2020 | undefined
 
-/** Why data does not fit a schema, given as JSON text. Undefined when it fits. */
+/** Why data does not fit a schema. Undefined when it fits. `schema` is JSON text. */
 export function dataMistake(schema: string, data: unknown): string | undefined {
   const validate = validatorOf(schema)
   if (validate(data)) return undefined
@@ -27,12 +27,12 @@ export function compileSchema(schema: unknown): ValidateFunction {
   try {
     return ajv.compile(schema as object)
   } finally {
-    // Ajv keeps every object that it compiled, for ever, by its identity.
+    // Otherwise Ajv would keep every compiled schema object for ever.
     if (typeof schema === 'object') ajv.removeSchema(schema as object)
   }
 }
 
-/** The only Ajv of the process, made at its first use because that takes time. */
+/** The only Ajv of the process. It is created at its first use, because that takes time. */
 export function schemaCompiler(): Ajv2020 {
   sharedCompiler ??= newCompiler()
   return sharedCompiler
@@ -42,17 +42,17 @@ function newCompiler(): Ajv2020 {
   const ajv = new Ajv2020({
     // schema-mistake.ts checks the keywords, with better messages.
     strict: false,
-    // `format` is an annotation in 2020-12 unless a validator is told otherwise.
+    // In 2020-12, `format` is an annotation by default.
     validateFormats: false,
     // Inherited names, such as `constructor`, are not properties of the data.
     ownProperties: true,
-    // Each `$ref` becomes a function. Inlined, they could make code of unlimited size.
+    // Each `$ref` becomes a function. Inlining could create code of unlimited size.
     inlineRefs: false,
     addUsedSchema: false,
     logger: false,
     code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
   })
-  // Ajv's own divides floats.
+  // Ajv's own `multipleOf` divides floats, which is inexact.
   ajv.removeKeyword('multipleOf')
   return ajv.addKeyword({
     keyword: 'multipleOf',
@@ -63,7 +63,7 @@ function newCompiler(): Ajv2020 {
   })
 }
 
-/** A pattern as Ajv wants it. Ajv tells patterns apart by their text. */
+/** A pattern in the form that Ajv expects. Ajv distinguishes patterns by their text. */
 function linearPattern(pattern: string) {
   const compiled = RE2JS.compile(pattern)
   return { test: (text: string) => compiled.test(text), toString: () => pattern }
@@ -87,8 +87,9 @@ function describe({ instancePath, keyword, message, params }: ErrorObject): stri
 }
 
 /**
- * Makes the check whether a number is a multiple of `step`, which is above 0. It compares them as decimals: 19.99 is a multiple of
- * 0.01, although no float is. JavaScript writes a float as the shortest decimal that it stands for, which is the number in the JSON.
+ * Returns a function that checks whether a number is a multiple of `step` (above 0). It compares them as decimals: 19.99 is a
+ * multiple of 0.01, but a division of floats says no. JavaScript writes a float as the shortest decimal for it. That is the number
+ * in the JSON.
  */
 function multiplesOf(step: number): (value: number) => boolean {
   const of = scaled(step)

@@ -1,11 +1,11 @@
-// A slot's format as operators write it: parsed, and checked for what it means.
+// Parses the format of a slot that an operator sent, and checks it.
 
 import { z } from 'zod'
 import { integer, optional, withDefault } from '../command/input.ts'
 import { FORMAT_FIELDS, type FormatField, hasRatio, RATIO, type SlotFormat } from './format.ts'
 import { schemaMistake } from './schema-mistake.ts'
 
-/** Fields as the graph has them, upper case -> as formats have them. */
+/** Field name in GraphQL -> field name in a stored format. Example: `IMAGE` -> `image`. */
 const FIELD_NAMES = new Map(FORMAT_FIELDS.map((field) => [field.toUpperCase(), field]))
 
 const field = z.string().transform((name, context): FormatField => {
@@ -45,7 +45,7 @@ export const slotFormat = z.object({
   dataSchema: optional(dataSchema),
 }) satisfies z.ZodType<SlotFormat>
 
-/** A format as the graph shows it. */
+/** A stored format in the form of the GraphQL schema. */
 export function shownFormat({ required, image, dataSchema }: SlotFormat) {
   const parsed: unknown = dataSchema === null ? null : JSON.parse(dataSchema)
   return { required: required.map((name) => name.toUpperCase()), image, dataSchema: parsed }

@@ -8,22 +8,22 @@ export const FORMAT_FIELDS = ['text', 'image', 'link', 'data'] as const
 export type FormatField = (typeof FORMAT_FIELDS)[number]
 
 export type SlotFormat = {
-  /** Fields that a creative must have; it always has a title. */
+  /** Fields that a creative must have. Every creative has a title. */
   required: FormatField[]
-  /** What an image must be, where there is one; null: anything. */
+  /** The rule for the image, if the creative has one. Null: any image. */
   image: ImageRule | null
   /**
-   * JSON Schema (2020-12) of the free data, where there is some, as JSON text; null: anything. Text, since MongoDB and
-   * its driver give keys such as `$ref` a meaning of their own.
+   * The JSON Schema (2020-12) of the free data, if the creative has some. Null: any data. It is stored as JSON text, because keys such
+   * as `$ref` have a special meaning for MongoDB and its driver.
    */
   dataSchema: string | null
 }
 
 export type ImageRule = {
-  /** In pixels; null: any. */
+  /** In pixels. Null: any. */
   width: number | null
   height: number | null
-  /** As `16:9`; null: any. */
+  /** For example `16:9`. Null: any. */
   ratio: string | null
 }
 
@@ -43,8 +43,8 @@ const NEEDS: Record<FormatField, string> = {
 }
 
 /**
- * All ways in which the content does not fit the format. Empty when it fits, or when there is no format. Each is a sentence without
- * its subject, such as `needs an image of 16:9, but it is 1200 x 400`.
+ * All mistakes of the content against the format. Empty when it fits, and when there is no format. Each mistake is a sentence without
+ * a subject, for example `needs an image of 16:9, but it is 1200 x 400`.
  */
 export function formatMistakes(format: SlotFormat | null, content: FormattedContent): string[] {
   if (!format) return []
@@ -64,8 +64,8 @@ type Size = { width: number; height: number }
 export const RATIO = /^[1-9]\d{0,3}:[1-9]\d{0,3}$/
 
 /**
- * Why an image does not fit the rule; undefined when it fits. Only the size that the creative states counts: nothing fetches the
- * image. An image of unknown size fits no rule.
+ * Why an image does not fit the rule. Undefined when it fits. The check uses the size in the creative, and does not fetch the image.
+ * An image of unknown size fits no rule.
  */
 function imageMistake(rule: ImageRule, image: { width: number | null; height: number | null }): string | undefined {
   const { width, height } = image
@@ -74,7 +74,7 @@ function imageMistake(rule: ImageRule, image: { width: number | null; height: nu
 }
 
 /**
- * Whether a size has the ratio. Whole pixels seldom have it exactly, so each side may differ by less than one pixel from the exact
+ * Whether a size has the ratio. Whole pixels seldom match it exactly. So one side may differ by less than one pixel from the exact
  * value. Example: 1366 x 768 is 16:9, because 768 x 16 / 9 is 1365.33.
  */
 export function hasRatio({ width, height }: Size, ratio: string): boolean {

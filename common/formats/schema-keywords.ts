@@ -1,7 +1,7 @@
-// The one table of keywords of JSON Schema (2020-12) that schemas of free data are made of: what each holds, and what its value
-// must be. Ajv would say the same in its own words; these are ours, and a test holds them to Ajv's.
+// The one table of the JSON Schema keywords (2020-12) that a schema of free data may use. It says what each keyword holds, and what its
+// value must be. Ajv knows the same rules, but the messages here are easier to understand. A test compares the table with Ajv.
 
-/** What is found in a keyword: a schema, a list or a map of them, or what is none. */
+/** What a keyword holds: a schema, a list of schemas, a map of schemas, or another value. */
 export type Holds = 'schema' | 'list' | 'map' | 'value'
 
 export type Keyword = {
@@ -9,7 +9,7 @@ export type Keyword = {
   /** For messages: `a number above 0`. */
   expected: string
   fits(value: unknown): boolean
-  /** Without one of these beside it, it would mean nothing. */
+  /** The keyword has an effect only beside one of these. Example: `minContains` only beside `contains`. */
   beside?: readonly string[]
 }
 
@@ -25,7 +25,7 @@ const isSchema = (value: unknown) => isObject(value) || isTrueOrFalse(value)
 const isType = (value: unknown) => isText(value) && TYPES.includes(value as string)
 const isNames = (value: unknown) => isList(value) && value.every(isText) && new Set(value).size === value.length
 
-/** What each schema in a list or map has to be as well. */
+/** The rule for a schema: for the root, and for each schema in a list or map. */
 export const SCHEMA: Keyword = { holds: 'schema', expected: 'a schema: an object, true or false', fits: isSchema }
 const SCHEMAS: Keyword = {
   holds: 'list',
@@ -64,7 +64,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ['if', { ...SCHEMA, beside: ['then', 'else'] }],
   ...same({ ...SCHEMA, beside: ['if'] }, 'then', 'else'),
   ['$ref', TEXT],
-  // Notes, which nothing checks.
+  // Annotations. They check nothing in the data.
   ...same(TEXT, '$comment', 'title', 'description', 'format', 'contentEncoding', 'contentMediaType'),
   ...same(TRUE_OR_FALSE, 'deprecated', 'readOnly', 'writeOnly'),
   ['examples', value('a list of values', isList)],
@@ -72,7 +72,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ['contentSchema', { ...SCHEMA, beside: ['contentMediaType'] }],
 ])
 
-/** Those that stand at the root only. */
+/** Keywords that are allowed at the root only. */
 export const ROOT_KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   ['$schema', TEXT],
   ['$defs', NAMED_SCHEMAS],
@@ -80,7 +80,7 @@ export const ROOT_KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
 
 const BY_REF = 'name what is used in several places in `$defs`, and refer to it by `$ref`: `#/$defs/<name>`'
 
-/** Keywords that JSON Schema has, or once had, and that are not taken -> what to write in their place. */
+/** A keyword of a current or older JSON Schema that is not allowed -> what to write instead. */
 export const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['definitions', BY_REF],
   ...['$anchor', '$dynamicAnchor', '$dynamicRef', '$recursiveAnchor', '$recursiveRef'].map(

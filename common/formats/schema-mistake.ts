@@ -1,8 +1,9 @@
-// What is taken as the JSON Schema of free data. Ajv wants schemas that can be trusted; those of operators are made so
-// here: small, only known keywords, no `$ref` out of the schema or in a circle, and a bounded amount of work.
+// Checks the JSON Schema of free data that an operator wrote. Ajv needs trusted schemas. So a schema must be small, use known keywords
+// only, have no `$ref` to another document or in a circle, and cause a bounded amount of work.
 //
-// The work on one value is bounded because a schema without circles visits each part of the data at most once for each
-// of its own parts. So the parts are counted, with every `$ref` written out, and what costs more than one counts more.
+// How the work is bounded: a schema without circles visits each part of the data at most once for each of its own parts. So this file
+// counts the parts of the schema, with every `$ref` written out. Expensive parts count more: `{"multipleOf": 2}` is 51 steps, 1 for the
+// schema and 50 for the keyword.
 
 import { RE2JS } from 're2js'
 import { show } from '../../engine/targeting/input-errors.ts'
@@ -11,28 +12,28 @@ import { compileSchema } from './data-schema.ts'
 import { INSTEAD, KEYWORDS, type Keyword, ROOT_KEYWORDS, SCHEMA } from './schema-keywords.ts'
 
 export const SCHEMA_LIMITS = {
-  /** Of its JSON text. */
+  /** Characters of the schema as JSON text. */
   characters: 10_000,
   depth: 32,
-  /** Values in it, with every `$ref` written out. RE2's instructions count as 5 each, `multipleOf` as 50, `uniqueItems` as 100. */
+  /** Values in the schema, with every `$ref` written out. An RE2 instruction counts as 5, `multipleOf` as 50, `uniqueItems` as 100. */
   work: 5_000,
-  /** Of a pattern: a few characters say to repeat all the others a thousand times, and that is written out to count it. */
+  /** Characters of a pattern. A short pattern can be large: `(abc){1000}` is written out before it is counted. */
   patternCharacters: 500,
-  /** `uniqueItems` compares every item with every other: `maxItems` beside it must be at most this. */
+  /** The largest `maxItems` beside `uniqueItems`, which compares every item with every other item. */
   uniqueItems: 100,
 } as const
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 const DEFINITIONS = '#/$defs/'
-/** Decimals of hundreds of digits are divided by each other. */
+/** `multipleOf` divides decimals, which can have hundreds of digits. */
 const MULTIPLE_WORK = 50
 
 type JsonObject = Record<string, unknown>
 
-/** What one schema holds, its definitions apart. */
+/** What the walk found in one schema, without its definitions. */
 type Tally = { work: number; refs: string[]; mistakes: string[] }
 
-/** What is wrong with a schema; undefined when nothing is. */
+/** What is wrong with a schema. Undefined when nothing is wrong. */
 export function schemaMistake(schema: unknown): string | undefined {
   if (typeof schema === 'boolean') return undefined
   if (!isObject(schema)) return 'must be a JSON Schema: an object, true or false'
@@ -54,7 +55,7 @@ function rootMistake(schema: JsonObject): string | undefined {
   return undefined
 }
 
-/** Looks at every schema in it: the root and each definition is tallied by itself. */
+/** Checks the content. It tallies the root and each definition separately. */
 function contentMistake(root: JsonObject): string | undefined {
   const { $defs = {}, $schema: _, ...rest } = root as { $defs?: JsonObject; $schema?: string }
   const definitions = new Map(Object.entries($defs).map(([name, part]) => [name, tallyOf(part, DEFINITIONS + name)]))
@@ -70,7 +71,7 @@ function contentMistake(root: JsonObject): string | undefined {
   return `asks for too much work: ${Math.min(work, Number.MAX_SAFE_INTEGER)} steps for each part of the data, at most ${SCHEMA_LIMITS.work} are taken`
 }
 
-/** The work of a schema with every `$ref` written out, or which names go in a circle. */
+/** The work of a schema with every `$ref` written out. A text when some names form a circle. */
 function workOf(
   { work, refs }: Tally,
   definitions: ReadonlyMap<string, Tally>,
@@ -141,7 +142,7 @@ function misfit(here: string, { expected }: Keyword, value: unknown): string {
   return `${here} must be ${expected}, but is ${show(value)}`
 }
 
-/** Why a keyword is not taken, and what is. */
+/** Why a keyword is not allowed, and what to write instead. */
 function untaken(name: string): string {
   const quoted = quoteText(cutText(name, 60))
   if (ROOT_KEYWORDS.has(name)) return `${quoted} stands only at the root`
@@ -150,7 +151,7 @@ function untaken(name: string): string {
   return `${quoted} is not a keyword that is taken; those that are: ${[...KEYWORDS.keys()].join(', ')}`
 }
 
-/** An instruction is stepped for each character of a text, so it costs more than a keyword, which sees the text once. */
+/** RE2 steps each instruction once for each character of a text. So an instruction costs more than a keyword. */
 function tallyPattern(pattern: string, at: string, tally: Tally): void {
   const { work, patternCharacters } = SCHEMA_LIMITS
   if (isLonger(pattern, patternCharacters)) {
@@ -158,12 +159,12 @@ function tallyPattern(pattern: string, at: string, tally: Tally): void {
     tally.mistakes.push(`${at}: a pattern must be at most ${patternCharacters} characters, but has ${length}`)
     return
   }
-  // It is too much already: that there is more must not cost more.
+  // The limit is exceeded already, so do not spend more time on counting.
   if (tally.work > work) return
   try {
     tally.work += 5 * RE2JS.compile(pattern).programSize()
   } catch (error) {
-    // RE2 throws for what it does not take, backreferences and looking around among it.
+    // RE2 throws for a pattern that it does not support, for example backreferences and lookarounds.
     tally.mistakes.push(`${at}: ${JSON.stringify(pattern)} is not a pattern of RE2: ${(error as Error).message}`)
   }
 }
@@ -174,7 +175,7 @@ function tallyRef(ref: string, at: string, tally: Tally): void {
   else tally.mistakes.push(`${at}: must be ${DEFINITIONS}<name> with a name of letters, digits, \`_\`, \`.\` and \`-\``)
 }
 
-/** Nothing is left that Ajv could refuse; should it do so all the same, its words would say nothing to an operator. */
+/** Ajv should accept a schema that passed the checks above. If it does not, its message would not help an operator. */
 function compileMistake(schema: JsonObject): string | undefined {
   try {
     compileSchema(schema)

@@ -1,8 +1,8 @@
 // Limits how much of a server one connection can use:
-// - Its requests are answered one after another, and only a limited number of them waits.
+// - The server answers its requests one after another. Only a limited number of requests can wait.
 // - An answer stays in memory only while the client reads it fast enough.
-// A connection beyond these limits is cut off. A malformed request is answered with 400. Node alone would handle all
-// pipelined requests of a connection at once, and would keep every answer until it is read.
+// The server cuts off a connection beyond these limits, and answers a malformed request with 400. Node alone handles all pipelined
+// requests of a connection at once, and keeps every answer until the client reads it.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
@@ -16,7 +16,7 @@ export type Exchange = {
   expectsContinue: boolean
   /** No request can follow on this connection, so the answer must have `connection: close`. */
   isLast: boolean
-  /** The waiting requests of this connection. */
+  /** The requests of this connection that wait. */
   behind: readonly Exchange[]
 }
 
@@ -25,15 +25,15 @@ export type Limits = {
   connections: number
   /** Waiting requests of one connection. With more, the connection is cut off. */
   waiting: number
-  /** How long a client may take to read what the kernel's buffers do not hold of an answer; one second more for each 16 KB. */
+  /** How long a client may take to read the part of an answer that is not in the kernel's buffers. Each 16 KB add one second. */
   takeMs: number
-  /** How long the rest of an unwanted body is read, so that the client can see why it was refused. */
+  /** How long the server reads the rest of a refused body, so that the client can see the refusal. */
   lingerMs: number
 }
 
 export const LIMITS: Limits = { connections: 10_000, waiting: 256, takeMs: 10_000, lingerMs: 5_000 }
 
-/** Why a connection was cut off, or its bytes refused as a request. The label of a metric. */
+/** Why the server cut off a connection, or refused its bytes as a request. It is a label of a metric. */
 export type Refusal = 'connections' | 'waiting' | 'slow_reader' | 'malformed' | 'headers_too_large' | 'too_slow'
 
 /** Bytes per millisecond that a client must read at least. */
@@ -43,7 +43,7 @@ type Connection = {
   socket: Socket
   current: Exchange | undefined
   waiting: Exchange[]
-  /** Takes no further request. */
+  /** The connection takes no further request. */
   isClosing: boolean
 }
 
@@ -139,7 +139,7 @@ export function serveInTurn(
       newest.isLast = true
       return
     }
-    // A client that closed in the middle of a request is not logged. The connection may be half-closed, so it gets an answer.
+    // A client that closed in the middle of a request is not counted. The connection may be half-closed, so it gets an answer.
     const { why, failure } = describeMalformed(error)
     if (error.code !== 'HPE_INVALID_EOF_STATE') refused(why)
     waiting.length = 0
@@ -171,7 +171,7 @@ function describeMalformed({ code, reason, message }: { code?: string; reason?: 
   }
 }
 
-/** Written by hand, since Node has no response object before there is a request. */
+/** A whole HTTP answer as text, because Node has no response object without a request. */
 function rawAnswer(failure: HttpError): string {
   const body = JSON.stringify({ errors: [failure] })
   return [
@@ -185,8 +185,8 @@ function rawAnswer(failure: HttpError): string {
 }
 
 /**
- * Closes our direction, and reads on for `ms`. Closing both at once with unread bytes would reset the connection, and the client
- * would lose the answer (RFC 9112, 9.6).
+ * Closes the server's direction, and reads on for `ms`. Closing both directions with unread bytes would reset the connection. Then the
+ * client would lose the answer (RFC 9112, 9.6).
  */
 export function lingeringClose(socket: Socket, ms: number): void {
   socket.end()

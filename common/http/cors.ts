@@ -1,6 +1,6 @@
-// CORS (https://fetch.spec.whatwg.org/#http-cors-protocol): calls by browsers and web views of other origins. This is the one
-// implementation, for the gateway and for the lanes. Requests carry a key or a token in a header and never cookies. So there is no
-// `access-control-allow-credentials`, and a page has only the rights of the key or token that it sends.
+// CORS (https://fetch.spec.whatwg.org/#http-cors-protocol): calls by browsers and web views of other origins. The gateway and the lanes
+// both use this file. Requests carry a key or a token in a header, and never cookies. So there is no `access-control-allow-credentials`,
+// and a page has only the rights of the key or token that it sends.
 
 import { AlkaidError } from '../base/errors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from './server.ts'
@@ -53,15 +53,15 @@ export async function answerOptions(
   }
 }
 
-/** The headers that let a page of an allowed origin read an answer. `vary` is always there, so that caches keep origins apart. */
+/** The headers with which a page of an allowed origin can read an answer. `vary` is always set, so that caches separate origins. */
 export function corsHeaders(origin: string | undefined, isAllowed: boolean): Record<string, string> {
   if (origin === undefined || !isAllowed) return { vary: 'origin' }
   return { 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED_HEADERS, vary: 'origin' }
 }
 
 /**
- * Whether a page of this origin may read a refusal. False when that is unknown at the moment: the refusal is the answer all the
- * same, and a caller that is not a browser reads it.
+ * Whether a page of this origin may read a refusal. False when that is unknown at the moment. The refusal is sent in any case, and a
+ * caller that is not a browser can read it.
  */
 export async function mayRead(
   origin: string | undefined,
@@ -75,7 +75,7 @@ export async function mayRead(
   }
 }
 
-/** The reply with `corsHeaders`. */
+/** Adds `corsHeaders` to a reply. */
 export function withCors(reply: HttpReply, origin: string | undefined, isAllowed: boolean): HttpReply {
   const vary = [reply.headers?.vary, 'origin'].filter(Boolean).join(', ')
   return { ...reply, headers: { ...reply.headers, ...corsHeaders(origin, isAllowed), vary } }

@@ -1,5 +1,5 @@
-// An HTML page for a person, with light and dark colours, and readable on a phone. Its content security policy is built here for
-// every page: no other site can frame it, and it loads only what `scripts.policy` names.
+// Builds an HTML page for a person, with light and dark colours, readable on a phone. It also builds the content security policy of
+// every page: no other site can frame the page, and it loads only the sources in `scripts.policy`.
 
 import { randomBytes } from 'node:crypto'
 import type { HttpReply } from './server.ts'
@@ -61,7 +61,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** A value as JavaScript for a `<script>` element. Escaped, so that no text in it can end the element. */
+/** A value as JavaScript for a `<script>` element. It is escaped, so that no text in it can end the element. */
 export function scriptValue(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

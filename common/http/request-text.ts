@@ -1,6 +1,6 @@
-// The text of a request: its body and its search. Text that is not UTF-8 is refused: decoding would silently replace bytes, and
-// reviewers would approve another text than the one that was sent. Size is checked before work is done: first `content-length`,
-// then the bytes as they come, then the bytes as they are decompressed. All three have the same limit.
+// Reads the text of a request: its body and its search. Text that is not UTF-8 is refused. Decoding would silently replace bytes, and
+// reviewers would approve a text that nobody sent. The size is checked three times against one limit: `content-length`, the bytes
+// that arrive, and the bytes after decompression.
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -9,9 +9,9 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { AlkaidError, badInput, HttpError } from '../base/errors.ts'
 
 export type ReadOptions = {
-  /** Limit of the body as it was sent, and again after decompression. */
+  /** The limit of the body, before and after decompression. */
   maxBytes: number
-  /** Called when the headers are fine, before the first byte is read. */
+  /** Called after the headers passed the checks, before the first byte is read. */
   begin(): void
 }
 
@@ -35,7 +35,7 @@ export async function readBody(message: IncomingMessage, { maxBytes, begin }: Re
   return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
 }
 
-/** The parameters of a search (without `?`). Throws BAD_USER_INPUT when one is given twice, or is not percent-encoded UTF-8. */
+/** The parameters of a search (without `?`). Throws BAD_USER_INPUT when one comes twice, or is not percent-encoded UTF-8. */
 export function readSearch(search: string): ReadonlyMap<string, string> {
   if (NOT_IN_A_URL.test(search))
     throw badInput('search', 'must be percent-encoded: it holds bytes other than printable ASCII')
@@ -53,7 +53,7 @@ export function readSearch(search: string): ReadonlyMap<string, string> {
 const NOT_IN_A_URL = /[^\x21-\x7e]/
 const BYTE_ORDER_MARK = 0xfeff
 
-/** `+` is a space, as in forms of browsers. */
+/** `+` means a space, as in HTML forms. */
 function decoded(name: string, text: string): string {
   try {
     return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
@@ -99,7 +99,7 @@ function decoderOf({ 'content-encoding': encoding = '' }: IncomingHttpHeaders): 
   })
 }
 
-/** Stops at the limit, so that a small body that would grow to gigabytes costs no more than a body at the limit. */
+/** Stops at the limit. So a small body that decompresses to gigabytes costs no more than a body at the limit. */
 async function decompress(decode: Decoder, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
     return await decode(bytes, { maxOutputLength: maxBytes })
@@ -141,7 +141,7 @@ function tooLong(maxBytes: number): AlkaidError {
   )
 }
 
-/** The client is gone and cannot read this. The code keeps the error out of the log of our own failures. */
+/** The client is gone and cannot read this error. With its code, the error is not logged as a failure of Alkaid. */
 function incomplete(): AlkaidError {
   return badInput('body', 'ended before it was complete')
 }

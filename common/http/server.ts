@@ -31,7 +31,7 @@ export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 export type HttpServer = {
   port: number
   url: string
-  /** Goes on serving, but answers with `connection: close`, so that clients move to another server. */
+  /** Continues to serve, but answers with `connection: close`, so that clients move to another server. */
   drain(): void
   /** Takes no new connections and finishes the current requests. Cuts off requests that take longer than 15 s. */
   stop(): Promise<void>
@@ -63,7 +63,7 @@ export type ListenOptions = {
   host: string
   port: number
   log: Logger
-  /** Replaces some of the usual limits. */
+  /** Limits that differ from the defaults. */
   limits?: Partial<Limits> | undefined
   /** Called after each answer. */
   onAnswer?: ((request: HttpRequest, status: number, ms: number) => void) | undefined

@@ -1,5 +1,5 @@
-// A store that is out of reach, or whose disk takes no more, is UNAVAILABLE to clients, not INTERNAL: they may try again, and
-// nothing is broken.
+// Makes UNAVAILABLE of two kinds of failures: the store is out of reach, or its disk is full. They are not INTERNAL, because nothing
+// is broken in Alkaid and the client may try again.
 
 import {
   type CommandFailedEvent,
@@ -16,16 +16,16 @@ import type { Logger } from '../base/log.ts'
 
 const OUTAGES = [MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError]
 
-/** Known to the driver by name only. */
+/** The driver does not export this class, so it is found by its name. */
 const WAITED_TOO_LONG = 'MongoWaitQueueTimeoutError'
 
-/** MongoDB's code -> why the disk does not take a write. */
+/** MongoDB's error code -> why the disk refused a write. */
 const DISK_REFUSALS: Record<number, string> = {
   14031: 'its disk is full', // OutOfDiskSpace
   39: 'its disk cannot be written', // FileStreamFailed
 }
 
-/** Runs an operation; what the driver throws for want of a server, or the server for want of a disk, becomes UNAVAILABLE. */
+/** Runs an operation. Throws UNAVAILABLE when the server is out of reach, and when the disk of the server refuses the write. */
 export async function orUnavailable<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation()
@@ -50,7 +50,7 @@ function diskRefusal(error: unknown): string | undefined {
 
 const WRITES = new Set(['insert', 'update', 'delete', 'findAndModify', 'commitTransaction', 'createIndexes'])
 
-/** Why the store refused the last write, or undefined. Tells the log when that begins and when it is over. */
+/** Returns a function: why the store refused the last write, or undefined. Logs when refusals begin and when they end. */
 export function watchWrites(client: MongoClient, log: Logger | undefined): () => string | undefined {
   let refused: string | undefined
   client.on('commandFailed', ({ failure }: CommandFailedEvent) => {

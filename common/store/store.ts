@@ -1,5 +1,5 @@
 // The connection to MongoDB, or to the embedded server, and its transactions. When the connection is lost, calls fail within
-// seconds. No call waits longer.
+// seconds instead of waiting.
 
 import { type ClientSession, MongoClient, MongoError } from 'mongodb'
 import { AlkaidError, isExpected } from '../base/errors.ts'
@@ -12,18 +12,18 @@ import { orUnavailable, watchWrites } from './outage.ts'
 
 export interface Store extends Db {
   /**
-   * Runs `work` in one transaction: all of it or nothing. A transient error (a write conflict, say) runs it again, so
-   * it must have no other effects. Throws what `work` throws, UNAVAILABLE when it cannot succeed within 10 s.
+   * Runs `work` in one transaction: all its writes happen, or none. After a transient error, such as a write conflict, it runs again.
+   * So `work` must have no other effects. Throws the errors of `work`, and UNAVAILABLE when it does not succeed within 10 s.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Unix seconds at which this database was first used: the epoch of every document. */
+  /** When this database was first used, in Unix seconds. It is the epoch of every published document. */
   readonly epoch: number
   readonly client: MongoClient
   /** The name of the database. */
   readonly database: string
   ensureIndexes(indexes: readonly IndexDefinition[]): Promise<void>
   ping(): Promise<void>
-  /** Why the last write was refused by the disk; undefined when it was not. */
+  /** Why the disk refused the last write. Undefined when the last write succeeded. */
   refusal(): string | undefined
   close(): Promise<void>
 }
@@ -31,10 +31,11 @@ export interface Store extends Db {
 const TRANSACTION_MS = 10_000
 
 /**
- * Connects, and makes the indexes of what `common/store` itself owns: the change log and the idempotency keys. Throws
- * when the server cannot do transactions, or the database is of a layout that this version does not read.
+ * Connects, and creates the indexes of the change log and of the idempotency keys, which `common/store` owns. Throws when the server
+ * has no transactions, and when this version cannot read the layout of the database.
  *
- * @param options.uri names a replica set or a sharded cluster; `database` is used when the URI names none.
+ * @param options.uri the address of a replica set or a sharded cluster
+ * @param options.database the database to use when the URI names none
  */
 export async function connectStore(options: {
   uri: string
@@ -101,7 +102,7 @@ export async function connectStore(options: {
   }
 }
 
-/** Whether a unique index refused a value that it already has. */
+/** Whether a unique index refused a value because it already exists. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoError && error.code === 11000
 }
