@@ -1,18 +1,18 @@
-// The `ETag` of an answer: a combination of the hashes of its parts. Parts that never change are hashed once, so a tag costs a few
-// multiplications, whatever the size of the answer. Equal answers have equal tags on every node.
+// The `ETag` of an answer. It combines the hashes of the answer's parts. A part that never changes is hashed once. So a tag costs a few
+// multiplications for each part, also in a large answer. Equal answers have equal tags on every node.
 
 import { createHash } from 'node:crypto'
 
-/** 64 bits as two int32. */
+/** A hash of 64 bits, as two int32. */
 export type TextHash = { readonly high: number; readonly low: number }
 
-/** For parts that are hashed once: the first 64 bits of SHA-256. */
+/** The hash of a part that never changes: the first 64 bits of its SHA-256. */
 export function hashOnce(text: string): TextHash {
   const digest = createHash('sha256').update(text).digest()
   return { high: digest.readInt32BE(0), low: digest.readInt32BE(4) }
 }
 
-/** Combines parts in their order: the same parts in another order have another tag. */
+/** Combines the parts in their order. The same parts in another order have another tag. */
 export class AnswerTag {
   #high = 0x2545f491
   #low = 0x4f6cdd1d
@@ -25,7 +25,7 @@ export class AnswerTag {
     this.#mix(count, ~count)
   }
 
-  /** For short texts that differ in each answer. */
+  /** Adds a short text that differs in each answer. */
   addText(text: string): void {
     let high = text.length
     let low = ~text.length
@@ -42,7 +42,7 @@ export class AnswerTag {
     return toHex(this.#high) + toHex(this.#low)
   }
 
-  // The two halves feed each other, so that what differs in one of them changes both.
+  // Each half feeds the other, so a difference in one half changes both.
   #mix(high: number, low: number): void {
     const first = Math.imul(this.#high ^ high, 0x85ebca6b)
     const second = Math.imul(this.#low ^ low, 0xc2b2ae35)

@@ -1,6 +1,6 @@
-// Compiles one persisted operation to a function: (variables, context) -> the JSON of its answer. The answer is byte for byte
-// what graphql-js would give. Objects of a type that never changes (a creative) are written once for each selection and then
-// only copied. Compiling happens at start. A request does not look at the text of the operation.
+// Compiles one persisted operation to a function: (variables, context) -> the JSON of its answer. The answer has the
+// same bytes as the answer of graphql-js. An object that never changes, such as a creative, is written once for each selection and
+// then only copied. Operations are compiled at start. A request does not look at the text of its operation.
 
 import { type GraphQLError, Kind, locatedError, type OperationDefinitionNode } from 'graphql'
 import { AnswerTag } from './answer-tag.ts'
@@ -17,25 +17,26 @@ import { isPromise, UNFORESEEN } from './json-writers.ts'
 export type CompiledAnswer = {
   /** The JSON of `data`. */
   data: string
-  /** What resolvers of root fields threw, each at its path. */
+  /** The errors that resolvers of root fields threw. Each has its path. */
   errors: readonly GraphQLError[]
-  /** The same for equal `data`, on every node. */
+  /** Equal `data` has an equal tag on every node. */
   tag: string
 }
 
 /**
- * Undefined: graphql-js has to answer, and no resolver with a side effect was called. So it is when a variable does not fit its type, and when
- * a resolver of a query answers something that this module does not write.
+ * Undefined: graphql-js must execute the operation. No resolver with a side effect was called. There are two cases:
+ * - a variable does not fit its type
+ * - a resolver of a query returned a value that this module cannot write
  */
 export type CompiledOperation = (
   variables: Variables,
   context: unknown,
 ) => CompiledAnswer | undefined | Promise<CompiledAnswer | undefined>
 
-/** Two to this power is how many selections one operation may have. */
+/** Each such variable doubles the selections that are compiled: 6 variables make 64 selections. */
 const MAX_SELECTING_VARIABLES = 6
 
-/** The operation as a function, or why it cannot be compiled. */
+/** Compiles the operation to a function. Returns the reason when it cannot be compiled. */
 export function compileOperation(options: CompileOptions): CompiledOperation | { reason: string } {
   const { schema, document } = options
   const operation = document.definitions.find(
@@ -65,7 +66,7 @@ export function compileOperation(options: CompileOptions): CompiledOperation | {
   }
 }
 
-/** One bit for each variable. Undefined when one of them has no value: graphql-js says what is wrong. */
+/** The number of a selection: one bit for each variable. Undefined when a variable has no value. Then graphql-js reports the mistake. */
 function selectionOf(names: readonly string[], variables: Variables): number | undefined {
   let bits = 0
   for (let at = 0; at < names.length; at += 1) {
@@ -82,7 +83,7 @@ function answer(root: Root, variables: Variables, context: unknown, isQuery: boo
   let data = '{'
   let hasCalled = false
 
-  /** Returns whether to go on: the null of a field that may not be null is that of the whole answer. */
+  /** Returns whether to continue. When a non-null field fails, the whole answer is null. */
   function fail(field: RootField, error: unknown): boolean {
     errors.push(locatedError(error, field.nodes, [field.responseName]))
     if (field.isNullable) data += `${field.prefix}null`
@@ -143,7 +144,7 @@ function answer(root: Root, variables: Variables, context: unknown, isQuery: boo
     }
   }
 
-  /** A query can be asked again by graphql-js. A mutation may have happened already. */
+  /** graphql-js can execute a query again. It must not execute a mutation again, because the mutation may have happened already. */
   function unforeseen(error: unknown): undefined {
     if (error === UNFORESEEN && (isQuery || !hasCalled)) return undefined
     throw error

@@ -1,5 +1,5 @@
-// Compiles the selection of an operation, for given values of the variables in `@skip` and `@include`: which fields are read, and how
-// their values are written.
+// Compiles the selection of an operation for given values of the variables in `@skip` and `@include`. The result says which fields are
+// read, and how their values are written.
 
 import {
   type ArgumentNode,
@@ -42,13 +42,13 @@ export type CompileOptions = {
   /** One operation, validated against the schema. */
   document: DocumentNode
   /**
-   * Types whose objects never change once a resolver answered them. Each object is written once for each selection. Their resolvers
-   * are called with the parent and the arguments only.
+   * Types whose objects never change after a resolver returned them. Each object is written once for each selection. Resolvers of
+   * these types are called with the parent and the arguments only.
    */
   frozenTypes: readonly string[]
 }
 
-/** Thrown on a selection that this module does not compile. The message says why. */
+/** Thrown for a selection that this module cannot compile. The message says why. */
 export class CannotCompile extends Error {}
 
 export type RootField = {
@@ -61,7 +61,7 @@ export type RootField = {
   isNullable: boolean
   write: Write
 }
-/** What stands for a root field that no resolver answers. */
+/** JSON of a root field without a resolver: `__typename`. */
 type RootConstant = { constant: string }
 /** The fields of Query or Mutation that an operation selects, in order. */
 export type Root = readonly (RootField | RootConstant)[]
@@ -141,7 +141,7 @@ export class SelectionCompiler {
     })
   }
 
-  /** Response name -> its nodes, as https://spec.graphql.org/October2021/#CollectFields() has it. */
+  /** Response name -> its nodes. This is CollectFields of the specification: https://spec.graphql.org/October2021/#CollectFields() */
   #collect(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Map<string, FieldNode[]> {
     const collected = new Map<string, FieldNode[]>()
     const visited = new Set<string>()
@@ -196,7 +196,7 @@ function fieldOf(type: GraphQLObjectType, [node]: readonly FieldNode[]): GraphQL
   return field
 }
 
-/** How a field below the root is read of its object: as a property, or of a frozen object by its resolver. */
+/** Returns how to read a field below the root: as a property of its object, or by the resolver of a frozen object. */
 function readerOf(
   type: GraphQLObjectType,
   field: GraphQLField<unknown, unknown>,
@@ -211,14 +211,14 @@ function readerOf(
     try {
       return resolve(parent, readArguments({}), undefined, undefined as never)
     } catch {
-      throw UNFORESEEN // graphql-js calls it again, and puts the error at its path
+      throw UNFORESEEN // graphql-js calls the resolver again, and adds the path to the error
     }
   }
 }
 
 type Argument = { name: string; read(variables: Variables): unknown }
 
-/** Throws `UNFORESEEN` where graphql-js would refuse a value. An argument that is left out is undefined. */
+/** The function throws `UNFORESEEN` for a value that graphql-js would refuse. An argument that is left out is undefined. */
 function compileArguments(field: GraphQLField<unknown, unknown>, { arguments: nodes = [] }: FieldNode) {
   const given = new Map(nodes.map(({ name, value }) => [name.value, value]))
   const args = field.args.map((argument) => ({

@@ -1,5 +1,5 @@
-// Compiles how the variables of one operation are read. The result for variables that fit is what graphql-js makes of them. For
-// those that do not fit, it says only that: graphql-js then words the refusal, so that there is one wording.
+// Compiles a function that reads the variables of one operation. Valid variables give the same result as in graphql-js. For invalid
+// variables it returns undefined. Then graphql-js reads them and writes the error, so each mistake has only one message.
 
 import {
   type DocumentNode,
@@ -18,16 +18,16 @@ import {
 } from 'graphql'
 
 export type Variables = Readonly<Record<string, unknown>>
-/** Undefined: graphql-js has to read these variables, because they are wrong or unusual. */
+/** Undefined: graphql-js must read these variables, because they are invalid or unusual. */
 export type ReadVariables = (given: Variables) => Variables | undefined
 
-/** Thrown where a value does not fit its type, or is of a shape that only graphql-js reads. Never leaves this module. */
+/** Thrown for a value that does not fit its type, or that only graphql-js can read. It never leaves this module. */
 const MISFIT = new Error('A variable does not fit')
 
 /** Reads one value that is not null. Throws `MISFIT`. */
 type ReadValue = (given: unknown) => unknown
 
-/** @throws Error on a type that the schema does not have: validate the document first. */
+/** @throws Error for a type that is not in the schema. So validate the document first. */
 export function compileVariables(schema: GraphQLSchema, operation: OperationDefinitionNode): ReadVariables {
   const readers = new Map<GraphQLInputType, ReadValue>()
   const definitions = (operation.variableDefinitions ?? []).map(({ variable, type: typeNode, defaultValue }) => {
@@ -68,7 +68,7 @@ export function compileVariables(schema: GraphQLSchema, operation: OperationDefi
   }
 }
 
-/** The variables that decide in `@skip` and `@include` which fields are selected, in all of the document. */
+/** The names of all variables in `@skip` and `@include`. They decide which fields are selected. */
 export function selectingVariables(document: DocumentNode): string[] {
   const names = new Set<string>()
   const visit = (node: unknown): void => {
@@ -86,7 +86,7 @@ export function selectingVariables(document: DocumentNode): string[] {
   return [...names].sort()
 }
 
-/** Types may contain themselves, so a reader is known before it is complete. */
+/** A type may contain itself. So the map has a reader for the type before the reader is complete. */
 function readerOf(type: GraphQLInputType, readers: Map<GraphQLInputType, ReadValue>): ReadValue {
   const known = readers.get(type)
   if (known) return known
@@ -113,7 +113,7 @@ function compileReader(type: GraphQLInputType, readers: Map<GraphQLInputType, Re
 function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, ReadValue>): ReadValue {
   if (isListType(type)) {
     const readItem = readerOf(type.ofType as GraphQLInputType, readers)
-    // One value stands for a list of one, as the specification has it.
+    // The specification says: one value instead of a list is a list of one item.
     return (given) => (Array.isArray(given) ? given.map(readItem) : [readItem(given)])
   }
   if (isInputObjectType(type)) {
@@ -138,7 +138,7 @@ function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, R
         } else if (defaultValue !== undefined) object[name] = defaultValue
         else if (isRequired) throw MISFIT
       }
-      // A key that is left over is one that the type does not have.
+      // Further keys are not fields of the type.
       if (Object.keys(input).length !== found) throw MISFIT
       return object
     }
@@ -149,7 +149,7 @@ function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, R
     try {
       value = (type as GraphQLLeafType).parseValue(given)
     } catch {
-      throw MISFIT // graphql-js calls it again and words what is wrong
+      throw MISFIT // graphql-js calls it again and writes the message
     }
     return value === undefined ? misfit() : value
   }

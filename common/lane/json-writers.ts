@@ -1,5 +1,5 @@
-// Writes the values of an answer as JSON, in the same bytes as graphql-js and `JSON.stringify`. What graphql-js would not simply write
-// (an error, a promise, a null where none may be) is `UNFORESEEN`: then graphql-js writes the whole answer.
+// Writes the values of an answer as JSON, with the same bytes as graphql-js and `JSON.stringify`. Some values need more than writing: an
+// error, a promise, a null in a non-null field. For these, the writers throw `UNFORESEEN`, and graphql-js writes the whole answer.
 
 import { type GraphQLLeafType, GraphQLString } from 'graphql'
 import { AnswerTag, hashOnce, type TextHash } from './answer-tag.ts'
@@ -9,7 +9,7 @@ export type Write = (value: unknown, tag: AnswerTag) => string
 
 export const UNFORESEEN = new Error('graphql-js has to write this value')
 
-/** A field of an object: what stands before its value, how it is read of the object, and how it is written. */
+/** A field of an object. `prefix`: the JSON before its value, for example `,"title":`. `read` gets the value, `write` writes it. */
 export type ObjectField = { prefix: string; read: (parent: Record<string, unknown>) => unknown; write: Write }
 
 export function writeObject(fields: readonly ObjectField[]): Write {
@@ -26,7 +26,7 @@ export function writeObject(fields: readonly ObjectField[]): Write {
   }
 }
 
-/** Objects that never change: what is written of one is kept as long as the object itself. */
+/** For objects that never change. The JSON of an object is kept as long as the object itself. */
 export function writeOnce(write: Write): Write {
   const written = new WeakMap<object, { json: string; hash: TextHash }>()
   return (value, tag) => {
@@ -72,13 +72,13 @@ function serialized(type: GraphQLLeafType, value: unknown): unknown {
   try {
     result = type.serialize(given)
   } catch {
-    throw UNFORESEEN // graphql-js puts the error at its path
+    throw UNFORESEEN // graphql-js adds the path to the error
   }
   if (result === null || result === undefined) throw UNFORESEEN
   return result
 }
 
-/** Functions are called by graphql-js, promises waited for, and errors put at their path. */
+/** Leaves three kinds of values to graphql-js: it calls functions, waits for promises, and adds the path to errors. */
 function checked(value: unknown): unknown {
   if (typeof value === 'function' || value instanceof Error || isPromise(value)) throw UNFORESEEN
   return value

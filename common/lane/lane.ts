@@ -1,5 +1,5 @@
-// The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` is the whole way from an HTTP
-// request to its answer. For a slot query nothing on this way waits for I/O, since a distribution node resolves it from memory.
+// The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` turns an HTTP request into its answer.
+// A slot query waits for no I/O, because a distribution node resolves it from memory.
 
 import { type ExecutionResult, execute, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { LaneApp } from '../apps/apps.ts'
@@ -68,7 +68,7 @@ export function createLane(options: LaneOptions): Lane {
       const laneRequest = await readLaneRequest(request)
       const operation = findOperation(options.operations, laneRequest)
       requireAnswerable(operation, request.method)
-      // 2. Find the app, and hold it to its rate limit.
+      // 2. Find the app, and check its rate limit.
       const keyHash = hashOfKey(request)
       app = await options.appOfKey(keyHash)
       if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
@@ -96,7 +96,7 @@ export function createLane(options: LaneOptions): Lane {
     if (definition.operation === 'mutation' && method !== 'POST') throw methodNotAllowed(method, ['POST'])
   }
 
-  /** The operation was validated at start, so an answer without `data` can only be about its variables. */
+  /** The errors of the variables. The operation was validated at start, so only variables can cause an answer without `data`. */
   function explainVariables(
     { definition }: PersistedOperation,
     variables: Variables,
@@ -110,7 +110,7 @@ export function createLane(options: LaneOptions): Lane {
     return new Error(`An operation failed: ${answer.errors?.[0]?.message}`)
   }
 
-  /** Runs what is not compiled, and what a compiled operation leaves to graphql-js. */
+  /** Executes an operation that is not compiled, and a request that a compiled operation leaves to graphql-js. */
   async function executeByGraphQL(
     operation: PersistedOperation,
     variables: Variables,
@@ -165,12 +165,12 @@ export function createLane(options: LaneOptions): Lane {
   return { operations, handle, allowsOrigin }
 }
 
-/** `data` is JSON. `tag` is the same for equal data on every node; only a compiled operation knows it. */
+/** `data` is JSON. Equal data has an equal `tag` on every node. Only a compiled operation has a tag. */
 type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string }
 
 const NO_STORE = 'no-store'
 
-/** id -> the operation as a function. The log names each operation that cannot be compiled, and says why. */
+/** Operation id -> its function. The log names each operation that cannot be compiled, and says why. */
 function compileOperations(
   { schema, frozenTypes = [], log }: LaneOptions,
   operations: PersistedOperations,
@@ -189,8 +189,8 @@ function compileOperations(
 }
 
 /**
- * The reply when nothing failed. An answer that may be kept has an `ETag`; a client that shows this `ETag` again gets 304 without a body (RFC
- * 9110, 13.1.2). Each media type has its own `ETag`.
+ * The reply when nothing failed. An answer that may be cached has an `ETag`. A client that sends this `ETag` in `if-none-match` gets 304
+ * without a body (RFC 9110, 13.1.2). Each media type has its own `ETag`.
  */
 function wholeReply(
   { method, headers: { 'if-none-match': shown } }: HttpRequest,
@@ -215,7 +215,7 @@ function requireValid(schema: GraphQLSchema, operation: PersistedOperation): voi
 
 const CHALLENGE = 'ApiKey realm="apps", header="x-app-key"'
 
-/** SHA-256 (hex). Keys themselves are not stored anywhere. */
+/** The SHA-256 (hex) of the app key. The key itself is not stored anywhere. */
 function hashOfKey(request: HttpRequest): string {
   const key = request.headers['x-app-key']
   if (typeof key === 'string' && key !== '') return sha256(key)
@@ -232,7 +232,7 @@ const EXECUTION_OPTIONS = { maxCoercionErrors: 1 }
 const PLAIN_TYPE = 'application/json; charset=utf-8'
 const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8'
 
-/** The media type of answers (https://graphql.github.io/graphql-over-http). The newer one only where a client accepts it. */
+/** The media type of answers (https://graphql.github.io/graphql-over-http). The newer type is used only when the client accepts it. */
 export function responseType(request: HttpRequest): string {
   return request.headers.accept?.includes('application/graphql-response+json') ? RESPONSE_TYPE : PLAIN_TYPE
 }
@@ -242,11 +242,11 @@ function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined): boole
 }
 
 type RateLimit = {
-  /** Counts one request of a key at `now` (ms). False: it is one too many. */
+  /** Counts one request of a key at `now` (ms). False: the request exceeds the limit. */
   take(key: string, perSecond: number, now: number): boolean
 }
 
-/** Counts the requests of each key in the current second of the clock, in memory. All counts start again in the next second. */
+/** Counts the requests of each key in memory, for the current second of the clock. In the next second all counts start at zero. */
 function createRateLimit(): RateLimit {
   let second = 0
   let counts = new Map<string, number>()

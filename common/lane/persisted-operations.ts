@@ -1,5 +1,5 @@
-// The operations that apps may send: `schema/persisted-queries.json`, in the format of Apollo's
-// generate-persisted-query-manifest, read once at start.
+// The operations that apps may send. The file `schema/persisted-queries.json` has them, and is read once at start. Its format is that of
+// Apollo's generate-persisted-query-manifest.
 
 import { readFileSync } from 'node:fs'
 import { type DocumentNode, Kind, type OperationDefinitionNode, parse } from 'graphql'

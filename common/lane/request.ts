@@ -1,5 +1,5 @@
-// A request of an app: read from GET or POST, then matched with the list of persisted operations. Apps send hashes only.
-// Two of Apollo's own error codes never leave here: `PersistedQueryNotFound` makes Apollo Client send the text of the query, and
+// Reads the request of an app from GET or POST, and finds its operation in the list of persisted operations. Apps send hashes only.
+// This file never uses two of Apollo's error codes: `PersistedQueryNotFound` makes Apollo Client send the text of the query, and
 // `PersistedQueryNotSupported` makes it stop sending hashes.
 
 import { sha256 } from '../base/content-hash.ts'
@@ -38,7 +38,7 @@ function fromBody(body: unknown): LaneRequest {
   return toLaneRequest(body.query, body.variables, body.extensions)
 }
 
-/** Checked by hand, since zod would cost time and memory in every slot query. */
+/** The checks do not use zod, because zod would cost time and memory in every slot query. */
 function toLaneRequest(query: unknown, variables: unknown, extensions: unknown): LaneRequest {
   if (!isMissing(query) && typeof query !== 'string') throw badInput('query', 'must be a string')
   if (!isMissing(variables) && !isObject(variables)) throw badInput('variables', 'must be an object')
