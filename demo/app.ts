@@ -1,4 +1,4 @@
-// The demo app, as data: a shop. What it is made of is called by keys here, since ids come later.
+// The demo app, a shop, as data. Its parts name each other by keys, because their ids do not exist yet.
 
 export const demoApp = {
   code: 'demo',

@@ -1,4 +1,4 @@
-// The creatives of the demo app, thirty of them, each in the shape that its slots ask for.
+// The thirty creatives of the demo app. Each one fits the format of its slots.
 
 type Shape = 'banner' | 'icon' | 'splash'
 

@@ -1,8 +1,11 @@
-// The schedules of the demo app: bookings in every state, so that every list of an admin frontend shows something.
+// The schedules of the demo app. Every state occurs, so that every list of an admin frontend shows something.
 
 /**
- * How far a schedule goes. `recalled`: submitted, and taken back. `revised`: live, with a newer draft. `in review again`:
- * live, with a newer revision in review. `revoked`: was live until its approval was taken back.
+ * The state of a schedule in the demo:
+ * - `recalled`: it was submitted, and the operator recalled the submission
+ * - `revised`: it is live, and has a newer draft
+ * - `in review again`: it is live, and a newer revision is in review
+ * - `revoked`: it was live until its approval was revoked
  */
 export type DemoState =
   | 'draft'
@@ -20,14 +23,14 @@ export type DemoState =
 
 export type DemoSchedule = {
   name: string
-  /** Keys of a slot, of creatives and of a strategy. */
+  /** `slot`, `creatives` and `strategy` are keys of other demo data. */
   slot: string
   creatives: string[]
   state: DemoState
   strategy?: string
   priority?: number
   weight?: number
-  /** Days from the making of the demo app on. */
+  /** Days after the creation of the demo app. */
   startsInDays?: number
   endsInDays?: number
   dayParts?: { days: DayOfWeek[]; from: string; to: string }[]

@@ -1,4 +1,4 @@
-// A small GraphQL client for the commands: one request a call, errors thrown with their code.
+// A small GraphQL client for the commands. Each call sends one request. It throws an error of the answer with its code.
 
 import { randomUUID } from 'node:crypto'
 import { readBounded } from '../common/base/read-bounded.ts'
@@ -15,11 +15,11 @@ export class GraphQLFailure extends Error {
 // biome-ignore lint/suspicious/noExplicitAny: the caller knows what it asked for
 export type Answer = Record<string, any>
 
-/** What a command waits for an answer, in ms, and reads of it, in bytes: as much as the gateway takes of a subgraph. */
+/** How long a command waits for an answer, and how much it reads of one. The gateway reads as much from a subgraph. */
 const ANSWER_MS = 30_000
 const MAX_BYTES = 32 * 1024 * 1024
 
-/** Sends operations with one token. Throws GraphQLFailure for any error in an answer. */
+/** A client that sends operations with one token. It throws GraphQLFailure when an answer has an error. */
 export function createClient(url: string, token: string) {
   return (query: string, variables: Record<string, unknown> = {}): Promise<Answer> =>
     post(url, { authorization: `Bearer ${token}`, 'x-request-id': randomUUID() }, { query, variables })
@@ -27,7 +27,7 @@ export function createClient(url: string, token: string) {
 
 export type Client = ReturnType<typeof createClient>
 
-/** The data of the answer to one request. Throws GraphQLFailure for errors and for what is no GraphQL answer. */
+/** Sends one request and returns `data`. Throws GraphQLFailure for an answer with errors, and for one that is not GraphQL. */
 export async function post(url: string, headers: Record<string, string>, request: object): Promise<Answer> {
   const { status, text } = await exchange(url, {
     method: 'POST',
@@ -42,7 +42,7 @@ export async function post(url: string, headers: Record<string, string>, request
   return body.data
 }
 
-/** `fetch` says only that it failed: this says where, and why. */
+/** The error of `fetch` says only that it failed. This function adds the address and the cause. */
 async function exchange(url: string, init: RequestInit): Promise<{ status: number; text: string }> {
   try {
     const response = await fetch(url, init)
@@ -59,6 +59,6 @@ function parse(text: string): Body | undefined {
   try {
     return JSON.parse(text) as Body
   } catch {
-    return undefined // told by the caller
+    return undefined // the caller throws the error
   }
 }

@@ -1,5 +1,5 @@
-// `npm run lock`: updates package-lock.json from package.json, with every platform's optional packages in it. A registry
-// mirror may lack those of other platforms; npm then leaves them out, and `npm ci` refuses such a lock.
+// `npm run lock`: updates package-lock.json from package.json, and adds the optional packages of every platform. A registry mirror may
+// lack packages of other platforms. Then npm omits them from the lock, and `npm ci` refuses this lock.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -39,7 +39,7 @@ function main(): void {
   console.log(added.length === 0 ? 'The lock is complete' : `Added to the lock: ${added.join(', ')}`)
 }
 
-/** Adds an entry for each optional dependency that has none. Without integrity: nothing of it is known but its version. */
+/** Adds an entry for each optional dependency without one. The entry has no `integrity`, since only the version is known. */
 function complete(packages: Packages): string[] {
   const added: string[] = []
   for (const [path, { dev, optionalDependencies = {} }] of Object.entries(packages)) {
@@ -52,7 +52,7 @@ function complete(packages: Packages): string[] {
   return added
 }
 
-/** Whether a package at `path` finds another one, in its own folder or in any above. */
+/** Whether a package at `path` finds the package `name`, in its own folder or in a folder above. */
 function isLocked(packages: Packages, path: string, name: string): boolean {
   if (packages[`${path}/node_modules/${name}`.replace(/^\//, '')]) return true
   const above = path.lastIndexOf('/node_modules/')
@@ -60,7 +60,7 @@ function isLocked(packages: Packages, path: string, name: string): boolean {
   return isLocked(packages, above < 0 ? '' : path.slice(0, above), name)
 }
 
-/** Such packages say in their names what they are for: `...-linux-arm64-musl`. */
+/** Reads the platform from the name of a package. Example: `...-linux-arm64-musl` is for Linux, arm64 and musl. */
 function platformOf(name: string): Pick<LockedPackage, 'os' | 'cpu' | 'libc'> {
   const parts = name.split('/').at(-1)!.split('-')
   const at = parts.findIndex((part) => SYSTEMS.includes(part))

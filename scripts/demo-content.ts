@@ -1,5 +1,5 @@
-// What the demo app is made of, through the graph. All arguments are the same in every run, and so is each call's
-// idempotency key: what an earlier run has made is found again.
+// Creates the content of the demo app through GraphQL. Arguments and idempotency keys are the same in every run. So a run finds
+// everything that an earlier run created, and creates only the rest.
 
 import { type DemoConstraint, demoApp, demoSegments, demoSlots, demoStrategies } from '../demo/app.ts'
 import { demoCreatives } from '../demo/creatives.ts'
@@ -9,8 +9,8 @@ import { approve, bookSchedule, type Keys, once, type Staff, submit } from './de
 const app = demoApp.code
 
 /**
- * @param since from when on the days of the demo's schedules count, in ms since the Unix epoch.
- * @param progress told after each of the schedules.
+ * @param since day 0 of the demo's schedules, in ms since the Unix epoch
+ * @param progress called after each schedule
  */
 export async function makeDemoContent(
   staff: Staff,
@@ -19,7 +19,7 @@ export async function makeDemoContent(
 ): Promise<void> {
   const { operator, publisher } = staff
   const keys: Keys = { creatives: new Map(), segments: new Map(), strategies: new Map(), slots: new Map() }
-  // What does not rest on each other is made at once: a commit of the store is then one for several.
+  // Creatives do not depend on each other, so they are created at once. The store then writes several in one commit.
   await Promise.all(
     demoCreatives.map(async ({ key, content }) => {
       const { createCreative } = await operator(CREATE_CREATIVE, { input: { app, content, ...once('creative', key) } })
@@ -55,7 +55,7 @@ export async function makeDemoContent(
   }
 }
 
-/** The constraint with the ids of segments in place of their keys. */
+/** Replaces the keys of segments in a constraint by their ids. */
 function withIds(constraint: DemoConstraint, ids: ReadonlyMap<string, string>): DemoConstraint {
   const parts = Object.entries(constraint).map(([name, part]) => {
     if (name === 'segment') return [name, ids.get(part as string)]

@@ -1,4 +1,4 @@
-// One schedule of the demo app: booked, and brought to its state as an operator, a reviewer and a publisher would.
+// Books one schedule of the demo app, and brings it to its state with the calls of an operator, a reviewer and a publisher.
 
 import { demoApp } from '../demo/app.ts'
 import type { DemoSchedule, DemoState } from '../demo/schedules.ts'
@@ -6,13 +6,13 @@ import type { Client } from './client.ts'
 
 export type Staff = Record<'operator' | 'reviewer' | 'publisher', Client>
 
-/** key -> id of what was made before. */
+/** Key in `demo/` -> the id of the document that was created for it. */
 export type Keys = Record<'creatives' | 'segments' | 'strategies' | 'slots', Map<string, string>>
 
 const app = demoApp.code
 const DAY_MS = 86_400_000
 
-/** @param since from when on its days count, in ms since the Unix epoch. */
+/** @param since day 0 of the schedule, in ms since the Unix epoch */
 export async function bookSchedule(staff: Staff, keys: Keys, schedule: DemoSchedule, since: number): Promise<void> {
   const content = contentOf(schedule, keys, since)
   const input = { app, slot: keys.slots.get(schedule.slot), content, ...once('schedule', schedule.name) }
@@ -21,8 +21,8 @@ export async function bookSchedule(staff: Staff, keys: Keys, schedule: DemoSched
 }
 
 /**
- * The schedule's version is 1 when it is made, and rises with each mutation of it: submitting makes it 2, publishing 3.
- * Being approved does not raise it.
+ * The version of a new schedule is 1. Each mutation of the schedule adds 1: after submitting it is 2, after publishing it is 3.
+ * An approval does not change it.
  */
 async function bringTo(staff: Staff, state: DemoState, id: string, content: object): Promise<void> {
   const { operator, reviewer, publisher } = staff
@@ -33,7 +33,7 @@ async function bringTo(staff: Staff, state: DemoState, id: string, content: obje
   if (state === 'in review') return
   if (state === 'recalled') return void (await operator(RECALL, { input: { submission, ...at(1, 'recall') } }))
   if (state === 'rejected') {
-    // The thing itself alone: others use what went along with it.
+    // Rejects only the review of the schedule. Other schedules use the other things in the submission.
     const comment = 'Too much of the same: wait for next month'
     return void (await reviewer(REJECT, { input: { review: reviewId, comment, ...at(1, 'reject') } }))
   }
@@ -51,14 +51,14 @@ async function bringTo(staff: Staff, state: DemoState, id: string, content: obje
   if (state === 'in review again') await submit(staff, 'SCHEDULE', id, 4)
 }
 
-/** Answers the submission, and the review of the thing itself: the first one of it. */
+/** Returns the submission, and its first review, which is the review of the submitted thing. */
 export async function submit({ operator }: Staff, type: 'CREATIVE' | 'SCHEDULE', id: string, expectedVersion: number) {
   const input = { subject: { type, id }, expectedVersion, ...once(`submit-${expectedVersion}`, id) }
   const { submitForReview } = await operator(SUBMIT, { input })
   return { submission: submitForReview.id as string, reviewId: submitForReview.reviews[0].id as string }
 }
 
-/** Approves all of a submission. */
+/** Approves everything in a submission. */
 export async function approve({ reviewer }: Staff, id: string, submission: string): Promise<void> {
   await reviewer(APPROVE, { input: { submission, comment: 'Looks good', expectedVersion: 1, ...once('approve', id) } })
 }

@@ -1,5 +1,5 @@
-// Creates the demo app through the graph, as an operator, a reviewer and a publisher would. Each call has an idempotency key, so the
-// next start continues where an interrupted one stopped. The app key is kept in the data folder, because Alkaid keeps only its hash.
+// Creates the demo app through GraphQL, with the calls of an operator, a reviewer and a publisher. Each call has an idempotency key. So
+// the next start continues where an interrupted start stopped. The data folder keeps the app key, because Alkaid stores only its hash.
 
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -48,7 +48,7 @@ export async function loadDemo(options: {
   } else if (!kept || !(await isValid(urls.distribution, kept.appKey, 0))) {
     const input = { app: demoApp.code, expectedVersion: app.version, graceHours: 1 }
     const { rotateAppKey } = await admin(ROTATE_APP_KEY, { input })
-    // Without the file nothing says whether the app is complete. It stays as it is.
+    // Without the file, nobody knows whether the app is complete. It stays unchanged.
     kept = keep(file, { appKey: rotateAppKey.key, complete: kept?.complete ?? true })
     await isValid(urls.distribution, kept.appKey, REACHES_NODES_MS)
   }
@@ -65,12 +65,12 @@ export async function loadDemo(options: {
   try {
     keep(file, { ...kept, ...demo })
   } catch {
-    // As on a full disk: the page at `/` shows what it showed before.
+    // For example, the disk is full. The page at `/` then shows the old example.
   }
   return demo
 }
 
-/** Bodies of example requests. `event` is missing when the demo shows nothing now. */
+/** The bodies of two example requests. `event` is missing when the demo shows no creative at the moment. */
 async function bodies(url: string, appKey: string): Promise<Pick<Demo, 'ask' | 'event'>> {
   const { Decisions, RecordEvents } = operationIds()
   const variables = {
@@ -89,7 +89,7 @@ async function bodies(url: string, appKey: string): Promise<Pick<Demo, 'ask' | '
   }
 }
 
-/** The demo may be just published. So this asks the node again until it shows something, for at most three seconds. */
+/** The demo may be just published. So this function asks the node until it shows a creative, for at most three seconds. */
 async function firstEventToken(url: string, appKey: string, ask: object): Promise<string | undefined> {
   const until = Date.now() + SHOWN_WITHIN_MS
   for (;;) {

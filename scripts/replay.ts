@@ -1,4 +1,4 @@
-// `npm run replay`: a real log goes through the platform, from booking to numbers, and is compared at the end.
+// `npm run replay`: sends a real log through the platform, from booking to reports. At the end it compares the reports with the log.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -39,7 +39,7 @@ const OPTIONS = {
 } as const
 
 const DEMO_LOG = fileURLToPath(new URL('../demo/open-bandit.csv', import.meta.url))
-/** Below this, decisions do not fit equal weights. */
+/** With a smaller p-value, the decisions do not fit equal weights. */
 const MIN_P_VALUE = 0.001
 const SHOWN_MISMATCHES = 10
 
@@ -111,7 +111,7 @@ async function openTarget(values: { url?: string; 'distribution-url'?: string; '
   return { gatewayUrl: gateway.origin, distributionUrl: distribution.origin, tokens, stop: async () => {} }
 }
 
-/** A platform of this run alone. It is gone afterwards, unless MONGODB_URI says where to keep the data. */
+/** Starts a platform for this run. Its data is deleted at the end, except the data in the MongoDB of MONGODB_URI. */
 async function openOwn(settings: Settings): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-replay-'))
   const remove = () => rm(dataDir, { recursive: true, force: true })

@@ -1,5 +1,5 @@
-// Preloaded by the commands of package.json (`node -r`), before any TypeScript: an older Node cannot read that, and would
-// answer with a stack trace. Plain old JavaScript, so that every Node can run it.
+// Checks the version of Node. The commands in package.json load this file first (`node -r`), before any TypeScript. An old Node cannot
+// read TypeScript and prints only a stack trace. This file is plain JavaScript, so that every Node can run it.
 
 const { engines } = require('../package.json')
 

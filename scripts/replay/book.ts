@@ -1,5 +1,5 @@
-// Books the log's items through the gateway: an operator makes app, slots, creatives and schedules, a reviewer
-// approves them and a publisher publishes them.
+// Books the items of the log through the gateway. An operator creates the app, slots, creatives and schedules. A reviewer approves
+// them, and a publisher publishes them.
 
 import type { Role } from '../../common/access/rights.ts'
 import { type Client, createClient } from '../client.ts'
@@ -73,7 +73,7 @@ async function bookSchedule({ operator, reviewer, publisher }: Staff, input: obj
   return id
 }
 
-/** Waits until every living node serves the slots as MongoDB has them. Throws after 30 s. */
+/** Waits until every living node serves the slots in the state of MongoDB. Throws after 30 s. */
 export async function untilServed(url: string, token: string, booked: Booked): Promise<void> {
   const viewer = createClient(url, token)
   const until = Date.now() + 30_000

@@ -1,9 +1,9 @@
-// Progress on standard error, so that standard output holds the result alone.
+// Writes the progress to standard error, so that standard output has only the result.
 
-/** `done` of `total` of what `what` says. */
+/** Example: `progress("rows sent", 500, 1000)` writes `rows sent: 500 of 1,000`. */
 export type Progress = (what: string, done: number, total: number) => void
 
-/** On a terminal one line that changes; elsewhere a line for every tenth part. */
+/** A terminal gets one line that changes. Other streams get ten lines. */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
   return (what, done, total) => {
     const step = Math.max(1, Math.ceil(total / (stream.isTTY ? 200 : 10)))

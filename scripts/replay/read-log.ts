@@ -1,10 +1,10 @@
-// The log: a CSV file of the Open Bandit Dataset. It is read and checked as a whole before anything is made of it.
+// Reads the log, a CSV file of the Open Bandit Dataset. The whole file is checked before anything is booked.
 
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { type CsvError, parse } from 'csv-parse/sync'
 
-/** One row: an item was shown in a position, and perhaps clicked. */
+/** One row: an item that was shown in a position, and whether it was clicked. */
 export type LogRow = {
   /** 1 for the first row after the header. */
   number: number
@@ -20,7 +20,7 @@ const FEATURES = ['user_feature_0', 'user_feature_1', 'user_feature_2', 'user_fe
 const COLUMNS = ['timestamp', 'item_id', 'position', 'click', 'propensity_score', ...FEATURES]
 const TIMESTAMP = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)(\+00:00|Z)$/
 
-/** Throws an error that names the line (the header is line 1), what was expected and what stands there. */
+/** Throws an Error with the line (the header is line 1), the expected value and the value in the file. */
 export function readLog(path: string): LogRow[] {
   const rows = parseCsv(path)
   const [header, ...records] = rows
@@ -58,7 +58,7 @@ function readBytes(path: string): Buffer {
   }
 }
 
-/** The parser would read other bytes as something else, in silence. */
+/** The CSV parser silently replaces bytes that are not UTF-8. So this function finds them first. */
 function firstLineNotUtf8(bytes: Buffer): number | undefined {
   if (isUtf8(bytes)) return undefined
   for (let line = 1, from = 0; ; line++) {
@@ -84,7 +84,7 @@ function readRow(path: string, line: number, number: number, record: string[]): 
   ]
   const [, day, time] = TIMESTAMP.exec(timestamp) ?? []
   const at = new Date(`${day}T${time}Z`)
-  // Date turns 31 February into 3 March.
+  // Date reads 31 February as 3 March.
   if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(day!))
     throw wrong('timestamp', 'a UTC time as 2019-11-24 00:03:13.442536+00:00', timestamp)
   if (!/^\d{1,9}$/.test(item)) throw wrong('item_id', 'a number', item)

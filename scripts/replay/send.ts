@@ -1,12 +1,12 @@
-// Sends every row of the log, in order: as an app's slot query to distribution, and as an operator's import of its
-// impression and click to the gateway.
+// Sends every row of the log, in order. Each row becomes a slot query of an app to distribution, and an import of its impression and
+// click by an operator at the gateway.
 
 import { type Client, post } from '../client.ts'
 import { type Booked, slotCode } from './book.ts'
 import type { Progress } from './progress.ts'
 import type { LogRow } from './read-log.ts'
 
-/** What came of the slot queries. `decided`: position -> creative id -> how often. */
+/** The results of the slot queries. `decided`: position -> creative id -> how often it was chosen. */
 export type Sent = {
   answered: number
   errors: number
@@ -47,7 +47,7 @@ export async function sendRows(options: {
   return sent
 }
 
-/** The id of the creative that the row's user is shown in the row's slot. */
+/** Asks for the row's slot as the row's user. Returns the id of the creative that Alkaid chose. */
 async function decide(url: string, operation: string, { app, appKey }: Booked, row: LogRow): Promise<string> {
   const variables = {
     app,
