@@ -9,7 +9,7 @@ import { cutText } from '../../engine/text.ts'
 
 /**
  * Compiled schemas by their text. A slot has one schema, and few slots are changed at a time. The cache belongs to the module on
- * purpose: the same text always compiles to the same validator, so all services of a process can share it.
+ * purpose. The same text always compiles to the same validator, so all services of a process can share it.
  */
 const validators = new LRUCache<string, ValidateFunction>({ max: 200 })
 let sharedCompiler: Ajv2020 | undefined

@@ -1,7 +1,7 @@
-// Checks the JSON Schema of free data that an operator wrote. Ajv needs trusted schemas. So a schema must be small, use known keywords
-// only, have no `$ref` to another document or in a circle, and cause a bounded amount of work.
+// Checks the JSON Schema of free data that an operator wrote. Ajv needs trusted schemas. So a schema must be small, and its keywords
+// known. A `$ref` must not leave the schema or form a circle. The work on one value must be bounded.
 //
-// How the work is bounded: a schema without circles visits each part of the data at most once for each of its own parts. So this file
+// How the work is bounded. A schema without circles visits each part of the data at most once for each of its own parts. So this file
 // counts the parts of the schema, with every `$ref` written out. Expensive parts count more: `{"multipleOf": 2}` is 51 steps, 1 for the
 // schema and 50 for the keyword.
 

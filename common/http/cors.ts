@@ -89,7 +89,7 @@ function refusal({ requestId }: HttpRequest, origin: string): HttpReply {
 }
 
 /**
- * Whether a text is an origin as browsers and web views send it: a scheme, a host and perhaps a port, in lower case. Examples:
+ * Whether a text is an origin in the form of browsers and web views. It has a scheme, a host and perhaps a port, in lower case. Examples:
  * `https://shop.example`, `capacitor://localhost`. A wildcard such as `https://*.example` is refused, since no browser sends it.
  */
 export function isOrigin(text: string): boolean {

@@ -1,5 +1,5 @@
 // Builds an HTML page for a person, with light and dark colours, readable on a phone. It also builds the content security policy of
-// every page: no other site can frame the page, and it loads only the sources in `scripts.policy`.
+// every page. No other site can frame the page, and the page loads only the sources in `scripts.policy`.
 
 import { randomBytes } from 'node:crypto'
 import type { HttpReply } from './server.ts'

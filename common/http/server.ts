@@ -40,7 +40,7 @@ export type HttpServer = {
 const MAX_BODY = 1024 * 1024
 /** An answer may come before the end of the body. When at most this many bytes are left, the connection is kept. */
 const MAX_DRAINED = MAX_BODY
-/** When the connection is closed: how much of the rest is read, so that the client can finish sending and see the answer. */
+/** How much of the rest is read before the connection is closed. So the client can finish sending, and see the answer. */
 const MAX_LINGERED = 64 * 1024 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000

@@ -196,7 +196,7 @@ function fieldOf(type: GraphQLObjectType, [node]: readonly FieldNode[]): GraphQL
   return field
 }
 
-/** Returns how to read a field below the root: as a property of its object, or by the resolver of a frozen object. */
+/** Returns the function that reads a field below the root. It reads a property, or calls the resolver of a frozen object. */
 function readerOf(
   type: GraphQLObjectType,
   field: GraphQLField<unknown, unknown>,

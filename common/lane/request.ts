@@ -1,6 +1,6 @@
 // Reads the request of an app from GET or POST, and finds its operation in the list of persisted operations. Apps send hashes only.
-// This file never uses two of Apollo's error codes: `PersistedQueryNotFound` makes Apollo Client send the text of the query, and
-// `PersistedQueryNotSupported` makes it stop sending hashes.
+// This file avoids two of Apollo's error codes. After `PersistedQueryNotFound`, Apollo Client would send the text of the query. After
+// `PersistedQueryNotSupported`, it would stop sending hashes.
 
 import { sha256 } from '../base/content-hash.ts'
 import { AlkaidError, badInput, methodNotAllowed } from '../base/errors.ts'

@@ -1,5 +1,5 @@
-// Makes UNAVAILABLE of two kinds of failures: the store is out of reach, or its disk is full. They are not INTERNAL, because nothing
-// is broken in Alkaid and the client may try again.
+// Makes UNAVAILABLE of two kinds of failures: the store is out of reach, or its disk refuses writes. They are not INTERNAL, because
+// nothing is broken in Alkaid and the client may try again.
 
 import {
   type CommandFailedEvent,

@@ -1,4 +1,4 @@
-// Compares Alkaid with the log: whether the decisions are fair, and whether every count of the reports equals the count in the log.
+// Compares Alkaid with the log. Are the decisions fair? Does every count of the reports equal the count in the log?
 
 import cdf from '@stdlib/stats-base-dists-chisquare-cdf'
 import { createClient } from '../client.ts'

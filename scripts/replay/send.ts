@@ -1,5 +1,5 @@
-// Sends every row of the log, in order. Each row becomes a slot query of an app to distribution, and an import of its impression and
-// click by an operator at the gateway.
+// Sends every row of the log, in order. Each row becomes two requests: an app sends a slot query to distribution, and an operator
+// imports the impression and the click through the gateway.
 
 import { type Client, post } from '../client.ts'
 import { type Booked, slotCode } from './book.ts'
