@@ -8,7 +8,7 @@ import * as z from 'zod'
 import type { Address } from '../../engine/publication/address.ts'
 import type { Stamp } from '../../engine/publication/types.ts'
 
-export { type Address, SETTINGS } from '../../engine/publication/address.ts'
+export { type Address, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
 
 /**
  * All calls reject with ChannelUnavailable within a few seconds when the channel is out of reach or closed. No call waits longer.
@@ -27,7 +27,7 @@ export interface Channel {
   replace(address: Address, unreadable: string, stamp: Stamp, sealed: string): Promise<'written' | 'changed'>
   /** Sealed documents in the order of the addresses. Null where there is none. */
   read(addresses: readonly Address[]): Promise<(string | null)[]>
-  /** The manifest of an app: code of a slot (or `@app` for the settings) -> `epoch.revision`. Empty when there is none. */
+  /** The manifest of an app: code of a slot, `@app` or `@operations` -> `epoch.revision`. Empty when there is none. */
   manifest(app: string): Promise<Map<string, string>>
   /** Resolves when the subscription is acknowledged. From then on the listener hears of every change or of an interruption. */
   listen(listener: Listener): Promise<{ stop(): Promise<void> }>

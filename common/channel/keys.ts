@@ -3,16 +3,17 @@
 //
 //     {shop}:slot:home.banner      the publication of a slot
 //     {shop}:app                   the settings of an app
-//     {shop}:manifest              hash: code of a slot, or @app -> stamp
+//     {shop}:operations            the operations that an app registered itself
+//     {shop}:manifest              hash: code of a slot, @app or @operations -> stamp
 //     {alkaid}:apps                the list of apps;  {alkaid}:apps:stamp has its stamp
 //     {alkaid}:node:<id>           a heartbeat;  {alkaid}:nodes is the set of node ids
 //     {alkaid}:events              the event stream
 
-import { type Address, SETTINGS } from './channel.ts'
+import { type Address, OPERATIONS, SETTINGS } from './channel.ts'
 
 const CODE = '[a-z0-9._-]{1,64}'
 const CODE_ONLY = new RegExp(`^${CODE}$`)
-const DOCUMENT_KEY = new RegExp(`^\\{(${CODE})\\}:(?:slot:(${CODE})|app)$`)
+const DOCUMENT_KEY = new RegExp(`^\\{(${CODE})\\}:(?:slot:(${CODE})|app|(operations))$`)
 
 const APPS_KEY = '{alkaid}:apps'
 
@@ -21,7 +22,7 @@ export const NODES_KEY = '{alkaid}:nodes'
 export const EVENTS_KEY = '{alkaid}:events'
 
 /** Patterns to subscribe to. They also match other keys, which `addressOf` recognises. */
-export const DOCUMENT_PATTERNS = ['{*}:slot:*', '{*}:app', APPS_KEY]
+export const DOCUMENT_PATTERNS = ['{*}:slot:*', '{*}:app', '{*}:operations', APPS_KEY]
 
 /** Where a document is stored: its key, and the hash and the field of its stamp. All have the same hash tag. */
 export type Place = { key: string; stamps: string; field: string }
@@ -33,6 +34,7 @@ export function placeOf(address: Address): Place {
   const { app, code } = address
   const stamps = manifestKey(app)
   if (code === SETTINGS) return { key: `{${app}}:app`, stamps, field: SETTINGS }
+  if (code === OPERATIONS) return { key: `{${app}}:operations`, stamps, field: OPERATIONS }
   return { key: `{${app}}:slot:${checked(code)}`, stamps, field: code }
 }
 
@@ -40,7 +42,9 @@ export function placeOf(address: Address): Place {
 export function addressOf(key: string): Address | undefined {
   if (key === APPS_KEY) return 'apps'
   const parts = DOCUMENT_KEY.exec(key)
-  return parts ? { app: parts[1]!, code: parts[2] ?? SETTINGS } : undefined
+  if (!parts) return undefined
+  const [, app, slot, operations] = parts
+  return { app: app!, code: slot ?? (operations ? OPERATIONS : SETTINGS) }
 }
 
 /** The part of a key that selects the cluster node that stores it. */
@@ -56,9 +60,9 @@ export function heartbeatKey(node: string): string {
   return `{alkaid}:node:${node}`
 }
 
-/** Whether a field of a manifest is the code of a slot, or the settings. */
+/** Whether a field of a manifest is the code of a slot, the settings or the operations. */
 export function isCode(field: string): boolean {
-  return field === SETTINGS || CODE_ONLY.test(field)
+  return field === SETTINGS || field === OPERATIONS || CODE_ONLY.test(field)
 }
 
 function checked(code: string): string {

@@ -6,16 +6,27 @@ import type { ChannelDocument } from './types.ts'
 /** The name of an app's settings in its manifest. It also keeps a manifest from being empty. */
 export const SETTINGS = '@app'
 
-/** Which document: a slot's (code), an app's settings (code `@app`), or the list of apps. */
+/** The name of the list of an app's own operations in its manifest. Only apps that registered operations have one. */
+export const OPERATIONS = '@operations'
+
+/** Which document: a slot's (code), an app's settings (`@app`) or operations (`@operations`), or the list of apps. */
 export type Address = { app: string; code: string } | 'apps'
 
-/** A unique name for an address. A slot code never begins with `@`, so it cannot equal `@app`. */
+/** A unique name for an address. A slot code never begins with `@`, so it cannot equal `@app` or `@operations`. */
 export function addressName(address: Address): string {
   return address === 'apps' ? 'apps' : `${address.app}/${address.code}`
 }
 
+/** Where a document belongs. */
+export function addressOf(document: ChannelDocument): Address {
+  if (document.kind === 'apps') return 'apps'
+  const { app } = document
+  if (document.kind === 'settings') return { app, code: SETTINGS }
+  return { app, code: document.kind === 'operations' ? OPERATIONS : document.slot.code }
+}
+
 export function belongsAt(address: Address, document: ChannelDocument): boolean {
-  if (document.kind === 'apps' || address === 'apps') return document.kind === address
-  const code = document.kind === 'settings' ? SETTINGS : document.slot.code
-  return document.app === address.app && code === address.code
+  const own = addressOf(document)
+  if (own === 'apps' || address === 'apps') return own === address
+  return own.app === address.app && own.code === address.code
 }

@@ -1,5 +1,5 @@
-// The documents that delivery sends to distribution nodes: one per slot, the settings of each app, and the list of apps. Each is
-// complete and signed, and has a stamp (epoch, revision) that only rises.
+// The documents that distribution nodes get: one per slot, the settings and the own operations of each app, and the list of apps.
+// Each is complete and signed, and has a stamp (epoch, revision) that only rises.
 
 import type { InlinedConstraint } from '../targeting/types.ts'
 
@@ -121,10 +121,16 @@ export type AppSettings = Stamp & {
   maxAgeSeconds: number
 }
 
+/** The persisted operations that one app registered itself. The list is complete: an operation that it lacks is not served. */
+export type OperationList = Stamp & { kind: 'operations'; app: string; operations: ListedOperation[] }
+
+/** `id` is the SHA-256 (hex) of `body`, which is the text of one operation with its fragments. */
+export type ListedOperation = { id: string; name: string; body: string }
+
 /** The codes of all apps. */
 export type AppList = Stamp & { kind: 'apps'; apps: string[] }
 
-export type ChannelDocument = Publication | AppSettings | AppList
+export type ChannelDocument = Publication | AppSettings | OperationList | AppList
 
 /** Below 0: `a` is older than `b`. 0: they are equal. Above 0: `a` is newer. */
 export function compareStamps(a: Stamp, b: Stamp): number {

@@ -2,8 +2,9 @@
 // nodes, and a warning when something is in the way. The same is told of the settings of an app.
 
 import { getApp, requireApp, settingsOf } from '../../common/apps/apps.ts'
+import { operationsStamp } from '../../common/apps/operations.ts'
 import { withDeadline } from '../../common/base/deadline.ts'
-import { ChannelUnavailable, type Heartbeat, SETTINGS } from '../../common/channel/channel.ts'
+import { ChannelUnavailable, type Heartbeat, OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import type { Services } from '../../common/command/services.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import { seal } from '../../engine/publication/sign.ts'
@@ -139,5 +140,11 @@ function late(): Error {
 export async function latestDigest({ store }: Services, app: string): Promise<string> {
   const heads = await slotHeads.ofApp(store, app)
   const settings = settingsOf(await requireApp(store, app), store.epoch)
-  return digestOf([[SETTINGS, formatStamp(settings)], ...heads.map((head) => [head.code, formatStamp(head)] as const)])
+  const operations = await operationsStamp(store, app)
+  const lines: [code: string, stamp: Stamp][] = [
+    [SETTINGS, settings],
+    ...heads.map((head) => [head.code, head] as [string, Stamp]),
+  ]
+  if (operations) lines.push([OPERATIONS, operations])
+  return digestOf(lines.map(([code, stamp]) => [code, formatStamp(stamp)]))
 }

@@ -1,15 +1,16 @@
 // One round of the reconciliation. It finishes revocations that a crash cut off, then compares the channel with MongoDB: the
-// list of apps, each app's settings, each slot's latest publication. For each document there are these cases:
+// list of apps, each app's settings and operations, each slot's latest publication. For each document there are these cases:
 // - missing or lower in the channel: it is written;
 // - corrupt, or not the document of this address (wrong seal, another slot): it is replaced, whatever stamp it claims;
 // - higher than MongoDB: it is only counted. The database was restored, and nodes accept nothing lower than they hold.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type App, allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
+import { operationList, operationsOf, operationsStamp } from '../../common/apps/operations.ts'
 import type { ProblemLog } from '../../common/base/problem-log.ts'
 import { isCode } from '../../common/channel/keys.ts'
 import type { Services } from '../../common/command/services.ts'
-import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
+import { type Address, addressName, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
 import { openAt, seal } from '../../engine/publication/sign.ts'
 import { type ChannelDocument, compareStamps, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import { reviews } from '../audit/repository.ts'
@@ -49,7 +50,7 @@ type Round = RoundInput & { counts: Counts; errors: string[] }
 type Expected = {
   code: string
   stamp: Stamp
-  /** The id of the publication; null for the settings. */
+  /** The id of the publication; null for the settings and the operations. */
   publication: string | null
   /** The manifest's line against MongoDB: below 0 is lower or missing, above 0 is higher. */
   order: number
@@ -195,7 +196,7 @@ async function healApp(round: Round, { _id: app }: App): Promise<void> {
     const bodies = await readBodies(round.services, wrong)
     await healEach(round, wrong, nameOf, async (document) => {
       const { code, publication } = document
-      const body = publication === null ? await readSettings(round.services, app) : bodies.get(publication)
+      const body = publication === null ? await readOfApp(round.services, app, code) : bodies.get(publication)
       if (!body) throw new Error('MongoDB has no body of the latest publication: publish the slot again')
       await put(round, { app, code }, body, corruptText(document))
     })
@@ -208,7 +209,7 @@ function mustBeRead({ full, unreadableOnNodes }: Round, app: string, { code, ord
   return full || order > 0 || unreadableOnNodes.has(addressName({ app, code }))
 }
 
-/** Everything of an app that the channel should have: its settings, and the latest publication of each slot. */
+/** Everything of an app that the channel should have: its settings, its operations if it has some, and the latest publication of each slot. */
 async function expectedDocuments(
   { store }: Services,
   code: string,
@@ -216,13 +217,15 @@ async function expectedDocuments(
 ): Promise<Expected[]> {
   const app = await getApp(store, code)
   const settings = app ? [{ code: SETTINGS, stamp: settingsOf(app, store.epoch), publication: null }] : []
+  const stamp = await operationsStamp(store, code)
+  const operations = stamp ? [{ code: OPERATIONS, stamp, publication: null }] : []
   const heads = await slotHeads.ofApp(store, code)
   const slots = heads.map(({ code, epoch, revision, latest }) => ({
     code,
     stamp: { epoch, revision },
     publication: latest,
   }))
-  return [...settings, ...slots].map((document) => {
+  return [...settings, ...operations, ...slots].map((document) => {
     const line = parseStamp(manifest.get(document.code) ?? '')
     return { ...document, order: line ? compareStamps(line, document.stamp) : -1 }
   })
@@ -264,9 +267,11 @@ async function readBodies({ store }: Services, documents: readonly Expected[]) {
   return new Map(rows.flatMap((row) => (row ? [[row._id, row.body]] : [])))
 }
 
-async function readSettings({ store }: Services, code: string): Promise<ChannelDocument | undefined> {
-  const app = await getApp(store, code)
-  return app ? settingsOf(app, store.epoch) : undefined
+/** The settings or the operations of an app. */
+async function readOfApp({ store }: Services, app: string, code: string): Promise<ChannelDocument | undefined> {
+  if (code === OPERATIONS) return operationList(await operationsOf(store, app), store.epoch)
+  const found = await getApp(store, app)
+  return found ? settingsOf(found, store.epoch) : undefined
 }
 
 /** Writes a document. `corrupt`: the text that it replaces. Null: it is written unless the channel holds a higher one. */

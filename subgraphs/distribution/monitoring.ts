@@ -1,7 +1,7 @@
 // Health checks and metrics of a node: whether it is ready, how stale its table is, and what went wrong with the channel.
 
 import { counter, counters, gauge, type Metrics } from '../../common/base/metrics.ts'
-import { SETTINGS } from '../../common/channel/channel.ts'
+import { OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import type { Checks } from '../../common/service/health.ts'
 import type { CapTokenCounts } from './decisions.ts'
 import type { Sync } from './sync.ts'
@@ -96,8 +96,6 @@ export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: Cap
 }
 
 function countSlots({ table }: Sync): number {
-  return table.loadedApps().reduce((sum, app) => {
-    const stamps = table.stamps(app)
-    return sum + stamps.size - (stamps.has(SETTINGS) ? 1 : 0)
-  }, 0)
+  const isSlot = (code: string) => code !== SETTINGS && code !== OPERATIONS
+  return table.loadedApps().reduce((sum, app) => sum + [...table.stamps(app).keys()].filter(isSlot).length, 0)
 }

@@ -1,12 +1,12 @@
-// The node's memory: the list of apps, the settings of each app, and the compiled slots, all in node-cache. Entries never
-// expire. Only a document with a higher stamp (epoch, revision) replaces an entry. A document that is missing in the
+// The node's memory: the list of apps, the settings and operations of each app, and the compiled slots, all in node-cache. Entries
+// never expire. Only a document with a higher stamp (epoch, revision) replaces an entry. A document that is missing in the
 // channel changes nothing here.
 
 import NodeCache from 'node-cache'
 import { isId } from '../../common/base/ids.ts'
 import { capPeriodsOf } from '../../engine/decision/caps.ts'
 import { type CompiledSlot, compileSlot } from '../../engine/decision/compile-slot.ts'
-import { type Address, addressName, belongsAt, SETTINGS } from '../../engine/publication/address.ts'
+import { type Address, addressName, belongsAt, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type ChannelDocument,
   compareStamps,
   formatStamp,
+  type OperationList,
   type Stamp,
 } from '../../engine/publication/types.ts'
 
@@ -22,6 +23,7 @@ import {
 export type TableEntry =
   | { address: 'apps'; stamp: Stamp; list: AppList }
   | { address: { app: string; code: typeof SETTINGS }; stamp: Stamp; settings: AppSettings }
+  | { address: { app: string; code: typeof OPERATIONS }; stamp: Stamp; operations: OperationList }
   | { address: { app: string; code: string }; stamp: Stamp; slot: CompiledSlot }
 
 /**
@@ -36,13 +38,15 @@ export type Table = {
   /** The apps of which the table has at least one entry, listed or not. */
   loadedApps(): string[]
   settings(app: string): AppSettings | undefined
+  /** The operations that the app registered itself. Undefined: none. */
+  operations(app: string): OperationList | undefined
   /** Finds a slot by its code or its id. The name may begin with `<app>/`, as in `shop/home.banner`. */
   slot(app: string, name: string): CompiledSlot | undefined
   /** The app that has a key with this SHA-256 (hex) which has not expired at `now` (ms). */
   appOfKey(hash: string, now: number): string | undefined
   /** Whether at least one listed app allows browsers of this origin. */
   allowsOrigin(origin: string): boolean
-  /** Slot code (or `@app` for the settings) -> `epoch.revision` of the app's entry. */
+  /** Slot code, `@app` or `@operations` -> `epoch.revision` of the app's entry. */
   stamps(app: string): ReadonlyMap<string, string>
   /** `digestOf` the stamps of the app. */
   digest(app: string): string
@@ -109,6 +113,10 @@ export function createTable(keys: SigningKeys): Table {
     apps,
     loadedApps: () => [...stamps.keys()],
     settings,
+    operations(app) {
+      const entry = get({ app, code: OPERATIONS })
+      return entry && 'operations' in entry ? entry.operations : undefined
+    },
     slot(app, name) {
       const slot = slotNamed(app, name)
       return slot ?? (name.startsWith(`${app}/`) ? slotNamed(app, name.slice(app.length + 1)) : undefined)
@@ -156,5 +164,6 @@ function compile(document: ChannelDocument, keys: SigningKeys): TableEntry {
     capPeriodsOf(document.zone) // Throws for an unknown time zone. So the error comes here, and not during a request.
     return { address: { app, code: SETTINGS }, stamp, settings: document }
   }
+  if (document.kind === 'operations') return { address: { app, code: OPERATIONS }, stamp, operations: document }
   return { address: { app, code: document.slot.code }, stamp, slot: compileSlot(document, keys) }
 }

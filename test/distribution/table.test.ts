@@ -1,10 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
-import { SETTINGS } from '../../common/channel/channel.ts'
+import { OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import type { ChannelDocument } from '../../engine/publication/types.ts'
 import type { Constraint } from '../../engine/targeting/types.ts'
 import { createTable } from '../../subgraphs/distribution/table.ts'
-import { addressOf, listDocument, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
+import {
+  addressOf,
+  listDocument,
+  operationsDocument,
+  settingsDocument,
+  slotDocument,
+  testKeys,
+} from '../support/documents.ts'
 
 function tableWith(...documents: ChannelDocument[]) {
   const table = createTable(testKeys)
@@ -111,6 +118,27 @@ describe('a table', () => {
         ['home', '1.4'],
       ]),
     )
+  })
+})
+
+describe('the operations of an app', () => {
+  const operation = { id: 'hash', name: 'Home', body: '{ decisions(app: "shop", slots: ["home"]) { slot } }' }
+
+  test('are replaced as a whole by a higher list only', () => {
+    const table = tableWith(operationsDocument('shop', 2, [operation]))
+    expect(table.apply({ app: 'shop', code: OPERATIONS }, operationsDocument('shop', 1))).toBe('lower')
+    expect(table.operations('shop')?.operations).toEqual([operation])
+    expect(table.operations('other')).toBeUndefined()
+    expect(table.apply({ app: 'shop', code: OPERATIONS }, operationsDocument('shop', 3))).toBe('applied')
+    expect(table.operations('shop')?.operations).toEqual([])
+  })
+
+  test('are one line of the digest, and neither a slot nor settings', () => {
+    const table = tableWith(operationsDocument('shop', 2, [operation]))
+    expect(table.digest('shop')).toBe(digestOf([[OPERATIONS, '1.2']]))
+    expect(table.slot('shop', OPERATIONS)).toBeUndefined()
+    expect(table.settings('shop')).toBeUndefined()
+    expect(table.apply({ app: 'shop', code: 'home' }, operationsDocument('shop', 3))).toBe('mismatched')
   })
 })
 

@@ -9,6 +9,7 @@ import {
   type Channel,
   ChannelUnavailable,
   type Heartbeat,
+  OPERATIONS,
   SETTINGS,
 } from '../../common/channel/channel.ts'
 import { compareStamps, formatStamp, type Stamp } from '../../engine/publication/types.ts'
@@ -57,12 +58,16 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       const app = newApp()
       expect(await writer.write({ app, code: 'home.banner' }, { epoch: 1700000000, revision: 3 }, 'a')).toBe('written')
       expect(await writer.write({ app, code: SETTINGS }, { epoch: 1700000000, revision: 1 }, 'b')).toBe('written')
+      expect(await writer.write({ app, code: OPERATIONS }, { epoch: 1700000000, revision: 2 }, 'c')).toBe('written')
       expect(await reader.manifest(app)).toEqual(
         new Map([
           ['home.banner', '1700000000.3'],
           [SETTINGS, '1700000000.1'],
+          [OPERATIONS, '1700000000.2'],
         ]),
       )
+      const codes = ['home.banner', SETTINGS, OPERATIONS, 'operations', 'app']
+      expect(await reader.read(codes.map((code) => ({ app, code })))).toEqual(['a', 'b', 'c', null, null])
     })
 
     test.each([
@@ -138,7 +143,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       const app = newApp()
       const heard: Address[] = []
       const { stop } = await reader.listen({ changed: (a) => heard.push(a), interrupted: () => {} })
-      const all: Address[] = [{ app, code: 'home.banner' }, { app, code: SETTINGS }, 'apps']
+      const all: Address[] = [...['home.banner', SETTINGS, OPERATIONS].map((code) => ({ app, code })), 'apps']
       const epoch = Date.now() * 2
       for (const address of all) await writer.write(address, { epoch, revision: 1 }, 'x')
       await writer.write({ app, code: 'home.banner' }, { epoch, revision: 1 }, 'x')

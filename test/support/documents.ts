@@ -1,8 +1,17 @@
 // Documents as delivery would write them, for tests of nodes.
 
-import { type Address, type Channel, SETTINGS } from '../../common/channel/channel.ts'
+import type { Channel } from '../../common/channel/channel.ts'
+import { addressOf } from '../../engine/publication/address.ts'
 import { deriveSigningKeys, type SigningKeys, seal } from '../../engine/publication/sign.ts'
-import type { AppList, AppSettings, ChannelDocument, Publication } from '../../engine/publication/types.ts'
+import type {
+  AppList,
+  AppSettings,
+  ChannelDocument,
+  OperationList,
+  Publication,
+} from '../../engine/publication/types.ts'
+
+export { addressOf }
 
 export const testKeys = deriveSigningKeys('a secret for tests of 32 characters or more')
 
@@ -71,9 +80,12 @@ export function listDocument(revision: number, apps: string[]): AppList {
   return { kind: 'apps', epoch: 1, revision, apps }
 }
 
-export function addressOf(document: ChannelDocument): Address {
-  if (document.kind === 'apps') return 'apps'
-  return { app: document.app, code: document.kind === 'settings' ? SETTINGS : document.slot.code }
+export function operationsDocument(
+  app: string,
+  revision: number,
+  operations: OperationList['operations'] = [],
+): OperationList {
+  return { kind: 'operations', epoch: 1, revision, app, operations }
 }
 
 /** Writes them one after another, as delivery does. */
