@@ -20,7 +20,7 @@ import { answerOptions, corsHeaders, mayRead } from '../http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http/server.ts'
 import { type CompiledOperation, compileOperation } from './compiled-operation.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
-import { findOperation, readLaneRequest } from './request.ts'
+import { findOperation, type LaneRequest, readLaneRequest, requireHash, requireMethod } from './request.ts'
 
 export type LaneOptions = {
   /** All persisted operations. */
@@ -34,6 +34,11 @@ export type LaneOptions = {
   allowsOrigin(origin: string): boolean | Promise<boolean>
   /** The context for resolvers. */
   context(caller: Caller): unknown
+  /**
+   * The operations that an app brought itself: SHA-256 (hex) -> operation. `compileLaneOperation` made them, outside of requests.
+   * Default: none.
+   */
+  appOperations?(app: string): ReadonlyMap<string, LaneOperation> | undefined
   /** Types whose objects never change, such as a creative of a publication. Default: none. */
   frozenTypes?: readonly string[]
   /** The `cache-control` header of an answer. Its resolvers ran with this context. Default: `no-store`. */
@@ -42,6 +47,13 @@ export type LaneOptions = {
   log: Logger
   /** Called with the code of each error in an answer. */
   onError?: ((code: ErrorCode) => void) | undefined
+}
+
+/** An operation and the function that answers it. */
+export type LaneOperation = {
+  operation: PersistedOperation
+  /** Undefined: the operation cannot be compiled. graphql-js executes it. */
+  run: CompiledOperation | undefined
 }
 
 export type Lane = {
@@ -56,28 +68,28 @@ export type Lane = {
 export function createLane(options: LaneOptions): Lane {
   const { schema, now, log, allowsOrigin } = options
   const operations = operationsOn(options.operations, options.rootFields)
-  for (const operation of operations.values()) requireValid(schema, operation)
-  const compiled = compileOperations(options, operations)
+  const builtIn = new Map([...operations].map(([id, operation]) => [id, compileLaneOperation(options, operation)]))
   const rateLimit = createRateLimit()
 
   async function handle(request: HttpRequest): Promise<HttpReply> {
     if (request.method === 'OPTIONS') return answerOptions(request, allowsOrigin)
     let app: LaneApp | undefined
     try {
-      // 1. Find the operation.
-      const laneRequest = await readLaneRequest(request)
-      const operation = findOperation(options.operations, laneRequest)
-      requireAnswerable(operation, request.method)
-      // 2. Find the app, and check its rate limit.
+      // 1. Check the method and the key, before anything of the request is read.
+      requireMethod(request)
       const keyHash = hashOfKey(request)
       app = await options.appOfKey(keyHash)
       if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
+      // 2. Check the rate limit of the key.
       if (!rateLimit.take(keyHash, app.requestsPerSecond, now())) throw rateLimited(app)
-      // 3. Execute the operation.
+      // 3. Read the request, and find the operation.
+      const laneRequest = await readLaneRequest(request)
+      const { operation, run } = findOfApp(app, laneRequest, request.method)
+      // 4. Execute the operation.
       const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
-      let answer: LaneAnswer | undefined = await compiled.get(operation.id)?.(laneRequest.variables, contextValue)
+      let answer: LaneAnswer | undefined = await run?.(laneRequest.variables, contextValue)
       answer ??= await executeByGraphQL(operation, laneRequest.variables, contextValue)
-      // 4. Write the answer.
+      // 5. Write the answer.
       const headers = {
         ...corsHeaders(request.headers.origin, allowsPage(app, request.headers.origin)),
         'content-type': responseType(request),
@@ -89,11 +101,18 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  function requireAnswerable({ id, name, definition }: PersistedOperation, method: string): void {
-    if (!operations.has(id)) {
+  /** Built-in operations come first. Then come the app's own ones. */
+  function findOfApp({ app }: LaneApp, laneRequest: LaneRequest, method: string): LaneOperation {
+    const hash = requireHash(laneRequest)
+    const found = builtIn.get(hash) ?? options.appOperations?.(app)?.get(hash)
+    if (!found) {
+      const { name } = findOperation(options.operations, laneRequest)
       throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
     }
-    if (definition.operation === 'mutation' && method !== 'POST') throw methodNotAllowed(method, ['POST'])
+    if (found.operation.definition.operation === 'mutation' && method !== 'POST') {
+      throw methodNotAllowed(method, ['POST'])
+    }
+    return found
   }
 
   /** The errors of the variables. The operation was validated at start, so only variables can cause an answer without `data`. */
@@ -170,22 +189,21 @@ type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string 
 
 const NO_STORE = 'no-store'
 
-/** Operation id -> its function. The log names each operation that cannot be compiled, and says why. */
-function compileOperations(
-  { schema, frozenTypes = [], log }: LaneOptions,
-  operations: PersistedOperations,
-): ReadonlyMap<string, CompiledOperation> {
-  const compiled = new Map<string, CompiledOperation>()
-  for (const { id, name, document } of operations.values()) {
-    const result = compileOperation({ schema, document, frozenTypes })
-    if (typeof result === 'function') compiled.set(id, result)
-    else
-      log.warn(
-        { operation: name, reason: result.reason },
-        'an operation is not compiled: graphql-js runs it, which is slower',
-      )
-  }
-  return compiled
+/**
+ * Compiles an operation. The log names an operation that cannot be compiled, and says why.
+ * @throws Error when the operation does not fit the schema.
+ */
+export function compileLaneOperation(
+  { schema, frozenTypes = [], log }: Pick<LaneOptions, 'schema' | 'frozenTypes' | 'log'>,
+  operation: PersistedOperation,
+): LaneOperation {
+  requireValid(schema, operation)
+  const { name, document } = operation
+  const run = compileOperation({ schema, document, frozenTypes })
+  if (typeof run === 'function') return { operation, run }
+  const { reason } = run
+  log.warn({ operation: name, reason }, 'an operation is not compiled: graphql-js runs it, which is slower')
+  return { operation, run: undefined }
 }
 
 /**

@@ -16,10 +16,15 @@ export type LaneRequest = {
   variables: Record<string, unknown>
 }
 
+/** HEAD comes as GET (`HttpRequest`). */
+export function requireMethod({ method }: HttpRequest): void {
+  if (method !== 'GET' && method !== 'POST') throw methodNotAllowed(method, ['GET', 'HEAD', 'POST'])
+}
+
 /** Throws BAD_USER_INPUT when the request is not a GraphQL request. */
 export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest> {
+  requireMethod(request)
   if (request.method === 'GET') return fromSearch(readSearch(request.search))
-  if (request.method !== 'POST') throw methodNotAllowed(request.method, ['GET', 'HEAD', 'POST'])
   return fromBody(readJson(await request.body(), 'body'))
 }
 
@@ -56,10 +61,10 @@ function toLaneRequest(query: unknown, variables: unknown, extensions: unknown):
 }
 
 /**
- * The operation of a request. Throws PERSISTED_QUERY_ID_REQUIRED without a hash, PERSISTED_QUERY_NOT_IN_LIST for an unknown hash,
- * and BAD_USER_INPUT when the request has a text with another hash.
+ * The hash of the operation of a request. Throws PERSISTED_QUERY_ID_REQUIRED without a hash, and BAD_USER_INPUT when the request has a
+ * text with another hash.
  */
-export function findOperation(operations: PersistedOperations, { hash, query }: LaneRequest): PersistedOperation {
+export function requireHash({ hash, query }: LaneRequest): string {
   if (hash === undefined) {
     throw new AlkaidError(
       'PERSISTED_QUERY_ID_REQUIRED',
@@ -69,7 +74,12 @@ export function findOperation(operations: PersistedOperations, { hash, query }: 
   if (query !== undefined && sha256(query) !== hash) {
     throw badInput('extensions.persistedQuery.sha256Hash', 'is not the SHA-256 of the query that was sent with it')
   }
-  const operation = operations.get(hash)
+  return hash
+}
+
+/** The operation of a request. Throws PERSISTED_QUERY_NOT_IN_LIST for an unknown hash, and as `requireHash`. */
+export function findOperation(operations: PersistedOperations, request: LaneRequest): PersistedOperation {
+  const operation = operations.get(requireHash(request))
   if (!operation) throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', 'No persisted operation has this hash')
   return operation
 }

@@ -117,9 +117,7 @@ describe('request ids, metrics and readiness', () => {
       /^alkaid_graphql_operation_duration_seconds_count\{service="schedule",type="mutation"\} 2$/m,
     )
     expect(metrics).toMatch(/^alkaid_gateway_upstream_duration_seconds_count\{subgraph="schedule",outcome="ok"\} \d/m)
-    expect(metrics).toContain(
-      'alkaid_graphql_errors_total{service="distribution lane",code="PERSISTED_QUERY_ID_REQUIRED"} 1',
-    )
+    expect(metrics).toContain('alkaid_graphql_errors_total{service="distribution lane",code="UNAUTHENTICATED"} 1')
     expect(metrics).toContain('route="other",method="GET",status="404"')
     expect(metrics).not.toContain('nobody')
     expect(metrics).toMatch(

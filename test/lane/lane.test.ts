@@ -8,7 +8,7 @@ import { sha256 } from '../../common/base/content-hash.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { readTypeDefs } from '../../common/graphql/subgraph.ts'
 import type { HttpRequest } from '../../common/http/server.ts'
-import { createLane } from '../../common/lane/lane.ts'
+import { compileLaneOperation, createLane } from '../../common/lane/lane.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
 import { distributionSchema } from '../../subgraphs/distribution/app.ts'
 import { type Node, noCapTokens, type SlotAnswer } from '../../subgraphs/distribution/decisions.ts'
@@ -17,6 +17,12 @@ import { createTable } from '../../subgraphs/distribution/table.ts'
 import { addressOf, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
 
 const KEY = 'ak_test'
+const APPS = new Map(
+  ['shop', 'news'].map((app) => {
+    const key = app === 'shop' ? KEY : `ak_${app}`
+    return [sha256(key), { app, requestsPerSecond: 1_000, corsOrigins: [] }]
+  }),
+)
 const NOW = 1_000_000
 const table = createTable(testKeys)
 const entry = slotDocument('shop', 'soon', 1).entries[0]!
@@ -46,12 +52,24 @@ const definition = two.document.definitions[0] as never
 const decisions = [...listed.values()].find(({ name }) => name === 'Decisions')!
 const operations = new Map([...listed, [two.id, { ...two, definition }]])
 
+const ownText = '{ decisions(app: "shop", slots: ["home"]) { mine: slot } }'
+const own = {
+  id: sha256(ownText),
+  name: 'Own',
+  body: ownText,
+  document: parse(ownText, { noLocation: true }),
+  rootFields: ['decisions'],
+}
+const compiling = { schema, frozenTypes: ['DecidedCreative'], log: createLogger('silent') }
+const ownOperation = { ...own, definition: own.document.definitions[0] as never }
+const ownOperations = new Map([[own.id, compileLaneOperation(compiling, ownOperation)]])
+
 const lane = createLane({
   operations,
   rootFields: ['decisions'],
-  schema,
-  frozenTypes: ['DecidedCreative'],
-  appOfKey: () => ({ app: 'shop', requestsPerSecond: 1_000, corsOrigins: [] }),
+  ...compiling,
+  appOfKey: (hash) => APPS.get(hash),
+  appOperations: (app) => (app === 'shop' ? ownOperations : undefined),
   allowsOrigin: () => false,
   context: (caller) => ({ caller, loaders: undefined }),
   cacheControl(context) {
@@ -60,7 +78,6 @@ const lane = createLane({
     return seconds > 3_600 ? 'no-store' : `private, max-age=${seconds}`
   },
   now: () => NOW,
-  log: createLogger('silent'),
 })
 
 function ask(hash: string, variables: object, headers: Record<string, string> = {}, method = 'GET') {
@@ -112,4 +129,21 @@ test('variables that do not fit are refused in the words of graphql-js, at their
   const { status, body: text } = await ask(decisions.id, { ...ann, slots: [7] })
   expect(status).toBe(400)
   expect(JSON.parse(text!).errors[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } })
+})
+
+test("an app's own operations are answered to this app only", async () => {
+  expect(await ask(own.id, {})).toMatchObject({ status: 200, body: '{"data":{"decisions":[{"mine":"home"}]}}' })
+  const { status, body: text } = await ask(own.id, {}, { 'x-app-key': 'ak_news' })
+  expect([status, JSON.parse(text!).errors[0].extensions.code]).toEqual([404, 'PERSISTED_QUERY_NOT_IN_LIST'])
+})
+
+test('a caller without a valid key learns nothing about operations, and its body is not read', async () => {
+  const body = () => Promise.reject(new Error('The body was read'))
+  for (const key of [undefined, '', 'ak_wrong']) {
+    const headers = { 'x-app-key': key, 'content-type': 'text/plain' }
+    const request = { method: 'POST', path: '/graphql', search: '', headers, requestId: 'r', body }
+    const { status, headers: answered } = await lane.handle(request as HttpRequest)
+    expect([key, status, answered?.['www-authenticate']]).toEqual([key, 401, expect.stringContaining('ApiKey')])
+  }
+  expect((await ask(sha256('unknown'), {}, { 'x-app-key': 'ak_wrong' })).status).toBe(401)
 })
