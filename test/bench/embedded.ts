@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Collection, MongoClient } from 'mongodb'
 import { startEmbeddedWorker } from '../../embedded/worker.ts'
-import type { Bench, Measurement } from './index.ts'
+import type { Bench, Measurement } from './bench.ts'
 
 const rounds = 5
 const operations = 1_000

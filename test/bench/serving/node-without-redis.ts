@@ -1,0 +1,30 @@
+// A distribution node with its channel in process, for machines without Redis. Otherwise it is the same service, started the same way.
+
+import { createInProcessChannel } from '../../../common/channel/in-process.ts'
+import { readPersistedOperations } from '../../../common/lane/persisted-operations.ts'
+import { startProcess } from '../../../common/service/process.ts'
+import { deriveSigningKeys } from '../../../engine/publication/sign.ts'
+import { buildDistribution } from '../../../subgraphs/distribution/app.ts'
+import { findSubgraph } from '../../../subgraphs/registry.ts'
+import { documents, writeDocuments } from './world.ts'
+
+const entry = findSubgraph('distribution')
+
+await startProcess(
+  {
+    ...{ name: entry.name, about: entry.about, port: entry.port },
+    async build({ signingSecret, verify, log, metrics, closing }) {
+      const channel = createInProcessChannel()
+      await writeDocuments(channel, documents())
+      const node = await buildDistribution({
+        ...{ channel, verify, log, metrics, node: 'bench', now: Date.now, random: Math.random },
+        keys: deriveSigningKeys(signingSecret),
+        operations: readPersistedOperations(new URL('../../../schema/persisted-queries.json', import.meta.url)),
+        laneFields: entry.laneFields ?? [],
+      })
+      closing('node', node.stop)
+      return { graphql: (request) => node.lane.handle(request), checks: node.checks }
+    },
+  },
+  process.env,
+)

@@ -1,0 +1,114 @@
+// `bench -- serve`: how many requests a second a distribution node answers on one core, beside a bare `node:http` server and other
+// GraphQL servers. Each round starts every variant as a fresh process, checks its answers, warms it up, and measures it. Every
+// second round goes backwards, so that a machine which becomes slower or faster favours nobody.
+
+import { type Bench, listOf, type Measurement, type Options, wholeNumber } from '../bench.ts'
+import type { ClosedLoopResult } from '../load/closed-loop.ts'
+import { driveClosedLoop } from '../load/drive.ts'
+import { median, ratios } from '../statistics.ts'
+import { installPeers } from './peers.ts'
+import { checkVariant, type Kind } from './reference.ts'
+import { onStage, type Stage } from './stage.ts'
+import { type Variant, variants } from './variants.ts'
+
+export const CONNECTIONS = 50
+
+const NAMES = variants.map(({ name }) => name)
+
+/** Of the first variant to the second. Source: the table of numbers in the design. */
+const ROWS = [
+  { above: 'lane', below: 'bare', atLeast: 0.7 },
+  { above: 'lane', below: 'apolloGateway', atLeast: 35 },
+  { above: 'lane', below: 'apolloSubgraph' },
+  { above: 'lane', below: 'mercurius', atLeast: 2.5 },
+  { above: 'lane304', below: 'bare', atLeast: 0.85 },
+  { above: 'relay', below: 'apolloGateway', atLeast: 8 },
+] as const
+
+export const serve: Bench = {
+  summary: 'requests a second of a distribution node on one core, beside bare node:http and other GraphQL servers',
+  options: {
+    rounds: { placeholder: 'N', about: 'how often every variant is measured (default: 5)' },
+    seconds: { placeholder: 'S', about: 'how long each time (default: 3), after half of that to warm up' },
+    only: { placeholder: 'a,b', about: `some of ${NAMES.join(', ')}` },
+    quick: { about: 'one round of one second, to try it out' },
+  },
+  async run(options, print) {
+    const chosen = choose(options)
+    const isQuick = options.quick === true
+    const rounds = wholeNumber(options, 'rounds', isQuick ? 1 : 5, 1, 100)
+    const seconds = wholeNumber(options, 'seconds', isQuick ? 1 : 3, 1, 600)
+    if (chosen.some(({ isPeer }) => isPeer)) installPeers(print)
+    return onStage(print, async (stage) => {
+      const runs = new Map(chosen.map(({ name }) => [name, [] as number[]]))
+      for (let round = 0; round < rounds; round += 1) {
+        for (const variant of round % 2 === 0 ? chosen : chosen.toReversed()) {
+          const result = await measure(stage, variant, seconds * 1000)
+          runs.get(variant.name)!.push(result.perSecond)
+          print(`round ${round + 1} of ${rounds}: ${describe(variant.name, result)}`)
+        }
+      }
+      return [...speeds(runs), ...comparisons(runs)]
+    })
+  },
+  fields: (measurements) => ({
+    requestsPerSecond: valuesOf(measurements, SPEED, Math.round),
+    ratios: valuesOf(measurements, RATIO, (ratio) => Number(ratio.toPrecision(4))),
+  }),
+}
+
+function choose(options: Options): Variant[] {
+  const names = listOf(options, 'only', NAMES)
+  return variants.filter(({ name, isExtra }) => (names === undefined ? !isExtra : names.includes(name)))
+}
+
+async function measure(stage: Stage, variant: Variant, measureMs: number): Promise<ClosedLoopResult> {
+  const server = await variant.start(stage)
+  try {
+    const { requests, expected } = await checkVariant(server.port, stage.reference, kindOf(variant))
+    const load = { port: server.port, pids: server.pids, requests, expected }
+    return await driveClosedLoop(
+      { ...load, connections: CONNECTIONS, pipelining: 1, warmUpMs: measureMs / 2, measureMs },
+      'load',
+    )
+  } finally {
+    await server.stop()
+  }
+}
+
+function kindOf({ isPeer, isConditional, isBare }: Variant): Kind {
+  if (isPeer) return 'peer'
+  if (isConditional) return 'conditional'
+  return isBare ? 'bare' : 'lane'
+}
+
+/** The generator must have time left, otherwise it is the limit and not the server. */
+function describe(name: string, { perSecond, ownCpu, serverCpu }: ClosedLoopResult): string {
+  const percent = (share: number) => `${Math.round(share * 100)} %`
+  const server = serverCpu === undefined ? '' : `server ${percent(serverCpu)} busy, `
+  return `${name.padEnd(15)} ${Math.round(perSecond)}/s (${server}load generator ${percent(ownCpu)})`
+}
+
+const SPEED = 'requests: '
+const RATIO = 'ratio: '
+
+function speeds(runs: ReadonlyMap<string, number[]>): Measurement[] {
+  return [...runs].map(([name, perSecond]) => ({
+    ...{ name: SPEED + name, unit: '/s', value: median(perSecond), runs: perSecond },
+  }))
+}
+
+/** Each round gives one ratio. */
+function comparisons(runs: ReadonlyMap<string, number[]>): Measurement[] {
+  return ROWS.flatMap(({ above, below, ...bound }) => {
+    const [first, second] = [runs.get(above), runs.get(below)]
+    if (!first || !second) return []
+    const perRound = ratios(first, second)
+    return [{ name: `${RATIO}${above}/${below}`, unit: 'x', value: median(perRound), runs: perRound, ...bound }]
+  })
+}
+
+function valuesOf(measurements: readonly Measurement[], prefix: string, round: (value: number) => number) {
+  const ours = measurements.filter(({ name }) => name.startsWith(prefix))
+  return Object.fromEntries(ours.map(({ name, value }) => [name.slice(prefix.length), round(value)]))
+}
