@@ -33,6 +33,12 @@ export type ManagedProcessOptions = {
   ready(firstLine: string | undefined): boolean | Promise<boolean>
 }
 
+/** Killed when this process ends, however it ends by itself. */
+const running = new Set<() => void>()
+process.once('exit', () => {
+  for (const kill of running) kill()
+})
+
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** Longer than a start takes on a machine that is busy with other tests. */
 const START_MS = 60_000
@@ -77,7 +83,7 @@ export function manageProcess({
       })
       child = started
       isFrozen = false
-      process.once('exit', killWithUs)
+      running.add(killWithUs)
       await started.started
       let firstLine: string | undefined
       void started.firstLine.then((line) => {
@@ -93,7 +99,7 @@ export function manageProcess({
     async kill() {
       signal('SIGKILL')
       await child?.ended
-      process.off('exit', killWithUs)
+      running.delete(killWithUs)
     },
     freeze() {
       isFrozen = true
@@ -107,7 +113,7 @@ export function manageProcess({
       if (!child) throw new Error(`${name} does not run`)
       signal('SIGTERM')
       const ended = await child.ended
-      process.off('exit', killWithUs)
+      running.delete(killWithUs)
       return ended
     },
     output: () => lines.join('\n'),
