@@ -1,12 +1,14 @@
 // What a bench is, and what it measures.
 
+import { median } from './statistics.ts'
+
 /** One line of a result. */
 export interface Measurement {
   name: string
   /** The median of `runs`. */
   value: number
   /** `x`: a ratio. */
-  unit: 'ms' | 'ns' | 'MB' | 'x' | '/s' | '%' | 'KB'
+  unit: 'ms' | 'µs' | 'ns' | 'MB' | 'x' | '/s' | '%' | 'KB'
   /** What the design asks for; left out where it asks for nothing. */
   atMost?: number
   atLeast?: number
@@ -24,6 +26,10 @@ export interface Bench {
 }
 
 export type OptionHelp = { placeholder?: string; about: string }
+
+export function summarise(name: string, unit: Measurement['unit'], runs: readonly number[]): Measurement {
+  return { name, unit, value: median(runs), runs }
+}
 
 /** The options of a call as text. `true`: given, without a value. */
 export type Options = Readonly<Record<string, string | boolean | undefined>>

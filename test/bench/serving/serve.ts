@@ -2,10 +2,10 @@
 // GraphQL servers. Each round starts every variant as a fresh process, checks its answers, warms it up, and measures it. Every
 // second round goes backwards, so that a machine which becomes slower or faster favours nobody.
 
-import { type Bench, listOf, type Measurement, type Options, wholeNumber } from '../bench.ts'
+import { type Bench, listOf, type Measurement, type Options, summarise, wholeNumber } from '../bench.ts'
 import type { ClosedLoopResult } from '../load/closed-loop.ts'
 import { driveClosedLoop } from '../load/drive.ts'
-import { median, ratios } from '../statistics.ts'
+import { ratios } from '../statistics.ts'
 import { installPeers } from './peers.ts'
 import { checkVariant, type Kind } from './reference.ts'
 import { onStage, type Stage } from './stage.ts'
@@ -40,19 +40,20 @@ export const serve: Bench = {
     const seconds = wholeNumber(options, 'seconds', isQuick ? 1 : 3, 1, 600)
     if (chosen.some(({ isPeer }) => isPeer)) installPeers(print)
     return onStage(print, async (stage) => {
-      const runs = new Map(chosen.map(({ name }) => [name, [] as number[]]))
+      const runs = new Map(chosen.map(({ name }) => [name, [] as ClosedLoopResult[]]))
       for (let round = 0; round < rounds; round += 1) {
         for (const variant of round % 2 === 0 ? chosen : chosen.toReversed()) {
           const result = await measure(stage, variant, seconds * 1000)
-          runs.get(variant.name)!.push(result.perSecond)
+          runs.get(variant.name)!.push(result)
           print(`round ${round + 1} of ${rounds}: ${describe(variant.name, result)}`)
         }
       }
-      return [...speeds(runs), ...comparisons(runs)]
+      return [...speeds(runs), ...costs(runs), ...comparisons(runs)]
     })
   },
   fields: (measurements) => ({
     requestsPerSecond: valuesOf(measurements, SPEED, Math.round),
+    processorMicroseconds: valuesOf(measurements, COST, (us) => Number(us.toPrecision(3))),
     ratios: valuesOf(measurements, RATIO, (ratio) => Number(ratio.toPrecision(4))),
   }),
 }
@@ -90,21 +91,33 @@ function describe(name: string, { perSecond, ownCpu, serverCpu }: ClosedLoopResu
 }
 
 const SPEED = 'requests: '
+const COST = 'processor per request: '
 const RATIO = 'ratio: '
 
-function speeds(runs: ReadonlyMap<string, number[]>): Measurement[] {
-  return [...runs].map(([name, perSecond]) => ({
-    ...{ name: SPEED + name, unit: '/s', value: median(perSecond), runs: perSecond },
-  }))
+type Runs = ReadonlyMap<string, readonly ClosedLoopResult[]>
+
+function speeds(runs: Runs): Measurement[] {
+  return [...runs].map(([name, results]) => summarise(SPEED + name, '/s', results.map(speedOf)))
+}
+
+const speedOf = ({ perSecond }: ClosedLoopResult) => perSecond
+
+/** How long the server's processes computed for one request. Other programs on the machine disturb it less than the speed. */
+function costs(runs: Runs): Measurement[] {
+  return [...runs].flatMap(([name, results]) => {
+    if (results.some(({ serverCpu }) => serverCpu === undefined)) return []
+    const microseconds = results.map(({ serverCpu, perSecond }) => (serverCpu! * 1e6) / perSecond)
+    return [summarise(COST + name, 'µs', microseconds)]
+  })
 }
 
 /** Each round gives one ratio. */
-function comparisons(runs: ReadonlyMap<string, number[]>): Measurement[] {
+function comparisons(runs: Runs): Measurement[] {
   return ROWS.flatMap(({ above, below, ...bound }) => {
     const [first, second] = [runs.get(above), runs.get(below)]
     if (!first || !second) return []
-    const perRound = ratios(first, second)
-    return [{ name: `${RATIO}${above}/${below}`, unit: 'x', value: median(perRound), runs: perRound, ...bound }]
+    const perRound = ratios(first.map(speedOf), second.map(speedOf))
+    return [{ ...summarise(`${RATIO}${above}/${below}`, 'x', perRound), ...bound }]
   })
 }
 
