@@ -4,7 +4,7 @@
 // Example: an impression of schedule sch_1 at 10:15:30 in Berlin adds 1 to the impressions of sch_1 in the minute 10:15, in
 // the hour 10:00 and in the day.
 
-import { HOUR_MS } from '../../engine/time/days.ts'
+import { HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { type PeriodUnit, periodAt } from '../../engine/time/periods.ts'
 import { type Clock, clockOf } from '../../engine/time/wall-clock.ts'
 import { type AcceptedEvent, COUNTERS, type StreamRecord } from './stream-records.ts'
@@ -76,7 +76,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
   const tallies = new Map<string, TallyIncrement>()
   const counted = new Map<string, number>()
   const failed: Folded['failed'] = []
-  const clocks = new Map<string, Clock>()
+  const calendars = new Map<string, Calendar>()
   for (const [index, record] of records.entries()) {
     try {
       foldOne(record)
@@ -89,8 +89,8 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
   /** Computes the periods before it counts anything, because only they can throw. */
   function foldOne(record: StreamRecord): void {
     const zone = zones.get(record.app)
-    const clock = clockIn(zone ?? 'UTC')
-    const acceptedOn = periodAt(clock, record.acceptedAt, 'DAY').begins
+    const periodsAt = calendarIn(zone ?? 'UTC')
+    const [, , { at: acceptedOn }] = periodsAt(record.acceptedAt).units
     const key = seenKey(record)
     const before = key === undefined ? undefined : (counted.get(key) ?? seen.get(key))
     const isRepeat = before !== undefined && record.acceptedAt - before < DUPLICATE_MS
@@ -103,7 +103,7 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
       tally.expired += record.refused.expired ?? 0 // Older versions did not write it.
       return
     }
-    const periods = periodsOf(clock, record.at)
+    const periods = periodsAt(record.at)
     const tally = tallyOf(tallies, record.app, acceptedOn)
     tally.accepted++
     if (zone === undefined) tally.unknown++
@@ -111,21 +111,45 @@ export function fold(records: readonly StreamRecord[], { zones, seen }: Known): 
     else {
       if (record.late) tally.late++
       counted.set(key!, record.acceptedAt)
-      for (const period of periods) rollupOf(rollups, record, period)[COUNTERS[record.type]]++
+      for (const rollup of rollupsOf(rollups, record, periods)) rollup[COUNTERS[record.type]]++
     }
   }
 
-  function clockIn(zone: string): Clock {
-    const clock = clocks.get(zone) ?? clockOf(zone)
-    clocks.set(zone, clock)
-    return clock
+  function calendarIn(zone: string): Calendar {
+    let calendar = calendars.get(zone)
+    if (!calendar) {
+      calendar = createCalendar(clockOf(zone))
+      calendars.set(zone, calendar)
+    }
+    return calendar
   }
 }
 
 type EventPeriod = Pick<RollupKey, 'unit' | 'at' | 'until' | 'within'>
 
-/** The minute, hour and day of an instant. */
-function periodsOf(clock: Clock, instant: number): EventPeriod[] {
+/** The minute, hour and day of an instant. `rollups`: what events counted in this minute, by app, slot, schedule and creative. */
+type Periods = {
+  units: readonly [EventPeriod, EventPeriod, EventPeriod]
+  rollups: Map<string, readonly RollupIncrement[]>
+}
+
+/** Returns the periods of an instant. All instants of one minute get the same object, because a batch has many events of a minute. */
+type Calendar = (instant: number) => Periods
+
+function createCalendar(clock: Clock): Calendar {
+  const known = new Map<number, Periods>()
+  return (instant) => {
+    const key = Math.floor(instant / MINUTE_MS)
+    const found = known.get(key)
+    // Until 1972, a few zones had an offset with seconds: there, two minutes can have the same key.
+    if (found && instant >= found.units[0].at && instant < found.units[0].until) return found
+    const periods: Periods = { units: periodsOf(clock, instant), rollups: new Map() }
+    known.set(key, periods)
+    return periods
+  }
+}
+
+function periodsOf(clock: Clock, instant: number): Periods['units'] {
   const spanOf = (unit: Unit): Span => {
     const { begins, ends } = periodAt(clock, instant, unit)
     return { at: begins, until: ends }
@@ -138,12 +162,30 @@ function periodsOf(clock: Clock, instant: number): EventPeriod[] {
   ]
 }
 
-function rollupOf(rollups: Map<string, RollupIncrement>, event: AcceptedEvent, period: EventPeriod) {
-  const { app, slot, creative } = event
-  const key: RollupKey = { app, ...period, slot, schedule: event.schedule ?? FALLBACK, creative }
+/** The three rollups of an event. The ids are long, so they are built once for all events of a minute about the same thing. */
+function rollupsOf(
+  rollups: Map<string, RollupIncrement>,
+  { app, slot, schedule, creative }: AcceptedEvent,
+  periods: Periods,
+): readonly RollupIncrement[] {
+  const about = `${app}|${slot}|${schedule ?? FALLBACK}|${creative}`
+  let found = periods.rollups.get(about)
+  if (!found) {
+    found = periods.units.map((period) =>
+      rollupOf(rollups, { app, ...period, slot, schedule: schedule ?? FALLBACK, creative }),
+    )
+    periods.rollups.set(about, found)
+  }
+  return found
+}
+
+function rollupOf(rollups: Map<string, RollupIncrement>, key: RollupKey): RollupIncrement {
   const id = rollupId(key)
-  const rollup = rollups.get(id) ?? { ...key, impressions: 0, clicks: 0, conversions: 0 }
-  rollups.set(id, rollup)
+  let rollup = rollups.get(id)
+  if (!rollup) {
+    rollup = { ...key, impressions: 0, clicks: 0, conversions: 0 }
+    rollups.set(id, rollup)
+  }
   return rollup
 }
 
