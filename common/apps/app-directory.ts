@@ -25,13 +25,18 @@ const UNKNOWN_KEYS = { ttl: 60_000, max: 10_000 } as const
 export type AppDirectory = {
   /** Reads the list before the first request. So keys work even if MongoDB is out of reach by then. A failure is logged. */
   load(): Promise<void>
-  /** The app of a key, by the SHA-256 (hex) of the key. Undefined for a key that is unknown or expired. Rejects with UNAVAILABLE. */
-  appOfKey(hash: string): Promise<LaneApp | undefined>
+  /**
+   * The app of a key, by the SHA-256 (hex) of the key. Undefined for a key that is unknown or expired. Rejects with UNAVAILABLE. A known
+   * key is answered at once, without a promise.
+   */
+  appOfKey(hash: string): LaneApp | undefined | Promise<LaneApp | undefined>
   /** Whether any app allows browsers of this origin. Rejects with UNAVAILABLE. */
-  allowsOrigin(origin: string): Promise<boolean>
+  allowsOrigin(origin: string): boolean | Promise<boolean>
 }
 
-type Access = { keys: Map<string, { app: LaneApp; expiresAt: number }>; origins: Set<string> }
+/** `expiresAt`: ms since the Unix epoch. */
+type Key = { app: LaneApp; expiresAt: number }
+type Access = { keys: Map<string, Key>; origins: Set<string> }
 
 /** `clock`: that of `cachedSource`. */
 export function appDirectory(
@@ -48,26 +53,32 @@ export function appDirectory(
   })
   const unknownKeys = new LRUCache<string, true>(UNKNOWN_KEYS)
 
-  async function find(hash: string) {
+  function appOf(key: Key | undefined): LaneApp | undefined {
+    return key && now() < key.expiresAt ? key.app : undefined
+  }
+
+  async function find(hash: string): Promise<LaneApp | undefined> {
     const known = (await source.get()).keys.get(hash)
-    if (known || unknownKeys.has(hash)) return known
+    if (known || unknownKeys.has(hash)) return appOf(known)
     const { value, isNewer } = await source.getNewer()
     const found = value.keys.get(hash)
     if (!found && isNewer) unknownKeys.set(hash, true)
-    return found
+    return appOf(found)
   }
+
+  const allows = ({ origins }: Access, origin: string) => origins.has('*') || origins.has(origin)
 
   return {
     async load() {
       await source.get().catch(() => {})
     },
-    async appOfKey(hash) {
-      const key = await find(hash)
-      return key && now() < key.expiresAt ? key.app : undefined
+    appOfKey(hash) {
+      const known = source.current()?.value.keys.get(hash)
+      return known ? appOf(known) : find(hash)
     },
-    async allowsOrigin(origin) {
-      const { origins } = await source.get()
-      return origins.has('*') || origins.has(origin)
+    allowsOrigin(origin) {
+      const current = source.current()
+      return current ? allows(current.value, origin) : source.get().then((access) => allows(access, origin))
     },
   }
 }

@@ -28,6 +28,8 @@ export type CachedSourceOptions<T> = {
 export type CachedSource<T> = {
   /** Rejects with the error of `read` when there is no value to serve. */
   get(): Promise<T>
+  /** The value of `get`, where nothing has to wait for it: the usual case. Undefined: `get` would wait, or reject. */
+  current(): { value: T } | undefined
   /**
    * For a caller that misses something in the value of `get`, such as a new key. Resolves to the value of a read that began after
    * this call. When the last such read is too recent, it resolves to the last value, with `isNewer` false. Rejects while the source is
@@ -70,18 +72,27 @@ export function cachedSource<T>(options: CachedSourceOptions<T>): CachedSource<T
 
   const failedWithin = (ms: number) => failure !== undefined && clock() - failure.at < ms
 
+  /** What can be served without waiting. Begins a read when it is stale. */
+  function current(): { value: T } | undefined {
+    const age = cached ? clock() - cached.readAt : Number.POSITIVE_INFINITY
+    if (age >= keepMs) return undefined
+    // A failed read is logged, and leaves what was read before.
+    if (age >= freshMs && !failedWithin(retryMs)) readOnce().catch(() => {})
+    return age < staleMs || failedWithin(staleMs) ? cached : undefined
+  }
+
   return {
+    current,
+
     async get() {
-      const age = cached ? clock() - cached.readAt : Number.POSITIVE_INFINITY
-      if (!cached || age >= keepMs) {
-        if (failure && failedWithin(retryMs)) throw failure.error
-        return readOnce()
+      const now = current()
+      if (now) return now.value
+      const before = cached && clock() - cached.readAt < keepMs ? cached : undefined
+      if (failure && failedWithin(retryMs)) {
+        if (before) return before.value
+        throw failure.error
       }
-      const { value } = cached
-      if (age < freshMs) return value
-      const isStale = () => value // a failed read is logged, and leaves what was read before
-      const anew = failedWithin(retryMs) ? undefined : readOnce().catch(isStale)
-      return age < staleMs || failedWithin(staleMs) ? value : (anew ?? value)
+      return before ? readOnce().catch(() => before.value) : readOnce()
     },
 
     async getNewer() {

@@ -69,6 +69,17 @@ describeEachStore('The directory of apps', (open) => {
     expect(await readsOf(ask)).toBe(0)
   })
 
+  test('answers a known key and an origin at once, without a promise, also while the list is read again', async () => {
+    await apps.load()
+    for (const age of [0, 5_000]) {
+      time += age
+      expect(apps.appOfKey(sha256('the key of home'))).toMatchObject({ app: 'home' })
+      expect(apps.allowsOrigin('https://home.example')).toBe(true)
+    }
+    time += 3_600_000 // Too old: the caller waits for the list.
+    expect(apps.appOfKey(sha256('the key of home'))).toBeInstanceOf(Promise)
+  })
+
   test('knows a new key at its first use', async () => {
     await find('the key of home')
     const key = await addApp('fresh')
@@ -183,7 +194,7 @@ describeEachStore('The directory of apps without MongoDB', (open) => {
     }
     time += HOUR_MS
     expect(await codeOf(find('known'))).toBe('UNAVAILABLE')
-    expect(await codeOf(apps.allowsOrigin('https://home.example'))).toBe('UNAVAILABLE')
+    expect(await codeOf(Promise.resolve(apps.allowsOrigin('https://home.example')))).toBe('UNAVAILABLE')
   })
 
   test('while it hangs, known keys wait for nothing, and reads do not pile up', async () => {
