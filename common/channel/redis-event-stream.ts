@@ -15,7 +15,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
-import type { ChannelLog } from './channel.ts'
+import { type ChannelLog, ChannelUnavailable } from './channel.ts'
 import type { EventStream } from './event-stream.ts'
 import { EVENTS_KEY } from './keys.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
@@ -25,9 +25,16 @@ const FIRST_CONNECTION_MS = 5_000
 /** A longer event is cut when it is read. */
 const MAX_EVENT_BYTES = 20_000
 const MAX_READ_BYTES = 4 * 1024 * 1024
+/** How long batches may wait for Redis, in ms, before further ones are refused. Less than the deadline of a call. */
+const MAX_WAIT_MS = 1_000
+/** How many events may wait for Redis: about 30 MB, and more than Redis takes in a second. */
+const MAX_WAITING = 100_000
 const LAST_SEQUENCE = 2n ** 64n - 1n
 
-/** Calls reject as those of the channel do: with ChannelUnavailable, within about two seconds. */
+/**
+ * Calls reject as those of the channel do: with ChannelUnavailable, within about two seconds. `append` also rejects at once while too
+ * many events wait for Redis.
+ */
 export async function connectRedisEventStream(options: {
   url: string
   log?: ChannelLog
@@ -39,10 +46,14 @@ export async function connectRedisEventStream(options: {
   const prepare = async (redis: Redis) => configCheck?.start(redis, nameOf(target))
   const connection = await openRedis({ target, log, timeoutMs: FIRST_CONNECTION_MS, prepare })
   defineEventScripts(connection.redis)
+  const limitWaiting = createWaitingLimit()
 
   return {
     async append(batch) {
-      if (batch.length) await connection.call((redis) => redis.appendEvents(EVENTS_KEY, randomUUID(), ...batch))
+      if (batch.length === 0) return
+      await limitWaiting(batch.length, () =>
+        connection.call((redis) => redis.appendEvents(EVENTS_KEY, randomUUID(), ...batch)),
+      )
     },
 
     async read(after, limit) {
@@ -61,6 +72,33 @@ export async function connectRedisEventStream(options: {
     length: () => connection.call((redis) => redis.xlen(EVENTS_KEY)),
 
     close: () => connection.close(),
+  }
+}
+
+/**
+ * Refuses a batch at once while Redis does not keep up. Without this, a Redis that is slower than the events arrive would have an ever
+ * longer queue. Every batch in it would be appended, but after its deadline: each would be sent again, and nothing would be
+ * acknowledged any more.
+ */
+function createWaitingLimit(): <T>(events: number, append: () => Promise<T>) => Promise<T> {
+  /** In the order in which they came, which is also the order in which Redis answers. */
+  const waiting = new Set<{ since: number }>()
+  let events = 0
+  return async (count, append) => {
+    const now = performance.now()
+    const [oldest] = waiting
+    if (oldest && (now - oldest.since > MAX_WAIT_MS || events + count > MAX_WAITING)) {
+      throw new ChannelUnavailable('Redis does not keep up: too many events wait for it')
+    }
+    const entry = { since: now }
+    waiting.add(entry)
+    events += count
+    try {
+      return await append()
+    } finally {
+      waiting.delete(entry)
+      events -= count
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { authorize } from '../../common/access/rights.ts'
 import { requireApp } from '../../common/apps/apps.ts'
 import { withDeadline } from '../../common/base/deadline.ts'
 import { AlkaidError } from '../../common/base/errors.ts'
+import { createProblemLog, type ProblemLog } from '../../common/base/problem-log.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import { parseInput, reference } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
@@ -61,6 +62,7 @@ export type EventRecorder = (caller: Caller, batch: RecordEventsInput) => Promis
 export function createEventRecorder(services: Services, stream: EventStream): EventRecorder {
   const { store, now } = services
   const readToken = createTokenReader(services.keys)
+  const problems = createProblemLog(services.log)
   const checkSources = createSourceChecker(store)
 
   return async (caller, batch) => {
@@ -86,7 +88,7 @@ export function createEventRecorder(services: Services, stream: EventStream): Ev
     if (refused.forged + refused.future + refused.expired > 0) {
       records.push({ app, id: randomUUID(), refused, acceptedAt })
     }
-    await append(services, stream, records)
+    await append(stream, records, problems)
     return { accepted: accepted.length, ...refused }
   }
 }
@@ -141,13 +143,17 @@ function toAccepted(
   return { app, id, type, at, slot, schedule, creative, ...(late ? { late } : {}), acceptedAt }
 }
 
-async function append({ log }: Services, stream: EventStream, records: readonly object[]): Promise<void> {
+/** A stream that is out of reach fails each batch. The log gets one line when that begins, and one when it is over. */
+async function append(stream: EventStream, records: readonly object[], problems: ProblemLog): Promise<void> {
   const late = () => new AlkaidError('TIMEOUT', 'The event stream did not answer in time: send the same batch again')
   try {
     await withDeadline(APPEND_MS, stream.append(records.map((record) => JSON.stringify(record))), late)
+    problems.resolve(STREAM)
   } catch (error) {
-    log.warn({ err: error }, 'the event stream did not take a batch')
+    problems.report(STREAM, 'batches of events are refused, because it does not take them', error)
     if (error instanceof AlkaidError && error.code === 'TIMEOUT') throw error
     throw new AlkaidError('UNAVAILABLE', 'The event stream is out of reach: send the same batch again')
   }
 }
+
+const STREAM = 'the event stream'

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
 import { describeEventStream } from '../support/event-stream-suite.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 describeWithRedis('The event stream over Redis', () => {
   let server: TestRedis
@@ -62,4 +64,47 @@ describeWithRedis('The event stream over Redis', () => {
     server.resume()
     await stream.close()
   }, 4_000)
+
+  describe('that does not keep up', () => {
+    const batch = (prefix: string, size: number) => Array.from({ length: size }, (_, n) => `${prefix} ${n}`)
+    const refusal = (appended: Promise<void>) =>
+      appended.then(
+        () => undefined,
+        (error: Error) => error.message,
+      )
+
+    test('refuses batches while an earlier one waits for a second, and takes them again afterwards', async () => {
+      await clear()
+      const stream = await open()
+      server.pause()
+      let isWaiting = true
+      const first = refusal(stream.append(['first'])).finally(() => {
+        isWaiting = false
+      })
+      await sleep(1_100)
+      const second = await refusal(stream.append(['second']))
+      const wasRefusedFirst = isWaiting
+      server.resume()
+      await first
+      expect([second, wasRefusedFirst]).toEqual([expect.stringContaining('does not keep up'), true])
+      await until('Redis takes batches', async () => (await refusal(stream.append(['after']))) === undefined)
+      const payloads = (await stream.read(null, 100)).map(({ payload }) => payload)
+      expect(payloads).not.toContain('second')
+      expect(payloads).toContain('after')
+      await stream.close()
+    })
+
+    test('lets at most 100,000 events wait', async () => {
+      await clear()
+      const stream = await open()
+      server.pause()
+      const waiting = Array.from({ length: 100 }, (_, n) => refusal(stream.append(batch(`${n}`, 1_000))))
+      const further = await refusal(stream.append(['one more']))
+      server.resume()
+      expect(further).toContain('does not keep up')
+      await Promise.all(waiting)
+      expect((await stream.read(null, 200_000)).map(({ payload }) => payload)).not.toContain('one more')
+      await stream.close()
+    })
+  })
 })
