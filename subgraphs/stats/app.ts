@@ -16,7 +16,7 @@ import type { PersistedOperations } from '../../common/lane/persisted-operations
 import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
 import { type RunningSubgraph, type SubgraphResources, servicesOf } from '../../common/service/subgraph-process.ts'
-import { createEventRecorder } from './event-recorder.ts'
+import { createEventRecorder, type RecordedEvents } from './event-recorder.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
 import { measureStats, statsChecks } from './monitoring.ts'
@@ -42,14 +42,15 @@ export function startSubgraph(resources: SubgraphResources): Promise<RunningSubg
 /** Starts the worker as well. `stop` leaves events that are not folded yet in the stream; the next start continues there. */
 export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
   const stream = options.stream ?? (await connectMongoEventStream(services.store))
-  const subgraph = await buildSubgraph(
-    statsSubgraph(stream, () => worker.wake()),
-    services,
-    options.verify,
-  )
+  const sums: RecordedEvents = { accepted: 0, forged: 0, future: 0, expired: 0 }
+  const onRecorded = (batch: RecordedEvents) => {
+    addTo(sums, batch)
+    worker.wake()
+  }
+  const subgraph = await buildSubgraph(statsSubgraph(stream, onRecorded), services, options.verify)
   const worker = startStatsWorker(services, stream, { name: options.stream ? 'redis' : 'mongodb' })
   const { store, now, log, metrics } = services
-  if (metrics) measureStats(metrics, stream, worker)
+  if (metrics) measureStats(metrics, { stream, worker, recorded: () => sums })
   const apps = appDirectory(store, { now, log })
   await apps.load()
   const lane = createLane({
@@ -79,10 +80,17 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   }
 }
 
-/** The subgraph without worker and lane. `onRecorded` is called after events were appended to the stream. */
+function addTo(sums: RecordedEvents, batch: RecordedEvents): void {
+  sums.accepted += batch.accepted
+  sums.forged += batch.forged
+  sums.future += batch.future
+  sums.expired += batch.expired
+}
+
+/** The subgraph without worker and lane. `onRecorded` is called after the events of a batch were appended to the stream. */
 export function statsSubgraph(
   stream: EventStream,
-  onRecorded: () => void = () => {},
+  onRecorded: (batch: RecordedEvents) => void = () => {},
 ): SubgraphDefinition<StatsLoaders> {
   return {
     name: 'stats',
@@ -93,7 +101,7 @@ export function statsSubgraph(
       const recordEvents = createEventRecorder(services, stream)
       return statsResolvers(services, async (caller, input) => {
         const recorded = await recordEvents(caller, input)
-        onRecorded()
+        onRecorded(recorded)
         return recorded
       })
     },

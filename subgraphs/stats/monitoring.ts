@@ -1,10 +1,11 @@
 // Health checks and metrics of stats: how far the worker is behind the stream, what it has folded, and what went wrong.
 
 import { withDeadline } from '../../common/base/deadline.ts'
-import { counter, gauge, type Metrics } from '../../common/base/metrics.ts'
+import { counter, counters, gauge, type Metrics } from '../../common/base/metrics.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Checks } from '../../common/service/health.ts'
 import { DAY_MS } from '../../engine/time/days.ts'
+import type { RecordedEvents } from './event-recorder.ts'
 import type { StatsWorker, WorkerStatus } from './worker.ts'
 
 /** How long a check waits for the length of the stream, in ms. */
@@ -31,7 +32,23 @@ export function statsChecks(stream: EventStream, worker: StatsWorker, now: () =>
   }
 }
 
-export function measureStats(metrics: Metrics, stream: EventStream, worker: StatsWorker): void {
+export type MeasuredStats = {
+  stream: EventStream
+  worker: StatsWorker
+  /** What became of the events that this process has received since its start. */
+  recorded(): RecordedEvents
+}
+
+export function measureStats(metrics: Metrics, { stream, worker, recorded }: MeasuredStats): void {
+  counters(
+    metrics,
+    {
+      name: 'alkaid_stats_recorded_events_total',
+      help: 'Events in batches that this process has answered: accepted, or refused as forged, future or expired.',
+      label: 'outcome',
+    },
+    recorded,
+  )
   gauge(metrics, { name: 'alkaid_stats_backlog_events', help: 'Events that are accepted, but not yet folded.' }, () =>
     backlog(stream),
   )

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { tokenVerifier } from '../../common/access/tokens.ts'
+import { createMetrics } from '../../common/base/metrics.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { HttpRequest } from '../../common/http/server.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
@@ -20,7 +21,7 @@ describeEachStore('Stats, put together', (open) => {
   let stats: Stats
   let home: PlannedApp
   beforeAll(async () => {
-    services = testServices(await open(), () => NOW)
+    services = { ...testServices(await open(), () => NOW), metrics: createMetrics() }
     home = await planApp(services.store, 'home', 'UTC', 'the key of home')
     stats = await createStats(services, {
       stream: undefined,
@@ -31,10 +32,10 @@ describeEachStore('Stats, put together', (open) => {
   })
   afterAll(() => stats.stop())
 
-  const send = async (key: string, ids: readonly string[]) => {
+  const send = async (key: string, ids: readonly string[], given?: string) => {
     const { app, slot, schedule, creative } = home
     const pins = { schedule: { id: schedule, revision: 1 }, creative: { id: creative, revision: 1 } }
-    const token = mintEventToken(services.keys, { app, slot, ...pins })
+    const token = given ?? mintEventToken(services.keys, { app, slot, ...pins })
     const events = ids.map((id) => ({ id, type: 'IMPRESSION', token }))
     const body = JSON.stringify({
       variables: { input: { app, events } },
@@ -55,6 +56,17 @@ describeEachStore('Stats, put together', (open) => {
     const answer = JSON.parse(reply.body!)
     expect(answer.data.recordEvents).toMatchObject({ accepted: 3, forged: 0, future: 0, expired: 0 })
     await until('it is counted', async () => (await counted()) === 3)
+  })
+
+  test('the metrics say how many events were accepted, and how many were refused', async () => {
+    const metric = async (outcome: string) => {
+      const text = await services.metrics!.registry.getSingleMetricAsString('alkaid_stats_recorded_events_total')
+      return Number(new RegExp(`{outcome="${outcome}"} (\\d+)`).exec(text)![1])
+    }
+    const [accepted, forged] = [await metric('accepted'), await metric('forged')]
+    await send('the key of home', ['a', 'b'])
+    await send('the key of home', ['forged'], 'forged')
+    expect([await metric('accepted'), await metric('forged')]).toEqual([accepted + 2, forged + 1])
   })
 
   test('a wrong key records nothing', async () => {
@@ -83,12 +95,15 @@ describeEachStore('Stats, put together', (open) => {
     await send('the key of home', ['e'])
     expect(await counted()).toBe(3)
     await stats.stop()
-    stats = await createStats(services, {
-      stream: undefined,
-      operations,
-      laneFields: ['recordEvents'],
-      verify: tokenVerifier(tokenSettings),
-    })
+    stats = await createStats(
+      { ...services, metrics: createMetrics() },
+      {
+        stream: undefined,
+        operations,
+        laneFields: ['recordEvents'],
+        verify: tokenVerifier(tokenSettings),
+      },
+    )
     await until('it is counted', async () => (await counted()) === 4)
   })
 })

@@ -102,7 +102,8 @@ describeEachStore('Records of the stream that cannot be folded', (open) => {
   test('is reported in the metrics and as a warning for a day, also by the next worker', async () => {
     const worker = stats.worker()
     const metrics = createMetrics()
-    measureStats(metrics, stats.stream, worker)
+    const recorded = () => ({ accepted: 0, forged: 0, future: 0, expired: 0 })
+    measureStats(metrics, { stream: stats.stream, worker, recorded })
     await stats.stream.append(['nonsense', 'more nonsense'])
     await worker.drain()
     expect(await metrics.registry.metrics()).toContain('alkaid_stats_set_aside_records_total 2')
