@@ -11,18 +11,18 @@ import { maskErrors, observeOperations } from '../common/graphql/apollo-plugins.
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../common/graphql/query-limits.ts'
 import { answerOptions, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
-import { type Lane, responseType } from '../common/lane/lane.ts'
+import { responseType } from '../common/lane/lane.ts'
 import { createAdmission } from './admission.ts'
 import { isGatewayFailure, maskRequestError, serveApollo, statusFromErrors } from './apollo-http.ts'
 import { createPlanner, quiet } from './planner.ts'
-import { createRelay } from './relay.ts'
+import { createRelay, type RelayLane } from './relay.ts'
 import type { Sandbox } from './sandbox.ts'
 import { type GatewayContext, type Upstream, upstreamTimer } from './upstream.ts'
 
 export type GatewayOptions = {
   supergraphSdl: string
   upstreams: readonly Upstream[]
-  lanes: readonly Lane[]
+  lanes: readonly RelayLane[]
   verify: TokenVerifier
   /** How much one query may ask for. By default as in the settings. */
   limits?: QueryLimits
@@ -35,7 +35,7 @@ export type GatewayOptions = {
   metrics: Metrics
 }
 
-export type Gateway = { handle(request: HttpRequest): Promise<HttpReply>; stop(): Promise<void> }
+export type Gateway = { handle(request: HttpRequest): HttpReply | Promise<HttpReply>; stop(): Promise<void> }
 
 export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const { supergraphSdl, upstreams, verify, limits = DEFAULT_QUERY_LIMITS, production, log, metrics } = options
@@ -79,15 +79,17 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     }
   }
 
+  async function answerWithCors(request: HttpRequest): Promise<HttpReply> {
+    const { origin } = request.headers
+    return withCors(await answerAdmin(request), origin, origin !== undefined && adminOrigins.has(origin))
+  }
+
   return {
-    async handle(request) {
-      const { origin } = request.headers
+    handle(request) {
       if (request.method === 'OPTIONS') {
         return answerOptions(request, (page) => adminOrigins.has(page) || relay.allowsOrigin(page))
       }
-      const fromLaneOrPage = relay.handle(request) ?? options.sandbox?.(request)
-      if (fromLaneOrPage) return fromLaneOrPage
-      return withCors(await answerAdmin(request), origin, origin !== undefined && adminOrigins.has(origin))
+      return relay.handle(request) ?? options.sandbox?.(request) ?? answerWithCors(request)
     },
     stop: () => server.stop(),
   }

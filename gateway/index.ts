@@ -9,7 +9,8 @@ import { readServiceSecret } from '../common/service/secrets.ts'
 import { gateway as entry, subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
 import { homePage } from './home.ts'
-import { remoteLane, remoteService, remoteUpstream, upstreamChecks } from './remote-service.ts'
+import { measureRelay, relayFinding, remoteLane } from './remote-lane.ts'
+import { remoteService, remoteUpstream, upstreamChecks } from './remote-service.ts'
 import { createSandbox } from './sandbox.ts'
 
 const root = new URL('../', import.meta.url)
@@ -27,17 +28,16 @@ await startProcess(
 async function build({ settings, tokens, verify, log, metrics, closing }: ProcessContext): Promise<ServiceParts> {
   const serviceSecret = readServiceSecret(settings)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
-  const services = subgraphs.map(({ name, laneFields }) => {
-    const remote = remoteService({ name, url: settings.upstreams.get(name)! })
-    closing(`connections to ${name}`, () => remote.close())
-    return { laneFields, remote }
-  })
+  const urlsOf = (name: string) => settings.upstreams.get(name)!
+  const remotes = subgraphs.map(({ name }) => remoteService({ name, urls: urlsOf(name) }))
+  const lanes = subgraphs.flatMap(({ name, laneFields: rootFields }) =>
+    rootFields ? [remoteLane({ name, urls: urlsOf(name), operations, rootFields })] : [],
+  )
+  for (const { name, close } of [...remotes, ...lanes]) closing(`connections to ${name}`, close)
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
-    upstreams: services.map(({ remote }) => remoteUpstream(remote, serviceSecret, log)),
-    lanes: services.flatMap(({ laneFields, remote }) =>
-      laneFields ? [remoteLane(remote, operations, laneFields)] : [],
-    ),
+    upstreams: remotes.map((remote) => remoteUpstream(remote, serviceSecret, log)),
+    lanes,
     verify,
     limits: settings.queryLimits,
     production: settings.production,
@@ -47,9 +47,10 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Proces
     metrics,
   })
   closing('gateway', () => gateway.stop())
+  measureRelay(metrics, lanes)
   return {
     home: homePage(settings, tokens),
     graphql: (request) => gateway.handle(request),
-    checks: upstreamChecks(services.map(({ remote }) => remote)),
+    checks: { ...upstreamChecks(remotes), relay: () => relayFinding(lanes) },
   }
 }

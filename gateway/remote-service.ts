@@ -1,34 +1,33 @@
-// A service in another process, as the gateway sees it:
+// A service in other processes, as query plans reach it (`remote-lane.ts` is for requests of apps):
 // - `remoteService`: one HTTP client for each service, with kept-alive connections and answers bounded in time and size
-// - `remoteUpstream`: its federation endpoint, for query plans
-// - `remoteLane`: its serving lane, for requests of apps
+// - `remoteUpstream`: its federation endpoint
 // - `upstreamChecks`: whether it answers, for `/readyz`
 // Failures are UNAVAILABLE or TIMEOUT, with the name of the service.
 
-import type { IncomingHttpHeaders } from 'node:http'
-import { Pool } from 'undici'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AlkaidError } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
 import { readBounded, TooLarge } from '../common/base/read-bounded.ts'
 import { REQUEST_ID_HEADER } from '../common/base/request-id.ts'
 import { SERVICE_HEADER } from '../common/graphql/federation.ts'
 import type { GraphQLAnswer } from '../common/graphql/subgraph.ts'
-import type { Lane } from '../common/lane/lane.ts'
-import { operationsOn, type PersistedOperations } from '../common/lane/persisted-operations.ts'
 import type { Checks } from '../common/service/health.ts'
+import { createNodes, type Failure, MAX_PROBE_MS, type Node } from './nodes.ts'
 import type { Upstream } from './upstream.ts'
 
 export type RemoteRequest = {
-  method: 'GET' | 'POST' | 'OPTIONS'
+  method: 'GET' | 'POST'
   /** The path and the search, for example `/graphql?x=1`. */
   path: string
   headers: Record<string, string>
   body?: string | undefined
-  /** Replaces the usual timeout, in ms. */
+  /** Sending it twice does no harm. Otherwise it is sent again only when nothing of it was sent. */
+  isRepeatable: boolean
+  /** Replaces the usual timeout, in ms. All attempts together take no longer. */
   timeoutMs?: number
 }
 
-export type RemoteAnswer = { status: number; headers: IncomingHttpHeaders; body: string }
+export type RemoteAnswer = { status: number; body: string }
 
 export type Remote = {
   name: string
@@ -40,43 +39,84 @@ export type Remote = {
 
 export type RemoteOptions = {
   name: string
-  /** The base URL, without a slash at its end. */
-  url: string
+  /** The base URLs of its nodes, without a slash at the end. */
+  urls: readonly string[]
   timeoutMs?: number
   maxBytes?: number
 }
 
 /** The chain of timeouts: a client waits 30 s, the gateway 12 s (this one), a subgraph 11 s. */
 const TIMEOUT_MS = 12_000
+const CONNECT_MS = 2_000
 const MAX_BYTES = 32 * 1024 * 1024
-/** Concurrent requests to one service. Further requests wait. */
+/** Concurrent requests to one node. */
 const MAX_CONNECTIONS = 256
+const MAX_ATTEMPTS = 3
+/** A request is sent again after a random time up to this one, and then up to twice as much. */
+const REPEAT_MS = 50
 
 export function remoteService({
   name,
-  url,
+  urls,
   timeoutMs: usualMs = TIMEOUT_MS,
   maxBytes = MAX_BYTES,
 }: RemoteOptions): Remote {
-  const base = new URL(url)
-  const prefix = base.pathname === '/' ? '' : base.pathname
-  // undici closes an idle connection two seconds before the server does, so no request meets a closing connection.
-  const pool = new Pool(base.origin, { connections: MAX_CONNECTIONS, connectTimeout: usualMs, allowH2: false })
+  const nodes = createNodes({ name, urls, maxOutstanding: MAX_CONNECTIONS, connectMs: CONNECT_MS })
 
-  async function send({ method, path, headers, body, timeoutMs = usualMs }: RemoteRequest): Promise<RemoteAnswer> {
+  async function send(request: RemoteRequest): Promise<RemoteAnswer> {
+    const { timeoutMs = usualMs, isRepeatable } = request
     const signal = AbortSignal.timeout(timeoutMs)
-    try {
-      const answer = await pool.request({ method, path: `${prefix}${path}`, headers, body: body ?? null, signal })
-      const text = await readBounded(answer.body, maxBytes)
-      return { status: answer.statusCode, headers: answer.headers, body: text }
-    } catch (error) {
-      if (signal.aborted) throw new AlkaidError('TIMEOUT', `The service ${name} did not answer within ${timeoutMs} ms`)
-      const reason = error instanceof TooLarge ? `answered more than ${maxBytes} bytes` : 'is out of reach'
-      throw new AlkaidError('UNAVAILABLE', `The service ${name} ${reason}`)
+    const tried: Node[] = []
+    for (;;) {
+      const node = nodes.take(tried)
+      if (!node) throw outOfReach()
+      try {
+        return await ask(node, request, signal)
+      } catch (error) {
+        if (error instanceof TooLarge) throw unavailable(`answered more than ${maxBytes} bytes`)
+        const { failure, sent } = failureOf(error, signal)
+        nodes.failed(node, failure)
+        if (signal.aborted)
+          throw new AlkaidError('TIMEOUT', `The service ${name} did not answer within ${timeoutMs} ms`)
+        if (tried.push(node) === MAX_ATTEMPTS || (sent && !isRepeatable)) throw outOfReach()
+      } finally {
+        nodes.release(node)
+      }
+      await sleep(REPEAT_MS * tried.length * Math.random())
     }
   }
 
-  return { name, send, close: () => pool.destroy() }
+  function outOfReach(): AlkaidError {
+    const { hung } = nodes.counts()
+    return unavailable(
+      hung > 0 ? `did not answer in time. It is asked again within ${MAX_PROBE_MS / 1000} s` : 'is out of reach',
+    )
+  }
+
+  function unavailable(reason: string): AlkaidError {
+    return new AlkaidError('UNAVAILABLE', `The service ${name} ${reason}`)
+  }
+
+  async function ask(node: Node, { method, path, headers, body }: RemoteRequest, signal: AbortSignal) {
+    const message = { method, path: `${node.prefix}${path}`, headers, body: body ?? null, signal }
+    const answer = await node.pool.request(message)
+    const text = await readBounded(answer.body, maxBytes)
+    nodes.answered(node)
+    return { status: answer.statusCode, body: text }
+  }
+
+  return { name, send, close: () => nodes.close() }
+}
+
+/** System errors of a connection that was never made. */
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'])
+
+/** `sent`: something of the request may have reached the node. */
+function failureOf(error: unknown, signal: AbortSignal): { failure: Failure; sent: boolean } {
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return { failure: 'timeout', sent: false }
+  if (signal.aborted) return { failure: 'timeout', sent: true }
+  return NOT_CONNECTED.has(code) ? { failure: 'refused', sent: false } : { failure: 'closed', sent: true }
 }
 
 /**
@@ -87,7 +127,7 @@ export function remoteUpstream(remote: Remote, serviceSecret: string, log: Logge
   const { name } = remote
   return {
     name,
-    async execute(request, { authorization, requestId }) {
+    async execute(request, { authorization, requestId }, timeoutMs) {
       const { status, body } = await remote.send({
         method: 'POST',
         path: '/federation',
@@ -98,14 +138,22 @@ export function remoteUpstream(remote: Remote, serviceSecret: string, log: Logge
           ...(authorization === undefined ? {} : { authorization }),
         },
         body: JSON.stringify(request),
+        isRepeatable: isQuery(request.query),
+        timeoutMs,
       })
       const answer = status === 200 ? parseAnswer(body) : undefined
       if (answer) return answer
+      if (status === 504) throw new AlkaidError('TIMEOUT', `The subgraph ${name} did not finish in time`)
       // The caller cannot fix any of this. For example, a 401 is about the gateway's credential, not about the caller's token.
       log.error({ subgraph: name, status, body: body.slice(0, 500) }, explainStatus(status))
       throw new AlkaidError('UNAVAILABLE', `The subgraph ${name} did not take the request`)
     },
   }
+}
+
+/** Operations of query plans begin with their type. */
+function isQuery(text: string): boolean {
+  return !/^\s*mutation\b/.test(text)
 }
 
 function parseAnswer(body: string): GraphQLAnswer | undefined {
@@ -123,70 +171,6 @@ function explainStatus(status: number): string {
     : 'a subgraph answered something other than GraphQL'
 }
 
-/** Request headers that change what a lane answers. */
-const FORWARDED_HEADERS = ['accept', 'content-type', 'if-none-match', 'origin', 'x-app-key'] as const
-
-/** Response headers that clients and caches use. */
-const RETURNED_HEADERS = [
-  'accept',
-  'accept-encoding',
-  'access-control-allow-origin',
-  'access-control-expose-headers',
-  'allow',
-  'cache-control',
-  'content-type',
-  'etag',
-  'retry-after',
-  'vary',
-  'www-authenticate',
-  REQUEST_ID_HEADER,
-] as const
-
-/** A browser holds back the real request until the preflight is answered, so a preflight waits at most this long. */
-const PREFLIGHT_MS = 1_000
-
-/**
- * A lane for requests of apps. It sends a request on as it came, and returns the answer unchanged. `handle` rejects with
- * UNAVAILABLE or TIMEOUT.
- * @param operations all persisted operations.
- * @param rootFields the root fields that the service answers.
- */
-export function remoteLane(remote: Remote, operations: PersistedOperations, rootFields: readonly string[]): Lane {
-  return {
-    operations: operationsOn(operations, rootFields),
-    async handle(request) {
-      const { search, requestId } = request
-      const isPost = request.method === 'POST'
-      const { status, headers, body } = await remote.send({
-        method: isPost ? 'POST' : 'GET',
-        path: search === '' ? '/graphql' : `/graphql?${search}`,
-        headers: { ...pickHeaders(request.headers, FORWARDED_HEADERS), [REQUEST_ID_HEADER]: requestId },
-        body: isPost ? await request.body() : undefined,
-      })
-      return { status, headers: pickHeaders(headers, RETURNED_HEADERS), body }
-    },
-    async allowsOrigin(origin) {
-      const { status } = await remote.send({
-        method: 'OPTIONS',
-        path: '/graphql',
-        headers: { origin, 'access-control-request-method': 'POST' },
-        timeoutMs: PREFLIGHT_MS,
-      })
-      if (status === 204 || status === 403) return status === 204
-      throw new AlkaidError('UNAVAILABLE', `The service ${remote.name} cannot tell which origins are allowed`)
-    },
-  }
-}
-
-function pickHeaders(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = headers[name]
-      return value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]]
-    }),
-  )
-}
-
 /** Ready without any upstream, since a missing one costs only its own fields. Lists which ones answer. */
 export function upstreamChecks(remotes: readonly Remote[]): Checks {
   return {
@@ -201,11 +185,12 @@ export function upstreamChecks(remotes: readonly Remote[]): Checks {
   }
 }
 
+const LIVEZ = { method: 'GET', path: '/livez', headers: {}, isRepeatable: true } as const
 const LIVEZ_MS = 1_000
 
 async function isAlive(remote: Remote): Promise<boolean> {
   try {
-    return (await remote.send({ method: 'GET', path: '/livez', headers: {}, timeoutMs: LIVEZ_MS })).status === 200
+    return (await remote.send({ ...LIVEZ, timeoutMs: LIVEZ_MS })).status === 200
   } catch {
     return false // no answer is the answer to this question
   }

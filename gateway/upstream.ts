@@ -13,7 +13,8 @@ import type { Variables } from '../common/graphql/variables.ts'
 
 export type Upstream = {
   name: string
-  execute(request: GraphQLRequest, headers: RequestHeaders): Promise<GraphQLAnswer>
+  /** @param timeoutMs how long the caller waits. An upstream in this process may ignore it. */
+  execute(request: GraphQLRequest, headers: RequestHeaders, timeoutMs?: number): Promise<GraphQLAnswer>
 }
 
 /** The context of one client request. `variables`: the coerced ones. */

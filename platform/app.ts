@@ -22,6 +22,7 @@ import type { RunningSubgraph, SubgraphEntry, SubgraphResources } from '../commo
 import { deriveSigningKeys } from '../engine/publication/sign.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { homePage } from '../gateway/home.ts'
+import { localLane } from '../gateway/relay.ts'
 import { createSandbox } from '../gateway/sandbox.ts'
 import { gateway as gatewayEntry, portBeside, subgraphs } from '../subgraphs/registry.ts'
 import { openStore } from './open-store.ts'
@@ -104,7 +105,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
     upstreams: all.map(({ subgraph }) => subgraph),
-    lanes: all.flatMap(({ lane }) => lane ?? []),
+    lanes: all.flatMap(({ subgraph, lane }) => (lane ? [localLane(subgraph.name, lane)] : [])),
     verify,
     limits: settings.queryLimits,
     production: settings.production,

@@ -10,7 +10,13 @@ import { REQUEST_ID_HEADER, withRequestId } from '../base/request-id.ts'
 import { type Exchange, LIMITS, type Limits, lingeringClose, type Refusal, serveInTurn } from './connections.ts'
 import { readBody } from './request-text.ts'
 
-export type HttpReply = { status: number; headers?: Record<string, string>; body?: string }
+export type HttpReply = {
+  status: number
+  headers?: Record<string, string>
+  body?: string
+  /** In place of `body`: the bytes that another service answered, which are written as they are. */
+  bytes?: Uint8Array
+}
 export type HttpRequest = {
   method: string
   path: string
@@ -20,7 +26,13 @@ export type HttpRequest = {
   /** The HTTP version of the client, for example `1.1`. */
   httpVersion?: string
   /** Both ends of the connection. Undefined when the request did not come over a connection. */
-  socket?: { readonly remoteAddress?: string | undefined; readonly localPort?: number | undefined }
+  socket?: {
+    readonly remoteAddress?: string | undefined
+    readonly localPort?: number | undefined
+    /** The connection is closed: nobody waits for the answer. */
+    once?(event: 'close', listener: () => void): unknown
+    off?(event: 'close', listener: () => void): unknown
+  }
   /** The caller's `x-request-id` when it is well formed, else a new id. */
   requestId: string
   /** Reads the body as JSON text (see `readBody`). Can be called once. `maxBytes` is 1 MB by default. */
@@ -186,7 +198,7 @@ function send(
   const { message, response, behind } = exchange
   const left = remainingBytes(exchange)
   const lingers = left > MAX_DRAINED
-  const body = reply.body ?? ''
+  const body = reply.bytes ?? reply.body ?? ''
   const headers: Record<string, string | number> = {
     [REQUEST_ID_HEADER]: requestId,
     'x-content-type-options': 'nosniff',

@@ -175,7 +175,7 @@ function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefiniti
   const lines = [
     ...needs.map((need) => [need, explained[need]] as const),
     ...upstreams.map(
-      (to) => [urlVariable(to.name), `the URL of ${to.name} (default: http://127.0.0.1:${to.port})`] as const,
+      (to) => [urlVariable(to.name), `the URL of ${to.name}, or URLs (default: http://127.0.0.1:${to.port})`] as const,
     ),
     ['PORT', `the port on which it listens (default: ${port})`] as const,
     ['METRICS_PORT', 'the port of /metrics, /livez and /readyz (default: PORT + 100)'] as const,

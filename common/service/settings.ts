@@ -29,8 +29,8 @@ export type Settings = {
   serviceSecret: string | undefined
   /** Origins from which browsers may call the gateway with a token. */
   corsOrigins: readonly string[]
-  /** Name of a service in `options.upstreams` -> its base URL, without a slash at the end. */
-  upstreams: ReadonlyMap<string, string>
+  /** Name of a service in `options.upstreams` -> the base URLs of its nodes, without a slash at the end. At least one. */
+  upstreams: ReadonlyMap<string, readonly string[]>
   /** How long it still serves after a signal, in ms, while `/readyz` already answers 503. */
   drainMs: number
   /** The limits on one query of a client with a token. */
@@ -46,7 +46,7 @@ export type SettingsOptions = {
   /** The default of PORT. */
   port?: number
   needs?: readonly RequiredSetting[]
-  /** The URL of each is read from `<NAME>_URL`. The default is its port on this machine. */
+  /** The URLs of each are read from `<NAME>_URL`. The default is its port on this machine. */
   upstreams?: readonly { name: string; port: number }[]
 }
 
@@ -83,10 +83,15 @@ const jwksUrl = z
     'expected a URL that begins with https:// or http://, without a user or password',
   )
   .optional()
+/** One URL for each node of a service, for example `http://node-1:4010,http://node-2:4010`. */
 const upstream = z
   .string()
-  .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), 'expected a URL as http://127.0.0.1:4001')
-  .transform((text) => text.replace(/\/+$/, ''))
+  .transform((text) => text.split(',').map((one) => one.trim().replace(/\/+$/, '')))
+  .refine(
+    (urls) => urls.every((one) => /^https?:\/\/[^/]/.test(one) && URL.canParse(one)),
+    'expected a URL as http://127.0.0.1:4001, or several, separated by commas',
+  )
+  .refine((urls) => new Set(urls).size === urls.length, 'expected each URL once')
 
 /** A limit of the gateway. Its maximum is so low that the subgraphs still accept the query plans (`common/graphql/subgraph.ts`). */
 function limit(min: number, max: number) {
@@ -200,7 +205,7 @@ export function readSettings(
   }
 }
 
-/** The variable with the URL of a service, for example `SCHEDULE_URL`. */
+/** The variable with the URLs of a service, for example `SCHEDULE_URL`. */
 export function urlVariable(name: string): string {
   return `${name.toUpperCase()}_URL`
 }
@@ -208,7 +213,7 @@ export function urlVariable(name: string): string {
 function upstreamUrls(upstreams: NonNullable<SettingsOptions['upstreams']>) {
   return z.object(
     Object.fromEntries(
-      upstreams.map(({ name, port }) => [urlVariable(name), upstream.default(`http://127.0.0.1:${port}`)]),
+      upstreams.map(({ name, port }) => [urlVariable(name), upstream.default([`http://127.0.0.1:${port}`])]),
     ),
   )
 }

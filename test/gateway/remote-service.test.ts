@@ -1,22 +1,15 @@
 // Services in other processes that are slow, broken, too talkative or not ours. Each failure costs only the request that met it.
 
-import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import type { AlkaidError } from '../../common/base/errors.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { federationHandler } from '../../common/graphql/federation.ts'
 import type { Subgraph } from '../../common/graphql/subgraph.ts'
-import { type HttpRequest, type HttpServer, listen } from '../../common/http/server.ts'
-import { createRelay } from '../../gateway/relay.ts'
-import {
-  type Remote,
-  type RemoteOptions,
-  remoteLane,
-  remoteService,
-  remoteUpstream,
-} from '../../gateway/remote-service.ts'
+import { type HttpServer, listen } from '../../common/http/server.ts'
+import { type Remote, type RemoteOptions, remoteService, remoteUpstream } from '../../gateway/remote-service.ts'
 
 const SECRET = 'a service secret, which is long enough'
 const log = createLogger('silent')
@@ -33,7 +26,7 @@ test('a connection serves one request after another', async () => {
     connections += 1
   })
   for (let sent = 0; sent < 5; sent++) {
-    await remote.send({ method: 'GET', path: '/', headers: {} })
+    await remote.send({ method: 'GET', path: '/', headers: {}, isRepeatable: true })
     await setImmediate() // undici reuses a connection in the next turn of the event loop
   }
   expect(connections).toBe(1)
@@ -103,50 +96,6 @@ test('a subgraph gets the token and the request id of the caller, and answers on
   expect(seen).toHaveLength(2)
 })
 
-describe('a preflight for apps', () => {
-  const hanging: RequestListener = () => {}
-  const answering =
-    (status: number): RequestListener =>
-    (_, response) =>
-      response.writeHead(status).end()
-  const relayOver = async (...services: RequestListener[]) => {
-    const reached = await Promise.all(services.map((handle) => serve(handle)))
-    return createRelay(reached.map(({ remote }) => remoteLane(remote, new Map(), [])))
-  }
-  const origin = 'https://shop.example'
-
-  test.each([
-    ['allowed', 204, true],
-    ['refused', 403, false],
-  ])(
-    'is %s by the first service that knows, while others hang, fail or have not loaded',
-    async (_, status, allowed) => {
-      const relay = await relayOver(hanging, answering(500), answering(503), answering(status))
-      expect(await relay.allowsOrigin(origin)).toBe(allowed)
-    },
-  )
-
-  test('is UNAVAILABLE within about a second when no service can answer it', async () => {
-    const asked = (await relayOver(hanging, answering(503))).allowsOrigin(origin)
-    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-  }, 5_000)
-
-  test('sends only the origin on, and pages of an allowed origin can read a refusal by the relay itself', async () => {
-    const seen: IncomingHttpHeaders[] = []
-    const relay = await relayOver((request, response) => {
-      seen.push(request.headers)
-      response.writeHead(204).end()
-    })
-    const headers = { origin, 'x-app-key': 'ak_secret', 'content-type': 'application/json' }
-    const body = JSON.stringify({ extensions: { persistedQuery: { sha256Hash: 'unknown' } } })
-    const request = { method: 'POST', path: '/graphql', search: '', headers, requestId: 'r', body: async () => body }
-    const reply = await relay.handle(request as HttpRequest)
-    expect(reply).toMatchObject({ status: 404, headers: { 'access-control-allow-origin': origin, vary: 'origin' } })
-    expect(seen).toMatchObject([{ origin }])
-    expect(JSON.stringify(seen)).not.toContain('ak_secret')
-  })
-})
-
 async function serve(handle: RequestListener, options: Partial<RemoteOptions> = {}) {
   const server: Server = createServer(handle)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -165,14 +114,14 @@ async function start(subgraph: Subgraph): Promise<HttpServer> {
 }
 
 function reach(url: string, options: Partial<RemoteOptions> = {}): Remote {
-  const remote = remoteService({ name: 'slow', url, ...options })
+  const remote = remoteService({ name: 'slow', urls: [url], ...options })
   closers.push(() => remote.close())
   return remote
 }
 
 async function failure(remote: Remote): Promise<AlkaidError> {
   try {
-    await remote.send({ method: 'GET', path: '/', headers: {} })
+    await remote.send({ method: 'GET', path: '/', headers: {}, isRepeatable: true })
   } catch (error) {
     return error as AlkaidError
   }

@@ -25,9 +25,19 @@ describe('settings', () => {
     const settings = readSettings({ STATS_URL: 'https://stats.internal/alkaid/' }, { port: 4002, upstreams })
     expect(settings.port).toBe(4002)
     expect(Object.fromEntries(settings.upstreams)).toEqual({
-      schedule: 'http://127.0.0.1:4001',
-      stats: 'https://stats.internal/alkaid',
+      schedule: ['http://127.0.0.1:4001'],
+      stats: ['https://stats.internal/alkaid'],
     })
+  })
+
+  test('a service may have several nodes, each with its URL', () => {
+    const upstreams = [{ name: 'distribution', port: 4010 }]
+    const urls = (DISTRIBUTION_URL: string) =>
+      readSettings({ DISTRIBUTION_URL }, { upstreams }).upstreams.get('distribution')
+    expect(urls('http://node-1:4010, http://node-2:4010/')).toEqual(['http://node-1:4010', 'http://node-2:4010'])
+    for (const wrong of ['http://node-1:4010,', 'http://node-1:4010,node-2:4010', 'http://a:1,http://a:1/']) {
+      expect(mistakes({ DISTRIBUTION_URL: wrong }, { upstreams })).toMatch(/^DISTRIBUTION_URL: expected/)
+    }
   })
 
   test('metrics have a port beside that of the service, and are for this machine alone', () => {
