@@ -3,10 +3,12 @@ import { parseArgs } from 'node:util'
 import { type Bench, isMet, type Measurement, type OptionHelp, type Options } from './bench.ts'
 import { embedded } from './embedded.ts'
 import { select } from './select.ts'
+import { curve } from './serving/curve.ts'
+import { latency } from './serving/latency.ts'
 import { serve } from './serving/serve.ts'
 
 /** To add a bench, write its file and its line here. */
-const benches: Record<string, Bench> = { embedded, select, serve }
+const benches: Record<string, Bench> = { embedded, select, serve, latency, curve }
 
 const COMMON: Record<string, OptionHelp> = {
   json: { about: 'the last line is the result as JSON' },

@@ -138,4 +138,16 @@ describe('The open loop', () => {
     const slow = latencies.filter((latency) => latency > PAUSE / 2)
     expect(slow.length).toBeGreaterThanOrEqual(95)
   })
+
+  test('counts a request without an answer with the time that it has waited', async () => {
+    let asked = 0
+    const port = await serve((_request, response) => {
+      asked += 1
+      if (asked !== 100) response.end(BODY)
+    })
+    const { latencies, unanswered } = await openLoop(port, { graceMs: 300 })
+    expect(unanswered).toBe(1)
+    expect(latencies).toHaveLength(150)
+    expect(latencies.at(-1)).toBeGreaterThan(300)
+  })
 })

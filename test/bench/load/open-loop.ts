@@ -16,10 +16,12 @@ export type OpenLoopOptions = {
   /** What is sent in the first `warmUpMs` is not counted. */
   warmUpMs: number
   measureMs: number
+  /** How long it waits for the last answers. Default: 5 s. */
+  graceMs?: number
 }
 
 export type OpenLoopResult = {
-  /** In ms, ascending, of the requests after the warm-up. */
+  /** In ms, ascending, of the requests after the warm-up. A request without an answer counts with the time that it has waited. */
   latencies: Float64Array
   /** How late they were sent although a connection was free, in ms, ascending: what this process adds by itself. */
   lateness: Float64Array
@@ -28,14 +30,15 @@ export type OpenLoopResult = {
 }
 
 const GRACE_MS = 5_000
+const UNANSWERED = -1
 
 export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopResult> {
-  const { port, expected, connections, perSecond, warmUpMs, measureMs } = options
+  const { port, expected, connections, perSecond, warmUpMs, measureMs, graceMs = GRACE_MS } = options
   const ring = requestRing(options.requests, 1)
   const perMs = perSecond / 1000
   const uncounted = Math.round(warmUpMs * perMs)
   const total = Math.round((warmUpMs + measureMs) * perMs)
-  const latencies = new Float64Array(total)
+  const latencies = new Float64Array(total).fill(UNANSWERED)
   const lateness: number[] = []
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {}) // it may fail before somebody waits for it
@@ -63,7 +66,7 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRes
   }
 
   const began = performance.now()
-  const endsAt = began + warmUpMs + measureMs + GRACE_MS
+  const endsAt = began + warmUpMs + measureMs + graceMs
   /** Whether requests waited for a connection at the last turn. Then a late one is not this process's doing. */
   let waited = false
   // It never sleeps: the timers of Node are a millisecond coarse, and latencies are shorter.
@@ -89,7 +92,13 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRes
   } finally {
     for (const { connection } of opened) connection.close()
   }
-  // Those without an answer stay 0 and would look fast.
-  const counted = latencies.subarray(uncounted).filter((latency) => latency > 0)
-  return { latencies: counted.sort(), lateness: Float64Array.from(lateness).sort(), unanswered: total - answered }
+  const ended = performance.now()
+  for (let request = 0; request < total; request += 1) {
+    if (latencies[request] === UNANSWERED) latencies[request] = ended - (began + request / perMs)
+  }
+  return {
+    latencies: latencies.slice(uncounted).sort(),
+    lateness: Float64Array.from(lateness).sort(),
+    unanswered: total - answered,
+  }
 }

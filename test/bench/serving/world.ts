@@ -57,7 +57,7 @@ export const users: readonly Variables[] = Array.from({ length: USERS }, (_, at)
 
 /** Everything that a node loads for this app, in the order in which delivery writes it. */
 export function documents(): ChannelDocument[] {
-  return [list([APP]), settings(APP, APP_KEY), ...SLOTS.map((code) => publication(APP, code, CANDIDATES, 1))]
+  return [list([APP]), settings(APP, APP_KEY), ...SLOTS.map((code) => publication({ app: APP, code, revision: 1 }))]
 }
 
 /** Signs and writes them, as delivery does. */
@@ -67,8 +67,8 @@ export async function writeDocuments(channel: Channel, all: readonly ChannelDocu
   }
 }
 
-export function list(apps: string[]): AppList {
-  return { kind: 'apps', epoch: 1, revision: 1, apps }
+export function list(apps: string[], revision = 1): AppList {
+  return { kind: 'apps', epoch: 1, revision, apps }
 }
 
 /** With limits and everything else switched on. The rate limit is so high that the bench does not reach it. */
@@ -82,15 +82,25 @@ export function settings(app: string, key: string): AppSettings {
   }
 }
 
-export function publication(app: string, code: string, schedules: number, revision: number): Publication {
+export type PublicationOptions = {
+  app: string
+  code: string
+  revision: number
+  schedules?: number
+  /** Further characters in the text of each creative. */
+  padding?: number
+}
+
+export function publication(options: PublicationOptions): Publication {
+  const { app, code, revision, schedules = CANDIDATES, padding = 0 } = options
   return {
     ...{ kind: 'slot', app, epoch: 1, revision, stopped: false, fallback: [] },
     slot: { id: id('slo', code, 0), code, capacity: 1, rotationSeconds: ROTATION_SECONDS, caps: [] },
-    entries: Array.from({ length: schedules }, (_, at) => entry(code, at)),
+    entries: Array.from({ length: schedules }, (_, at) => entry(code, at, padding)),
   }
 }
 
-function entry(code: string, at: number): PublishedEntry {
+function entry(code: string, at: number, padding: number): PublishedEntry {
   const number = String(at).padStart(3, '0')
   return {
     schedule: { id: id('sch', code, at), revision: 1 },
@@ -117,7 +127,7 @@ function entry(code: string, at: number): PublishedEntry {
         id: id('cre', code, at),
         revision: 1,
         title: `Sale ${number}`,
-        text: 'Half off.',
+        text: `Half off.${'x'.repeat(padding)}`,
         image: { url: `https://img.example/${number}.webp`, width: 1200, height: 600, alt: 'Sale' },
         link: `bench://${number}`,
         data: { theme: 'light' },
