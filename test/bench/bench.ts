@@ -8,7 +8,7 @@ export interface Measurement {
   /** The median of `runs`. */
   value: number
   /** `x`: a ratio. */
-  unit: 'ms' | 'µs' | 'ns' | 'MB' | 'x' | '/s' | '%' | 'KB'
+  unit: 'ms' | 'µs' | 'ns' | 'MB' | 'x' | '/s' | '%' | 'events'
   /** What the design asks for; left out where it asks for nothing. */
   atMost?: number
   atLeast?: number

@@ -36,7 +36,7 @@ const END_MS = 8_000
 const KEPT_OUTPUT = 4_000
 
 /** Undefined: processes can be held on a core here. Otherwise the reason why not. */
-export function whyNotPinned(): string | undefined {
+function whyNotPinned(): string | undefined {
   if (availableParallelism() < 2) return 'this machine has one core'
   if (spawnSync('taskset', ['-c', '0,1', 'true']).status !== 0) return 'there is no `taskset` (package util-linux)'
   return undefined
@@ -101,6 +101,12 @@ async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
   await ended
   clearTimeout(timer)
+}
+
+/** For the progress of a bench. */
+export function reportPinning(): string {
+  if (reason === undefined) return 'the server has core 0, the load has core 1'
+  return `server and load are not held on a core each: ${reason}`
 }
 
 /** For a process that something else has started. On the core of the load it gives way to the load generator. */

@@ -4,11 +4,12 @@ import { type Bench, isMet, type Measurement, type OptionHelp, type Options } fr
 import { embedded } from './embedded.ts'
 import { select } from './select.ts'
 import { curve } from './serving/curve.ts'
+import { events } from './serving/events.ts'
 import { latency } from './serving/latency.ts'
 import { serve } from './serving/serve.ts'
 
 /** To add a bench, write its file and its line here. */
-const benches: Record<string, Bench> = { embedded, select, serve, latency, curve }
+const benches: Record<string, Bench> = { embedded, select, serve, latency, curve, events }
 
 const COMMON: Record<string, OptionHelp> = {
   json: { about: 'the last line is the result as JSON' },

@@ -4,12 +4,14 @@
 
 import { type Connection, type Expected, openConnection } from './connection.ts'
 import { type CpuClock, cpuClock } from './cpu.ts'
-import { requestRing } from './requests.ts'
+import { numbered, ringOf } from './requests.ts'
 
 export type ClosedLoopOptions = {
   port: number
   /** Whole HTTP requests; the connections take them in turn. */
   requests: readonly string[]
+  /** There is one request, and each NUMBER in it (requests.ts) becomes a number from this one on. */
+  numberedFrom?: number
   expected: Expected
   connections: number
   /** How many requests of one connection wait at once. 1: no pipelining. */
@@ -25,6 +27,8 @@ export type ClosedLoopOptions = {
 export type ClosedLoopResult = {
   perSecond: number
   answers: number
+  /** With those before and after the measured time: every request that was sent has its answer. */
+  allAnswers: number
   ms: number
   /** Of one core: 0.6 means 60 %. */
   ownCpu: number
@@ -44,47 +48,57 @@ export async function runClosedLoop(options: ClosedLoopOptions): Promise<ClosedL
     measureMs,
     maxRequests = Number.POSITIVE_INFINITY,
   } = options
-  const ring = requestRing(options.requests, pipelining)
+  const { requests, numberedFrom } = options
+  const counter = { next: numberedFrom ?? 0 }
+  const ring = ringOf(requests, pipelining)
   const clock: CpuClock = cpuClock(options.pids)
   const over = Promise.withResolvers<void>()
-  over.promise.catch(() => {}) // it may fail before somebody waits for it
-  let answers = 0
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => {}) // it may fail before somebody waits for it
+  let [sent, answers] = [0, 0]
+  let isEnding = false
+  const answered = Promise.withResolvers<void>()
   /** The run is over when this many have come. */
   let enough = Number.POSITIVE_INFINITY
 
   const opened: Connection[] = []
   async function open(index: number): Promise<void> {
     // Each connection begins at another request.
-    let next = index * Math.max(1, Math.floor(options.requests.length / connections))
+    const first = index * Math.max(1, Math.floor(requests.length / connections))
+    const source = numberedFrom === undefined ? ring(first) : numbered(requests[0]!, counter)
     const connection: Connection = await openConnection({
       port,
       expected,
       onAnswers(count) {
         answers += count
         if (answers >= enough) over.resolve()
-        connection.send(ring.take(next, count))
-        next += count
+        if (isEnding) return void (answers === sent && answered.resolve())
+        sent += count
+        connection.send(source.next(count))
       },
-      onFailure: over.reject,
+      onFailure: failed.reject,
     })
     opened.push(connection)
-    connection.send(ring.take(next, pipelining))
-    next += pipelining
+    sent += pipelining
+    connection.send(source.next(pipelining))
   }
 
-  const stopWatching = watchSilence(() => answers, over.reject)
+  const stopWatching = watchSilence(() => answers, failed.reject)
   try {
     for (let index = 0; index < connections; index += 1) await open(index)
-    await Promise.race([over.promise, elapsed(warmUpMs)])
+    await Promise.race([over.promise, failed.promise, elapsed(warmUpMs)])
     const [began, answersBefore, cpuBefore] = [performance.now(), answers, clock.read()]
     enough = answersBefore + maxRequests
-    await Promise.race([over.promise, elapsed(measureMs)])
+    await Promise.race([over.promise, failed.promise, elapsed(measureMs)])
     const ms = performance.now() - began
     const counted = answers - answersBefore
     const cpu = clock.read()
+    isEnding = true
+    if (answers < sent) await Promise.race([answered.promise, failed.promise])
     return {
       perSecond: (counted * 1000) / ms,
       answers: counted,
+      allAnswers: answers,
       ms,
       ownCpu: (cpu.ownMs - cpuBefore.ownMs) / ms,
       serverCpu:

@@ -4,7 +4,7 @@
 // sending instead is called coordinated omission.)
 
 import { type Connection, type Expected, openConnection } from './connection.ts'
-import { requestRing } from './requests.ts'
+import { ringOf } from './requests.ts'
 
 export type OpenLoopOptions = {
   port: number
@@ -34,7 +34,7 @@ const UNANSWERED = -1
 
 export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopResult> {
   const { port, expected, connections, perSecond, warmUpMs, measureMs, graceMs = GRACE_MS } = options
-  const ring = requestRing(options.requests, 1)
+  const requests = ringOf(options.requests, 1)(0)
   const perMs = perSecond / 1000
   const uncounted = Math.round(warmUpMs * perMs)
   const total = Math.round((warmUpMs + measureMs) * perMs)
@@ -79,7 +79,7 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRes
       client.request = sent
       client.intended = began + sent / perMs
       if (!waited && sent >= uncounted) lateness.push(now - client.intended)
-      client.connection.send(ring.take(sent, 1))
+      client.connection.send(requests.next(1))
       sent += 1
     }
     waited = sent < due

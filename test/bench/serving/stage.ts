@@ -1,7 +1,7 @@
 // What a bench of the serving lane needs around the servers: a folder, a Redis with the documents, and the answers that are right.
 
 import { connectRedisChannel } from '../../../common/channel/redis-channel.ts'
-import { whyNotPinned } from '../children.ts'
+import { reportPinning } from '../children.ts'
 import { readReference } from './reference.ts'
 import { type BenchRedis, startBenchRedis, temporaryFolder } from './servers.ts'
 import { type Setup, startNode } from './variants.ts'
@@ -11,10 +11,7 @@ export type Stage = Setup & { redis: BenchRedis | undefined }
 
 /** Sets everything up, runs, and takes everything down again. */
 export async function onStage<T>(print: (line: string) => void, run: (stage: Stage) => Promise<T>): Promise<T> {
-  const reason = whyNotPinned()
-  print(
-    reason ? `server and load are not held on a core each: ${reason}` : 'the server has core 0, the load has core 1',
-  )
+  print(reportPinning())
   const folder = await temporaryFolder()
   let redis: BenchRedis | undefined
   try {

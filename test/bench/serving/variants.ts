@@ -30,6 +30,8 @@ export type Variant = {
   isBare?: true
   /** Measured only when `--only` names it. */
   isExtra?: true
+  /** The server and the load generator use both cores. It is compared only with the other one of these. */
+  onBothCores?: true
   start(setup: Setup): Promise<Server>
 }
 
@@ -39,6 +41,20 @@ export const variants: readonly Variant[] = [
   { name: 'lane', about: 'a distribution node', start: startNode },
   { name: 'lane304', about: 'a distribution node, answers of 304', isConditional: true, start: startNode },
   { name: 'relay', about: 'the gateway in front of a distribution node', start: startRelay },
+  {
+    name: 'workers1',
+    about: 'a node with --workers 1, on both cores',
+    onBothCores: true,
+    isExtra: true,
+    start: startWorkers(1),
+  },
+  {
+    name: 'workers2',
+    about: 'a node with --workers 2, on both cores',
+    onBothCores: true,
+    isExtra: true,
+    start: startWorkers(2),
+  },
   { name: 'apolloGateway', about: 'Apollo Gateway with one subgraph', isPeer: true, start: startApolloGateway },
   { name: 'apolloSubgraph', about: 'Apollo Server with one subgraph', isPeer: true, start: peer('apollo-subgraph.js') },
   { name: 'mercurius', about: 'Fastify with Mercurius, jit: 1', isPeer: true, start: peer('mercurius.js') },
@@ -52,6 +68,14 @@ export function startNode({ folder, redisUrl, core }: Setup): Promise<Server> {
     return startService({ script, core, folder })
   }
   return startService({ script: NODE, core, folder, env: { REDIS_URL: redisUrl } })
+}
+
+function startWorkers(workers: number): (setup: Setup) => Promise<Server> {
+  return async ({ folder, redisUrl }) => {
+    if (redisUrl === undefined) throw new Error('several workers need a Redis: expected redis-server on the PATH')
+    const args = ['--workers', String(workers)]
+    return startService({ script: NODE, args, core: 'both', folder, env: { REDIS_URL: redisUrl } })
+  }
 }
 
 async function startRelay(setup: Setup): Promise<Server> {

@@ -27,7 +27,7 @@ export const SECRETS = {
   SERVICE_SECRET: 'a-secret-for-benches-of-the-services-32-characters',
 }
 
-const signingKeys = deriveSigningKeys(SECRETS.SIGNING_SECRET)
+export const signingKeys = deriveSigningKeys(SECRETS.SIGNING_SECRET)
 /** So that no answer changes while a bench runs. */
 const ROTATION_SECONDS = 366 * 86_400
 
@@ -36,8 +36,15 @@ const manifest = JSON.parse(
   readFileSync(new URL('../../../schema/persisted-queries.json', import.meta.url), 'utf8'),
 ) as Manifest
 
-/** The operation that is measured: its text and its SHA-256. */
-export const operation = manifest.operations.find(({ name }) => name === 'Decisions')!
+/** A persisted operation: its text, and its SHA-256. */
+export function operationNamed(wanted: string): { id: string; body: string } {
+  const found = manifest.operations.find(({ name }) => name === wanted)
+  if (!found) throw new Error(`expected an operation ${wanted} in schema/persisted-queries.json`)
+  return found
+}
+
+/** The operation that asks for decisions. */
+export const operation = operationNamed('Decisions')
 
 export type Variables = { app: string; slots: readonly string[]; context: RequestContext }
 
