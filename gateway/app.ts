@@ -12,8 +12,10 @@ import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../common/graphql/query-
 import { answerOptions, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
 import { responseType } from '../common/lane/lane.ts'
+import type { Checks } from '../common/service/health.ts'
 import { createAdmission } from './admission.ts'
 import { isGatewayFailure, maskRequestError, serveApollo, statusFromErrors } from './apollo-http.ts'
+import { isolate, isolationFinding, measureIsolation } from './isolation.ts'
 import { createPlanner, quiet } from './planner.ts'
 import { createRelay, type RelayLane } from './relay.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -22,6 +24,10 @@ import { type GatewayContext, type Upstream, upstreamTimer } from './upstream.ts
 export type GatewayOptions = {
   supergraphSdl: string
   upstreams: readonly Upstream[]
+  /** Requests under way at one upstream. */
+  maxUpstreamRequests: number
+  /** How long a request to an upstream may take. Default: 12 s. */
+  upstreamTimeoutMs?: number
   lanes: readonly RelayLane[]
   verify: TokenVerifier
   /** How much one query may ask for. By default as in the settings. */
@@ -35,11 +41,21 @@ export type GatewayOptions = {
   metrics: Metrics
 }
 
-export type Gateway = { handle(request: HttpRequest): HttpReply | Promise<HttpReply>; stop(): Promise<void> }
+export type Gateway = {
+  handle(request: HttpRequest): HttpReply | Promise<HttpReply>
+  /** Which subgraphs are degraded. */
+  checks: Checks
+  stop(): Promise<void>
+}
 
 export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const { supergraphSdl, upstreams, verify, limits = DEFAULT_QUERY_LIMITS, production, log, metrics } = options
-  const { schema, gateway } = await createPlanner({ supergraphSdl, upstreams, timer: upstreamTimer(metrics), log })
+  const { maxUpstreamRequests: maxRequests, upstreamTimeoutMs: timeoutMs } = options
+  const isolation = { maxRequests, timeoutMs, log }
+  const isolated = upstreams.map((upstream) => isolate(upstream, isolation))
+  measureIsolation(metrics, isolated)
+  const timer = upstreamTimer(metrics)
+  const { schema, gateway } = await createPlanner({ supergraphSdl, upstreams: isolated, timer, log })
   const admission = createAdmission({ schema, verify, limits, production })
   const server = new ApolloServer<GatewayContext>({
     gateway,
@@ -91,6 +107,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       }
       return relay.handle(request) ?? options.sandbox?.(request) ?? answerWithCors(request)
     },
+    checks: { breakers: () => isolationFinding(isolated) },
     stop: () => server.stop(),
   }
 }

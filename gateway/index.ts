@@ -28,16 +28,22 @@ await startProcess(
 async function build({ settings, tokens, verify, log, metrics, closing }: ProcessContext): Promise<ServiceParts> {
   const serviceSecret = readServiceSecret(settings)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
+  const { maxUpstreamRequests } = settings
   const urlsOf = (name: string) => settings.upstreams.get(name)!
-  const remotes = subgraphs.map(({ name }) => remoteService({ name, urls: urlsOf(name) }))
+  const remotes = subgraphs.map(({ name }) =>
+    remoteService({ name, urls: urlsOf(name), maxRequests: maxUpstreamRequests }),
+  )
   const lanes = subgraphs.flatMap(({ name, laneFields: rootFields }) =>
-    rootFields ? [remoteLane({ name, urls: urlsOf(name), operations, rootFields })] : [],
+    rootFields
+      ? [remoteLane({ name, urls: urlsOf(name), operations, rootFields, maxOutstanding: maxUpstreamRequests })]
+      : [],
   )
   for (const { name, close } of [...remotes, ...lanes]) closing(`connections to ${name}`, close)
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
     upstreams: remotes.map((remote) => remoteUpstream(remote, serviceSecret, log)),
     lanes,
+    maxUpstreamRequests,
     verify,
     limits: settings.queryLimits,
     production: settings.production,
@@ -51,6 +57,6 @@ async function build({ settings, tokens, verify, log, metrics, closing }: Proces
   return {
     home: homePage(settings, tokens),
     graphql: (request) => gateway.handle(request),
-    checks: { ...upstreamChecks(remotes), relay: () => relayFinding(lanes) },
+    checks: { ...gateway.checks, ...upstreamChecks(remotes), relay: () => relayFinding(lanes) },
   }
 }

@@ -41,6 +41,8 @@ export type RemoteOptions = {
   name: string
   /** The base URLs of its nodes, without a slash at the end. */
   urls: readonly string[]
+  /** Requests under way at one node. */
+  maxRequests?: number
   timeoutMs?: number
   maxBytes?: number
 }
@@ -49,8 +51,7 @@ export type RemoteOptions = {
 const TIMEOUT_MS = 12_000
 const CONNECT_MS = 2_000
 const MAX_BYTES = 32 * 1024 * 1024
-/** Concurrent requests to one node. */
-const MAX_CONNECTIONS = 256
+const MAX_REQUESTS = 256
 const MAX_ATTEMPTS = 3
 /** A request is sent again after a random time up to this one, and then up to twice as much. */
 const REPEAT_MS = 50
@@ -58,10 +59,11 @@ const REPEAT_MS = 50
 export function remoteService({
   name,
   urls,
+  maxRequests = MAX_REQUESTS,
   timeoutMs: usualMs = TIMEOUT_MS,
   maxBytes = MAX_BYTES,
 }: RemoteOptions): Remote {
-  const nodes = createNodes({ name, urls, maxOutstanding: MAX_CONNECTIONS, connectMs: CONNECT_MS })
+  const nodes = createNodes({ name, urls, maxOutstanding: maxRequests, connectMs: CONNECT_MS })
 
   async function send(request: RemoteRequest): Promise<RemoteAnswer> {
     const { timeoutMs = usualMs, isRepeatable } = request

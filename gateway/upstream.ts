@@ -1,10 +1,10 @@
 // An upstream is a subgraph as query plans reach it: a function call in this process, or HTTP to another one
-// (`remote-service.ts`). It gets the caller's own token. A subgraph that fails or is too slow costs only its own fields.
+// (`remote-service.ts`). It gets the caller's own token. A subgraph that fails costs only its own fields. `isolation.ts` adds to an
+// upstream what bounds its time and its requests.
 
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import { Kind, type OperationDefinitionNode, parse } from 'graphql'
 import { Histogram } from 'prom-client'
-import { withDeadline } from '../common/base/deadline.ts'
 import { AlkaidError } from '../common/base/errors.ts'
 import type { Logger } from '../common/base/log.ts'
 import { DURATION_BUCKETS, type Metrics } from '../common/base/metrics.ts'
@@ -23,9 +23,6 @@ export type GatewayContext = RequestHeaders & { variables: Variables }
 /** Called for each request to a subgraph. `outcome`: `ok`, or the code of the error. */
 export type UpstreamTimer = (subgraph: string, outcome: string, ms: number) => void
 
-/** Shorter than a client waits (30 s), longer than a subgraph takes (11 s). */
-const UPSTREAM_TIMEOUT_MS = 12_000
-
 /** The upstream in the form that Apollo's gateway takes. Never rejects: a failure is an answer with errors. */
 export function upstreamDataSource(
   upstream: Upstream,
@@ -39,8 +36,7 @@ export function upstreamDataSource(
       const { authorization, requestId } = context as GatewayContext
       const began = performance.now()
       try {
-        const work = upstream.execute({ query, variables, operationName }, { authorization, requestId })
-        const answer = await withDeadline(UPSTREAM_TIMEOUT_MS, work, () => timedOut(name))
+        const answer = await upstream.execute({ query, variables, operationName }, { authorization, requestId })
         timer(name, 'ok', performance.now() - began)
         return answer as never
       } catch (error) {
@@ -52,10 +48,6 @@ export function upstreamDataSource(
       }
     },
   }
-}
-
-function timedOut(name: string): AlkaidError {
-  return new AlkaidError('TIMEOUT', `The subgraph ${name} did not answer within ${UPSTREAM_TIMEOUT_MS} ms`)
 }
 
 /**

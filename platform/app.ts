@@ -105,6 +105,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('schema/supergraph.graphql', root), 'utf8'),
     upstreams: all.map(({ subgraph }) => subgraph),
+    maxUpstreamRequests: settings.maxUpstreamRequests,
     lanes: all.flatMap(({ subgraph, lane }) => (lane ? [localLane(subgraph.name, lane)] : [])),
     verify,
     limits: settings.queryLimits,
@@ -117,7 +118,12 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   closing('gateway', () => gateway.stop())
 
   // 5. The ports take requests.
-  const checks: Checks = { setup: setup.check, store: storeCheck(store), channel: channelCheck(channel) }
+  const checks: Checks = {
+    ...gateway.checks,
+    setup: setup.check,
+    store: storeCheck(store),
+    channel: channelCheck(channel),
+  }
   const checksOfPorts: Checks = {}
   for (const [{ name, hasOwnPort }, { lane, checks: own = {} }] of running) {
     if (!hasOwnPort) Object.assign(checks, own)

@@ -31,6 +31,8 @@ export type Settings = {
   corsOrigins: readonly string[]
   /** Name of a service in `options.upstreams` -> the base URLs of its nodes, without a slash at the end. At least one. */
   upstreams: ReadonlyMap<string, readonly string[]>
+  /** Requests of the gateway that may be under way at one service. */
+  maxUpstreamRequests: number
   /** How long it still serves after a signal, in ms, while `/readyz` already answers 503. */
   drainMs: number
   /** The limits on one query of a client with a token. */
@@ -93,7 +95,7 @@ const upstream = z
   )
   .refine((urls) => new Set(urls).size === urls.length, 'expected each URL once')
 
-/** A limit of the gateway. Its maximum is so low that the subgraphs still accept the query plans (`common/graphql/subgraph.ts`). */
+/** For the limits on a query, the maximum is so low that the subgraphs still accept the query plans (`common/graphql/subgraph.ts`). */
 function limit(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`
   return z
@@ -114,6 +116,7 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,6}$/, 'expected a number from 1 to 9999999')
     .transform(Number)
     .default(10_000),
+  MAX_UPSTREAM_REQUESTS: limit(1, 10_000).default(256),
   METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   METRICS_PORT: port.optional(),
   DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
@@ -192,6 +195,7 @@ export function readSettings(
     serviceSecret: values.SERVICE_SECRET,
     corsOrigins: values.CORS_ORIGINS,
     upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
+    maxUpstreamRequests: values.MAX_UPSTREAM_REQUESTS,
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? DRAIN_SECONDS : SHORT_DRAIN_SECONDS)) * 1000,
     queryLimits: {
       ...DEFAULT_QUERY_LIMITS,
@@ -258,6 +262,7 @@ const SHOWN = new Set([
   'HOST',
   'PORT',
   'MAX_CONNECTIONS',
+  'MAX_UPSTREAM_REQUESTS',
   'METRICS_HOST',
   'METRICS_PORT',
   'DATA_DIR',

@@ -41,6 +41,7 @@ export async function startWholeGraph(flow: Workflow) {
   const gateway = await buildGateway({
     supergraphSdl: readFileSync(new URL('../../schema/supergraph.graphql', import.meta.url), 'utf8'),
     upstreams: [...subgraphs, stats.subgraph, distribution.subgraph],
+    maxUpstreamRequests: 256,
     lanes: [],
     verify,
     production: false,
