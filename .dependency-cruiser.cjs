@@ -48,7 +48,7 @@ module.exports = {
       only(`subgraphs/${name} imports downwards`, `^subgraphs/${name}/`, [
         ENGINE,
         '^common/',
-        '^subgraphs/registry\\.ts$',
+        '^subgraphs/(registry|lanes)\\.ts$',
         ...usesRepositoriesOf.map((one) => `^subgraphs/${one}/repository\\.ts$`),
       ]),
     ),

@@ -92,7 +92,9 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const keys = deriveSigningKeys(signingSecret)
-  const shared = { store, channel, eventStream, keys, verify, operations, now: Date.now, random: Math.random, metrics }
+  const { queryLimits } = settings
+  const given = { keys, verify, operations, queryLimits, now: Date.now, random: Math.random, metrics }
+  const shared = { store, channel, eventStream, ...given }
   const running = new Map<SubgraphEntry, RunningSubgraph>()
   for (const entry of subgraphs) {
     const started = await startFromList(entry, { ...shared, log: logOf(entry.name) })

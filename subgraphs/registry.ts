@@ -3,6 +3,7 @@
 // `load` imports a subgraph only when it is called. So a process that reads this list does not load every subgraph.
 
 import type { SubgraphEntry } from '../common/service/subgraph-process.ts'
+import { LANE_FIELDS } from './lanes.ts'
 
 /** The gateway is no subgraph. The ports of all other services keep their distance from its port: see `portBeside`. */
 export const gateway = {
@@ -59,7 +60,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     port: 4006,
     about: 'takes events, from apps at /graphql and from operators through the gateway, and answers reports.',
     needs: ['store', 'event stream'],
-    laneFields: ['recordEvents'],
+    laneFields: LANE_FIELDS.stats,
     usesRepositoriesOf: ['schedule'],
     load: () => import('./stats/app.ts'),
   },
@@ -68,7 +69,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     port: 4010,
     about: 'a node: answers apps at /graphql from its own memory, which it keeps in step with the channel.',
     needs: ['channel'],
-    laneFields: ['decisions'],
+    laneFields: LANE_FIELDS.distribution,
     hasOwnPort: true, // apps ask it directly
     load: () => import('./distribution/app.ts'),
   },

@@ -12,6 +12,7 @@ export const RIGHTS = {
   createApp: ['operator'],
   updateApp: [],
   rotateAppKey: [],
+  registerOperations: [],
   createSlot: ['operator'],
   updateSlot: ['operator'],
   archiveSlot: ['operator'],

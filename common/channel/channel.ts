@@ -1,4 +1,5 @@
-// The channel carries signed documents from delivery to the distribution nodes, and heartbeats of the nodes back to delivery.
+// The channel carries signed documents from delivery to the distribution nodes, and heartbeats and counts of uses of the nodes back
+// to delivery.
 // There are two implementations with the same behaviour: over Redis (redis-channel.ts) and in one process (in-process.ts).
 // test/support/channel-suite.ts runs on both.
 //
@@ -7,6 +8,7 @@
 import * as z from 'zod'
 import type { Address } from '../../engine/publication/address.ts'
 import type { Stamp } from '../../engine/publication/types.ts'
+import { DAY_MS } from '../../engine/time/days.ts'
 
 export { type Address, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
 
@@ -35,6 +37,10 @@ export interface Channel {
   beat(heartbeat: Heartbeat): Promise<void>
   /** Heartbeats of the last `maxAgeMs`, at most 10 minutes. Compares each node's `at` with the clock of this process. */
   heartbeats(maxAgeMs: number): Promise<Heartbeat[]>
+  /** Stores what a reporter counted, in place of its last report. */
+  reportUses(report: UseReport): Promise<void>
+  /** The last report of each reporter. A report stays until its newest day is over for two days. */
+  useReports(): Promise<UseReport[]>
   close(): Promise<void>
 }
 
@@ -64,6 +70,9 @@ export type Heartbeat = {
   unreadable?: string[] | undefined
 }
 
+/** A Date can hold this instant and a few months more. */
+const MAX_INSTANT = 8.6e15
+
 const heartbeatSchema = z.object({
   node: z.string(),
   at: z.number(),
@@ -77,6 +86,51 @@ const heartbeatSchema = z.object({
 export function parseHeartbeat(text: string): Heartbeat | undefined {
   try {
     return heartbeatSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined // not JSON
+  }
+}
+
+/** How long a report of uses stays after the beginning of its newest day, in milliseconds. */
+export const REPORT_KEPT_MS = 3 * DAY_MS
+
+/** How often apps used their operations, as one process counted it. */
+export type UseReport = {
+  /** The name of the process. It is another one after each start, because the counts begin at 0 again. */
+  reporter: string
+  /** The newest day comes first. */
+  days: {
+    /** The beginning of a day of UTC, in milliseconds since the Unix epoch. */
+    day: number
+    /** App -> id of the operation -> how often it was used on this day, and when last (Unix milliseconds). */
+    apps: Record<string, Record<string, [count: number, lastUsedAt: number]>>
+  }[]
+}
+
+const useReportSchema = z.object({
+  reporter: z.string().min(1).max(300),
+  days: z
+    .array(
+      z.object({
+        day: z.number().int().nonnegative().max(MAX_INSTANT),
+        // The keys become the names of fields in the store.
+        apps: z.record(
+          z.string().regex(/^[a-z0-9._-]{1,64}$/),
+          z.record(
+            z.string().regex(/^[0-9a-f]{64}$/),
+            z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative().max(MAX_INSTANT)]),
+          ),
+        ),
+      }),
+    )
+    .min(1)
+    .max(2),
+})
+
+/** Parses a report of uses. Undefined for any other text. */
+export function parseUseReport(text: string): UseReport | undefined {
+  try {
+    return useReportSchema.safeParse(JSON.parse(text)).data
   } catch {
     return undefined // not JSON
   }

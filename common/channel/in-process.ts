@@ -11,6 +11,8 @@ import {
   HEARTBEAT_KEPT_MS,
   type Heartbeat,
   type Listener,
+  REPORT_KEPT_MS,
+  type UseReport,
 } from './channel.ts'
 import { manifestKey, placeOf } from './keys.ts'
 
@@ -23,6 +25,7 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
   const manifests = new Map<string, Map<string, string>>()
   const subscriptions = new Set<{ listener: Listener }>()
   const heartbeats = new Map<string, Heartbeat>()
+  const reports = new Map<string, UseReport>()
   let closed = false
 
   return {
@@ -77,6 +80,19 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
       return structuredClone([...heartbeats.values()].filter(({ at }) => at >= now - maxAgeMs))
     },
 
+    async reportUses(report) {
+      assertOpen()
+      reports.set(report.reporter, structuredClone(report))
+    },
+
+    async useReports() {
+      assertOpen()
+      for (const { reporter, days } of reports.values()) {
+        if ((days[0]?.day ?? 0) < Date.now() - REPORT_KEPT_MS) reports.delete(reporter)
+      }
+      return structuredClone([...reports.values()])
+    },
+
     async close() {
       closed = true
       subscriptions.clear()
@@ -114,6 +130,8 @@ export function noChannel(service: string): Channel {
     listen: refuse,
     beat: refuse,
     heartbeats: refuse,
+    reportUses: refuse,
+    useReports: refuse,
     close: async () => {},
   }
 }

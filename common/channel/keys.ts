@@ -7,6 +7,7 @@
 //     {shop}:manifest              hash: code of a slot, @app or @operations -> stamp
 //     {alkaid}:apps                the list of apps;  {alkaid}:apps:stamp has its stamp
 //     {alkaid}:node:<id>           a heartbeat;  {alkaid}:nodes is the set of node ids
+//     {alkaid}:nodes:uses          hash: reporter -> its report of uses of operations
 //     {alkaid}:events              the event stream
 
 import { type Address, OPERATIONS, SETTINGS } from './channel.ts'
@@ -19,6 +20,7 @@ const APPS_KEY = '{alkaid}:apps'
 
 /** The set of nodes that may have a heartbeat. With it, listing the nodes needs no SCAN. */
 export const NODES_KEY = '{alkaid}:nodes'
+export const REPORTS_KEY = '{alkaid}:nodes:uses'
 export const EVENTS_KEY = '{alkaid}:events'
 
 /** Patterns to subscribe to. They also match other keys, which `addressOf` recognises. */

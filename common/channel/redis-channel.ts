@@ -14,8 +14,11 @@ import {
   type Heartbeat,
   type Listener,
   parseHeartbeat,
+  parseUseReport,
+  REPORT_KEPT_MS,
+  type UseReport,
 } from './channel.ts'
-import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf } from './keys.ts'
+import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf, REPORTS_KEY } from './keys.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
 import { nameOf, openRedis, parseRedisUrl, type RedisConnection } from './redis-connection.ts'
 import { defineScripts, placeholderOf } from './redis-document-scripts.ts'
@@ -120,6 +123,20 @@ export async function connectRedisChannel({ url, log = () => {}, configCheck }: 
 
     heartbeats: (maxAgeMs) => readHeartbeats(commander, problems, Date.now() - maxAgeMs),
 
+    async reportUses(report) {
+      const text = JSON.stringify(report)
+      const store = () => commander.call((redis) => redis.hset(REPORTS_KEY, report.reporter, text))
+      try {
+        await store()
+      } catch (error) {
+        if (!/WRONGTYPE/.test((error as Error).message)) throw error
+        await commander.call((redis) => redis.del(REPORTS_KEY)) // a foreign key with this name would make every report fail
+        await store()
+      }
+    },
+
+    useReports: () => readReports(commander, problems, Date.now() - REPORT_KEPT_MS),
+
     async close() {
       closed = true
       await Promise.all([commander, ...subscribers].map((connection) => connection.close()))
@@ -179,6 +196,26 @@ async function readHeartbeats(commander: RedisConnection, problems: ProblemLog, 
     if (heartbeat && heartbeat.at >= oldest) heartbeats.push(heartbeat)
   }
   return heartbeats
+}
+
+/** Reports whose newest day began after `oldest` (Unix milliseconds). Older ones, and what is no report, are removed. */
+async function readReports(commander: RedisConnection, problems: ProblemLog, oldest: number): Promise<UseReport[]> {
+  const texts = await commander
+    .call((redis) => redis.hgetall(REPORTS_KEY))
+    .catch((error: Error) => {
+      if (/WRONGTYPE/.test(error.message)) return {} // a foreign key: the next report replaces it
+      throw error
+    })
+  const reports: UseReport[] = []
+  const useless: string[] = []
+  for (const [reporter, text] of Object.entries(texts)) {
+    const report = parseUseReport(text)
+    if (!report) problems.report(`the report of uses of ${reporter.slice(0, 100)}`, 'cannot be read, and is removed')
+    if (report && report.days[0]!.day >= oldest) reports.push(report)
+    else useless.push(reporter)
+  }
+  if (useless.length > 0) await commander.call((redis) => redis.hdel(REPORTS_KEY, ...useless))
+  return reports
 }
 
 /** The script compares numbers of at most 15 digits exactly. `parseStamp` accepts the same. */

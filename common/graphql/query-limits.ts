@@ -60,6 +60,12 @@ export function requireWithinLimits(document: DocumentNode, limits: QueryLimits)
   requireFewComparisons([...operations, ...fragmentNodes], fragments, limits.comparisons)
 }
 
+/** The fields of an operation, with its fragments written out. Check the limits first: they refuse fragments that contain themselves. */
+export function countFields(document: DocumentNode, operation: OperationDefinitionNode): number {
+  const fragmentNodes = document.definitions.filter((part) => part.kind === Kind.FRAGMENT_DEFINITION)
+  return sizes(new Map(fragmentNodes.map((node) => [node.name.value, node])))(operation).fields
+}
+
 function requireSize(size: Size, limits: QueryLimits): void {
   for (const what of ['depth', 'aliases', 'directives', 'fields'] as const)
     requireAtMost(what, size[what], limits[what])

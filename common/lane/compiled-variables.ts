@@ -15,6 +15,7 @@ import {
   type OperationDefinitionNode,
   typeFromAST,
   valueFromAST,
+  visit,
 } from 'graphql'
 
 export type Variables = Readonly<Record<string, unknown>>
@@ -71,18 +72,12 @@ export function compileVariables(schema: GraphQLSchema, operation: OperationDefi
 /** The names of all variables in `@skip` and `@include`. They decide which fields are selected. */
 export function selectingVariables(document: DocumentNode): string[] {
   const names = new Set<string>()
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item)
-    if (typeof node !== 'object' || node === null) return
-    const { kind, name, arguments: args } = node as { kind?: string; name?: { value: string }; arguments?: unknown }
-    if (kind === Kind.DIRECTIVE && (name?.value === 'skip' || name?.value === 'include')) {
-      for (const { value } of args as { value: { kind: string; name: { value: string } } }[]) {
-        if (value.kind === Kind.VARIABLE) names.add(value.name.value)
-      }
-    }
-    for (const part of Object.values(node)) visit(part)
-  }
-  visit(document.definitions)
+  visit(document, {
+    Directive({ name, arguments: args = [] }) {
+      if (name.value !== 'skip' && name.value !== 'include') return
+      for (const { value } of args) if (value.kind === Kind.VARIABLE) names.add(value.name.value)
+    },
+  })
   return [...names].sort()
 }
 

@@ -2,7 +2,14 @@
 // Apollo's generate-persisted-query-manifest.
 
 import { readFileSync } from 'node:fs'
-import { type DocumentNode, Kind, type OperationDefinitionNode, parse } from 'graphql'
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  type SelectionSetNode,
+} from 'graphql'
 import { sha256 } from '../base/content-hash.ts'
 
 export type PersistedOperation = {
@@ -46,13 +53,41 @@ function readOperation({ id, name, body }: Manifest['operations'][number]): Pers
     throw new Error(
       `The persisted operation ${name} has the id ${id}, but its body has the hash ${hash}: run \`npm run generate\``,
     )
+  return toPersistedOperation({ id, name, body })
+}
+
+/** Parses the body. Throws when it is not GraphQL, or holds no operation. */
+export function toPersistedOperation({
+  id,
+  name,
+  body,
+}: Pick<PersistedOperation, 'id' | 'name' | 'body'>): PersistedOperation {
   const document = parse(body, { noLocation: true })
-  const definition = document.definitions.find(
-    (part): part is OperationDefinitionNode => part.kind === Kind.OPERATION_DEFINITION,
-  )
+  const definition = document.definitions.find((part) => part.kind === Kind.OPERATION_DEFINITION)
   if (!definition) throw new Error(`The persisted operation ${name} holds no operation`)
-  const rootFields = definition.selectionSet.selections.map((field) =>
-    field.kind === Kind.FIELD ? field.name.value : '',
+  return { id, name, body, document, definition, rootFields: rootFieldsOf(document, definition) }
+}
+
+/** The names of the fields on Query or Mutation, also those in fragments. `__typename` is left out. */
+export function rootFieldsOf(document: DocumentNode, { selectionSet }: OperationDefinitionNode): string[] {
+  const fragments = new Map(
+    document.definitions
+      .filter((part): part is FragmentDefinitionNode => part.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
   )
-  return { id, name, body, document, definition, rootFields: rootFields.filter((field) => field !== '__typename') }
+  const names = new Set<string>()
+  const visited = new Set<string>()
+  function visit({ selections }: SelectionSetNode): void {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) names.add(selection.name.value)
+      else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet)
+      else if (!visited.has(selection.name.value)) {
+        visited.add(selection.name.value)
+        const fragment = fragments.get(selection.name.value)
+        if (fragment) visit(fragment.selectionSet)
+      }
+    }
+  }
+  visit(selectionSet)
+  return [...names].filter((name) => name !== '__typename')
 }

@@ -10,6 +10,7 @@ import type { EventStream } from '../channel/event-stream.ts'
 import { noChannel } from '../channel/in-process.ts'
 import type { Services } from '../command/services.ts'
 import { federationHandler } from '../graphql/federation.ts'
+import type { QueryLimits } from '../graphql/query-limits.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../graphql/subgraph.ts'
 import type { Lane } from '../lane/lane.ts'
 import { type PersistedOperations, readPersistedOperations } from '../lane/persisted-operations.ts'
@@ -57,6 +58,8 @@ export type SubgraphResources = {
   operations: PersistedOperations
   /** As in its entry. */
   laneFields: readonly string[]
+  /** The limits on queries of clients. The operations that apps register have the same. */
+  queryLimits: QueryLimits
   /** Milliseconds since the Unix epoch. */
   now: () => number
   /** From 0 to below 1. */
@@ -124,6 +127,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
     verify,
     operations: readPersistedOperations(OPERATIONS),
     laneFields,
+    queryLimits: settings.queryLimits,
     now: Date.now,
     random: Math.random,
     log,

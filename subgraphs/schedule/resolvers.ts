@@ -1,5 +1,6 @@
 // The resolvers of schedule: apps, slots, schedules and their revisions.
 
+import { GraphQLSafeInt } from 'graphql-scalars'
 import { authorize, readerOf, requirePrincipal } from '../../common/access/rights.ts'
 import type { App } from '../../common/apps/apps.ts'
 import { isId } from '../../common/base/ids.ts'
@@ -13,6 +14,7 @@ import type { Pin } from '../../engine/publication/types.ts'
 import { type AppKeyResult, createApp, rotateAppKey, updateApp } from './apps-service.ts'
 import { listApps, listBookedIn, listSchedules, listSlots } from './lists.ts'
 import type { ScheduleLoaders } from './loaders.ts'
+import type { OperationsService, ShownOperations } from './operations-service.ts'
 import { type Schedule, type ScheduleContent, type Slot, slots } from './repository.ts'
 import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
 import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
@@ -21,8 +23,10 @@ import { windowState } from './window.ts'
 
 type Context = SubgraphContext<ScheduleLoaders>
 
-export function scheduleResolvers(services: Services): Resolvers<Context> {
+export function scheduleResolvers(services: Services, operations: OperationsService): Resolvers<Context> {
   return {
+    SafeInt: GraphQLSafeInt,
+
     Query: {
       apps: (_, list, { caller }) => listApps(services, caller, list),
       app: (_, { id }: { id: string }, context) => readApp(context, id),
@@ -31,6 +35,8 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
       schedule: (_, { id }: { id: string }, { caller, loaders }) =>
         readById(caller, 'schedule', id, (known) => loaders.schedules.heads.load(known)),
       schedules: (_, list, context) => listSchedules(services, context, list),
+      operations: (_, { app }: { app: string }, { caller }) => operations.list(caller, app),
+      checkOperations: (_, args: { app: string; manifest: unknown }, { caller }) => operations.check(caller, args),
     },
 
     Mutation: {
@@ -39,6 +45,8 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
         readAppFresh(context, await updateApp(services, context.caller, input)),
       rotateAppKey: async (_, { input }, context) =>
         withKey(context, await rotateAppKey(services, context.caller, input)),
+      registerOperations: async (_, { input }, { caller }) =>
+        operations.list(caller, await operations.register(caller, input)),
       createSlot: async (_, { input }, context) =>
         readSlotFresh(context, await createSlot(services, context.caller, input)),
       updateSlot: async (_, { input }, context) =>
@@ -58,6 +66,10 @@ export function scheduleResolvers(services: Services): Resolvers<Context> {
     App: {
       __resolveReference: ({ id }: { id: string }, context: Context) => readApp(context, id),
       id: (app: App) => app._id,
+    },
+
+    AppOperations: {
+      app: ({ app }: ShownOperations, _: unknown, context: Context) => readApp(context, app),
     },
 
     Slot: {

@@ -37,6 +37,8 @@ function fragileChannel() {
     listen: async (listener) => reach().listen(listener),
     beat: async (heartbeat) => reach().beat(heartbeat),
     heartbeats: async (maxAgeMs) => reach().heartbeats(maxAgeMs),
+    reportUses: async (report) => reach().reportUses(report),
+    useReports: async () => reach().useReports(),
     close: async () => behind.close(),
   }
   return {

@@ -10,6 +10,7 @@ import { buildSchema, parse } from 'graphql'
 import type { Role } from '../../common/access/rights.ts'
 import { type Demo, loadDemo } from '../../scripts/load-demo.ts'
 import { operationIds } from '../../scripts/operation-ids.ts'
+import { manifestOf, slotQuery } from '../support/manifests.ts'
 import { eventually, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const schemaFolder = new URL('../../schema/', import.meta.url)
@@ -61,6 +62,20 @@ test('operators make, change and archive everything that they plan with', async 
   expect((await call('admin', 'rotateAppKey', { input: rotated }, 'key')).key).not.toBe(shop.key)
   expect((await call('viewer', 'apps', { filter: { text: 'SECOND' } }, 'total nodes { id }')).total).toBe(1)
   expect(await call('viewer', 'app', { id: 'second' }, 'name zone')).toEqual({ name: 'The second', zone: 'UTC' })
+  const manifest = manifestOf(slotQuery('Home'))
+  const checked = await call('viewer', 'checkOperations', { app: 'second', manifest }, 'version added { name }')
+  expect(checked).toEqual({ version: 1, added: [{ name: 'Home' }] })
+  const input = { app: 'second', expectedVersion: 1, manifest }
+  await call('admin', 'registerOperations', { input }, 'version operations { hash }')
+  const listed = await call('viewer', 'operations', { app: 'second' }, 'version operations { name builtIn uses }')
+  expect(listed).toEqual({
+    version: 2,
+    operations: [
+      { name: 'Home', builtIn: false, uses: 0 },
+      { name: 'Decisions', builtIn: true, uses: 0 },
+      { name: 'RecordEvents', builtIn: true, uses: 0 },
+    ],
+  })
 
   const segment = await make('createSegment', { content: { name: 'Members', constraint: leaf } })
   await change('reviseSegment', segment, { content: { name: 'Members too', constraint: { not: leaf } } })

@@ -39,8 +39,8 @@ const SEVERAL_LINES = [
   'reject input.comment',
   'revokeApproval input.reason',
 ]
-/** Free JSON, in which line breaks are the app's own affair. */
-const FREE = /\.(data|dataSchema)$/
+/** JSON that is not ours, such as free data and manifests. Line breaks in it are the affair of those who made it. */
+const FREE = /(^|\.)(data|dataSchema|manifest)$/
 /** Not held to the rule: a token is ours or as left out, whatever else it holds, and is never shown or stored. */
 const OPAQUE = /context\.capToken$/
 

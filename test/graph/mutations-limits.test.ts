@@ -34,12 +34,25 @@ type Limit = {
 }
 
 /**
- * Limits that are no simple range. Their own tests: apps, schedule, schedule-slots, schedule-times, formats, creative, strategy,
+ * Limits that are no simple range. Their own tests: apps, operations, schedule, schedule-slots, schedule-times, formats, creative, strategy,
  * frequency-caps-planning.
  */
 const TESTED_ELSEWHERE = [
   ...['code', 'linkSchemes', 'corsOrigins', 'fallback', 'ratio', 'dataSchema', 'creatives', 'data'],
-  ...['constraint', 'values', 'caps', 'count', 'every', 'dayParts', 'from', 'to', 'excludedDates', 'recurrence'],
+  ...[
+    'constraint',
+    'values',
+    'caps',
+    'count',
+    'every',
+    'dayParts',
+    'from',
+    'to',
+    'excludedDates',
+    'recurrence',
+    'manifest',
+    'removeUsed',
+  ],
 ]
 
 const limits = (['schedule', 'creative', 'strategy'] as const).flatMap(limitsIn)

@@ -6,6 +6,7 @@ import { type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql'
 import type { Store } from '../../common/store/store.ts'
 import { statsSubgraph } from '../../subgraphs/stats/app.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
+import { manifestOf } from './manifests.ts'
 import * as planned from './planning.ts'
 import { startTestSubgraph, tokenFor } from './subgraphs.ts'
 import { startWorkflow } from './workflow.ts'
@@ -54,6 +55,11 @@ export async function startEveryMutation(store: Store) {
         async () => ({ input: await planned.inputFor(planning, name, plannedApp) }),
       ]),
     ),
+    async registerOperations() {
+      const app = await planned.makeApp(planning)
+      const manifest = manifestOf('query Home($app: ID!) { decisions(app: $app, slots: ["home"]) { slot } }')
+      return { input: { app, expectedVersion: 1, manifest }, subject: app }
+    },
     async submitForReview() {
       const creative = await flow.makeCreative()
       return { input: await flow.submission(creative), subject: creative.id }
