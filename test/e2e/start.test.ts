@@ -258,7 +258,8 @@ describe('npm start says in one line what is wrong', () => {
     ],
   ]
 
-  test.each(cases)('%s', async (_what, args, env, line) => {
+  // At once, because two of them wait six seconds for a server that does not answer.
+  test.concurrent.each(cases)('%s', async (_what, args, env, line) => {
     const folder = await newFolder()
     const ended = await run('start.ts', args, { PORT: '0', DATA_DIR: folder, ...env }).ended
     expect(ended).toMatchObject({ code: 1, stdout: '' })

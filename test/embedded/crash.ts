@@ -1,8 +1,7 @@
 // Starts server processes that tests kill. A spare process is always loading while another one serves.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { NODE_COMPILE_CACHE } from '../support/compile-cache.ts'
 
 export interface CrashOrder {
   dataDir: string
@@ -46,7 +45,6 @@ export class CrashServers {
 
 function load(): ChildProcess {
   const script = new URL('./crash-server.ts', import.meta.url).pathname
-  // Node caches compiled code, so that hundreds of starts cost less.
-  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'alkaid-compile-cache') }
+  const env = { ...process.env, NODE_COMPILE_CACHE }
   return spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], env })
 }

@@ -1,4 +1,5 @@
 // What survives the end of the server, and that a retry takes effect once.
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, statSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { MongoClient } from 'mongodb'
 import { startEmbeddedServer } from '../../embedded/server.ts'
 import { Disk } from '../../embedded/store/disk.ts'
 import { startEmbeddedWorker } from '../../embedded/worker.ts'
+import { NODE_COMPILE_CACHE } from '../support/compile-cache.ts'
 import { rawClient, socketPath } from './raw.ts'
 import { type AnyDocument, describeEmbedded, errorOf, temporaryDirectory } from './support.ts'
 
@@ -36,7 +38,8 @@ const things = (client: MongoClient) => client.db('d').collection<AnyDocument>('
 /** Starts a server process. The caller ends it. */
 async function spawnServer(): Promise<{ child: ChildProcess; uri: string }> {
   const script = new URL('./crash-writer.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [script, directory.path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const env = { ...process.env, NODE_COMPILE_CACHE }
+  const child = spawn(process.execPath, [script, directory.path], { stdio: ['ignore', 'pipe', 'inherit'], env })
   const [line] = (await once(child.stdout!, 'data')) as [Buffer]
   return { child, uri: line.toString().trim() }
 }

@@ -3,6 +3,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { NODE_COMPILE_CACHE } from './compile-cache.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -19,8 +20,8 @@ export type Command = {
 }
 
 /**
- * @param env only these variables beside PATH and HOME, so that the machine's own settings play no part. Unless they say
- *   otherwise, nobody has to see that it ends.
+ * @param env only these variables beside PATH, HOME and the cache, so that the settings of the machine have no effect. DRAIN_SECONDS
+ *   is 0 unless it is given.
  */
 export function run(script: string, args: readonly string[] = [], env: Record<string, string> = {}): Command {
   return start(process.execPath, [`scripts/${script}`, ...args], env)
@@ -41,7 +42,7 @@ function start(program: string, args: readonly string[], env: Record<string, str
   const begun = Date.now()
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
     cwd: root,
-    env: { PATH, HOME, DRAIN_SECONDS: '0', ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
