@@ -1,5 +1,5 @@
 // Invariant 12: every accepted event is counted once. Apps send batches over HTTP, and send a batch again until it is acknowledged, and
-// at times once more after that. Meanwhile stats, Redis and MongoDB are killed at random, and started again. In the end, the rollups
+// at times once more after that. Meanwhile stats, Redis and MongoDB are killed and frozen at random, and come back. In the end, the rollups
 // equal what was accepted, to the last event.
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import { until } from '../support/until.ts'
 import { type Installation, signingKeys, startInstallation } from './support/installation.ts'
 import { OUTAGE_SECONDS, pick, seededRandom } from './support/seed.ts'
 
-/** How long processes are killed, in ms: 48 s by default. */
+/** How long processes are killed and frozen, in ms: 48 s by default. */
 const KILLING_MS = 4 * OUTAGE_SECONDS * 1_000
 const SENDERS = 4
 const KEY = 'key of home'
@@ -29,7 +29,7 @@ const TYPES = Object.keys(COUNTER_OF) as (keyof typeof COUNTER_OF)[]
 type Event = { id: string; type: keyof typeof COUNTER_OF; at?: string; token: string }
 type Counts = Record<string, number>
 
-describeWithRedis('While stats, Redis and MongoDB are killed at random', () => {
+describeWithRedis('While stats, Redis and MongoDB are killed and frozen at random', () => {
   let alkaid: Installation
   let store: Store
 
@@ -60,7 +60,7 @@ describeWithRedis('While stats, Redis and MongoDB are killed at random', () => {
         }),
       )
       const expected: Counts = {}
-      const seen = { batches: 0, refused: 0, unreachable: 0, repeated: 0, forged: 0, kills: 0 }
+      const seen = { batches: 0, refused: 0, unreachable: 0, repeated: 0, forged: 0, kills: 0, freezes: 0 }
       let killing = true
 
       const killers = killAtRandom(alkaid, random, () => killing, seen)
@@ -130,27 +130,37 @@ describeWithRedis('While stats, Redis and MongoDB are killed at random', () => {
   )
 })
 
-/** Kills one process after the other. Each is started again after up to a second. At times, two are down together. */
+/**
+ * Kills one process after the other, or freezes it for up to 4 s. Each is started again after up to a second. At times, two are down
+ * together.
+ */
 async function killAtRandom(
   alkaid: Installation,
   random: () => number,
   goesOn: () => boolean,
-  seen: { kills: number },
+  seen: { kills: number; freezes: number },
 ): Promise<void> {
   const { redis, database } = alkaid
   const stats = alkaid.get('stats')
   const victims: Victim[] = [
-    { kill: () => stats.kill(), startAgain: () => startUntilItStarts(stats) },
-    { kill: () => redis.kill(), startAgain: () => redis.restart() },
-    { kill: () => database.process.kill(), startAgain: () => database.process.start() },
+    { ...stats, startAgain: () => startUntilItStarts(stats) },
+    { kill: redis.kill, startAgain: redis.restart, freeze: redis.pause, thaw: redis.resume },
+    { ...database.process, startAgain: database.process.start },
   ]
   const restarts = new Map<Victim, Promise<void>>()
   let round: Victim[] = []
   while (goesOn()) {
     await sleep(200 + random() * 2_500)
-    if (round.length === 0) round = [...victims] // In each round, each process is killed once.
+    if (round.length === 0) round = [...victims] // In each round, each process is killed or frozen once.
     const [victim] = round.splice(Math.floor(random() * round.length), 1) as [Victim]
     await restarts.get(victim)
+    if (random() < 0.3) {
+      victim.freeze()
+      seen.freezes += 1
+      await sleep(random() * 4_000)
+      victim.thaw()
+      continue
+    }
     await victim.kill()
     seen.kills += 1
     const restart = sleep(random() * 1_000).then(() => victim.startAgain())
@@ -160,7 +170,7 @@ async function killAtRandom(
   await Promise.all(restarts.values())
 }
 
-type Victim = { kill(): Promise<void>; startAgain(): Promise<void> }
+type Victim = { kill(): Promise<void>; startAgain(): Promise<void>; freeze(): void; thaw(): void }
 
 /** A service ends when a store is away while it starts. A service manager starts it again, and so does this. */
 async function startUntilItStarts(service: ReturnType<Installation['get']>): Promise<void> {
