@@ -23,7 +23,7 @@ export type WorkerOptions = {
   name: string
   /** How often the worker looks for events that other processes accepted, in ms. */
   pollMs?: number
-  /** Events per transaction. */
+  /** Events per transaction. Requests of apps wait while a batch is computed: at 1,000 about 5 ms, at 2,000 twice as long. */
   batch?: number
 }
 
@@ -67,7 +67,7 @@ type ValidRecord = { position: string; payload: string; record: StreamRecord }
 
 export function startStatsWorker(services: Services, stream: EventStream, options: WorkerOptions): StatsWorker {
   const { store, log, now } = services
-  const { name, pollMs = 1_000, batch: fullBatch = 2_000 } = options
+  const { name, pollMs = 1_000, batch: fullBatch = 1_000 } = options
   const status: WorkerStatus = {
     position: null,
     folded: 0,
