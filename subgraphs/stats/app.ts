@@ -1,6 +1,7 @@
 // Builds the stats subgraph, its worker, and the lane for apps. The way of an event through the files:
 //
-// 1. event-recorder.ts checks it and appends it to the event stream. Only then the app hears "accepted".
+// 1. batch-queue.ts lets the batch in when it is its turn. event-recorder.ts checks the event and appends it to the event stream. Only
+//    then the app hears "accepted".
 // 2. The stream keeps it: common/channel/redis-event-stream.ts, or mongo-event-stream.ts without Redis.
 // 3. worker.ts reads the stream. fold.ts computes what the event adds to which minute, hour and day.
 // 4. repository.ts adds that to the rollups, in the same transaction that moves the worker's position.
@@ -11,11 +12,13 @@ import { appDirectory } from '../../common/apps/app-directory.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
+import type { HttpRequest } from '../../common/http/server.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
 import { type RunningSubgraph, type SubgraphResources, servicesOf } from '../../common/service/subgraph-process.ts'
+import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { createEventRecorder, type RecordedEvents } from './event-recorder.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
 import { connectMongoEventStream } from './mongo-event-stream.ts'
@@ -64,9 +67,10 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     log,
     onError: metrics && ((code) => metrics.error('stats lane', code)),
   })
+  const queue = createBatchQueue()
   return {
     subgraph,
-    lane,
+    lane: { ...lane, handle: (request) => lane.handle(queued(request, queue)) },
     worker,
     checks: statsChecks(stream, worker, now),
     stop() {
@@ -85,6 +89,17 @@ function addTo(sums: RecordedEvents, batch: RecordedEvents): void {
   sums.forged += batch.forged
   sums.future += batch.future
   sums.expired += batch.expired
+}
+
+/** The request, whose body comes through the queue. */
+function queued(request: HttpRequest, queue: BatchQueue): HttpRequest {
+  if (request.method !== 'POST') return request
+  const body = async (maxBytes?: number) => {
+    const text = await request.body(maxBytes)
+    await queue.admit(text.length)
+    return text
+  }
+  return { ...request, body }
 }
 
 /** The subgraph without worker and lane. `onRecorded` is called after the events of a batch were appended to the stream. */
