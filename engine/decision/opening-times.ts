@@ -16,20 +16,27 @@ import { compileRecurrence, type Recurrence } from '../time/recurrence.ts'
 import { type Clock, clockOf } from '../time/wall-clock.ts'
 
 /**
- * Compiled times. The changes are computed ahead in batches, and the last two batches are kept. A query mostly compares two
- * numbers. An instant outside both batches costs a new batch.
+ * Compiled times. The changes are computed in batches. A query mostly compares two numbers. `prepare` computes the batches of the
+ * next hour ahead. A query for any other instant computes its batch itself: the answer is the same, it only takes longer.
  */
 export type OpeningTimes = {
   isOpen(now: number): boolean
   /** The next change after `now`. When there is none in the 400 days from the day of `now` on: the end of these days. */
   sameUntil(now: number): number
+  /** Makes the answers for [now, now + PREPARED_MS] ready. Computes at most two batches, each well below a millisecond. */
+  prepare(now: number): void
 }
+
+/** How far `prepare` looks ahead. Its caller must come back sooner. */
+export const PREPARED_MS = 3_600_000
 
 /** All changes from `begins`, the first instant of `day`, until `ends`. */
 type Batch = {
   day: number
   begins: number
   ends: number
+  /** The first instant of the next day. */
+  nextDay: number
   /** Whether the times are open at `begins`. */
   open: boolean
   /** The instants between `begins` and `ends` at which the times open or close, ascending. */
@@ -50,30 +57,35 @@ const MINUTES_OF_DAY = 1_440
 export function compileOpeningTimes(times: PublishedTimes, first: number | null): OpeningTimes {
   const clock = clockOf(times.zone)
   const intervalsOf = intervalsByDay(times, first, clock)
-  const none = { day: 0, begins: 0, ends: 0, open: false, changes: new Float64Array() }
-  let batch: Batch = none
-  let previous: Batch = none
+  const none = { day: 0, begins: 0, ends: 0, nextDay: 0, open: false, changes: new Float64Array() }
+  /** `prepare` keeps these two: for the rest of today, and for the beginning of tomorrow. */
+  let today: Batch = none
+  let tomorrow: Batch = none
+  /** The last batch that was not prepared. An explanation of another instant must not displace the prepared ones. */
+  let other: Batch = none
   // The last answer. It holds in [from, until), and the next query is mostly in there.
   let from = 0
   let until = 0
+  let change = 0
   let open = false
 
   function moveTo(now: number): void {
     if (from <= now && now < until) return
-    if (now < batch.begins || now >= batch.ends) {
-      const found = now >= previous.begins && now < previous.ends ? previous : compileBatch(clock, intervalsOf, now)
-      previous = batch
-      batch = found
-    }
-    findInBatch(now)
+    const batch = batchFor(now)
+    const { begins, ends, nextDay, changes } = batch
+    const passed = countPassed(changes, now)
+    from = passed === 0 ? begins : changes[passed - 1]!
+    change = changes[passed] ?? ends
+    // After the last change, the answer is counted from the day of `now`. So it holds for this day only.
+    until = passed < changes.length ? change : nextDay
+    open = batch.open === (passed % 2 === 0)
   }
 
-  /** @param now an instant in `batch`. */
-  function findInBatch(now: number): void {
-    const passed = countPassed(batch.changes, now)
-    from = passed === 0 ? batch.begins : batch.changes[passed - 1]!
-    until = batch.changes[passed] ?? batch.ends
-    open = batch.open === (passed % 2 === 0)
+  function batchFor(now: number): Batch {
+    if (answers(today, now)) return today
+    if (answers(tomorrow, now)) return tomorrow
+    if (!answers(other, now)) other = compileBatch(clock, intervalsOf, now)
+    return other
   }
 
   return {
@@ -83,13 +95,27 @@ export function compileOpeningTimes(times: PublishedTimes, first: number | null)
     },
     sameUntil(now) {
       moveTo(now)
-      if (until === batch.ends && batch.day !== dayAt(clock, now)) {
-        // The end of a batch is no change. A batch from the day of `now` on makes the answer independent of earlier queries.
-        batch = compileBatch(clock, intervalsOf, now)
-        findInBatch(now)
-      }
-      return until
+      return change
     },
+    prepare(now) {
+      const end = now + PREPARED_MS
+      if (!answers(today, now) && answers(tomorrow, now)) today = tomorrow
+      if (answers(today, now) && answers(today, end)) return
+      const day = dayAt(clock, now)
+      if (today.day !== day) today = compileBatch(clock, intervalsOf, now)
+      if (dayAt(clock, end) !== day && !answers(today, end) && !answers(tomorrow, end)) {
+        tomorrow = compileBatch(clock, intervalsOf, end)
+      }
+    },
+  }
+
+  /**
+   * Whether a batch has the answers at `now`. After its last change it has them only on its first day. So the answers do not
+   * depend on which batches were computed before.
+   */
+  function answers({ day, begins, ends, changes }: Batch, now: number): boolean {
+    if (now < begins || now >= ends) return false
+    return now < (changes.at(-1) ?? begins) || day === dayAt(clock, now)
   }
 }
 
@@ -144,6 +170,7 @@ function compileBatch(clock: Clock, intervalsOf: IntervalsOf, now: number): Batc
     day: today,
     begins,
     ends,
+    nextDay: clock.firstFrom((today + 1) * DAY_MS),
     open,
     changes: Float64Array.from(changes.filter((at) => at > begins && at < ends)),
   }

@@ -3,7 +3,7 @@
 
 import type { PublishedEntry, PublishedTimes } from '../publication/types.ts'
 import { clockOf } from '../time/wall-clock.ts'
-import { compileOpeningTimes, dayAt, type OpeningTimes } from './opening-times.ts'
+import { compileOpeningTimes, dayAt, type OpeningTimes, PREPARED_MS } from './opening-times.ts'
 
 /** OPEN, or why it is not. WINDOW: before or after the window. DAY_PART: inside the window, but its times are closed. */
 export type WindowReason = 'OPEN' | 'WINDOW' | 'DAY_PART'
@@ -39,54 +39,129 @@ export class CompiledWindows {
     return this.#openingTimes === null ? this.endsAt : Math.min(this.endsAt, this.#openingTimes.sameUntil(after))
   }
 
+  /** Makes the answers for [now, now + PREPARED_MS] ready. */
+  prepare(now: number): void {
+    if (this.#openingTimes === null || now >= this.endsAt || now + PREPARED_MS < this.startsAt) return
+    this.#openingTimes.prepare(now)
+  }
+
   reasonAt(now: number): WindowReason {
     if (now < this.startsAt || now >= this.endsAt) return 'WINDOW'
     return this.#openingTimes === null || this.#openingTimes.isOpen(now) ? 'OPEN' : 'DAY_PART'
   }
 }
 
-/** Which entries of a slot are open now. A request only compares the clock with the next change, unless that has passed. */
+/** The bits of one stretch of time. They are right in [since, until). */
+type OpenState = {
+  /** One bit per position. */
+  bits: Int32Array
+  /** By position: the instant until which the bit is right. */
+  validUntil: Float64Array
+  since: number
+  until: number
+}
+
+/**
+ * Which entries of a slot are open now. There are two states: the current one, and the one after the next change. So a request only
+ * compares the clock with two instants. The node computes the second state ahead with `prepare`. A request for another instant, as
+ * after a jump of the clock, computes its state itself.
+ */
 export class OpenNow {
   /** One bit per position, as of the last `refresh`. */
-  readonly bits: Int32Array
+  bits: Int32Array
   readonly #windows: readonly CompiledWindows[]
-  /** By position: the instant until which the bit is right. */
-  readonly #validUntil: Float64Array
-  /** All bits are right in [since, until). */
-  #since = Number.POSITIVE_INFINITY
-  #until = Number.NEGATIVE_INFINITY
+  #current: OpenState
+  #other: OpenState
+  /** Nothing is to be prepared in [#preparedAt, #prepareAgainAt). */
+  #preparedAt = Number.POSITIVE_INFINITY
+  #prepareAgainAt = Number.NEGATIVE_INFINITY
+  /** The position at which the next call of `prepare` goes on. */
+  #nextPosition = 0
 
   constructor(windows: readonly CompiledWindows[]) {
     this.#windows = windows
-    this.bits = new Int32Array((windows.length + 31) >> 5)
-    this.#validUntil = new Float64Array(windows.length)
+    this.#current = emptyState(windows.length)
+    this.#other = emptyState(windows.length)
+    this.bits = this.#current.bits
   }
 
   /**
-   * Sets the bits for the instant `now`. Only entries that can have changed are looked at, unless the clock went back.
+   * Sets the bits for the instant `now`.
    *
    * @returns the instant until which no bit changes; Infinity: none changes again.
    */
   refresh(now: number): number {
-    if (this.#since <= now && now < this.#until) return this.#until
-    const isLater = now >= this.#since
-    let until = Number.POSITIVE_INFINITY
-    for (let position = 0; position < this.#windows.length; position += 1) {
-      if (!isLater || this.#validUntil[position]! <= now) this.#update(position, now)
-      until = Math.min(until, this.#validUntil[position]!)
-    }
-    this.#since = now
-    this.#until = until
-    return until
+    const { since, until } = this.#current
+    return since <= now && now < until ? until : this.#moveTo(now)
   }
 
-  #update(position: number, now: number): void {
-    const windows = this.#windows[position]!
-    const bit = 1 << (position & 31)
-    if (windows.isOpen(now)) this.bits[position >> 5]! |= bit
-    else this.bits[position >> 5]! &= ~bit
-    this.#validUntil[position] = windows.nextChange(now)
+  /**
+   * Makes the answers of the next half hour ready. Long work is done in parts: it ends early when `mayContinue` returns false, and
+   * the next call goes on. Call it before the first request, and then about every second.
+   *
+   * @returns whether everything is ready.
+   */
+  prepare(now: number, mayContinue: () => boolean): boolean {
+    if (this.#preparedAt <= now && now < this.#prepareAgainAt) return true
+    while (this.#nextPosition < this.#windows.length) {
+      this.#windows[this.#nextPosition]!.prepare(now)
+      this.#nextPosition += 1
+      if (!mayContinue()) return false
+    }
+    this.#nextPosition = 0
+    const until = this.refresh(now)
+    const again = now + PREPARED_MS / 2
+    if (until < again && !covers(this.#other, until)) this.#compute(this.#other, until)
+    this.#preparedAt = now
+    this.#prepareAgainAt = Math.min(again, until)
+    return true
   }
+
+  #moveTo(now: number): number {
+    if (!covers(this.#other, now)) this.#compute(this.#other, now)
+    const previous = this.#current
+    this.#current = this.#other
+    this.#other = previous
+    this.bits = this.#current.bits
+    return this.#current.until
+  }
+
+  /** Only entries that can have changed since the current state are looked at, unless the clock went back. */
+  #compute(state: OpenState, now: number): void {
+    const { bits, validUntil, since } = this.#current
+    const isLater = now >= since
+    if (isLater) {
+      state.bits.set(bits)
+      state.validUntil.set(validUntil)
+    }
+    let until = Number.POSITIVE_INFINITY
+    for (let position = 0; position < this.#windows.length; position += 1) {
+      if (!isLater || state.validUntil[position]! <= now) update(state, position, this.#windows[position]!, now)
+      until = Math.min(until, state.validUntil[position]!)
+    }
+    state.since = now
+    state.until = until
+  }
+}
+
+function emptyState(length: number): OpenState {
+  return {
+    bits: new Int32Array((length + 31) >> 5),
+    validUntil: new Float64Array(length),
+    since: Number.POSITIVE_INFINITY,
+    until: Number.NEGATIVE_INFINITY,
+  }
+}
+
+function covers({ since, until }: OpenState, now: number): boolean {
+  return since <= now && now < until
+}
+
+function update({ bits, validUntil }: OpenState, position: number, windows: CompiledWindows, now: number): void {
+  const bit = 1 << (position & 31)
+  if (windows.isOpen(now)) bits[position >> 5]! |= bit
+  else bits[position >> 5]! &= ~bit
+  validUntil[position] = windows.nextChange(now)
 }
 
 /** @throws Error on times that this version does not know. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { compileOpeningTimes } from '../../engine/decision/opening-times.ts'
-import { compileWindows } from '../../engine/decision/windows.ts'
+import { CompiledWindows, compileWindows, OpenNow } from '../../engine/decision/windows.ts'
 import type { DayPart, PublishedTimes } from '../../engine/publication/types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { plainlyOpen } from '../support/plain-times.ts'
@@ -308,6 +308,106 @@ describe('Compiled windows', () => {
         }
       }),
       { numRuns: 100 },
+    )
+  })
+})
+
+describe('Windows that are prepared ahead', () => {
+  /** Counts how often the minutes of a part are read: that is when a batch of opening times is computed. */
+  function countedPart(from: string, to: string, days = EVERY_DAY) {
+    const plain = part(from, to, days)
+    const counted = { reads: 0, days, from: 0, to: plain.to }
+    Object.defineProperty(counted, 'from', {
+      get() {
+        counted.reads += 1
+        return plain.from
+      },
+    })
+    return counted
+  }
+
+  const steps = fc.array(fc.integer({ min: 1, max: 29 }), { minLength: 200, maxLength: 400 })
+  const zones = ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia']
+
+  test('compute nothing when they are asked, and answer as windows that were never prepared', () => {
+    const weekdays = fc.constantFrom(EVERY_DAY, [1, 3], [7])
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), weekdays, steps, (zone, days, minutesOn) => {
+        const counted = countedPart('09:00', '17:00', days)
+        const times = { zone, dayParts: [counted], excludedDates: ['2026-10-26'], recurrence: null }
+        const openingTimes = compileOpeningTimes(times, null)
+        const fresh = compileOpeningTimes({ ...times, dayParts: [part('09:00', '17:00', days)] }, null)
+        let now = at('2026-10-20T00:00Z')
+        for (const minutes of minutesOn) {
+          openingTimes.prepare(now)
+          counted.reads = 0
+          for (const instant of [now, now + minutes * MINUTE_MS, now + 59 * MINUTE_MS]) {
+            expect(openingTimes.isOpen(instant)).toBe(fresh.isOpen(instant))
+            expect(openingTimes.sameUntil(instant)).toBe(fresh.sameUntil(instant))
+          }
+          expect(counted.reads).toBe(0)
+          now += minutes * MINUTE_MS * 3
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('an explanation of another instant does not displace what is prepared', () => {
+    const counted = countedPart('09:00', '17:00')
+    const times = { zone: 'UTC', dayParts: [counted], excludedDates: [], recurrence: null }
+    const openingTimes = compileOpeningTimes(times, null)
+    openingTimes.prepare(at('2026-05-01T12:00Z'))
+    expect(openingTimes.isOpen(at('2031-05-01T12:00Z'))).toBe(true)
+    expect(openingTimes.isOpen(at('2036-05-01T18:00Z'))).toBe(false)
+    counted.reads = 0
+    expect(openingTimes.isOpen(at('2026-05-01T12:00Z'))).toBe(true)
+    expect(counted.reads).toBe(0)
+  })
+
+  test('a slot prepares its entries in parts, and then answers without computing', () => {
+    const parts = Array.from({ length: 70 }, (_, index) => countedPart('09:00', `1${index % 10}:30`))
+    const slot = new OpenNow(
+      parts.map((counted) => {
+        const times = { zone: 'UTC', dayParts: [counted], excludedDates: [], recurrence: null }
+        const entry = { startsAt: null, endsAt: null, times }
+        return new CompiledWindows(entry, compileOpeningTimes(times, null))
+      }),
+    )
+    const now = at('2026-05-01T08:50Z')
+    let calls = 1
+    while (!slot.prepare(now, () => false)) calls += 1
+    expect(calls).toBe(71)
+    const reads = () => parts.reduce((sum, counted) => sum + counted.reads, 0)
+    const before = reads()
+    expect(before).toBeGreaterThan(0)
+    expect(slot.refresh(now)).toBe(at('2026-05-01T09:00Z'))
+    expect(slot.bits.every((word) => word === 0)).toBe(true)
+    expect(slot.refresh(at('2026-05-01T09:00Z'))).toBe(at('2026-05-01T10:30Z'))
+    expect(slot.bits[0]).toBe(-1)
+    expect(reads()).toBe(before)
+    // The clock jumps to an instant that nobody prepared. The answer is right, too.
+    expect(slot.refresh(at('2027-05-01T10:45Z'))).toBe(at('2027-05-01T11:30Z'))
+    expect(slot.bits[0]! & 0b11).toBe(0b10)
+    expect(reads()).toBeGreaterThan(before)
+  })
+
+  test('a slot has the bits of a slot that was never prepared, in whatever order instants come', () => {
+    const instant = fc.integer({ min: 0, max: 3 * 1_440 }).map((minute) => at('2026-05-01T00:00Z') + minute * MINUTE_MS)
+    const query = fc.record({ instant, prepare: fc.boolean() })
+    const bound = fc.option(instant)
+    const entries = fc.array(fc.record({ startsAt: bound, endsAt: bound }), { minLength: 1, maxLength: 40 })
+    fc.assert(
+      fc.property(entries, fc.array(query, { maxLength: 60 }), (bounds, queries) => {
+        const windows = bounds.map((entry) => compileWindows({ ...entry, times: null }))
+        const slot = new OpenNow(windows)
+        for (const { instant, prepare } of queries) {
+          if (prepare) slot.prepare(instant, () => true)
+          const fresh = new OpenNow(windows)
+          expect(slot.refresh(instant)).toBe(fresh.refresh(instant))
+          expect(slot.bits).toEqual(fresh.bits)
+        }
+      }),
     )
   })
 })
