@@ -38,6 +38,7 @@ const SUBSCRIPTION_MS = 3_000
 // commands run at once; more gain nothing and block the event loop longer (measured).
 const DOCUMENTS_PER_READ = 8
 const READS_AT_ONCE = 2
+const LINES_PER_READ = 1_000
 
 /** Rejects after 5 seconds when Redis is out of reach, and at once when the URL or the credentials are wrong. */
 export async function connectRedisChannel({ url, log = () => {}, configCheck }: RedisChannelOptions): Promise<Channel> {
@@ -79,15 +80,11 @@ export async function connectRedisChannel({ url, log = () => {}, configCheck }: 
     read: (addresses) => readDocuments(commander, addresses),
 
     async manifest(app) {
-      const key = manifestKey(app)
-      const fields = await commander
-        .call((redis) => redis.hgetall(key))
-        .catch((error: Error) => {
-          // A foreign key has the name of the manifest. It counts as none, and the next write replaces it.
-          if (/WRONGTYPE/.test(error.message)) return {}
-          throw error
-        })
-      return new Map(Object.entries(fields).filter(([code]) => isCode(code)))
+      return readManifest(commander, manifestKey(app)).catch((error: Error) => {
+        // A foreign key has the name of the manifest. It counts as none, and the next write replaces it.
+        if (/WRONGTYPE/.test(error.message)) return new Map()
+        throw error
+      })
     },
 
     async listen(listener: Listener) {
@@ -144,6 +141,18 @@ export async function connectRedisChannel({ url, log = () => {}, configCheck }: 
   }
 }
 
+/** Reads in parts. A manifest of 20,000 lines, read at once, would hold up the event loop for some 10 ms. */
+async function readManifest(commander: RedisConnection, key: string): Promise<Map<string, string>> {
+  const manifest = new Map<string, string>()
+  let cursor = '0'
+  do {
+    const [next, fields] = await commander.call((redis) => redis.hscan(key, cursor, 'COUNT', LINES_PER_READ))
+    for (let at = 0; at < fields.length; at += 2) if (isCode(fields[at]!)) manifest.set(fields[at]!, fields[at + 1]!)
+    cursor = next
+  } while (cursor !== '0')
+  return manifest
+}
+
 async function readDocuments(commander: RedisConnection, addresses: readonly Address[]): Promise<(string | null)[]> {
   const sealed: (string | null)[] = new Array(addresses.length).fill(null)
   const wanted = addresses.map((address, index) => ({ key: placeOf(address).key, index }))
@@ -153,9 +162,11 @@ async function readDocuments(commander: RedisConnection, addresses: readonly Add
     for (let batch = batches.pop(); batch; batch = batches.pop()) {
       const keys = batch.map(({ key }) => key)
       const found = await commander.call((redis) => redis.readDocumentsBuffer(keys.length, ...keys))
+      const unread = batch.filter((_, position) => found[position] === 0)
+      if (unread.length > 0) batches.push(unread)
       batch.forEach(({ index }, position) => {
         const bytes = found[position]
-        sealed[index] = bytes ? textOf(bytes) : null
+        if (bytes) sealed[index] = textOf(bytes)
       })
     }
   }

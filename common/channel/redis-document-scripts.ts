@@ -6,11 +6,16 @@ import type { Redis, Result } from 'ioredis'
 
 /** The longest document that is read. A publication has at most half of it. */
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+/** A command reads no further documents once it has this many bytes. So a slow network manages it in time. */
+const MAX_READ_BYTES = 2 * 1024 * 1024
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    /** As MGET, but a document that is too long is answered by its placeholder. */
-    readDocumentsBuffer(numberOfKeys: number, ...documentKeys: string[]): Result<(Buffer | null)[], Context>
+    /**
+     * As MGET, with two differences. A document that is too long is answered by its placeholder. The answer 0 means: ask for
+     * this one again, because the command has read enough. The first document is always read.
+     */
+    readDocumentsBuffer(numberOfKeys: number, ...documentKeys: string[]): Result<(Buffer | null | 0)[], Context>
     /** 1: written. 0: the same or a higher one is there. */
     writeIfHigher(
       documentKey: string,
@@ -74,10 +79,15 @@ const PLACEHOLDER = `
 // A value that is too long is not sent: every node would read it, 500 MB of it for example.
 const READ_DOCUMENTS = `${PLACEHOLDER}
   local found = {}
+  local bytes = 0
   for i, key in ipairs(KEYS) do
     if redis.call('TYPE', key).ok ~= 'string' then found[i] = false
     elseif redis.call('STRLEN', key) > ${MAX_DOCUMENT_BYTES} then found[i] = placeholder(key)
-    else found[i] = redis.call('GET', key) end
+    elseif bytes > ${MAX_READ_BYTES} then found[i] = 0
+    else
+      found[i] = redis.call('GET', key)
+      bytes = bytes + #found[i]
+    end
   end
   return found`
 

@@ -17,6 +17,7 @@
 // The table has one row per 32 entries (one 32-bit word per column), so one intersection handles 32 entries and reads memory
 // that lies together. The table has a maximum size. Clauses that do not fit are evaluated entry by entry.
 
+import type { Steps } from '../steps.ts'
 import type { CompiledContext } from '../targeting/context.ts'
 import type { ContextValues } from '../targeting/context-values.ts'
 import { type Clause, type ConstraintPart, partsOf } from '../targeting/index-clauses.ts'
@@ -61,12 +62,11 @@ let columnCount = 0
  * @returns the index, and by position what remains to be evaluated for each candidate; null: nothing.
  * @throws Error as compileConstraint does.
  */
-export function compileIndex(constraints: readonly (InlinedConstraint | null)[]): {
-  index: CandidateIndex
-  rest: (InlinedConstraint | null)[]
-} {
+export function* compileIndex(
+  constraints: readonly (InlinedConstraint | null)[],
+): Steps<{ index: CandidateIndex; rest: (InlinedConstraint | null)[] }> {
   const unindexed: InlinedConstraint[][] = constraints.map(() => [])
-  const drafts = draftAxes(constraints, unindexed)
+  const drafts = yield* draftAxes(constraints, unindexed)
   const words = (constraints.length + 31) >> 5
   const chosen: AxisDraft[] = []
   let width = 0
@@ -81,7 +81,7 @@ export function compileIndex(constraints: readonly (InlinedConstraint | null)[])
   const index: IndexTable = { table: new Int32Array(words * width), width, axes: [], exclusions: [] }
   let firstColumn = 0
   for (const draft of chosen) {
-    writeAxis(index, draft, firstColumn, constraints.length)
+    yield* writeAxis(index, draft, firstColumn, constraints.length)
     firstColumn += draft.width
   }
   const rest = unindexed.map((parts) => (parts.length > 1 ? { all: parts } : (parts[0] ?? null)))
@@ -189,17 +189,21 @@ type AxisDraft = {
 }
 
 /** The axes for all clauses, those with the most clauses first. Parts without a clause go to `unindexed`. */
-function draftAxes(constraints: readonly (InlinedConstraint | null)[], unindexed: InlinedConstraint[][]): AxisDraft[] {
+function* draftAxes(
+  constraints: readonly (InlinedConstraint | null)[],
+  unindexed: InlinedConstraint[][],
+): Steps<AxisDraft[]> {
   const drafts = new Map<string, AxisDraft>()
   for (const [position, constraint] of constraints.entries()) {
     if (!constraint) continue
+    yield
     for (const part of partsOf(constraint)) {
       const { clause } = part
       if (!clause) unindexed[position]!.push(part.source)
       else draftFor(drafts, clause, position).clauses.push({ position, part, clause })
     }
   }
-  for (const draft of drafts.values()) assignColumns(draft)
+  for (const draft of drafts.values()) yield* assignColumns(draft)
   return [...drafts.values()].sort((a, b) => b.clauses.length - a.clauses.length)
 }
 
@@ -222,10 +226,11 @@ function draftFor(drafts: Map<string, AxisDraft>, clause: Clause, position: numb
 }
 
 /** One column per term or rank, and one for the unconstrained entries. Exclusions need no such column. */
-function assignColumns(draft: AxisDraft): void {
+function* assignColumns(draft: AxisDraft): Steps<void> {
   const { clauses, terms, negated } = draft
   const bounds: unknown[] = []
   for (const { clause } of clauses) {
+    yield
     if ('terms' in clause) {
       for (const term of clause.terms) if (!terms.has(term)) terms.set(term, terms.size + (negated ? 0 : 1))
     } else {
@@ -244,12 +249,12 @@ function assignColumns(draft: AxisDraft): void {
   }
 }
 
-function writeAxis(
+function* writeAxis(
   { table, width, axes, exclusions }: IndexTable,
   { negated, clauses, terms, breakpoints }: AxisDraft,
   firstColumn: number,
   entryCount: number,
-): void {
+): Steps<void> {
   const add = (position: number, column: number) => {
     table[(position >> 5) * width + column]! |= 1 << (position & 31)
   }
@@ -262,6 +267,7 @@ function writeAxis(
   }
   const columns = new Map([...terms].map(([term, column]) => [term, firstColumn + column]))
   for (const { position, clause } of clauses) {
+    yield
     if ('terms' in clause) {
       for (const term of clause.terms) add(position, columns.get(term)!)
     } else {

@@ -2,8 +2,9 @@
 // text of the body. Only a correctly signed document changes a node.
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { runSteps, type Steps } from '../steps.ts'
 import { type Address, belongsAt } from './address.ts'
-import type { ChannelDocument } from './types.ts'
+import type { ChannelDocument, Publication } from './types.ts'
 
 /**
  * Separate keys for separate purposes, derived from the signing secret, so that a MAC of one kind never passes as another. They are
@@ -21,39 +22,91 @@ const PREFIX = '{"mac":"'
 const MAC_LENGTH = 43 // base64url of 32 bytes
 const INFIX = '","body":'
 
-/** The text that is written to the channel. */
+/** The text that is written to the channel. It is JSON. */
 export function seal(keys: SigningKeys, document: ChannelDocument): string {
-  const body = JSON.stringify(document)
+  const body = document.kind === 'slot' ? publicationText(document) : JSON.stringify(document)
   return `${PREFIX}${mac(keys.document, body)}${INFIX}${body}}`
+}
+
+/** Each entry has a line of its own: a node then reads a long publication entry by entry. JSON has no line breaks inside a value. */
+function publicationText({ entries, ...rest }: Publication): string {
+  const lines = entries.map((entry) => JSON.stringify(entry)).join(',\n')
+  return `${JSON.stringify(rest).slice(0, -1)},"entries":[\n${lines}\n]}`
 }
 
 export type Unreadable = 'corrupt' | 'forged' | 'misplaced'
 
 /** The document in an envelope at this address, or the reason why it is not valid there. */
-export function openAt(
-  keys: SigningKeys,
-  address: Address,
-  text: string,
-): ChannelDocument | { error: Unreadable; cause?: unknown } {
-  try {
-    const document = open(keys, text)
-    return 'error' in document || belongsAt(address, document) ? document : { error: 'misplaced' }
-  } catch (cause) {
-    return { error: 'corrupt', cause } // Signed, but not readable: another version of Alkaid wrote it.
-  }
+export function openAt(keys: SigningKeys, address: Address, text: string): Opened {
+  const verified = runSteps(verifyInSteps(keys, text))
+  return 'error' in verified ? verified : runSteps(parseInSteps(address, verified))
 }
 
-/** The document in an envelope, at any address, or the reason why it is not valid. */
-export function open(keys: SigningKeys, text: string): ChannelDocument | { error: 'corrupt' | 'forged' } {
+export type Opened = ChannelDocument | { error: Unreadable; cause?: unknown }
+
+/** The MAC of an envelope is right. Two documents with the same MAC are the same. */
+export type Verified = { mac: string; body: string }
+
+/** The first half of `openAt`, in steps: a document of 2 MB takes more than 10 ms. */
+export function* verifyInSteps(keys: SigningKeys, text: string): Steps<Verified | { error: 'corrupt' | 'forged' }> {
   const bodyAt = PREFIX.length + MAC_LENGTH + INFIX.length
   if (!text.startsWith(PREFIX) || !text.startsWith(INFIX, PREFIX.length + MAC_LENGTH) || !text.endsWith('}')) {
     return { error: 'corrupt' }
   }
   const body = text.slice(bodyAt, -1)
-  if (!sameText(text.slice(PREFIX.length, PREFIX.length + MAC_LENGTH), mac(keys.document, body))) {
-    return { error: 'forged' }
+  const mac = yield* macInSteps(keys.document, body)
+  return sameText(text.slice(PREFIX.length, PREFIX.length + MAC_LENGTH), mac) ? { mac, body } : { error: 'forged' }
+}
+
+/** The second half. */
+export function* parseInSteps(address: Address, { body }: Verified): Steps<Opened> {
+  try {
+    const document = yield* parseLines(body)
+    return belongsAt(address, document) ? document : { error: 'misplaced' }
+  } catch (cause) {
+    return { error: 'corrupt', cause } // Signed, but not readable: another version of Alkaid wrote it.
   }
-  return JSON.parse(body) as ChannelDocument
+}
+
+/** A step parses entries until they have this many characters together. */
+const PARSED_AT_ONCE = 16_384
+
+/** Parses the lines of `publicationText` one by one. A text without lines is parsed at once. */
+function* parseLines(body: string): Steps<ChannelDocument> {
+  const lines = body.split('\n')
+  if (lines.length < 3) return JSON.parse(body) as ChannelDocument
+  const document = JSON.parse(lines[0]! + lines.at(-1)!) as Publication
+  let parsed = 0
+  for (let at = 1; at < lines.length - 1; at += 1) {
+    const line = lines[at]!
+    if (line === '') continue // a publication without entries
+    document.entries.push(JSON.parse(line.endsWith(',') ? line.slice(0, -1) : line))
+    parsed += line.length
+    if (parsed < PARSED_AT_ONCE) continue
+    parsed = 0
+    yield
+  }
+  return document
+}
+
+/** A step computes the MAC over this many characters. */
+const MAC_AT_ONCE = 65_536
+
+function* macInSteps(key: KeyObject, text: string): Steps<string> {
+  const hmac = createHmac('sha256', key)
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(from + MAC_AT_ONCE, text.length)
+    // The two halves of a character like U+1F600 must come together, or each becomes U+FFFD.
+    if (isHighSurrogate(text.charCodeAt(to - 1)) && to < text.length) to += 1
+    hmac.update(text.slice(from, to))
+    from = to
+    if (from < text.length) yield
+  }
+  return hmac.digest('base64url')
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00
 }
 
 /** HMAC-SHA256 as base64url, 43 characters. */

@@ -74,7 +74,7 @@ export function startHeartbeats(options: HeartbeatOptions): Heartbeats {
     const digests = Object.fromEntries(table.loadedApps().map((app) => [app, table.digest(app)]))
     const changed: Record<string, string> = {}
     for (const [name, change] of changes) {
-      const stamp = table.stampAt(change.address)
+      const stamp = table.at(change.address)?.stamp
       if (at - change.at > CHANGE_LISTED_MS) changes.delete(name)
       else if (stamp) changed[name] = formatStamp(stamp)
     }

@@ -2,14 +2,15 @@
 // corrupt, forged or too old changes nothing in the table. It is counted, logged and listed as unreadable. Delivery reads
 // that list in the heartbeats and writes the document again.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ProblemLog } from '../../common/base/problem-log.ts'
+import type { TimeSlices } from '../../common/base/time-slices.ts'
 import type { Channel } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { type Address, addressName, SETTINGS } from '../../engine/publication/address.ts'
-import { openAt, type SigningKeys } from '../../engine/publication/sign.ts'
+import { parseInSteps, type SigningKeys, type Unreadable, verifyInSteps } from '../../engine/publication/sign.ts'
 import { compareStamps, parseStamp } from '../../engine/publication/types.ts'
-import { createTable, type Table } from './table.ts'
+import { prepareSlot } from './opening-times.ts'
+import { compileDocument, createTable, type Table } from './table.ts'
 import type { UnreadableDocuments } from './unreadable-documents.ts'
 
 /** How often each outcome happened to a document that was read, since the start. */
@@ -58,6 +59,10 @@ export type LoaderOptions = {
   /** Aborts the loads that are running. */
   signal: AbortSignal
   unreadable: UnreadableDocuments
+  /** All long work goes through it. */
+  slices: TimeSlices
+  /** Milliseconds since the Unix epoch. */
+  clock: () => number
   onApplied(address: Address): void
   /** Called when `unreadable` has got one more document. */
   onUnreadable(): void
@@ -65,13 +70,15 @@ export type LoaderOptions = {
 
 type ReceivedDocument = { outcome: keyof LoadCounters | 'same'; problem?: string; error?: unknown }
 
-const DOCUMENTS_AT_ONCE = 64
+/** How many documents one read of an app asks for: as many as were about 2 MB the last time. */
+const DOCUMENTS_AT_ONCE = { first: 16, most: 64, characters: 2_000_000 }
 const APPS_AT_ONCE = 8
+/** How many codes of a manifest one step looks at. */
+const CODES_PER_STEP = 64
 
 /** All methods reject when the channel is out of reach. What they brought into the table before stays there. */
 export function createLoader(options: LoaderOptions): Loader {
-  const { channel, keys, counters, problems, signal, unreadable, onApplied, onUnreadable } = options
-  const nextSlice = createTimeSlices()
+  const { channel, keys, counters, problems, signal, unreadable, slices, clock, onApplied, onUnreadable } = options
 
   /** `done` undefined: fetches only what differs from the manifest, and what could not be read the last time. */
   async function load(target: TargetTable, done?: Set<string>): Promise<Completeness> {
@@ -115,36 +122,55 @@ export function createLoader(options: LoaderOptions): Loader {
       if (!stamps.has(code) || stamps.get(code) !== manifest.get(code)) return true
       return unreadable.size > 0 && unreadable.has({ app, code })
     }
-    const wanted = [...codes].filter(isWanted).map((code) => ({ app, code }))
+    const wanted: Address[] = []
+    await forEachInSlices(codes, (code) => {
+      if (isWanted(code)) wanted.push({ app, code })
+    })
     await fetch(target, wanted, done)
     unreadable.keepCodes(app, codes)
     if (!manifest.has(SETTINGS)) return 'incomplete'
     let loaded: Completeness = 'complete'
-    for (const [code, stamp] of manifest) {
-      if (hasAtLeast(target(), { app, code }, stamp)) continue
+    await forEachInSlices(manifest, ([code, stamp]) => {
+      if (hasAtLeast(target(), { app, code }, stamp)) return
       addUnreadable({ app, code })
       loaded = 'readable'
-    }
+    })
     return loaded
   }
 
+  async function forEachInSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+    let done = 0
+    for (const item of items) {
+      work(item)
+      done += 1
+      const pause = done % CODES_PER_STEP === 0 ? slices.pause() : undefined
+      if (pause) await pause
+    }
+  }
+
   async function fetch(target: TargetTable, addresses: readonly Address[], done?: Set<string>): Promise<void> {
-    for (const batch of inGroups(addresses, DOCUMENTS_AT_ONCE)) {
+    let atOnce = DOCUMENTS_AT_ONCE.first
+    for (let from = 0; from < addresses.length; ) {
       signal.throwIfAborted()
+      const batch = addresses.slice(from, from + atOnce)
+      from += batch.length
       const texts = await channel.read(batch)
+      let characters = 0
       for (const [index, address] of batch.entries()) {
-        const pause = nextSlice()
-        if (pause) await pause
-        receive(target(), address, texts[index] ?? null)
+        const text = texts[index] ?? null
+        characters += text?.length ?? 0
+        await receive(target, address, text)
         done?.add(addressName(address))
       }
+      const most = Math.floor((DOCUMENTS_AT_ONCE.characters * batch.length) / Math.max(characters, 1))
+      atOnce = Math.min(Math.max(most, 1), DOCUMENTS_AT_ONCE.most)
     }
   }
 
   /** Applies one document, counts the outcome, and reports what is wrong with it. */
-  function receive(table: Table, address: Address, text: string | null): void {
+  async function receive(target: TargetTable, address: Address, text: string | null): Promise<void> {
     const what = `document ${addressName(address)}`
-    const { outcome, problem, error } = apply(table, address, text)
+    const { outcome, problem, error } = await apply(target, address, text)
     if (outcome !== 'same') counters[outcome] += 1
     if (problem) {
       problems.report(what, problem, error)
@@ -156,17 +182,22 @@ export function createLoader(options: LoaderOptions): Loader {
     if (outcome === 'applied') onApplied(address)
   }
 
-  function apply(table: Table, address: Address, text: string | null): ReceivedDocument {
+  /** A slot comes into the table when it is compiled and its opening times are prepared. So no request does such work. */
+  async function apply(target: TargetTable, address: Address, text: string | null): Promise<ReceivedDocument> {
     if (text === null) return { outcome: 'missing', problem: 'missing' }
     try {
-      const opened = openAt(keys, address, text)
-      if ('error' in opened) {
-        if (opened.error === 'misplaced') return { outcome: 'forged', problem: 'signed for another address' }
-        return { outcome: opened.error, problem: opened.error, error: opened.cause }
+      const verified = await slices.run(verifyInSteps(keys, text))
+      if ('error' in verified) return refusal(verified)
+      if (verified.mac === target().at(address)?.mac) return { outcome: 'same' }
+      const document = await slices.run(parseInSteps(address, verified))
+      if ('error' in document) return refusal(document)
+      let order = target().orderOf(address, document)
+      if (order === 'applied') {
+        const entry = await slices.run(compileDocument(document, verified.mac, keys))
+        if ('slot' in entry) await prepareSlot(entry.slot, clock(), slices)
+        order = target().adopt(entry) // another load may have brought a higher one meanwhile
       }
-      const applied = table.apply(address, opened)
-      if (applied === 'lower') return { outcome: 'notHigher', problem: 'older than what this node has' }
-      return { outcome: applied === 'applied' ? 'applied' : 'same' }
+      return order === 'lower' ? { outcome: 'notHigher', problem: 'older than what this node has' } : { outcome: order }
     } catch (error) {
       // The signature is right, but the document cannot be compiled: another version of Alkaid wrote it.
       return { outcome: 'corrupt', problem: 'corrupt', error }
@@ -183,20 +214,21 @@ export function createLoader(options: LoaderOptions): Loader {
     compare: (target) => load(target),
     loadAll: (target, done) => load(target, done),
     async copy(table) {
-      const copy = createTable(keys)
-      for (const entry of table.entries()) {
-        copy.adopt(entry)
-        const pause = nextSlice()
-        if (pause) await pause
-      }
+      const copy = createTable()
+      await forEachInSlices(table.entries(), (entry) => void copy.adopt(entry))
       return copy
     },
   }
 }
 
+function refusal({ error, cause }: { error: Unreadable; cause?: unknown }): ReceivedDocument {
+  if (error === 'misplaced') return { outcome: 'forged', problem: 'signed for another address' }
+  return { outcome: error, problem: error, error: cause }
+}
+
 /** Whether the table has the document with the manifest's stamp (as in `3.17`), or a higher one. */
 function hasAtLeast(table: Table, address: Address, stamp: string): boolean {
-  const [wanted, present] = [parseStamp(stamp), table.stampAt(address)]
+  const [wanted, present] = [parseStamp(stamp), table.at(address)?.stamp]
   return wanted !== undefined && present !== undefined && compareStamps(present, wanted) >= 0
 }
 
@@ -208,20 +240,4 @@ function worst(results: readonly Completeness[]): Completeness {
 function inGroups<T>(items: readonly T[], size: number): T[][] {
   const count = Math.ceil(items.length / size)
   return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
-}
-
-/**
- * Keeps long work from delaying requests. The work calls the returned function between its steps, and awaits the promise that
- * it may return. After each slice of `sliceMs`, that promise lets the event loop answer requests first.
- *
- * @param sliceMs how long all work that shares the function may run without a pause.
- */
-export function createTimeSlices(sliceMs = 2): () => Promise<void> | undefined {
-  let began = performance.now()
-  return () => {
-    if (performance.now() - began < sliceMs) return undefined
-    return nextTurn().then(() => {
-      began = performance.now()
-    })
-  }
 }

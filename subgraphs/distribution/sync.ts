@@ -7,16 +7,19 @@
 // 5. Every 3 s: compare the table with the manifests, and fetch what differs.
 // 6. Every 5 min, and after lost notifications: load everything into a copy of the table, then serve from the copy.
 // 7. Every 2 s, and 25 ms after a change: send a heartbeat.
+// 8. Every second: prepare the opening times of the slots ahead (opening-times.ts).
 //
 // Each failure is counted, logged and tried again. The table goes on serving what it has. A document that was fetched
 // before the failure is not fetched again.
 
 import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
+import { createTimeSlices } from '../../common/base/time-slices.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
 import { addressName } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import { startHeartbeats } from './heartbeats.ts'
 import { type Completeness, createLoader, type LoadCounters } from './loader.ts'
+import { startPreparation } from './opening-times.ts'
 import { createTable, type Table } from './table.ts'
 import { createUnreadableDocuments } from './unreadable-documents.ts'
 
@@ -90,7 +93,9 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   const stopping = new AbortController()
   const { signal } = stopping
 
-  let table = createTable(keys)
+  const slices = createTimeSlices()
+
+  let table = createTable()
   const currentTable = () => table
   let ready = false
   let lacksSettings = false
@@ -120,7 +125,10 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     problems,
     signal,
     unreadable,
+    slices,
+    clock,
     onApplied(address) {
+      appliedInReload?.push(address)
       // The first load is not a change. A starting node does not report each slot.
       if (ready) heartbeats.reportChange(address)
     },
@@ -135,6 +143,8 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   let reloadDue = 0
   /** What the current reload has fetched. After a failure, the next round goes on with the rest. */
   let reloaded = new Set<string>()
+  /** The documents that came during the current reload. */
+  let appliedInReload: Address[] | undefined
   let wake = () => {}
 
   async function runRounds(): Promise<void> {
@@ -169,14 +179,19 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   }
 
   async function reload(): Promise<Completeness> {
-    const next = await loader.copy(table)
+    appliedInReload = []
     let loaded: Completeness
+    const next = await loader.copy(table)
     try {
       loaded = await loader.loadAll(() => next, reloaded)
     } finally {
       // Documents of notifications went into the old table meanwhile. There is no `await` between here and the swap:
       // a request sees the old table or the new one, both whole.
-      for (const entry of table.entries()) next.adopt(entry)
+      for (const address of appliedInReload) {
+        const entry = table.at(address)
+        if (entry) next.adopt(entry)
+      }
+      appliedInReload = undefined
       table = next
     }
     endReload()
@@ -271,6 +286,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     problems.report(what, 'failed', error)
   }
 
+  const preparation = startPreparation(currentTable, clock, slices)
   await runRound()
   const rounds = runRounds()
   return {
@@ -295,7 +311,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     async stop() {
       stopping.abort()
       wake()
-      await Promise.all([rounds, fetching, heartbeats.stop()])
+      await Promise.all([rounds, fetching, heartbeats.stop(), preparation.stop()])
       await attempt('unsubscribing', async () => subscription?.stop())
     },
   }

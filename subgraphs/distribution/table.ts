@@ -5,8 +5,8 @@
 import NodeCache from 'node-cache'
 import { isId } from '../../common/base/ids.ts'
 import { capPeriodsOf } from '../../engine/decision/caps.ts'
-import { type CompiledSlot, compileSlot } from '../../engine/decision/compile-slot.ts'
-import { type Address, addressName, belongsAt, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
+import { type CompiledSlot, compileInSteps } from '../../engine/decision/compile-slot.ts'
+import { type Address, addressName, OPERATIONS, SETTINGS } from '../../engine/publication/address.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import {
@@ -18,19 +18,21 @@ import {
   type OperationList,
   type Stamp,
 } from '../../engine/publication/types.ts'
-
-/** What is in memory at one address. An entry is never changed, only replaced. Two tables may share one entry. */
-export type TableEntry =
-  | { address: 'apps'; stamp: Stamp; list: AppList }
-  | { address: { app: string; code: typeof SETTINGS }; stamp: Stamp; settings: AppSettings }
-  | { address: { app: string; code: typeof OPERATIONS }; stamp: Stamp; operations: OperationList }
-  | { address: { app: string; code: string }; stamp: Stamp; slot: CompiledSlot }
+import type { Steps } from '../../engine/steps.ts'
 
 /**
- * What happened to a document. `same`: the entry has this stamp already. `lower`: the entry has a higher stamp.
- * `mismatched`: the document belongs at another address.
+ * What is in memory at one address. An entry is never changed, only replaced. Two tables may share one entry. `mac` is that of its
+ * document: with it a reload recognises the same document without parsing it.
  */
-export type ApplyOutcome = 'applied' | 'same' | 'lower' | 'mismatched'
+export type TableEntry = { stamp: Stamp; mac: string } & (
+  | { address: 'apps'; list: AppList }
+  | { address: { app: string; code: typeof SETTINGS }; settings: AppSettings }
+  | { address: { app: string; code: typeof OPERATIONS }; operations: OperationList }
+  | { address: { app: string; code: string }; slot: CompiledSlot }
+)
+
+/** What happened to an entry. `same`: the table has an entry with this stamp already. `lower`: it has a higher one. */
+export type AdoptOutcome = 'applied' | 'same' | 'lower'
 
 export type Table = {
   /** The codes of the listed apps; undefined until the list is loaded. */
@@ -50,15 +52,15 @@ export type Table = {
   stamps(app: string): ReadonlyMap<string, string>
   /** `digestOf` the stamps of the app. */
   digest(app: string): string
-  stampAt(address: Address): Stamp | undefined
+  at(address: Address): TableEntry | undefined
   entries(): Iterable<TableEntry>
-  /** @throws Error when the document cannot be compiled. Then nothing changes. */
-  apply(address: Address, document: ChannelDocument): ApplyOutcome
-  /** Takes over an entry of another table, unless this table has the same stamp or a higher one at its address. */
-  adopt(entry: TableEntry): ApplyOutcome
+  /** What `adopt` would answer for an entry with this stamp. */
+  orderOf(address: Address, stamp: Stamp): AdoptOutcome
+  /** Takes an entry, unless this table has the same stamp or a higher one at its address. */
+  adopt(entry: TableEntry): AdoptOutcome
 }
 
-export function createTable(keys: SigningKeys): Table {
+export function createTable(): Table {
   // With clones, every request would copy its slot. With a limit on keys, the cache would refuse publications.
   const cache = new NodeCache({ useClones: false, stdTTL: 0, checkperiod: 0 })
   const stamps = new Map<string, Map<string, string>>()
@@ -71,9 +73,16 @@ export function createTable(keys: SigningKeys): Table {
 
   const get = (address: Address) => cache.get<TableEntry>(addressName(address))
 
-  function adopt(entry: TableEntry): ApplyOutcome {
+  function orderOf(address: Address, stamp: Stamp): AdoptOutcome {
+    const entry = get(address)
+    const order = entry ? compareStamps(stamp, entry.stamp) : 1
+    if (order === 0) return 'same'
+    return order > 0 ? 'applied' : 'lower'
+  }
+
+  function adopt(entry: TableEntry): AdoptOutcome {
     const { address } = entry
-    const order = orderAgainst(get(address), entry.stamp)
+    const order = orderOf(address, entry.stamp)
     if (order !== 'applied') return order
     if ('settings' in entry) replaceKeys(entry.settings)
     cache.set(addressName(address), entry)
@@ -135,35 +144,31 @@ export function createTable(keys: SigningKeys): Table {
       digests.set(app, digest)
       return digest
     },
-    stampAt: (address) => get(address)?.stamp,
+    at: get,
     *entries() {
       const list = get('apps')
       if (list) yield list
       for (const [app, codes] of stamps) for (const code of codes.keys()) yield get({ app, code })!
     },
-    apply(address, document) {
-      if (!belongsAt(address, document)) return 'mismatched'
-      const order = orderAgainst(get(address), document)
-      return order === 'applied' ? adopt(compile(document, keys)) : order
-    },
+    orderOf,
     adopt,
   }
 }
 
-function orderAgainst(entry: TableEntry | undefined, stamp: Stamp): Exclude<ApplyOutcome, 'mismatched'> {
-  const order = entry ? compareStamps(stamp, entry.stamp) : 1
-  if (order === 0) return 'same'
-  return order > 0 ? 'applied' : 'lower'
-}
-
-function compile(document: ChannelDocument, keys: SigningKeys): TableEntry {
-  const stamp = { epoch: document.epoch, revision: document.revision }
-  if (document.kind === 'apps') return { address: 'apps', stamp, list: document }
+/**
+ * Makes the entry of a document, in steps.
+ *
+ * @throws Error when the document cannot be compiled.
+ */
+export function* compileDocument(document: ChannelDocument, mac: string, keys: SigningKeys): Steps<TableEntry> {
+  const common = { stamp: { epoch: document.epoch, revision: document.revision }, mac }
+  if (document.kind === 'apps') return { ...common, address: 'apps', list: document }
   const { app } = document
   if (document.kind === 'settings') {
     capPeriodsOf(document.zone) // Throws for an unknown time zone. So the error comes here, and not during a request.
-    return { address: { app, code: SETTINGS }, stamp, settings: document }
+    return { ...common, address: { app, code: SETTINGS }, settings: document }
   }
-  if (document.kind === 'operations') return { address: { app, code: OPERATIONS }, stamp, operations: document }
-  return { address: { app, code: document.slot.code }, stamp, slot: compileSlot(document, keys) }
+  if (document.kind === 'operations') return { ...common, address: { app, code: OPERATIONS }, operations: document }
+  const slot = yield* compileInSteps(document, keys)
+  return { ...common, address: { app, code: document.slot.code }, slot }
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type Bench, isMet, type Measurement, type OptionHelp, type Options } from './bench.ts'
 import { embedded } from './embedded.ts'
+import { loading } from './loading.ts'
 import { select } from './select.ts'
 import { curve } from './serving/curve.ts'
 import { events } from './serving/events.ts'
@@ -9,7 +10,7 @@ import { latency } from './serving/latency.ts'
 import { serve } from './serving/serve.ts'
 
 /** To add a bench, write its file and its line here. */
-const benches: Record<string, Bench> = { embedded, select, serve, latency, curve, events }
+const benches: Record<string, Bench> = { embedded, loading, select, serve, latency, curve, events }
 
 const COMMON: Record<string, OptionHelp> = {
   json: { about: 'the last line is the result as JSON' },

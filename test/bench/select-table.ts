@@ -2,10 +2,10 @@
 // them holds the event loop, and how long it then takes to compile one large slot again. Prints a `TableResult`.
 // Run by select.ts, with --expose-gc.
 
+import { createTimeSlices } from '../../common/base/time-slices.ts'
 import { compileSlot } from '../../engine/decision/compile-slot.ts'
 import { deriveSigningKeys } from '../../engine/publication/sign.ts'
 import type { Publication } from '../../engine/publication/types.ts'
-import { createTimeSlices } from '../../subgraphs/distribution/loader.ts'
 import { createWorld } from './select-world.ts'
 
 export type TableResult = {
@@ -35,11 +35,11 @@ for (let from = 0; from < SLOTS; from += SLOTS_AT_ONCE) {
     JSON.stringify(world.publication(String(from + at), SCHEDULES_PER_SLOT, PADDING)),
   )
   // As a node loads them: in slices, between which the event loop turns.
-  const nextSlice = createTimeSlices()
+  const slices = createTimeSlices()
   let turned = performance.now()
   let turnedCpu = cpuMs()
   for (const text of texts) {
-    const pause = nextSlice()
+    const pause = slices.pause()
     if (pause) {
       await pause
       turned = performance.now()

@@ -115,6 +115,23 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await channel.read([HOME])).toEqual(['seven'])
   })
 
+  test('long documents are all read, with at most a few in one answer', async () => {
+    const channel = await connect()
+    const addresses = Array.from({ length: 9 }, (_, at) => ({ app: 'demo', code: `long-${at}` }))
+    for (const [at, { code }] of addresses.entries()) {
+      await admin.set(`{demo}:slot:${code}`, `${at}${'x'.repeat(1_500_000)}`)
+    }
+    const texts = await channel.read([...addresses, { app: 'demo', code: 'none' }])
+    expect(texts.map((text) => text?.[0])).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', undefined])
+  })
+
+  test('a manifest of many lines is read completely', async () => {
+    const channel = await connect()
+    const lines = Array.from({ length: 5_000 }, (_, at): [string, string] => [`slot-${at}`, `1.${at + 1}`])
+    await admin.hset('{demo}:manifest', new Map(lines))
+    expect(await channel.manifest('demo')).toEqual(new Map(lines))
+  })
+
   test.each(['gone', 'gibberish'])('a document whose manifest line is %s can be written again', async (line) => {
     const channel = await connect()
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')

@@ -3,6 +3,7 @@ import { compileIndex } from '../../engine/decision/candidate-index.ts'
 import { compileSlot } from '../../engine/decision/compile-slot.ts'
 import { decide } from '../../engine/decision/decide.ts'
 import type { Publication, PublishedEntry } from '../../engine/publication/types.ts'
+import { runSteps } from '../../engine/steps.ts'
 import { readContext } from '../../engine/targeting/context.ts'
 import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
 import { slotDocument, testKeys } from '../support/documents.ts'
@@ -45,7 +46,7 @@ describe('the index of a slot', () => {
       { all: [] },
       null,
     ]
-    expect(compileIndex(constraints).rest).toEqual(constraints.map(() => null))
+    expect(runSteps(compileIndex(constraints)).rest).toEqual(constraints.map(() => null))
     const tags = [[], ['a'], ['b'], ['a', 'b'], ['a', 'b', 'c'], ['a', 'b', 'd'], ['e'], ['a', 'e']]
     const versions = [null, '7', '8', '8.5', '9-rc', '9', 'x']
     expectPlain(
@@ -62,7 +63,11 @@ describe('the index of a slot', () => {
       { all: [either, tagged('b'), exists] },
       { not: { not: either } },
     ]
-    expect(compileIndex(constraints).rest).toEqual([either, { all: [either, exists] }, { not: { not: either } }])
+    expect(runSteps(compileIndex(constraints)).rest).toEqual([
+      either,
+      { all: [either, exists] },
+      { not: { not: either } },
+    ])
     const held = [[], ['a'], ['b'], ['a', 'b']]
     expectPlain(
       slotOf(constraints),
@@ -73,7 +78,7 @@ describe('the index of a slot', () => {
   test('has a maximum size: clauses that do not fit are evaluated entry by entry', () => {
     const values = (at: number) => Array.from({ length: 50 }, (_, value) => `tag ${at}-${value}`)
     const constraints = Array.from({ length: 1000 }, (_, at) => ({ all: [tagged(...values(at)), untagged('no')] }))
-    const { index, rest } = compileIndex(constraints)
+    const { index, rest } = runSteps(compileIndex(constraints))
     expect(index.byteLength).toBeLessThanOrEqual(1 << 20)
     expect(rest[7]).toEqual(tagged(...values(7)))
     expectPlain(slotOf(constraints), [
@@ -88,7 +93,7 @@ describe('the index of a slot', () => {
       return { dimension: `attributes.n${name}`, operator: 'IN', values: ['x'] }
     }
     const constraints = Array.from({ length: 120 }, (_, at) => ({ all: [tagged('a'), named(at % 40)] }))
-    const { index, rest } = compileIndex(constraints)
+    const { index, rest } = runSteps(compileIndex(constraints))
     expect(index.axes.length).toBe(24)
     expect(index.axes[0]!.dimension).toBe('tags')
     expect(rest.filter((one) => one !== null)).toHaveLength(17 * 3)

@@ -1,25 +1,26 @@
 import { describe, expect, test } from '@jest/globals'
-import { OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
+import { type Address, OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
+import { mac, openAt } from '../../engine/publication/sign.ts'
 import type { ChannelDocument } from '../../engine/publication/types.ts'
 import type { Constraint } from '../../engine/targeting/types.ts'
 import { createTable } from '../../subgraphs/distribution/table.ts'
 import {
   addressOf,
+  apply,
   listDocument,
   operationsDocument,
+  sealed,
   settingsDocument,
   slotDocument,
   testKeys,
 } from '../support/documents.ts'
 
 function tableWith(...documents: ChannelDocument[]) {
-  const table = createTable(testKeys)
-  for (const document of documents) expect(table.apply(addressOf(document), document)).toBe('applied')
+  const table = createTable()
+  for (const document of documents) expect(apply(table, document)).toBe('applied')
   return table
 }
-
-const shop = { app: 'shop', code: 'home' }
 
 describe('a table', () => {
   test('is empty at first', () => {
@@ -36,46 +37,32 @@ describe('a table', () => {
     expect(table.apps()).toEqual(['shop'])
     expect(table.settings('shop')).toMatchObject({ zone: 'UTC' })
     expect(table.slot('shop', 'home')).toMatchObject({ code: 'home', stamp: { epoch: 1, revision: 3 } })
-    expect(table.stampAt('apps')).toEqual({ epoch: 1, revision: 1 })
+    expect(table.at('apps')?.stamp).toEqual({ epoch: 1, revision: 1 })
   })
 
   test('refuses settings with an unknown time zone, and keeps the earlier settings', () => {
     const table = tableWith(settingsDocument('shop', 1))
-    const settings = { app: 'shop', code: SETTINGS } as const
-    expect(() => table.apply(settings, settingsDocument('shop', 2, { zone: 'Mars/Olympus' }))).toThrow(RangeError)
+    expect(() => apply(table, settingsDocument('shop', 2, { zone: 'Mars/Olympus' }))).toThrow(RangeError)
     expect(table.settings('shop')).toMatchObject({ revision: 1, zone: 'UTC' })
   })
 
   test('changes only for a higher revision or epoch', () => {
     const table = tableWith(slotDocument('shop', 'home', 3))
-    const apply = (epoch: number, revision: number) =>
-      table.apply(shop, slotDocument('shop', 'home', revision, { epoch }))
-    expect(apply(1, 2)).toBe('lower')
-    expect(apply(0, 9)).toBe('lower')
-    expect(apply(1, 3)).toBe('same')
+    const offer = (epoch: number, revision: number) => apply(table, slotDocument('shop', 'home', revision, { epoch }))
+    expect(offer(1, 2)).toBe('lower')
+    expect(offer(0, 9)).toBe('lower')
+    expect(offer(1, 3)).toBe('same')
     expect(table.slot('shop', 'home')!.stamp).toEqual({ epoch: 1, revision: 3 })
-    expect(apply(1, 4)).toBe('applied')
-    expect(apply(2, 1)).toBe('applied')
+    expect(offer(1, 4)).toBe('applied')
+    expect(offer(2, 1)).toBe('applied')
     expect(table.slot('shop', 'home')!.stamp).toEqual({ epoch: 2, revision: 1 })
-  })
-
-  test('refuses a document that belongs at another address', () => {
-    const table = tableWith()
-    const slot = slotDocument('shop', 'home', 3)
-    expect(table.apply({ app: 'shop', code: 'feed' }, slot)).toBe('mismatched')
-    expect(table.apply({ app: 'other', code: 'home' }, slot)).toBe('mismatched')
-    expect(table.apply({ app: 'shop', code: SETTINGS }, slot)).toBe('mismatched')
-    expect(table.apply('apps', slot)).toBe('mismatched')
-    expect(table.apply(shop, settingsDocument('shop', 1))).toBe('mismatched')
-    expect(table.apply(shop, listDocument(1, []))).toBe('mismatched')
-    expect([...table.entries()]).toEqual([])
   })
 
   test('stays as it is when a publication cannot be compiled', () => {
     const table = tableWith(slotDocument('shop', 'home', 3))
     const next = slotDocument('shop', 'home', 4)
     next.entries[0]!.constraint = { dimension: 'moon', operator: 'IN', values: ['full'] } satisfies Constraint
-    expect(() => table.apply(shop, next)).toThrow('unknown dimension or operator moon IN')
+    expect(() => apply(table, next)).toThrow('unknown dimension or operator moon IN')
     expect(table.slot('shop', 'home')!.stamp.revision).toBe(3)
   })
 
@@ -85,14 +72,13 @@ describe('a table', () => {
       corsOrigins,
     })
     const table = tableWith(listDocument(1, ['shop']), settings('shop', 1, 'https://a.example'))
-    const apply = (document: ChannelDocument) => table.apply(addressOf(document), document)
     const allowed = () => ['https://a.example', 'https://b.example'].filter(table.allowsOrigin)
     expect(allowed()).toEqual(['https://a.example'])
-    apply(settings('shop', 2, 'https://b.example'))
+    apply(table, settings('shop', 2, 'https://b.example'))
     expect(allowed()).toEqual(['https://b.example'])
-    apply(settings('other', 1, '*'))
+    apply(table, settings('other', 1, '*'))
     expect(allowed()).toEqual(['https://b.example'])
-    apply(listDocument(2, ['shop', 'other']))
+    apply(table, listDocument(2, ['shop', 'other']))
     expect(allowed()).toEqual(['https://a.example', 'https://b.example'])
   })
 
@@ -111,7 +97,7 @@ describe('a table', () => {
         [SETTINGS, '1.2'],
       ]),
     )
-    table.apply(shop, slotDocument('shop', 'home', 4))
+    apply(table, slotDocument('shop', 'home', 4))
     expect(table.digest('shop')).toBe(
       digestOf([
         [SETTINGS, '1.2'],
@@ -126,10 +112,10 @@ describe('the operations of an app', () => {
 
   test('are replaced as a whole by a higher list only', () => {
     const table = tableWith(operationsDocument('shop', 2, [operation]))
-    expect(table.apply({ app: 'shop', code: OPERATIONS }, operationsDocument('shop', 1))).toBe('lower')
+    expect(apply(table, operationsDocument('shop', 1))).toBe('lower')
     expect(table.operations('shop')?.operations).toEqual([operation])
     expect(table.operations('other')).toBeUndefined()
-    expect(table.apply({ app: 'shop', code: OPERATIONS }, operationsDocument('shop', 3))).toBe('applied')
+    expect(apply(table, operationsDocument('shop', 3))).toBe('applied')
     expect(table.operations('shop')?.operations).toEqual([])
   })
 
@@ -138,7 +124,45 @@ describe('the operations of an app', () => {
     expect(table.digest('shop')).toBe(digestOf([[OPERATIONS, '1.2']]))
     expect(table.slot('shop', OPERATIONS)).toBeUndefined()
     expect(table.settings('shop')).toBeUndefined()
-    expect(table.apply({ app: 'shop', code: 'home' }, operationsDocument('shop', 3))).toBe('mismatched')
+  })
+})
+
+describe('a document in the channel', () => {
+  test('is refused at every address but its own', () => {
+    const openedAt = (address: Address, document: ChannelDocument) => openAt(testKeys, address, sealed(document))
+    const documents = [
+      slotDocument('shop', 'home', 3),
+      slotDocument('shop', 'feed', 3),
+      slotDocument('other', 'home', 3),
+      settingsDocument('shop', 1),
+      operationsDocument('shop', 1),
+      listDocument(1, []),
+    ]
+    for (const document of documents) {
+      for (const { address, own } of documents.map((one) => ({ address: addressOf(one), own: one === document }))) {
+        expect(openedAt(address, document)).toEqual(own ? document : { error: 'misplaced' })
+      }
+    }
+  })
+
+  test('is read as it was written, entry by entry', () => {
+    const entry = slotDocument('shop', 'home', 3).entries[0]!
+    const text = { '\n]}': ['"entries":[\n', '\u{1f600}'.repeat(40_000), '\ud83d'] }
+    const entries = Array.from({ length: 90 }, (_, at) => ({ ...entry, priority: at, creatives: [] }))
+    for (const count of [0, 1, 2, 90]) {
+      const of = slotDocument('shop', 'home', 3, { entries: entries.slice(0, count) })
+      of.entries[0]?.creatives.push({ ...entry.creatives[0]!, data: text, weight: 1 })
+      expect(openAt(testKeys, addressOf(of), sealed(of))).toEqual(of)
+      expect(JSON.parse(sealed(of)).body).toEqual(of)
+    }
+  })
+
+  test('is read in the form of earlier versions, too: without a line for each entry', () => {
+    const of = slotDocument('shop', 'home', 3)
+    const body = JSON.stringify(of)
+    const text = `{"mac":"${mac(testKeys.document, body)}","body":${body}}`
+    expect(openAt(testKeys, addressOf(of), text)).toEqual(of)
+    expect(openAt(testKeys, addressOf(of), text.replace('home', 'hone'))).toEqual({ error: 'forged' })
   })
 })
 

@@ -14,7 +14,7 @@ import { distributionResolvers } from '../../subgraphs/distribution/resolvers.ts
 import { createTable, type Table } from '../../subgraphs/distribution/table.ts'
 import { decisionsOperation, operationVariables } from '../support/arbitrary-operation.ts'
 import { instant, publication } from '../support/arbitrary-publication.ts'
-import { addressOf, settingsDocument, testKeys } from '../support/documents.ts'
+import { apply, settingsDocument } from '../support/documents.ts'
 
 const RUNS = 600
 const REQUESTS_PER_RUN = 5
@@ -54,7 +54,7 @@ function withContents(of: Publication, contents: readonly Content[]): Publicatio
 type Asked = { variables: Record<string, unknown>; now: number; random: number }
 
 /** A node whose table, clock and chance are set anew for each case. */
-const present = { table: createTable(testKeys), now: 0, random: 0 }
+const present = { table: createTable(), now: 0, random: 0 }
 const node: Node = {
   get table() {
     return present.table
@@ -68,8 +68,8 @@ const resolvers = { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...distribu
 const schema = buildSubgraphSchema({ typeDefs: readTypeDefs(distributionSchema), resolvers: resolvers as never })
 
 function tableOf(documents: readonly Publication[]): Table {
-  const table = createTable(testKeys)
-  for (const document of [settingsDocument('shop', 1), ...documents]) table.apply(addressOf(document), document)
+  const table = createTable()
+  for (const document of [settingsDocument('shop', 1), ...documents]) apply(table, document)
   return table
 }
 

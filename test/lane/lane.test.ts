@@ -14,7 +14,7 @@ import { distributionSchema } from '../../subgraphs/distribution/app.ts'
 import { type Node, noCapTokens, type SlotAnswer } from '../../subgraphs/distribution/decisions.ts'
 import { distributionResolvers } from '../../subgraphs/distribution/resolvers.ts'
 import { createTable } from '../../subgraphs/distribution/table.ts'
-import { addressOf, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
+import { apply, settingsDocument, slotDocument } from '../support/documents.ts'
 
 const KEY = 'ak_test'
 const APPS = new Map(
@@ -24,7 +24,7 @@ const APPS = new Map(
   }),
 )
 const NOW = 1_000_000
-const table = createTable(testKeys)
+const table = createTable()
 const entry = slotDocument('shop', 'soon', 1).entries[0]!
 const soon = { entries: [{ ...entry, startsAt: NOW + 5_000 }] }
 for (const document of [
@@ -32,7 +32,7 @@ for (const document of [
   slotDocument('shop', 'home', 1),
   slotDocument('shop', 'soon', 1, soon),
 ]) {
-  table.apply(addressOf(document), document)
+  apply(table, document)
 }
 const node: Node = { table, ready: true, capTokens: noCapTokens(), now: () => NOW, random: () => 0 }
 const resolvers = { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...distributionResolvers(node) }

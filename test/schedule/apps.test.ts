@@ -3,7 +3,7 @@ import { type App, insertApp } from '../../common/apps/apps.ts'
 import { sha256 } from '../../common/base/content-hash.ts'
 import { SETTINGS } from '../../common/channel/channel.ts'
 import type { Store } from '../../common/store/store.ts'
-import { open as unseal } from '../../engine/publication/sign.ts'
+import { openAt } from '../../engine/publication/sign.ts'
 import type { AppSettings } from '../../engine/publication/types.ts'
 import { failure, freshCode, type Input, makeApp, type Planning, run, startPlanning } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
@@ -28,8 +28,9 @@ describeEachStore('Apps', (open) => {
     run(planning, 'rotateAppKey', { app, expectedVersion, graceHours })
 
   async function settingsOnChannel(app: string): Promise<AppSettings> {
-    const [sealed] = await planning.services.channel.read([{ app, code: SETTINGS }])
-    return unseal(planning.services.keys, sealed!) as AppSettings
+    const address = { app, code: SETTINGS } as const
+    const [sealed] = await planning.services.channel.read([address])
+    return openAt(planning.services.keys, address, sealed!) as AppSettings
   }
 
   test('an app is created from the input, and a field that is left out has its default', async () => {
@@ -142,7 +143,7 @@ describeEachStore('Apps', (open) => {
   test('the nodes learn of a new app and of a rotated key', async () => {
     const code = await makeApp(planning)
     const [list] = await planning.services.channel.read(['apps'])
-    expect(unseal(planning.services.keys, list!)).toMatchObject({ kind: 'apps', apps: expect.arrayContaining([code]) })
+    expect(openAt(planning.services.keys, 'apps', list!)).toMatchObject({ apps: expect.arrayContaining([code]) })
     expect(await settingsOnChannel(code)).toMatchObject({ kind: 'settings', revision: 1 })
     const { key } = await rotate(code, 1)
     const settings = await settingsOnChannel(code)

@@ -10,6 +10,8 @@ import type {
   OperationList,
   Publication,
 } from '../../engine/publication/types.ts'
+import { runSteps } from '../../engine/steps.ts'
+import { type AdoptOutcome, compileDocument, type Table } from '../../subgraphs/distribution/table.ts'
 
 export { addressOf }
 
@@ -86,6 +88,12 @@ export function operationsDocument(
   operations: OperationList['operations'] = [],
 ): OperationList {
   return { kind: 'operations', epoch: 1, revision, app, operations }
+}
+
+/** Puts a document into a table. The node does the same in steps. */
+export function apply(table: Table, document: ChannelDocument): AdoptOutcome {
+  const order = table.orderOf(addressOf(document), document)
+  return order === 'applied' ? table.adopt(runSteps(compileDocument(document, 'mac', testKeys))) : order
 }
 
 /** Writes them one after another, as delivery does. */

@@ -4,7 +4,7 @@
 import type { Channel } from '../../common/channel/channel.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Store } from '../../common/store/store.ts'
-import { open, type SigningKeys } from '../../engine/publication/sign.ts'
+import { openAt, type SigningKeys } from '../../engine/publication/sign.ts'
 import { type Publication, pinText } from '../../engine/publication/types.ts'
 import { audit } from '../../subgraphs/audit/app.ts'
 import { type Review, reviews, type SubjectKind, submissions } from '../../subgraphs/audit/repository.ts'
@@ -257,9 +257,10 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
 }
 
 async function readServed(channel: Channel, keys: SigningKeys, app: string, code: string): Promise<Publication | null> {
-  const [text] = await channel.read([{ app, code }])
+  const address = { app, code }
+  const [text] = await channel.read([address])
   if (!text) return null
-  const document = open(keys, text)
+  const document = openAt(keys, address, text)
   if ('error' in document) throw new Error(`The channel holds a ${document.error} document`)
   return document as Publication
 }
