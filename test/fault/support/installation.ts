@@ -82,10 +82,11 @@ export { tokenSettings }
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const { nodes = 1, stopped = [], without = [], env = {}, envOf = () => ({}) } = options
   const folder = await mkdtemp(join(tmpdir(), 'alkaid-fault-'))
-  const [database, redis] = await Promise.all([
-    startDatabase(options.database ?? 'embedded', folder),
-    startRedis(options.redisFlags),
-  ])
+  const redis = await startRedis(options.redisFlags)
+  const database = await startDatabase(options.database ?? 'embedded', folder).catch(async (error) => {
+    await redis.stop()
+    throw error
+  })
   const stores = { mongodbUri: database.uri, redisUrl: redis.url }
   const services = new Map<string, Service>()
   const addresses: Record<string, string> = {}
