@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { readSettings, SettingsError } from '../common/service/settings.ts'
 import { openStore } from '../platform/open-store.ts'
 import { composeInNewEpoch } from '../subgraphs/delivery/raise-epoch.ts'
-import { createProgress } from './replay/progress.ts'
+import { createProgress } from './shared/progress.ts'
 
 const HELP = `Usage: npm run raise-epoch [-- --data-dir DIR]
 

@@ -8,14 +8,14 @@ import { parseArgs } from 'node:util'
 import { readTokenSettings } from '../common/service/secrets.ts'
 import { readSettings, type Settings, SettingsError } from '../common/service/settings.ts'
 import { startPlatform } from '../platform/app.ts'
-import { createClient } from './client.ts'
-import { operationIds } from './operation-ids.ts'
 import { book, untilServed } from './replay/book.ts'
 import { findMismatches, smallestPValue } from './replay/compare.ts'
-import { createProgress } from './replay/progress.ts'
 import { type LogRow, readLog } from './replay/read-log.ts'
 import { sendRows } from './replay/send.ts'
-import { tokensOfRoles } from './tokens.ts'
+import { createClient } from './shared/client.ts'
+import { operationIds } from './shared/operation-ids.ts'
+import { createProgress } from './shared/progress.ts'
+import { tokensOfRoles } from './shared/tokens.ts'
 
 const HELP = `Usage: npm run replay [-- FILE] [--url URL] [--distribution-url URL] [--data-dir DIR] [--json]
 

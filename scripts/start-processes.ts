@@ -3,10 +3,10 @@
 import { createLogger } from '../common/base/log.ts'
 import { SettingsError } from '../common/service/settings.ts'
 import { installShutdown, isSignal } from '../common/service/shutdown.ts'
-import { prepare } from './prepare.ts'
 import { endsWithinMs, launch } from './processes/launch.ts'
-import { npmParent, readStartOptions } from './start-options.ts'
-import { welcome } from './welcome.ts'
+import { npmParent, readStartOptions } from './start/options.ts'
+import { prepare } from './start/prepare.ts'
+import { welcome } from './start/welcome.ts'
 
 const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
 

@@ -4,9 +4,9 @@ import { createLogger } from '../common/base/log.ts'
 import { type Settings, SettingsError } from '../common/service/settings.ts'
 import { closeAll, installShutdown, isSignal, SHUTDOWN_MS } from '../common/service/shutdown.ts'
 import { type Platform, startPlatform } from '../platform/app.ts'
-import { prepare } from './prepare.ts'
-import { npmParent, readStartOptions } from './start-options.ts'
-import { welcome } from './welcome.ts'
+import { npmParent, readStartOptions } from './start/options.ts'
+import { prepare } from './start/prepare.ts'
+import { welcome } from './start/welcome.ts'
 
 const HELP = `Usage: npm start [-- --port PORT] [--data-dir DIR] [--no-demo]
 

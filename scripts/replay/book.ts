@@ -2,8 +2,8 @@
 // them, and a publisher publishes them.
 
 import type { Role } from '../../common/access/rights.ts'
-import { type Client, createClient } from '../client.ts'
-import type { Progress } from './progress.ts'
+import { type Client, createClient } from '../shared/client.ts'
+import type { Progress } from '../shared/progress.ts'
 import type { LogRow } from './read-log.ts'
 
 export type Booked = {

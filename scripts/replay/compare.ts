@@ -1,7 +1,7 @@
 // Compares Alkaid with the log. Are the decisions fair? Does every count of the reports equal the count in the log?
 
 import cdf from '@stdlib/stats-base-dists-chisquare-cdf'
-import { createClient } from '../client.ts'
+import { createClient } from '../shared/client.ts'
 import type { Booked } from './book.ts'
 import type { LogRow } from './read-log.ts'
 

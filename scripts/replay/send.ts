@@ -1,9 +1,9 @@
 // Sends every row of the log, in order. Each row becomes two requests: an app sends a slot query to distribution, and an operator
 // imports the impression and the click through the gateway.
 
-import { type Client, post } from '../client.ts'
+import { type Client, post } from '../shared/client.ts'
+import type { Progress } from '../shared/progress.ts'
 import { type Booked, slotCode } from './book.ts'
-import type { Progress } from './progress.ts'
 import type { LogRow } from './read-log.ts'
 
 /** The results of the slot queries. `decided`: position -> creative id -> how often it was chosen. */

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { readSettings } from '../../common/service/settings.ts'
 import { startPlatform } from '../../platform/app.ts'
-import { createClient } from '../../scripts/client.ts'
+import { createClient } from '../../scripts/shared/client.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const ADMIN_FRONTEND = 'https://admin.example'

@@ -7,7 +7,7 @@ import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { sha256 } from '../../common/base/content-hash.ts'
-import { createClient } from '../../scripts/client.ts'
+import { createClient } from '../../scripts/shared/client.ts'
 import { bookOne, eventually, SCHEDULE, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { describeWithRedis, startRedis } from '../support/redis.ts'
 

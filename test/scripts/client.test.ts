@@ -3,7 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
-import { createClient } from '../../scripts/client.ts'
+import { createClient } from '../../scripts/shared/client.ts'
 import { freePort } from '../support/ports.ts'
 
 const servers: Server[] = []

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { Role } from '../../common/access/rights.ts'
 import { readSettings } from '../../common/service/settings.ts'
 import { type Platform, startPlatform } from '../../platform/app.ts'
-import { type Answer, type Client, createClient } from '../../scripts/client.ts'
-import { tokensOfRoles } from '../../scripts/tokens.ts'
+import { type Answer, type Client, createClient } from '../../scripts/shared/client.ts'
+import { tokensOfRoles } from '../../scripts/shared/tokens.ts'
 
 export type TestPlatform = {
   platform: Platform

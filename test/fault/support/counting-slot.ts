@@ -5,8 +5,8 @@
 //     live          ABC  BC   C    AC   ...      (three schedules; a `pause` or a `publish` each)
 
 import { randomUUID } from 'node:crypto'
-import type { Client } from '../../../scripts/client.ts'
-import { GraphQLFailure } from '../../../scripts/client.ts'
+import type { Client } from '../../../scripts/shared/client.ts'
+import { GraphQLFailure } from '../../../scripts/shared/client.ts'
 import type { Installation } from './installation.ts'
 import type { SlotQuery } from './slot-load.ts'
 

@@ -4,13 +4,13 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Role } from '../common/access/rights.ts'
-import { writeWhole } from '../common/service/write-whole.ts'
-import { demoApp, demoSlots } from '../demo/app.ts'
-import { type Demo, demoFile } from '../gateway/demo-requests.ts'
-import { type Client, createClient, GraphQLFailure, post } from './client.ts'
+import type { Role } from '../../common/access/rights.ts'
+import { writeWhole } from '../../common/service/write-whole.ts'
+import { demoApp, demoSlots } from '../../demo/app.ts'
+import { type Demo, demoFile } from '../../gateway/demo-requests.ts'
+import { type Client, createClient, GraphQLFailure, post } from '../shared/client.ts'
+import { operationIds } from '../shared/operation-ids.ts'
 import { makeDemoContent } from './demo-content.ts'
-import { operationIds } from './operation-ids.ts'
 
 export type { Demo }
 

@@ -1,7 +1,7 @@
 // A small GraphQL client for the commands. Each call sends one request. It throws an error of the answer with its code.
 
 import { randomUUID } from 'node:crypto'
-import { readBounded } from '../common/base/read-bounded.ts'
+import { readBounded } from '../../common/base/read-bounded.ts'
 
 export class GraphQLFailure extends Error {
   readonly code: string | undefined

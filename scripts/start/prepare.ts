@@ -1,11 +1,11 @@
 // Prepares a development platform once it runs: a token for each role, and the demo app.
 
-import type { Role } from '../common/access/rights.ts'
-import type { Settings } from '../common/service/settings.ts'
-import type { Demo } from '../gateway/demo-requests.ts'
-import type { Running } from '../platform/app.ts'
+import type { Role } from '../../common/access/rights.ts'
+import type { Settings } from '../../common/service/settings.ts'
+import type { Demo } from '../../gateway/demo-requests.ts'
+import type { Running } from '../../platform/app.ts'
+import { tokensOfRoles } from '../shared/tokens.ts'
 import { loadDemo } from './load-demo.ts'
-import { tokensOfRoles } from './tokens.ts'
 
 export type Prepared = { tokens?: Record<Role, string>; demo?: Demo }
 

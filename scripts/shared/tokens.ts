@@ -1,7 +1,7 @@
 // Tokens for development: one for each role, signed with the shared secret.
 
-import { ROLES, type Role } from '../common/access/rights.ts'
-import { signToken, type TokenSettings } from '../common/access/tokens.ts'
+import { ROLES, type Role } from '../../common/access/rights.ts'
+import { signToken, type TokenSettings } from '../../common/access/tokens.ts'
 
 /** role -> a token with that role in every app, valid for 12 hours. The actor has the name of the role. */
 export async function tokensOfRoles(settings: TokenSettings): Promise<Record<Role, string>> {

@@ -1,7 +1,7 @@
 // The options of `npm start` and `npm run start:processes`, and the settings that result from them.
 
 import { parseArgs } from 'node:util'
-import { readSettings, type Settings, SettingsError, type SettingsOptions } from '../common/service/settings.ts'
+import { readSettings, type Settings, SettingsError, type SettingsOptions } from '../../common/service/settings.ts'
 
 const OPTIONS = {
   port: { type: 'string' },

@@ -1,10 +1,10 @@
 // The text that is printed once the platform is ready: the addresses, the tokens, and two curl commands to copy.
 
-import type { Role } from '../common/access/rights.ts'
-import type { Settings } from '../common/service/settings.ts'
-import { demoApp } from '../demo/app.ts'
-import { type Demo, demoCommands } from '../gateway/demo-requests.ts'
-import type { Running } from '../platform/app.ts'
+import type { Role } from '../../common/access/rights.ts'
+import type { Settings } from '../../common/service/settings.ts'
+import { demoApp } from '../../demo/app.ts'
+import { type Demo, demoCommands } from '../../gateway/demo-requests.ts'
+import type { Running } from '../../platform/app.ts'
 
 export type WelcomeParts = {
   running: Running
