@@ -5,7 +5,7 @@ import { type Action, authorize, requirePrincipal } from '../access/rights.ts'
 import { recordChange, type SubjectType } from '../store/changes.ts'
 import type { Tx } from '../store/collection.ts'
 import { findRepeat, rememberCall } from '../store/idempotency.ts'
-import { isDuplicateKey } from '../store/store.ts'
+import { isDuplicateKey } from '../store/store-errors.ts'
 import type { Caller, Services } from './services.ts'
 
 /** What the body of a mutation works with. */

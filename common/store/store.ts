@@ -1,14 +1,14 @@
 // The connection to MongoDB, or to the embedded server, and its transactions. When the connection is lost, calls fail within
 // seconds instead of waiting.
 
-import { type ClientSession, MongoClient, MongoError } from 'mongodb'
+import { type ClientSession, MongoClient } from 'mongodb'
 import { AlkaidError, isExpected } from '../base/errors.ts'
 import { changeIndexes } from './changes.ts'
 import { type Db, type IndexDefinition, mongoCollection, mongoTransaction, type Tx } from './collection.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
-import { orUnavailable, watchWrites } from './outage.ts'
+import { orUnavailable, watchWrites } from './store-errors.ts'
 
 export interface Store extends Db {
   /**
@@ -100,11 +100,6 @@ export async function connectStore(options: {
     await client.close()
     throw error
   }
-}
-
-/** Whether a unique index refused a value because it already exists. */
-export function isDuplicateKey(error: unknown): boolean {
-  return error instanceof MongoError && error.code === 11000
 }
 
 async function requireTransactions(client: MongoClient): Promise<void> {

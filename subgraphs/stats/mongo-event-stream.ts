@@ -11,7 +11,8 @@ import type { Filter } from 'mongodb'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Db, Tx } from '../../common/store/collection.ts'
-import { isDuplicateKey, type Store } from '../../common/store/store.ts'
+import type { Store } from '../../common/store/store.ts'
+import { isDuplicateKey } from '../../common/store/store-errors.ts'
 
 /** `_id` is the number of the first event, `last` that of the last one. */
 type StreamDocument = { _id: string; last: string; payloads: string[] }

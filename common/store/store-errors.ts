@@ -1,10 +1,15 @@
-// Makes UNAVAILABLE of two kinds of failures: the store is out of reach, or its disk refuses writes. They are not INTERNAL, because
-// nothing is broken in Alkaid and the client may try again.
+// Recognizes three kinds of errors of the store:
+// - The store is out of reach, or its disk refuses writes. That becomes UNAVAILABLE and not INTERNAL, because nothing is broken in Alkaid
+//   and the client may try again.
+// - The store refuses a write because of its content, for example a document that is too large. Trying again does not help.
+// - A unique index has the value already.
 
 import {
+  BSON,
   type CommandFailedEvent,
   type CommandSucceededEvent,
   type MongoClient,
+  MongoError,
   MongoNetworkError,
   MongoNotConnectedError,
   MongoServerError,
@@ -65,4 +70,27 @@ export function watchWrites(client: MongoClient, log: Logger | undefined): () =>
     log?.warn({}, 'the store takes writes again')
   })
   return () => refused
+}
+
+/** MongoDB's error codes for an invalid document or an invalid update. */
+const OF_CONTENT: ReadonlySet<unknown> = new Set([
+  2, // BadValue
+  9, // FailedToParse
+  14, // TypeMismatch, for example $inc of a text
+  22, // InvalidBSON
+  28, // PathNotViable
+  121, // DocumentValidationFailure
+  10334, // BSONObjectTooLarge
+  17419, // the document would be too large after the update
+])
+
+/** Whether an operation failed because of the content of its write. Then trying again is useless. */
+export function isRefusedForItsContent(error: unknown): error is Error {
+  if (error instanceof MongoServerError) return OF_CONTENT.has(error.code)
+  return error instanceof BSON.BSONError
+}
+
+/** Whether a unique index refused a value because it already exists. */
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof MongoError && error.code === 11000
 }
