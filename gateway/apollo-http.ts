@@ -3,7 +3,8 @@
 
 import { type ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
 import type { GraphQLError, GraphQLFormattedError } from 'graphql'
-import { ERROR_CODES, isExpected, knownCode, maskError, REQUEST_ERRORS } from '../common/base/errors.ts'
+import { ERROR_CODES, isExpected } from '../common/base/errors.ts'
+import { knownCode, maskError, REQUEST_ERRORS } from '../common/base/shown-errors.ts'
 import { readJson } from '../common/command/json.ts'
 import type { Variables } from '../common/graphql/variables.ts'
 import { readSearch } from '../common/http/request-text.ts'

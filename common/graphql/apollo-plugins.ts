@@ -3,9 +3,9 @@
 
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server'
 import { type GraphQLError, type GraphQLFormattedError, Kind, type OperationDefinitionNode } from 'graphql'
-import { hideSuggestions, knownCode, shownErrors } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { hideSuggestions, knownCode, shownErrors } from '../base/shown-errors.ts'
 
 /**
  * Counts and times each operation, counts the codes of its errors and the outcome of each mutation, and logs it at debug.

@@ -14,9 +14,10 @@ import {
   parse,
 } from 'graphql'
 import type { TokenVerifier } from '../access/tokens.ts'
-import { AlkaidError, InvalidRequest, isExpected, thrownErrors } from '../base/errors.ts'
+import { AlkaidError, InvalidRequest, isExpected } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { thrownErrors } from '../base/shown-errors.ts'
 import { requireShallow } from '../command/json.ts'
 import type { Caller, Services } from '../command/services.ts'
 import type { IndexDefinition } from '../store/collection.ts'

@@ -4,9 +4,10 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { AlkaidError, badInput, ERROR_CODES, HttpError, knownCode, thrownErrors } from '../base/errors.ts'
+import { AlkaidError, badInput, ERROR_CODES, HttpError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { REQUEST_ID_HEADER, withRequestId } from '../base/request-id.ts'
+import { knownCode, thrownErrors } from '../base/shown-errors.ts'
 import { type Exchange, LIMITS, type Limits, lingeringClose, type Refusal, serveInTurn } from './connections.ts'
 import { readBody } from './request-text.ts'
 

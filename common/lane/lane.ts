@@ -4,16 +4,9 @@
 import { type ExecutionResult, execute, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { LaneApp } from '../apps/apps.ts'
 import { sha256 } from '../base/content-hash.ts'
-import {
-  AlkaidError,
-  type ErrorCode,
-  isExpected,
-  knownCode,
-  methodNotAllowed,
-  shownErrors,
-  unauthenticated,
-} from '../base/errors.ts'
+import { AlkaidError, type ErrorCode, isExpected, methodNotAllowed, unauthenticated } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import { knownCode, shownErrors } from '../base/shown-errors.ts'
 import type { Caller } from '../command/services.ts'
 import { readVariables, type Variables } from '../graphql/variables.ts'
 import { answerOptions, corsHeaders, mayRead } from '../http/cors.ts'

@@ -1,13 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { GraphQLError } from 'graphql'
-import {
-  AlkaidError,
-  badInput,
-  InvalidRequest,
-  maskError,
-  shownErrors,
-  thrownErrors,
-} from '../../common/base/errors.ts'
+import { AlkaidError, badInput, InvalidRequest } from '../../common/base/errors.ts'
+import { maskError, shownErrors, thrownErrors } from '../../common/base/shown-errors.ts'
 
 test('an expected error is shown as it is, without what concerns only us', () => {
   const error = badInput('input.content.title', 'must not be empty').toJSON()
