@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { type ProcessContext, startProcess } from '../common/service/process.ts'
 import type { ServiceParts } from '../common/service/routes.ts'
-import { readServiceSecret } from '../common/service/secrets.ts'
+import { readServiceSecrets } from '../common/service/secrets.ts'
 import { gateway as entry, subgraphs } from '../subgraphs/registry.ts'
 import { buildGateway } from './app.ts'
 import { homePage } from './home.ts'
@@ -26,7 +26,7 @@ await startProcess(
 )
 
 async function build({ settings, tokens, verify, log, metrics, closing }: ProcessContext): Promise<ServiceParts> {
-  const serviceSecret = readServiceSecret(settings)
+  const { shown: serviceSecret } = readServiceSecrets(settings)
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const { maxUpstreamRequests } = settings
   const urlsOf = (name: string) => settings.upstreams.get(name)!

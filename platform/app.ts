@@ -19,7 +19,6 @@ import { hideCredentials, type Settings } from '../common/service/settings.ts'
 import { createSetupWarnings, type SetupWarnings } from '../common/service/setup-warnings.ts'
 import { type Closer, type Lifecycle, shutDown } from '../common/service/shutdown.ts'
 import type { RunningSubgraph, SubgraphEntry, SubgraphResources } from '../common/service/subgraph-process.ts'
-import { deriveSigningKeys } from '../engine/publication/sign.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { homePage } from '../gateway/home.ts'
 import { localLane } from '../gateway/relay.ts'
@@ -71,7 +70,7 @@ type Ends = { life: Lifecycle; servers: HttpServer[]; closers: Closer[] }
 
 /** The steps of a start. What is opened first is closed last. */
 async function build(settings: Settings, { life, servers, closers }: Ends): Promise<Omit<Platform, 'stop'>> {
-  const { tokens, signingSecret } = readSecrets(settings)
+  const { tokens, signingKeys: keys } = readSecrets(settings)
   const metrics = createMetrics()
   const logOf = (service: string) => createLogger(settings.logLevel, service)
   const closing: Closing = (name, close) => void closers.push({ name, close })
@@ -91,7 +90,6 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   // 3. The subgraphs, in the order of the list.
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
-  const keys = deriveSigningKeys(signingSecret)
   const { queryLimits } = settings
   const given = { keys, verify, operations, queryLimits, now: Date.now, random: Math.random, metrics }
   const shared = { store, channel, eventStream, ...given }

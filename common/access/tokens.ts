@@ -19,8 +19,11 @@ import { type Principal, ROLES, type Role } from './rights.ts'
 export type TokenSettings = {
   issuer: string
   audience: string
-  key: { secret: string } | { jwksUrl: string }
+  key: SharedKey | { jwksUrl: string }
 }
+
+/** `old`: the secret before this one. Tokens that were signed with it are still valid, and no new ones are signed with it. */
+export type SharedKey = { secret: string; old?: string | undefined }
 
 /** `clock`: milliseconds of a clock that never goes back. */
 export type KeySetOptions = { log?: Logger | undefined; clock?: () => number }
@@ -57,14 +60,23 @@ export function tokenVerifier(settings: TokenSettings, keySetOptions: KeySetOpti
     maxTokenAge: MAX_AGE_SECONDS,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   }
-  const secret = 'secret' in key ? new TextEncoder().encode(key.secret) : undefined
-  const findKey: JWTVerifyGetKey = 'secret' in key ? () => secret! : remoteKeySet(key.jwksUrl, keySetOptions)
+  const findKey = 'secret' in key ? sharedKey(key.secret) : remoteKeySet(key.jwksUrl, keySetOptions)
+  const findOldKey = 'secret' in key && key.old !== undefined ? sharedKey(key.old) : undefined
+
+  async function readToken(token: string): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(token, findKey, options)).payload
+    } catch (error) {
+      if (!findOldKey || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+      return (await jwtVerify(token, findOldKey, options)).payload
+    }
+  }
 
   return async function verify(header: string | undefined): Promise<Principal | null> {
     if (header === undefined || header === '') return null
     const token = /^Bearer +([\w.~+/=-]+)$/i.exec(header)?.[1]
     if (!token) throw unauthenticated('The authorization header must be `Bearer <token>`')
-    const { payload } = await jwtVerify(token, findKey, options).catch((error: Error) => {
+    const payload = await readToken(token).catch((error: Error) => {
       if (error instanceof AlkaidError) throw error
       if (!(error instanceof errors.JOSEError)) throw unusableKey(error, keySetOptions.log)
       throw unauthenticated(`The token is not valid: ${error.message}`)
@@ -73,6 +85,11 @@ export function tokenVerifier(settings: TokenSettings, keySetOptions: KeySetOpti
     checkLifetime(payload)
     return { actor, roles: readRoles(payload.alkaid) }
   }
+}
+
+function sharedKey(secret: string): JWTVerifyGetKey {
+  const key = new TextEncoder().encode(secret)
+  return () => key
 }
 
 /** Signs a token with the shared secret, for development, tests and `npm run token`. `seconds`: lifetime, at most 12 hours. */

@@ -22,12 +22,15 @@ const requestBody = z.object({
   operationName: z.string().nullish(),
 })
 
-/** Status 200 for every GraphQL answer, including errors. Any other status is about the HTTP request or the credential. */
-export function federationHandler(subgraph: Subgraph, serviceSecret: string): Handler {
-  const expected = digest(serviceSecret)
+/**
+ * Status 200 for every GraphQL answer, including errors. Any other status is about the HTTP request or the credential.
+ * @param serviceSecrets the credentials that are accepted
+ */
+export function federationHandler(subgraph: Subgraph, serviceSecrets: readonly string[]): Handler {
+  const expected = serviceSecrets.map(digest)
   return async (request) => {
     const credential = request.headers[SERVICE_HEADER]
-    if (typeof credential !== 'string' || !timingSafeEqual(digest(credential), expected)) {
+    if (typeof credential !== 'string' || !expected.some((one) => timingSafeEqual(digest(credential), one))) {
       throw unauthenticated(
         `Only the gateway may call this: send SERVICE_SECRET in the header \`${SERVICE_HEADER}\``,
         `ServiceSecret realm="services", header="${SERVICE_HEADER}"`,

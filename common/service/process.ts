@@ -2,6 +2,7 @@
 // `/livez` answers from the first moment. All wrong settings are reported together, one line each, with exit code 1.
 
 import { parseArgs } from 'node:util'
+import type { SigningKeys } from '../../engine/publication/sign.ts'
 import { type TokenSettings, type TokenVerifier, tokenVerifier } from '../access/tokens.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { createMetrics, type Metrics } from '../base/metrics.ts'
@@ -33,7 +34,7 @@ export type ProcessDefinition = SettingsOptions & {
 export type ProcessContext = {
   settings: Settings
   tokens: TokenSettings
-  signingSecret: string
+  signingKeys: SigningKeys
   verify: TokenVerifier
   log: Logger
   metrics: Metrics
@@ -63,7 +64,7 @@ export async function startProcess(
 
 async function start(definition: ProcessDefinition, settings: Settings, life: Lifecycle, closers: Closer[]) {
   const { name } = definition
-  const { tokens, signingSecret } = readSecrets(settings)
+  const { tokens, signingKeys } = readSecrets(settings)
   const log = createLogger(settings.logLevel, name)
   const metrics = createMetrics()
   const server = startupRoutes(life)
@@ -80,7 +81,7 @@ async function start(definition: ProcessDefinition, settings: Settings, life: Li
   const closing: ProcessContext['closing'] = (part, close) => void closers.push({ name: part, close })
   const setup = createSetupWarnings(settings, log)
   const verify = tokenVerifier(tokens, { log })
-  const parts = await definition.build({ settings, tokens, signingSecret, verify, log, metrics, setup, closing })
+  const parts = await definition.build({ settings, tokens, signingKeys, verify, log, metrics, setup, closing })
   const checks = { setup: setup.check, ...parts.checks }
   server.become(serviceRoutes({ ...parts, checks }))
   monitoring.started(checks)

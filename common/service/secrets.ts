@@ -5,11 +5,15 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { deriveSigningKeys, type SigningKeys } from '../../engine/publication/sign.ts'
 import type { TokenSettings } from '../access/tokens.ts'
 import { type Settings, SettingsError } from './settings.ts'
 import { writeWhole } from './write-whole.ts'
 
-export type Secrets = { tokens: TokenSettings; signingSecret: string }
+export type Secrets = { tokens: TokenSettings; signingKeys: SigningKeys }
+
+/** The secret that a service shows to others, and those that it accepts from others. */
+export type ServiceSecrets = { shown: string; accepted: readonly string[] }
 
 const secret = z.string().min(32)
 const secretsFile = z.object({ jwtSecret: secret, signingSecret: secret, serviceSecret: secret.optional() })
@@ -17,12 +21,11 @@ type SecretsFile = Required<z.output<typeof secretsFile>>
 
 /** Throws SettingsError when the folder cannot be written, or when the file in it has another format. */
 export function readSecrets(settings: Settings): Secrets {
-  const { tokens, signingSecret, dataDir } = settings
-  if (tokens.key && signingSecret) return { tokens: { ...tokens, key: tokens.key }, signingSecret }
-  const own = ownSecrets(dataDir)
+  const { tokens, signingSecret, oldSecrets, dataDir } = settings
+  const own = tokens.key && signingSecret ? undefined : ownSecrets(dataDir)
   return {
-    tokens: { ...tokens, key: tokens.key ?? { secret: own.jwtSecret } },
-    signingSecret: signingSecret ?? own.signingSecret,
+    tokens: { ...tokens, key: tokens.key ?? { secret: own!.jwtSecret } },
+    signingKeys: deriveSigningKeys(signingSecret ?? own!.signingSecret, oldSecrets.signing),
   }
 }
 
@@ -37,9 +40,10 @@ export function readTokenSettings(settings: Settings): TokenSettings {
   )
 }
 
-/** The secret that services in separate processes show each other. Throws SettingsError like `readSecrets`. */
-export function readServiceSecret({ serviceSecret, dataDir }: Settings): string {
-  return serviceSecret ?? ownSecrets(dataDir).serviceSecret
+/** The secrets that services in separate processes show each other. Throws SettingsError like `readSecrets`. */
+export function readServiceSecrets({ serviceSecret, oldSecrets, dataDir }: Settings): ServiceSecrets {
+  const shown = serviceSecret ?? ownSecrets(dataDir).serviceSecret
+  return { shown, accepted: oldSecrets.service === undefined ? [shown] : [shown, oldSecrets.service] }
 }
 
 function ownSecrets(dataDir: string): SecretsFile {

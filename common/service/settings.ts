@@ -27,6 +27,8 @@ export type Settings = {
   signingSecret: string | undefined
   /** The secret that services in separate processes show each other. Undefined in development: then it is in `dataDir`. */
   serviceSecret: string | undefined
+  /** The secrets before these. What was made with them is still valid. Undefined: no secret is being changed. */
+  oldSecrets: { signing: string | undefined; service: string | undefined }
   /** Origins from which browsers may call the gateway with a token. */
   corsOrigins: readonly string[]
   /** Name of a service in `options.upstreams` -> the base URLs of its nodes, without a slash at the end. At least one. */
@@ -62,6 +64,11 @@ const port = z
   .transform(Number)
   .refine((number) => number <= MAX_PORT, `expected a number from 0 to ${MAX_PORT}`)
 const secret = z.string().min(32, 'expected at least 32 characters').optional()
+// It is sent as an HTTP header.
+const serviceSecret = secret.refine(
+  (text) => text === undefined || /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/.test(text),
+  'expected printable characters of ASCII, without spaces around them',
+)
 
 function url(schemes: readonly string[]) {
   const expected = `expected a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
@@ -123,15 +130,14 @@ const environment = z.object({
   MONGODB_URI: url(['mongodb', 'mongodb+srv']),
   REDIS_URL: url(['redis', 'rediss']),
   JWT_SECRET: secret,
+  JWT_SECRET_OLD: secret,
   JWKS_URL: jwksUrl,
   JWT_ISSUER: z.string().min(1, 'expected the issuer of tokens').default('alkaid'),
   JWT_AUDIENCE: z.string().min(1, 'expected the audience of tokens').default('alkaid'),
   SIGNING_SECRET: secret,
-  // It is sent as an HTTP header.
-  SERVICE_SECRET: secret.refine(
-    (text) => text === undefined || /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/.test(text),
-    'expected printable characters of ASCII, without spaces around them',
-  ),
+  SIGNING_SECRET_OLD: secret,
+  SERVICE_SECRET: serviceSecret,
+  SERVICE_SECRET_OLD: serviceSecret,
   CORS_ORIGINS: origins.default([]),
   DRAIN_SECONDS: z
     .string()
@@ -189,10 +195,11 @@ export function readSettings(
     tokens: {
       issuer: values.JWT_ISSUER,
       audience: values.JWT_AUDIENCE,
-      key: tokenKey(values.JWT_SECRET, values.JWKS_URL),
+      key: tokenKey(values),
     },
     signingSecret: values.SIGNING_SECRET,
     serviceSecret: values.SERVICE_SECRET,
+    oldSecrets: { signing: values.SIGNING_SECRET_OLD, service: values.SERVICE_SECRET_OLD },
     corsOrigins: values.CORS_ORIGINS,
     upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
     maxUpstreamRequests: values.MAX_UPSTREAM_REQUESTS,
@@ -236,12 +243,21 @@ const NEEDED: Record<RequiredSetting, string> = {
   SERVICE_SECRET: 'expected at least 32 characters, the same for all services, with NODE_ENV=production',
 }
 
+/** Secrets that can be changed without an outage, by `<NAME>_OLD`. */
+const WITH_OLD = ['JWT_SECRET', 'SIGNING_SECRET', 'SERVICE_SECRET'] as const
+
 /** Mistakes that only show when several settings are read together. */
 function mistakesTogether(given: Record<string, string | undefined>, needs: readonly RequiredSetting[]): string[] {
   const production = given.NODE_ENV === 'production'
   const missing = needs.filter((name) => !given[name] && (production || name !== 'SERVICE_SECRET'))
   return [
     ...missing.map((name) => `${name}: ${NEEDED[name]}`),
+    ...WITH_OLD.filter((name) => given[`${name}_OLD`] && !given[name]).map(
+      (name) => `${name}: expected the new secret beside ${name}_OLD, which is the one before it`,
+    ),
+    ...WITH_OLD.filter((name) => given[name] && given[name] === given[`${name}_OLD`]).map(
+      (name) => `${name}_OLD: expected the secret before ${name}, not the same one`,
+    ),
     given.JWT_SECRET && given.JWKS_URL ? 'JWT_SECRET and JWKS_URL: expected one of them, not both' : '',
     production && !given.JWT_SECRET && !given.JWKS_URL
       ? 'JWT_SECRET or JWKS_URL: expected one of them with NODE_ENV=production'
@@ -252,9 +268,13 @@ function mistakesTogether(given: Record<string, string | undefined>, needs: read
   ].filter(Boolean)
 }
 
-function tokenKey(shared: string | undefined, jwksUrl: string | undefined): TokenSettings['key'] | undefined {
-  if (shared) return { secret: shared }
-  return jwksUrl ? { jwksUrl } : undefined
+function tokenKey({
+  JWT_SECRET: shared,
+  JWT_SECRET_OLD: old,
+  JWKS_URL: keySet,
+}: z.output<typeof environment>): TokenSettings['key'] | undefined {
+  if (shared) return { secret: shared, old }
+  return keySet ? { jwksUrl: keySet } : undefined
 }
 
 const SHOWN = new Set([

@@ -1,7 +1,7 @@
 // A subgraph as a process of its own: opens what the subgraph needs, starts it, and answers the gateway at `/federation` and
 // apps at `/graphql`. `npm start` starts the same subgraphs in one process (platform/app.ts).
 
-import { deriveSigningKeys, type SigningKeys } from '../../engine/publication/sign.ts'
+import type { SigningKeys } from '../../engine/publication/sign.ts'
 import type { TokenVerifier } from '../access/tokens.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -19,7 +19,7 @@ import { openMongoDb, openRedisChannel, openRedisStream } from './connections.ts
 import { type Checks, channelCheck, storeCheck } from './health.ts'
 import { type ProcessContext, startProcess } from './process.ts'
 import type { ServiceParts } from './routes.ts'
-import { readServiceSecret } from './secrets.ts'
+import { readServiceSecrets } from './secrets.ts'
 import type { RequiredSetting } from './settings.ts'
 
 /** A line of subgraphs/registry.ts. */
@@ -118,12 +118,12 @@ export async function startSubgraphProcess(
 async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<ServiceParts> {
   const { name, laneFields = [] } = entry
   const { settings, verify, log, metrics, closing } = frame
-  const serviceSecret = readServiceSecret(settings)
+  const serviceSecrets = readServiceSecrets(settings)
   const opened = await openResources(entry, frame)
   const { startSubgraph } = await entry.load()
   const { subgraph, lane, checks, stop } = await startSubgraph({
     ...opened,
-    keys: deriveSigningKeys(frame.signingSecret),
+    keys: frame.signingKeys,
     verify,
     operations: readPersistedOperations(OPERATIONS),
     laneFields,
@@ -137,7 +137,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
   const { store, channel } = opened
   return {
     graphql: lane && ((request) => lane.handle(request)),
-    federation: federationHandler(subgraph, serviceSecret),
+    federation: federationHandler(subgraph, serviceSecrets.accepted),
     checks: {
       ...(store && { store: storeCheck(store) }),
       ...(channel && { channel: channelCheck(channel) }),

@@ -10,10 +10,21 @@ import type { ChannelDocument, Publication } from './types.ts'
  * Separate keys for separate purposes, derived from the signing secret, so that a MAC of one kind never passes as another. They are
  * key objects, because Node makes a new key object for each MAC when it gets bytes.
  */
-export type SigningKeys = { document: KeyObject; eventToken: KeyObject }
+export type SigningKeys = KeysOfSecret & {
+  /** The keys of the secret before this one. Its MACs are still valid, and no new ones are made. */
+  old?: KeysOfSecret | undefined
+}
+type KeysOfSecret = { document: KeyObject; eventToken: KeyObject }
 
-/** @param secret `SIGNING_SECRET`, at least 32 characters. */
-export function deriveSigningKeys(secret: string): SigningKeys {
+/**
+ * @param secret `SIGNING_SECRET`, at least 32 characters.
+ * @param oldSecret `SIGNING_SECRET_OLD`, while the secret is being changed.
+ */
+export function deriveSigningKeys(secret: string, oldSecret?: string): SigningKeys {
+  return { ...keysOf(secret), old: oldSecret === undefined ? undefined : keysOf(oldSecret) }
+}
+
+function keysOf(secret: string): KeysOfSecret {
   const derive = (purpose: string) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'alkaid', purpose, 32)))
   return { document: derive('document'), eventToken: derive('event-token') }
 }
@@ -54,8 +65,12 @@ export function* verifyInSteps(keys: SigningKeys, text: string): Steps<Verified 
     return { error: 'corrupt' }
   }
   const body = text.slice(bodyAt, -1)
-  const mac = yield* macInSteps(keys.document, body)
-  return sameText(text.slice(PREFIX.length, PREFIX.length + MAC_LENGTH), mac) ? { mac, body } : { error: 'forged' }
+  const shown = text.slice(PREFIX.length, PREFIX.length + MAC_LENGTH)
+  for (const { document } of keys.old ? [keys, keys.old] : [keys]) {
+    const mac = yield* macInSteps(document, body)
+    if (sameText(shown, mac)) return { mac, body }
+  }
+  return { error: 'forged' }
 }
 
 /** The second half. */

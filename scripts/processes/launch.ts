@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readBounded } from '../../common/base/read-bounded.ts'
-import { readSecrets, readServiceSecret } from '../../common/service/secrets.ts'
+import { readSecrets, readServiceSecrets } from '../../common/service/secrets.ts'
 import { hideCredentials, type Settings, SettingsError, urlVariable } from '../../common/service/settings.ts'
 import { SHUTDOWN_MS } from '../../common/service/shutdown.ts'
 import type { Running } from '../../platform/app.ts'
@@ -55,7 +55,7 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
   const { settings, print } = options
   const services = servicesOf(settings)
   const { tokens } = readSecrets(settings)
-  readServiceSecret(settings) // makes the secret before the services read it
+  readServiceSecrets(settings) // makes the secret before the services read it
   await requireFree(settings, services)
 
   const beneath: Child[] = []

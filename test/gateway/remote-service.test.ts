@@ -108,7 +108,7 @@ async function serve(handle: RequestListener, options: Partial<RemoteOptions> = 
 }
 
 async function start(subgraph: Subgraph): Promise<HttpServer> {
-  const http = await listen({ host: '127.0.0.1', port: 0, log }, federationHandler(subgraph, SECRET))
+  const http = await listen({ host: '127.0.0.1', port: 0, log }, federationHandler(subgraph, [SECRET]))
   closers.push(http.stop)
   return http
 }

@@ -11,6 +11,7 @@ import { describeEachStore } from '../support/stores.ts'
 import { startTestSubgraph, type TestSubgraph, testServices, tokenFor } from '../support/subgraphs.ts'
 
 const SECRET = 'a service secret, which is long enough'
+const OLD_SECRET = 'the service secret before this one, also long'
 const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const create = (data: string, variables = '') =>
   `mutation ${variables} { createCreative(input: {app: "shop", content: {name: "x", title: "x", data: ${data}}}) { id data } }`
@@ -24,14 +25,14 @@ describeEachStore('What a subgraph is asked', (open) => {
     await makeApp(await startPlanning(store), { code: 'shop' })
     subgraph = await startTestSubgraph(creative, testServices(store, Date.now))
     const log = createLogger('silent')
-    http = await listen({ host: '127.0.0.1', port: 0, log }, federationHandler(subgraph.subgraph, SECRET))
+    http = await listen({ host: '127.0.0.1', port: 0, log }, federationHandler(subgraph.subgraph, [SECRET, OLD_SECRET]))
     const authorization = `Bearer ${await tokenFor('operator')}`
     headers = { 'content-type': 'application/json', 'x-alkaid-service': SECRET, authorization }
   })
   afterAll(() => http?.stop())
 
-  async function post(body: string) {
-    const answer = await fetch(http.url, { method: 'POST', headers, body })
+  async function post(body: string, more: Record<string, string> = {}) {
+    const answer = await fetch(http.url, { method: 'POST', headers: { ...headers, ...more }, body })
     const text = await answer.text()
     const { errors = [], data } = JSON.parse(text)
     const [first] = errors
@@ -60,6 +61,12 @@ describeEachStore('What a subgraph is asked', (open) => {
         expect(reply).toMatchObject({ code: 'BAD_USER_INPUT' })
         expect(reply.size).toBeLessThan(20_000)
       }
+    })
+
+    test('the credential before this one is accepted while it is being changed, and no other', async () => {
+      const query = request('{ __typename }', '{}')
+      expect(await post(query, { 'x-alkaid-service': OLD_SECRET })).toMatchObject({ data: { __typename: 'Query' } })
+      expect(await post(query, { 'x-alkaid-service': OLD_SECRET.slice(1) })).toMatchObject({ code: 'UNAUTHENTICATED' })
     })
 
     test('a body that is not a GraphQL request is refused', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { readSecrets, readServiceSecret } from '../../common/service/secrets.ts'
+import { readSecrets, readServiceSecrets } from '../../common/service/secrets.ts'
 import { readSettings, SettingsError, type SettingsOptions } from '../../common/service/settings.ts'
 
 describe('settings', () => {
@@ -122,6 +122,9 @@ describe('settings', () => {
 
   test('the service secret is needed in production only: elsewhere it makes itself', () => {
     expect(() => readSettings({}, { needs: ['SERVICE_SECRET'] })).not.toThrow()
+    expect(mistakes({ SIGNING_SECRET_OLD: 'x'.repeat(32) })).toMatch(/^SIGNING_SECRET: expected the new secret beside/)
+    const same = { JWT_SECRET: 'x'.repeat(32), JWT_SECRET_OLD: 'x'.repeat(32) }
+    expect(mistakes(same)).toBe('JWT_SECRET_OLD: expected the secret before JWT_SECRET, not the same one')
     expect(mistakes({ SERVICE_SECRET: 'short' })).toBe('SERVICE_SECRET: expected at least 32 characters')
     expect(mistakes({ SERVICE_SECRET: `${'x'.repeat(32)}€` })).toMatch(/^SERVICE_SECRET: expected printable characters/)
   })
@@ -136,11 +139,15 @@ describe('the secrets of an installation in development', () => {
 
   test('are made once, for their owner only, and differ', () => {
     const settings = readSettings({ DATA_DIR: newFolder() })
-    const service = readServiceSecret(settings)
-    const { tokens, signingSecret } = readSecrets(settings)
-    expect(new Set([service, signingSecret, (tokens.key as { secret: string }).secret]).size).toBe(3)
-    expect(readServiceSecret(settings)).toBe(service)
-    expect(statSync(join(settings.dataDir, 'secrets.json')).mode & 0o777).toBe(0o600)
+    const service = readServiceSecrets(settings)
+    const { tokens } = readSecrets(settings)
+    expect(service.accepted).toEqual([service.shown])
+    const file = join(settings.dataDir, 'secrets.json')
+    const kept = JSON.parse(readFileSync(file, 'utf8'))
+    expect(kept).toMatchObject({ jwtSecret: (tokens.key as { secret: string }).secret, serviceSecret: service.shown })
+    expect(new Set(Object.values(kept)).size).toBe(3)
+    expect(readServiceSecrets(settings)).toEqual(service)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
   test('a file from before there was a service secret is completed, and keeps the others', () => {
@@ -149,16 +156,17 @@ describe('the secrets of an installation in development', () => {
     const file = join(dataDir, 'secrets.json')
     writeFileSync(file, JSON.stringify(before), { mode: 0o600 })
     const settings = readSettings({ DATA_DIR: dataDir })
-    const service = readServiceSecret(settings)
+    const service = readServiceSecrets(settings).shown
     expect(service.length).toBeGreaterThanOrEqual(32)
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...before, serviceSecret: service })
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(readServiceSecret(settings)).toBe(service)
+    expect(readServiceSecrets(settings).shown).toBe(service)
   })
 
   test('the environment goes before the file', () => {
     const serviceSecret = 'from the environment, long enough'
-    expect(readServiceSecret(readSettings({ SERVICE_SECRET: serviceSecret, DATA_DIR: '/nowhere' }))).toBe(serviceSecret)
+    const settings = readSettings({ SERVICE_SECRET: serviceSecret, DATA_DIR: '/nowhere' })
+    expect(readServiceSecrets(settings).shown).toBe(serviceSecret)
   })
 })
 

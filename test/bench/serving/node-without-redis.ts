@@ -3,7 +3,6 @@
 import { createInProcessChannel } from '../../../common/channel/in-process.ts'
 import { readPersistedOperations } from '../../../common/lane/persisted-operations.ts'
 import { startProcess } from '../../../common/service/process.ts'
-import { deriveSigningKeys } from '../../../engine/publication/sign.ts'
 import { buildDistribution } from '../../../subgraphs/distribution/app.ts'
 import { findSubgraph } from '../../../subgraphs/registry.ts'
 import { documents, writeDocuments } from './world.ts'
@@ -13,12 +12,12 @@ const entry = findSubgraph('distribution')
 await startProcess(
   {
     ...{ name: entry.name, about: entry.about, port: entry.port },
-    async build({ signingSecret, verify, log, metrics, closing }) {
+    async build({ signingKeys, verify, log, metrics, closing }) {
       const channel = createInProcessChannel()
       await writeDocuments(channel, documents())
       const node = await buildDistribution({
         ...{ channel, verify, log, metrics, node: 'bench', now: Date.now, random: Math.random },
-        keys: deriveSigningKeys(signingSecret),
+        keys: signingKeys,
         operations: readPersistedOperations(new URL('../../../schema/persisted-queries.json', import.meta.url)),
         laneFields: entry.laneFields ?? [],
       })
