@@ -12,7 +12,7 @@ import { maskErrors, observeOperations } from '../common/graphql/apollo-plugins.
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../common/graphql/query-limits.ts'
 import { answerOptions, withCors } from '../common/http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../common/http/server.ts'
-import { responseType } from '../common/lane/lane.ts'
+import { responseType } from '../common/lane/reply.ts'
 import type { Checks } from '../common/service/health.ts'
 import { createAdmission } from './admission.ts'
 import { isGatewayFailure, maskRequestError, serveApollo, statusFromErrors } from './apollo-http.ts'

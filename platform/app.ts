@@ -9,6 +9,7 @@ import type { Channel } from '../common/channel/channel.ts'
 import type { EventStream } from '../common/channel/event-stream.ts'
 import { createInProcessChannel } from '../common/channel/in-process.ts'
 import type { HttpServer } from '../common/http/server.ts'
+import { watchOverload } from '../common/lane/overload.ts'
 import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { channelLog, openRedisChannel, openRedisStream } from '../common/service/connections.ts'
 import { type Checks, channelCheck, storeCheck } from '../common/service/health.ts'
@@ -91,7 +92,9 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const verify = tokenVerifier(tokens, { log: logOf('tokens') })
   const operations = readPersistedOperations(new URL('schema/persisted-queries.json', root))
   const { queryLimits } = settings
-  const given = { keys, verify, operations, queryLimits, now: Date.now, random: Math.random, metrics }
+  const overload = watchOverload(settings.overload, metrics)
+  closing('overload', overload.stop)
+  const given = { keys, verify, operations, queryLimits, overload, now: Date.now, random: Math.random, metrics }
   const shared = { store, channel, eventStream, ...given }
   const running = new Map<SubgraphEntry, RunningSubgraph>()
   for (const entry of subgraphs) {
@@ -128,7 +131,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   for (const [{ name, hasOwnPort }, { lane, checks: own = {} }] of running) {
     if (!hasOwnPort) Object.assign(checks, own)
     else {
-      ports.of(name).become(serviceRoutes({ graphql: lane && ((request) => lane.handle(request)), checks: own }))
+      ports.of(name).become(serviceRoutes({ lane: lane && ((request) => lane.handle(request)), checks: own }))
       // Prefixed, because the names of its checks are also names of others: `distribution.channel` beside `channel`.
       for (const [check, run] of Object.entries(own)) checksOfPorts[`${name}.${check}`] = run
     }

@@ -28,13 +28,8 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   const buckets = DURATION_BUCKETS
-  const requests = new Histogram({
-    name: 'alkaid_http_request_duration_seconds',
-    help: 'Time from a request to its answer, by route, method and status.',
-    labelNames: ['route', 'method', 'status'],
-    buckets,
-    registers,
-  })
+  const requests = new RequestDurations()
+  registry.registerMetric(requests as Registered)
   const refusals = new Counter({
     name: 'alkaid_http_refusals_total',
     help: 'Connections that were cut off, or sent what is no request, by reason.',
@@ -48,11 +43,16 @@ export function createMetrics(): Metrics {
     buckets,
     registers,
   })
-  const errors = new Counter({
+  const errors = new Map<string, Map<string, number>>()
+  new Counter({
     name: 'alkaid_graphql_errors_total',
     help: 'Errors in GraphQL answers, one for each field that failed, by their code.',
     labelNames: ['service', 'code'],
     registers,
+    collect() {
+      this.reset()
+      for (const [service, byCode] of errors) for (const [code, count] of byCode) this.inc({ service, code }, count)
+    },
   })
   const mutations = new Counter({
     name: 'alkaid_mutations_total',
@@ -80,10 +80,13 @@ export function createMetrics(): Metrics {
   })
   return {
     registry,
-    request: (route, method, status, ms) => requests.observe({ route, method, status }, ms / 1000),
+    request: (route, method, status, ms) => requests.add(route, method, status, ms / 1000),
     refusal: (reason) => refusals.inc({ reason }),
     operation: (service, type, ms) => operations.observe({ service, type }, ms / 1000),
-    error: (service, code) => errors.inc({ service, code }),
+    error(service, code) {
+      const byCode = within(errors, service, () => new Map<string, number>())
+      byCode.set(code, (byCode.get(code) ?? 0) + 1)
+    },
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
     storeCommand: (command, collection, outcome, ms) => commands.observe({ command, collection, outcome }, ms / 1000),
     transaction(outcome, attempts) {
@@ -91,6 +94,78 @@ export function createMetrics(): Metrics {
       if (attempts > 1) retries.inc(attempts - 1)
     },
   }
+}
+
+/** One count for each bucket, and one for longer durations. Not cumulative. */
+type Durations = { buckets: number[]; sum: number; count: number }
+
+/** What a registry asks of a metric. The types of prom-client want one of its own classes. */
+type Registered = Parameters<Registry['registerMetric']>[0] & RequestDurations
+
+/**
+ * A histogram for the hottest path. `observe` of prom-client makes an object and a text of the labels for each request. This one adds to
+ * plain numbers, and makes the values for Prometheus when `/metrics` asks.
+ */
+class RequestDurations {
+  readonly name = 'alkaid_http_request_duration_seconds'
+  readonly help = 'Time from a request to its answer, by route, method and status.'
+  readonly type = 'histogram'
+  readonly aggregator = 'sum'
+  /** route -> method -> status. All three have few values. */
+  readonly #durations = new Map<string, Map<string, Map<number, Durations>>>()
+
+  add(route: string, method: string, status: number, seconds: number): void {
+    const byStatus = within(within(this.#durations, route, newMap), method, newMap) as Map<number, Durations>
+    const durations = within(byStatus, status, newDurations)
+    let bucket = 0
+    while (bucket < DURATION_BUCKETS.length && seconds > DURATION_BUCKETS[bucket]!) bucket += 1
+    durations.buckets[bucket]! += 1
+    durations.sum += seconds
+    durations.count += 1
+  }
+
+  reset(): void {
+    this.#durations.clear()
+  }
+
+  async get() {
+    const { name, help, type, aggregator } = this
+    const values = []
+    for (const [route, byMethod] of this.#durations) {
+      for (const [method, byStatus] of byMethod) {
+        for (const [status, durations] of byStatus) values.push(...valuesOf(name, { route, method, status }, durations))
+      }
+    }
+    return { name, help, type, aggregator, values }
+  }
+}
+
+/** The lines of one histogram. The count of a bucket includes the buckets before it. */
+function valuesOf(name: string, labels: object, { buckets, sum, count }: Durations) {
+  let upTo = 0
+  const cumulative = DURATION_BUCKETS.map((le, at) => {
+    upTo += buckets[at]!
+    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: upTo }
+  })
+  return [
+    ...cumulative,
+    { metricName: `${name}_bucket`, labels: { le: '+Inf', ...labels }, value: count },
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ]
+}
+
+const newMap = <K, V>() => new Map<K, V>()
+const newDurations = (): Durations => ({ buckets: Array(DURATION_BUCKETS.length + 1).fill(0), sum: 0, count: 0 })
+
+/** The value at a key. It is made when there is none. */
+function within<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
 }
 
 type Described = { name: string; help: string }

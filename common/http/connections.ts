@@ -49,13 +49,13 @@ type Connection = {
 
 /**
  * Calls `serve` for each request, one at a time for each connection.
- * @param serve resolves when the answer is written; never rejects.
+ * @param serve calls `done` when the answer is written. It never throws.
  * @param refused called for each refusal.
  */
 export function serveInTurn(
   server: Server,
   limits: Limits,
-  serve: (exchange: Exchange) => Promise<void>,
+  serve: (exchange: Exchange, done: () => void) => void,
   refused: (why: Refusal) => void,
 ): void {
   const connections = new WeakMap<Socket, Connection>()
@@ -85,19 +85,21 @@ export function serveInTurn(
     const connection = connectionOf(socket)
     if (connection.isClosing || socket.destroyed) return
     const exchange = { message, response, expectsContinue, isLast: false, behind: connection.waiting }
-    if (!connection.current) {
-      void begin(connection, exchange)
-      return
-    }
-    if (connection.waiting.push(exchange) > limits.waiting) cutOff(connection, 'waiting')
+    if (!connection.current) begin(connection, exchange)
+    else if (connection.waiting.push(exchange) > limits.waiting) cutOff(connection, 'waiting')
   }
 
-  async function begin(connection: Connection, exchange: Exchange): Promise<void> {
+  function begin(connection: Connection, exchange: Exchange): void {
     connection.current = exchange
-    await serve(exchange)
+    serve(exchange, () => finish(connection, exchange))
+  }
+
+  function finish(connection: Connection, { response }: Exchange): void {
     const { socket } = connection
-    const { response } = exchange
-    if (response.destroyed) return next(connection)
+    if (response.destroyed) {
+      next(connection)
+      return
+    }
     const unread = socket.writableLength
     if (unread === 0 && response.writableEnded && connection.waiting.length === 0) {
       connection.current = undefined // the usual case: the kernel took the whole answer
@@ -117,7 +119,7 @@ export function serveInTurn(
     if (socket.destroyed) waiting.length = 0
     const exchange = waiting.shift()
     if (!exchange) return
-    void begin(connection, exchange)
+    begin(connection, exchange)
   }
 
   function cutOff({ socket }: Connection, why: Refusal): void {

@@ -37,15 +37,25 @@ export async function readBody(message: IncomingMessage, { maxBytes, begin }: Re
 
 /** The parameters of a search (without `?`). Throws BAD_USER_INPUT when one comes twice, or is not percent-encoded UTF-8. */
 export function readSearch(search: string): ReadonlyMap<string, string> {
-  if (NOT_IN_A_URL.test(search))
-    throw badInput('search', 'must be percent-encoded: it holds bytes other than printable ASCII')
+  const found = splitSearch(search)
+  for (const [name, encoded] of found) found.set(name, decodeParameter(name, encoded))
+  return found
+}
+
+/** The same, with values as they are written. `decodeParameter` reads them. */
+export function splitSearch(search: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const part of search.split('&')) {
-    if (part === '') continue
-    const equals = part.indexOf('=')
-    const name = decoded('search', equals < 0 ? part : part.slice(0, equals))
-    if (found.has(name)) throw badInput(name, 'must be given once')
-    found.set(name, equals < 0 ? '' : decoded(name, part.slice(equals + 1)))
+  for (let from = 0; from < search.length; ) {
+    const ampersand = search.indexOf('&', from)
+    const to = ampersand < 0 ? search.length : ampersand
+    if (to > from) {
+      const equals = search.indexOf('=', from)
+      const hasValue = equals >= 0 && equals < to
+      const name = decodeParameter('search', search.slice(from, hasValue ? equals : to))
+      if (found.has(name)) throw badInput(name, 'must be given once')
+      found.set(name, hasValue ? search.slice(equals + 1, to) : '')
+    }
+    from = to + 1
   }
   return found
 }
@@ -53,10 +63,13 @@ export function readSearch(search: string): ReadonlyMap<string, string> {
 const NOT_IN_A_URL = /[^\x21-\x7e]/
 const BYTE_ORDER_MARK = 0xfeff
 
-/** `+` means a space, as in HTML forms. */
-function decoded(name: string, text: string): string {
+/** `+` means a space, as in HTML forms. Throws BAD_USER_INPUT. */
+export function decodeParameter(name: string, text: string): string {
+  if (NOT_IN_A_URL.test(text))
+    throw badInput('search', 'must be percent-encoded: it holds bytes other than printable ASCII')
   try {
-    return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
+    const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+    return spaced.includes('%') ? decodeURIComponent(spaced) : spaced
   } catch {
     throw badInput(name, 'must be percent-encoded UTF-8, as encodeURIComponent writes it')
   }

@@ -1,21 +1,23 @@
-// The HTTP server of every port. For each request: read the head (`toRequest`), call the handler (`replyTo`), write the reply
-// (`send`). An error that a handler throws becomes a JSON answer with a code.
+// The HTTP server of every port. For each request: read the head (`toRequest`), call the handler, write the reply (`finish`). An error
+// that a handler throws becomes a JSON answer with a code. A handler that returns a reply and no promise is answered in the same turn
+// of the event loop. A slot query is answered like that: it waits for nothing.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AlkaidError, badInput, ERROR_CODES, HttpError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { REQUEST_ID_HEADER, withRequestId } from '../base/request-id.ts'
+import { REQUEST_ID_HEADER } from '../base/request-id.ts'
 import { knownCode, thrownErrors } from '../base/shown-errors.ts'
 import { type Exchange, LIMITS, type Limits, lingeringClose, type Refusal, serveInTurn } from './connections.ts'
 import { readBody } from './request-text.ts'
+import { writeInBatch } from './write-batch.ts'
 
 export type HttpReply = {
   status: number
   headers?: Record<string, string>
   body?: string
-  /** In place of `body`: the bytes that another service answered, which are written as they are. */
+  /** In place of `body`: bytes that are written as they are, of a compressed answer or of another service. */
   bytes?: Uint8Array
 }
 export type HttpRequest = {
@@ -93,20 +95,19 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
   const limits = { ...LIMITS, ...options.limits }
   const state = { isDraining: false }
   const answerOptions = { ...options, limits, state }
-  const server = createServer({ connectionsCheckingInterval: TIMEOUTS_EVERY_MS })
+  const server = createServer({ connectionsCheckingInterval: TIMEOUTS_EVERY_MS, optimizeEmptyRequests: true })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  const serve = (exchange: Exchange) => {
-    const request = toRequest(exchange)
-    return withRequestId(request.requestId, () => answer(request, exchange, handle, answerOptions))
-  }
+  const serve = (exchange: Exchange, done: () => void) => answer(exchange, handle, answerOptions, done)
   serveInTurn(server, limits, serve, (why) => onRefusal?.(why))
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.timeout = SILENCE_MS
+  // With a time of its own for kept-alive connections, Node sets two timers in each request.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
@@ -146,35 +147,66 @@ export function errorReply(
   return { status: ERROR_CODES[knownCode(errors[0]!)].status, headers: { 'content-type': contentType }, body }
 }
 
-async function answer(
-  request: HttpRequest,
-  exchange: Exchange,
-  handle: Handler,
-  { log, onAnswer, limits, state }: AnswerOptions,
-): Promise<void> {
+/** Calls `done` when the reply is written. Never throws. */
+function answer(exchange: Exchange, handle: Handler, options: AnswerOptions, done: () => void): void {
   const began = performance.now()
-  const reply = await replyTo(request, handle, log)
-  const { message } = exchange
+  const request = toRequest(exchange)
+  const reply = replyTo(request, handle, options.log)
+  if (reply instanceof Promise || (hasBody(request) && !exchange.message.complete)) {
+    void answerLater(exchange, request, reply, began, options).then(done)
+    return
+  }
+  writeInBatch(() => {
+    finish(exchange, request, reply, began, options)
+    done()
+  })
+}
+
+async function answerLater(
+  exchange: Exchange,
+  request: HttpRequest,
+  reply: HttpReply | Promise<HttpReply>,
+  began: number,
+  options: AnswerOptions,
+): Promise<void> {
+  const ready = await reply
   // After a refusal, the body may have come together with the head. Then nothing is left to drain.
-  if (!message.complete) await parsed()
-  const { socket } = message
+  if (!exchange.message.complete) await parsed()
+  finish(exchange, request, ready, began, options)
+}
+
+/** Writes the reply, and reports it. `began`: when the request came. */
+function finish(
+  exchange: Exchange,
+  request: HttpRequest,
+  reply: HttpReply,
+  began: number,
+  { log, onAnswer, limits, state }: AnswerOptions,
+): void {
+  const { socket } = exchange.message
   const isConnected = !exchange.response.destroyed && socket.writable
   try {
     if (isConnected) send(exchange, reply, request.requestId, limits, state)
   } catch (error) {
-    log.error({ err: error, path: request.path }, 'an answer could not be written')
+    log.error({ err: error, path: request.path, requestId: request.requestId }, 'an answer could not be written')
     socket.destroy()
   }
   onAnswer?.(request, isConnected ? reply.status : CLIENT_GONE, performance.now() - began)
 }
 
-async function replyTo(request: HttpRequest, handle: Handler, log: Logger): Promise<HttpReply> {
+/** Never throws or rejects. */
+function replyTo(request: HttpRequest, handle: Handler, log: Logger): HttpReply | Promise<HttpReply> {
+  const failed = (error: unknown) => {
+    const { path, requestId } = request
+    if (!(error instanceof AlkaidError)) log.error({ err: error, path, requestId }, 'request failed')
+    return errorReply(error, requestId)
+  }
   try {
     requireAscii(request.headers)
-    return await handle(request)
+    const reply = handle(request)
+    return reply instanceof Promise ? reply.catch(failed) : reply
   } catch (error) {
-    if (!(error instanceof AlkaidError)) log.error({ err: error, path: request.path }, 'request failed')
-    return errorReply(error, request.requestId)
+    return failed(error)
   }
 }
 
@@ -200,17 +232,16 @@ function send(
   const left = remainingBytes(exchange)
   const lingers = left > MAX_DRAINED
   const body = reply.bytes ?? reply.body ?? ''
-  const headers: Record<string, string | number> = {
-    [REQUEST_ID_HEADER]: requestId,
-    'x-content-type-options': 'nosniff',
-    ...reply.headers,
-  }
-  if (!BODILESS.has(reply.status)) headers['content-length'] = Buffer.byteLength(body)
-  if (exchange.isLast || lingers || (isDraining && behind.length === 0)) headers.connection = 'close'
-  response.writeHead(reply.status, headers)
+  const fields = [REQUEST_ID_HEADER, requestId, 'x-content-type-options', 'nosniff']
+  for (const name in reply.headers) fields.push(name, reply.headers[name]!)
+  const length = Buffer.byteLength(body)
+  if (!BODILESS.has(reply.status)) fields.push('content-length', String(length))
+  if (exchange.isLast || lingers || (isDraining && behind.length === 0)) fields.push('connection', 'close')
+  response.writeHead(reply.status, fields)
   const written = message.method === 'HEAD' ? '' : body
   if (!lingers) {
-    response.end(written)
+    // A text of as many bytes as characters is ASCII. Node writes it faster as Latin-1, which has the same bytes then.
+    response.end(written, length === body.length ? 'latin1' : 'utf8')
     if (left > 0) message.resume()
     return
   }
@@ -229,9 +260,14 @@ function send(
 
 /** How many bytes of the body the client may still send, at most. */
 function remainingBytes({ message, expectsContinue }: Exchange): number {
-  if (message.complete) return 0
+  if (message.complete || !hasBody(message)) return 0
   if (expectsContinue) return Number.POSITIVE_INFINITY // it waits for `100 Continue`, but may send without it
   return Number(message.headers['content-length'] ?? Number.POSITIVE_INFINITY)
+}
+
+/** A GET has none, as a rule. Then its message is complete only after the 'request' event, but nothing more comes. */
+function hasBody({ headers }: Pick<HttpRequest, 'headers'>): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 function requireAscii(headers: HttpRequest['headers']): void {

@@ -25,16 +25,22 @@ export class AnswerTag {
     this.#mix(count, ~count)
   }
 
-  /** Adds a short text that differs in each answer. */
-  addText(text: string): void {
+  /**
+   * Adds a short text that differs in each answer.
+   * @returns whether the text is its own JSON, in quotation marks: printable ASCII that needs no escape.
+   */
+  addText(text: string): boolean {
     let high = text.length
     let low = ~text.length
+    let isPlain = true
     for (let at = 0; at < text.length; at += 1) {
       const unit = text.charCodeAt(at)
       high = Math.imul(high ^ unit, 0x01000193)
       low = Math.imul(low + unit, 0x5bd1e995)
+      if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) isPlain = false
     }
     this.#mix(high, low)
+    return isPlain
   }
 
   /** 16 hexadecimal digits. */
@@ -51,6 +57,9 @@ export class AnswerTag {
   }
 }
 
+/** The text of each byte: `00` to `ff`. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 function toHex(half: number): string {
-  return (half >>> 0).toString(16).padStart(8, '0')
+  return BYTES[half >>> 24]! + BYTES[(half >>> 16) & 255]! + BYTES[(half >>> 8) & 255]! + BYTES[half & 255]!
 }

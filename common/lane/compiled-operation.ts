@@ -78,77 +78,94 @@ function selectionOf(names: readonly string[], variables: Variables): number | u
 }
 
 function answer(root: Root, variables: Variables, context: unknown, isQuery: boolean): ReturnType<CompiledOperation> {
-  const tag = new AnswerTag()
-  const errors: GraphQLError[] = []
-  let data = '{'
-  let hasCalled = false
+  return new Answering(root, variables, context, isQuery).run(0)
+}
 
-  /** Returns whether to continue. When a non-null field fails, the whole answer is null. */
-  function fail(field: RootField, error: unknown): boolean {
-    errors.push(locatedError(error, field.nodes, [field.responseName]))
-    if (field.isNullable) data += `${field.prefix}null`
-    else data = 'null'
-    return field.isNullable
+/** One answer while it is written. */
+class Answering implements CompiledAnswer {
+  data = '{'
+  readonly errors: GraphQLError[] = []
+  readonly #tag = new AnswerTag()
+  readonly #root: Root
+  readonly #variables: Variables
+  readonly #context: unknown
+  /** graphql-js can execute a query again. It must not execute a mutation again, because the mutation may have happened already. */
+  #isRepeatable = true
+  readonly #isQuery: boolean
+
+  constructor(root: Root, variables: Variables, context: unknown, isQuery: boolean) {
+    this.#root = root
+    this.#variables = variables
+    this.#context = context
+    this.#isQuery = isQuery
   }
 
-  function write(field: RootField, value: unknown): boolean {
-    if (value instanceof Error) return fail(field, value)
-    if (!field.isNullable && (value === null || value === undefined)) throw UNFORESEEN
-    data += field.prefix + field.write(value, tag)
-    return true
+  get tag(): string {
+    return this.#tag.toString()
   }
 
-  function from(start: number): ReturnType<CompiledOperation> {
+  /** Writes the fields from a position on. */
+  run(start: number): ReturnType<CompiledOperation> {
+    try {
+      const answered = this.#write(start)
+      return answered instanceof Promise ? answered.catch((error) => this.#unforeseen(error)) : answered
+    } catch (error) {
+      return this.#unforeseen(error)
+    }
+  }
+
+  #write(start: number): ReturnType<CompiledOperation> {
+    const root = this.#root
     for (let at = start; at < root.length; at += 1) {
       const field = root[at]!
       if ('constant' in field) {
-        data += field.constant
+        this.data += field.constant
         continue
       }
       let value: unknown
-      const args = field.readArguments(variables)
-      hasCalled = true
+      const args = field.readArguments(this.#variables)
+      this.#isRepeatable = this.#isQuery
       try {
-        value = field.resolve!(undefined, args, context, undefined as never)
+        value = field.resolve!(undefined, args, this.#context, undefined as never)
       } catch (error) {
-        if (!fail(field, error)) return done()
+        if (!this.#fail(field, error)) return this
         continue
       }
-      if (isPromise(value)) return later(field, value, at + 1)
-      if (!write(field, value)) return done()
+      if (isPromise(value)) return this.#later(field, value, at + 1)
+      if (!this.#add(field, value)) return this
     }
-    data += '}'
-    return done()
+    this.data += '}'
+    return this
   }
 
-  async function later(field: RootField, promise: PromiseLike<unknown>, next: number) {
+  async #later(field: RootField, promise: PromiseLike<unknown>, next: number) {
     let value: unknown
     try {
       value = await promise
     } catch (error) {
-      return fail(field, error) ? guarded(next) : done()
+      return this.#fail(field, error) ? this.run(next) : this
     }
-    return write(field, value) ? guarded(next) : done()
+    return this.#add(field, value) ? this.run(next) : this
   }
 
-  function done(): CompiledAnswer {
-    return { data, errors, tag: tag.toString() }
+  /** Returns whether to continue. */
+  #add(field: RootField, value: unknown): boolean {
+    if (value instanceof Error) return this.#fail(field, value)
+    if (!field.isNullable && (value === null || value === undefined)) throw UNFORESEEN
+    this.data += field.prefix + field.write(value, this.#tag)
+    return true
   }
 
-  function guarded(start: number): ReturnType<CompiledOperation> {
-    try {
-      const answered = from(start)
-      return answered instanceof Promise ? answered.catch(unforeseen) : answered
-    } catch (error) {
-      return unforeseen(error)
-    }
+  /** Returns whether to continue. When a non-null field fails, the whole answer is null. */
+  #fail(field: RootField, error: unknown): boolean {
+    this.errors.push(locatedError(error, field.nodes, [field.responseName]))
+    if (field.isNullable) this.data += `${field.prefix}null`
+    else this.data = 'null'
+    return field.isNullable
   }
 
-  /** graphql-js can execute a query again. It must not execute a mutation again, because the mutation may have happened already. */
-  function unforeseen(error: unknown): undefined {
-    if (error === UNFORESEEN && (isQuery || !hasCalled)) return undefined
+  #unforeseen(error: unknown): undefined {
+    if (error === UNFORESEEN && this.#isRepeatable) return undefined
     throw error
   }
-
-  return guarded(0)
 }

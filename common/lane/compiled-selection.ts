@@ -14,6 +14,7 @@ import {
   type GraphQLSchema,
   GraphQLString,
   isAbstractType,
+  isEnumType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -30,6 +31,7 @@ import {
   type ObjectField,
   UNFORESEEN,
   type Write,
+  writeEnum,
   writeLeaf,
   writeList,
   writeObject,
@@ -119,6 +121,7 @@ export class SelectionCompiler {
   #notNull(type: GraphQLOutputType, nodes: readonly FieldNode[]): Write {
     if (isListType(type)) return writeList(this.#value(type.ofType, nodes))
     if (type === GraphQLString) return writeString
+    if (isEnumType(type)) return writeEnum(type)
     if (isLeafType(type)) return (value, tag) => writeLeaf(type, value, tag)
     if (!isObjectType(type)) throw new CannotCompile(`${type} is an interface or a union`)
     if (type.isTypeOf) throw new CannotCompile(`${type} looks at its values`)

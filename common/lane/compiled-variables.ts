@@ -109,13 +109,14 @@ function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, R
   if (isListType(type)) {
     const readItem = readerOf(type.ofType as GraphQLInputType, readers)
     // The specification says: one value instead of a list is a list of one item.
-    return (given) => (Array.isArray(given) ? given.map(readItem) : [readItem(given)])
+    return (given) => (Array.isArray(given) ? readItems(given, readItem) : [readItem(given)])
   }
   if (isInputObjectType(type)) {
     if (type.isOneOf) return misfit
-    const defined = type.getFields()
-    const fields = Object.values(defined).map(({ name, type: fieldType, defaultValue }) => ({
+    const fields = Object.values(type.getFields()).map(({ name, type: fieldType, defaultValue }) => ({
       name,
+      /** Every object has a property of this name, such as `constructor`. */
+      isInherited: name in Object.prototype,
       defaultValue,
       isRequired: isNonNullType(fieldType),
       read: readerOf(fieldType, readers),
@@ -123,19 +124,20 @@ function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, R
     return (given) => {
       if (typeof given !== 'object' || Array.isArray(given)) throw MISFIT
       const input = given as Record<string, unknown>
-      const object: Record<string, unknown> = {}
+      // Mostly all values are read as they are. Then the given object is the result, and no copy is made.
+      let copy: Record<string, unknown> | undefined
       let found = 0
-      for (const { name, defaultValue, isRequired, read } of fields) {
-        const value = Object.hasOwn(input, name) ? input[name] : undefined
+      for (const { name, isInherited, defaultValue, isRequired, read } of fields) {
+        const value = isInherited && !Object.hasOwn(input, name) ? undefined : input[name]
         if (value !== undefined) {
-          object[name] = read(value)
+          const result = read(value)
+          if (result !== value) copy = { ...(copy ?? input), [name]: result }
           found += 1
-        } else if (defaultValue !== undefined) object[name] = defaultValue
+        } else if (defaultValue !== undefined) copy = { ...(copy ?? input), [name]: defaultValue }
         else if (isRequired) throw MISFIT
       }
-      // Further keys are not fields of the type.
-      if (Object.keys(input).length !== found) throw MISFIT
-      return object
+      if (countOf(input) !== found) throw MISFIT // further keys are no fields of the type, or undefined
+      return copy ?? input
     }
   }
   if (type === GraphQLString) return (given) => (typeof given === 'string' ? given : misfit())
@@ -148,6 +150,21 @@ function compileNotNull(type: GraphQLInputType, readers: Map<GraphQLInputType, R
     }
     return value === undefined ? misfit() : value
   }
+}
+
+/** Returns the same list when every item is read as it is. */
+function readItems(items: readonly unknown[], readItem: ReadValue): readonly unknown[] {
+  for (let at = 0; at < items.length; at += 1) {
+    if (readItem(items[at]) !== items[at]) return items.map(readItem)
+  }
+  return items
+}
+
+/** The number of keys. `Object.keys` would make a list of them. */
+function countOf(input: object): number {
+  let count = 0
+  for (const _ in input) count += 1
+  return count
 }
 
 function misfit(): never {

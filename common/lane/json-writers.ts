@@ -1,7 +1,7 @@
 // Writes the values of an answer as JSON, with the same bytes as graphql-js and `JSON.stringify`. Some values need more than writing: an
 // error, a promise, a null in a non-null field. For these, the writers throw `UNFORESEEN`, and graphql-js writes the whole answer.
 
-import { type GraphQLLeafType, GraphQLString } from 'graphql'
+import { type GraphQLEnumType, type GraphQLLeafType, GraphQLString } from 'graphql'
 import { AnswerTag, hashOnce, type TextHash } from './answer-tag.ts'
 
 /** Writes one value, and adds it to the tag of the answer. Throws `UNFORESEEN`. */
@@ -55,8 +55,22 @@ export function writeList(writeItem: Write): Write {
 
 export function writeString(value: unknown, tag: AnswerTag): string {
   if (typeof value !== 'string') return writeLeaf(GraphQLString, value, tag)
-  tag.addText(value)
-  return JSON.stringify(value)
+  return tag.addText(value) ? `"${value}"` : JSON.stringify(value)
+}
+
+/** For an enum: it has few values, so each is written once. A value that is not of the enum is left to graphql-js. */
+export function writeEnum(type: GraphQLEnumType): Write {
+  const written = new Map<unknown, { json: string; hash: TextHash }>()
+  for (const { name, value } of type.getValues()) {
+    const json = JSON.stringify(name)
+    written.set(value, { json, hash: hashOnce(json) })
+  }
+  return (value, tag) => {
+    const part = written.get(value)
+    if (!part) return writeLeaf(type, value, tag)
+    tag.add(part.hash)
+    return part.json
+  }
 }
 
 export function writeLeaf(type: GraphQLLeafType, value: unknown, tag: AnswerTag): string {

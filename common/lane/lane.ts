@@ -1,19 +1,39 @@
-// The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` turns an HTTP request into its answer.
-// A slot query waits for no I/O, because a distribution node resolves it from memory.
+// The serving lane: it answers persisted operations of apps from one subgraph's schema. `handle` is the way of a request, told in steps.
+// A slot query by GET waits for nothing and makes no promise: `handle` returns its reply in the 'request' event of node:http.
 
-import { type ExecutionResult, execute, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
+import { type GraphQLSchema, validate } from 'graphql'
 import type { LaneApp } from '../apps/apps.ts'
-import { sha256 } from '../base/content-hash.ts'
-import { AlkaidError, type ErrorCode, isExpected, methodNotAllowed, unauthenticated } from '../base/errors.ts'
+import {
+  AlkaidError,
+  type ErrorCode,
+  HttpError,
+  isExpected,
+  methodNotAllowed,
+  unauthenticated,
+} from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import { withRequestId } from '../base/request-id.ts'
 import { knownCode, shownErrors } from '../base/shown-errors.ts'
 import type { Caller } from '../command/services.ts'
-import { readVariables, type Variables } from '../graphql/variables.ts'
 import { answerOptions, corsHeaders, mayRead } from '../http/cors.ts'
 import { errorReply, type HttpReply, type HttpRequest } from '../http/server.ts'
-import { type CompiledOperation, compileOperation } from './compiled-operation.ts'
+import { CHALLENGE, createAppKeys } from './app-keys.ts'
+import { compileOperation } from './compiled-operation.ts'
+import { executeOperation, type LaneAnswer, type LaneOperation } from './execute.ts'
+import type { Overload } from './overload.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
-import { findOperation, type LaneRequest, readLaneRequest, requireHash, requireMethod } from './request.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { allowsPage, answerHeaders, NO_STORE, responseType, VARY, wholeReply } from './reply.ts'
+import {
+  findOperation,
+  type LaneRequest,
+  readBodyRequest,
+  readSearchRequest,
+  requireHash,
+  requireMethod,
+} from './request.ts'
+
+export type { LaneOperation } from './execute.ts'
 
 export type LaneOptions = {
   /** All persisted operations. */
@@ -36,70 +56,102 @@ export type LaneOptions = {
   frozenTypes?: readonly string[]
   /** The `cache-control` header of an answer. Its resolvers ran with this context. Default: `no-store`. */
   cacheControl?(contextValue: unknown): string
+  /** Undefined: requests are taken however much work there is. */
+  overload?: Overload | undefined
   now: () => number
   log: Logger
   /** Called with the code of each error in an answer. */
   onError?: ((code: ErrorCode) => void) | undefined
 }
 
-/** An operation and the function that answers it. */
-export type LaneOperation = {
-  operation: PersistedOperation
-  /** Undefined: the operation cannot be compiled. graphql-js executes it. */
-  run: CompiledOperation | undefined
-}
-
 export type Lane = {
   /** The operations that this lane answers. */
   operations: PersistedOperations
-  handle(request: HttpRequest): Promise<HttpReply>
+  /** Never throws or rejects. HEAD comes as GET. */
+  handle(request: HttpRequest): HttpReply | Promise<HttpReply>
   /** Whether any app allows pages of this origin. Fails with UNAVAILABLE or TIMEOUT when that is unknown at the moment. */
   allowsOrigin(origin: string): boolean | Promise<boolean>
 }
 
 /** Throws when an operation does not fit the schema. */
 export function createLane(options: LaneOptions): Lane {
-  const { schema, now, log, allowsOrigin } = options
+  const { schema, now, log, allowsOrigin, overload } = options
   const operations = operationsOn(options.operations, options.rootFields)
   const builtIn = new Map([...operations].map(([id, operation]) => [id, compileLaneOperation(options, operation)]))
+  const keys = createAppKeys()
   const rateLimit = createRateLimit()
 
-  async function handle(request: HttpRequest): Promise<HttpReply> {
+  /** Each step that can refuse comes before the work that it saves. */
+  function handle(request: HttpRequest): HttpReply | Promise<HttpReply> {
     if (request.method === 'OPTIONS') return answerOptions(request, allowsOrigin)
     let app: LaneApp | undefined
     try {
-      // 1. Check the method and the key, before anything of the request is read.
+      // 1. Refuse when the process has too much work.
+      if (overload?.refuses(request.method === 'POST')) throw OVERLOADED
+      // 2. Check the method and the key.
       requireMethod(request)
-      const keyHash = hashOfKey(request)
-      app = await options.appOfKey(keyHash)
-      if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
-      // 2. Check the rate limit of the key.
-      if (!rateLimit.take(keyHash, app.requestsPerSecond, now())) throw rateLimited(app)
-      // 3. Read the request, and find the operation.
-      const laneRequest = await readLaneRequest(request)
-      const { operation, run } = findOfApp(app, laneRequest, request.method)
-      // 4. Execute the operation.
-      const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
-      let answer: LaneAnswer | undefined = await run?.(laneRequest.variables, contextValue)
-      answer ??= await executeByGraphQL(operation, laneRequest.variables, contextValue)
-      // 5. Write the answer.
-      const headers = {
-        ...corsHeaders(request.headers.origin, allowsPage(app, request.headers.origin)),
-        'content-type': responseType(request),
-      }
-      if (answer.errors.length > 0) return partialReply(answer, request.requestId, headers)
-      return wholeReply(request, answer, headers, options.cacheControl?.(contextValue) ?? NO_STORE)
+      const keyHash = keys.hashOf(request)
+      const found = options.appOfKey(keyHash)
+      if (request.method === 'POST' || found instanceof Promise) return answerLater(request, keyHash, found)
+      app = requireApp(request, keyHash, found)
+      // 3. Check the rate limit of the key.
+      requireToken(keyHash, app)
+      // 4. Read the request.
+      const asked = readSearchRequest(request.search)
+      // 5. Find the operation, execute it, and write the reply.
+      const reply = answer(request, app, asked)
+      return reply instanceof Promise ? reply.catch((error) => refuse(request, error, app)) : reply
     } catch (error) {
       return refuse(request, error, app)
     }
   }
 
+  /** The steps from 2 on, for a request that waits: for the app, or for its body. Its log lines have the request id. */
+  function answerLater(
+    request: HttpRequest,
+    keyHash: string,
+    found: LaneApp | undefined | Promise<LaneApp | undefined>,
+  ): Promise<HttpReply> {
+    async function run(): Promise<HttpReply> {
+      let app: LaneApp | undefined
+      try {
+        // Up to the body, nothing waits if the app is known at once. So a refusal comes before the body is read.
+        app = requireApp(request, keyHash, found instanceof Promise ? await found : found)
+        requireToken(keyHash, app)
+        const asked = request.method === 'POST' ? await readBodyRequest(request) : readSearchRequest(request.search)
+        return await answer(request, app, asked)
+      } catch (error) {
+        return refuse(request, error, app)
+      }
+    }
+    return withRequestId(request.requestId, () => (overload ? overload.inFlight(run) : run()))
+  }
+
+  function requireApp(request: HttpRequest, keyHash: string, app: LaneApp | undefined): LaneApp {
+    if (!app) throw unauthenticated('The app key is not valid', CHALLENGE)
+    keys.remember(request, keyHash)
+    return app
+  }
+
+  function requireToken(keyHash: string, { requestsPerSecond }: LaneApp): void {
+    const seconds = rateLimit.take(keyHash, requestsPerSecond, now())
+    if (seconds > 0) throw rateLimited(requestsPerSecond, seconds)
+  }
+
+  function answer(request: HttpRequest, app: LaneApp, asked: LaneRequest): HttpReply | Promise<HttpReply> {
+    const found = findOfApp(app, asked, request.method)
+    const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
+    const executed = executeOperation(schema, found, asked.variables, contextValue)
+    if (executed instanceof Promise) return executed.then((done) => replyTo(request, app, contextValue, done))
+    return replyTo(request, app, contextValue, executed)
+  }
+
   /** Built-in operations come first. Then come the app's own ones. */
-  function findOfApp({ app }: LaneApp, laneRequest: LaneRequest, method: string): LaneOperation {
-    const hash = requireHash(laneRequest)
+  function findOfApp({ app }: LaneApp, asked: LaneRequest, method: string): LaneOperation {
+    const hash = requireHash(asked)
     const found = builtIn.get(hash) ?? options.appOperations?.(app)?.get(hash)
     if (!found) {
-      const { name } = findOperation(options.operations, laneRequest)
+      const { name } = findOperation(options.operations, asked)
       throw new AlkaidError('PERSISTED_QUERY_NOT_IN_LIST', `${name} is not answered here: send it to the gateway`)
     }
     if (found.operation.definition.operation === 'mutation' && method !== 'POST') {
@@ -108,79 +160,51 @@ export function createLane(options: LaneOptions): Lane {
     return found
   }
 
-  /** The errors of the variables. The operation was validated at start, so only variables can cause an answer without `data`. */
-  function explainVariables(
-    { definition }: PersistedOperation,
-    variables: Variables,
-    answer: ExecutionResult,
-  ): unknown {
-    try {
-      readVariables(schema, definition, variables, true)
-    } catch (error) {
-      return error
-    }
-    return new Error(`An operation failed: ${answer.errors?.[0]?.message}`)
-  }
-
-  /** Executes an operation that is not compiled, and a request that a compiled operation leaves to graphql-js. */
-  async function executeByGraphQL(
-    operation: PersistedOperation,
-    variables: Variables,
+  function replyTo(
+    request: HttpRequest,
+    app: LaneApp,
     contextValue: unknown,
-  ): Promise<LaneAnswer> {
-    const answer = await execute({
-      schema,
-      document: operation.document,
-      variableValues: variables,
-      contextValue,
-      options: EXECUTION_OPTIONS,
-    })
-    if (answer.data === undefined) throw explainVariables(operation, variables, answer)
-    return { data: JSON.stringify(answer.data), errors: answer.errors ?? [] }
+    { data, errors, tag }: LaneAnswer,
+  ): HttpReply | Promise<HttpReply> {
+    if (errors.length === 0) {
+      const headers = answerHeaders(request, app, options.cacheControl?.(contextValue) ?? NO_STORE)
+      return wholeReply(request, { body: `{"data":${data}}`, tag }, headers)
+    }
+    const body = `{"errors":${JSON.stringify(shown(errors, request.requestId))},"data":${data}}`
+    return wholeReply(request, { body, tag: undefined }, answerHeaders(request, app, NO_STORE))
   }
 
-  /** The reply when some fields failed. */
-  function partialReply({ data, errors }: LaneAnswer, requestId: string, headers: Record<string, string>): HttpReply {
+  /** The errors of the fields that failed. Unexpected ones are logged. */
+  function shown(errors: LaneAnswer['errors'], requestId: string) {
     for (const error of errors) {
       const cause = error.originalError ?? error
       options.onError?.(knownCode(error.toJSON()))
       if (!isExpected(cause)) log.error({ err: cause, path: error.path, requestId }, 'resolver failed')
     }
-    const shown = shownErrors(
+    return shownErrors(
       errors.map((error) => error.toJSON()),
       requestId,
     )
-    const body = `{"errors":${JSON.stringify(shown)},"data":${data}}`
-    return { status: 200, headers: { ...headers, 'cache-control': NO_STORE }, body }
   }
 
   /** The reply to a request that was not executed. `app` is undefined when the key is missing or wrong. */
-  async function refuse(request: HttpRequest, error: unknown, app: LaneApp | undefined): Promise<HttpReply> {
+  function refuse(request: HttpRequest, error: unknown, app: LaneApp | undefined): HttpReply | Promise<HttpReply> {
     const { requestId } = request
     const { origin } = request.headers
     if (!(error instanceof AlkaidError)) log.error({ err: error, requestId }, 'lane failed')
-    const code = error instanceof AlkaidError ? error.code : 'INTERNAL'
-    options.onError?.(code)
-    const reply = errorReply(error, requestId, responseType(request))
-    const isReadable = app ? allowsPage(app, origin) : await mayRead(origin, allowsOrigin)
-    return {
-      ...reply,
-      headers: {
-        ...reply.headers,
-        ...corsHeaders(origin, isReadable),
-        ...(code === 'RATE_LIMITED' && { 'retry-after': '1' }),
-        'cache-control': NO_STORE,
-      },
-    }
+    options.onError?.(error instanceof AlkaidError ? error.code : 'INTERNAL')
+    const { status, headers, body = '' } = errorReply(error, requestId, responseType(request))
+    const reply = (isReadable: boolean): HttpReply => ({
+      status,
+      headers: { ...headers, ...corsHeaders(origin, isReadable), vary: VARY, 'cache-control': NO_STORE },
+      body,
+    })
+    if (app) return reply(allowsPage(app, origin))
+    return origin === undefined ? reply(false) : mayRead(origin, allowsOrigin).then(reply)
   }
 
   return { operations, handle, allowsOrigin }
 }
-
-/** `data` is JSON. Equal data has an equal `tag` on every node. Only a compiled operation has a tag. */
-type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string }
-
-const NO_STORE = 'no-store'
 
 /**
  * Compiles an operation. The log names an operation that cannot be compiled, and says why.
@@ -190,8 +214,9 @@ export function compileLaneOperation(
   { schema, frozenTypes = [], log }: Pick<LaneOptions, 'schema' | 'frozenTypes' | 'log'>,
   operation: PersistedOperation,
 ): LaneOperation {
-  requireValid(schema, operation)
   const { name, document } = operation
+  const [mistake] = validate(schema, document)
+  if (mistake) throw new Error(`The persisted operation ${name} does not fit the schema: ${mistake.message}`)
   const run = compileOperation({ schema, document, frozenTypes })
   if (typeof run === 'function') return { operation, run }
   const { reason } = run
@@ -199,79 +224,16 @@ export function compileLaneOperation(
   return { operation, run: undefined }
 }
 
-/**
- * The reply when nothing failed. An answer that may be cached has an `ETag`. A client that sends this `ETag` in `if-none-match` gets 304
- * without a body (RFC 9110, 13.1.2). Each media type has its own `ETag`.
- */
-function wholeReply(
-  { method, headers: { 'if-none-match': shown } }: HttpRequest,
-  { data, tag }: LaneAnswer,
-  headers: Record<string, string>,
-  cacheControl: string,
-): HttpReply {
-  const body = `{"data":${data}}`
-  if (tag === undefined || cacheControl === NO_STORE) {
-    return { status: 200, headers: { ...headers, 'cache-control': cacheControl }, body }
-  }
-  const etag = headers['content-type'] === PLAIN_TYPE ? `"${tag}"` : `"${tag}r"`
-  const kept = { ...headers, 'cache-control': cacheControl, etag }
-  const isKnown = method !== 'POST' && shown?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
-  return isKnown ? { status: 304, headers: kept } : { status: 200, headers: kept, body }
-}
+const OVERLOADED = new HttpError(
+  503,
+  'UNAVAILABLE',
+  'This node has too much work at the moment: try again in a second',
+  {
+    'retry-after': '1',
+  },
+)
 
-function requireValid(schema: GraphQLSchema, operation: PersistedOperation): void {
-  const [error] = validate(schema, operation.document)
-  if (error) throw new Error(`The persisted operation ${operation.name} does not fit the schema: ${error.message}`)
-}
-
-const CHALLENGE = 'ApiKey realm="apps", header="x-app-key"'
-
-/** The SHA-256 (hex) of the app key. The key itself is not stored anywhere. */
-function hashOfKey(request: HttpRequest): string {
-  const key = request.headers['x-app-key']
-  if (typeof key === 'string' && key !== '') return sha256(key)
-  throw unauthenticated('This needs an app key: send the header `x-app-key`', CHALLENGE)
-}
-
-function rateLimited({ requestsPerSecond }: LaneApp): AlkaidError {
-  return new AlkaidError('RATE_LIMITED', `This app key may send ${requestsPerSecond} requests per second to one node`)
-}
-
-/** One coercion error is enough to know that the variables are wrong. `explainVariables` then finds all mistakes. */
-const EXECUTION_OPTIONS = { maxCoercionErrors: 1 }
-
-const PLAIN_TYPE = 'application/json; charset=utf-8'
-const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8'
-
-/** The media type of answers (https://graphql.github.io/graphql-over-http). The newer type is used only when the client accepts it. */
-export function responseType(request: HttpRequest): string {
-  return request.headers.accept?.includes('application/graphql-response+json') ? RESPONSE_TYPE : PLAIN_TYPE
-}
-
-function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined): boolean {
-  return origin !== undefined && (corsOrigins.includes('*') || corsOrigins.includes(origin))
-}
-
-type RateLimit = {
-  /** Counts one request of a key at `now` (ms). False: the request exceeds the limit. */
-  take(key: string, perSecond: number, now: number): boolean
-}
-
-/** Counts the requests of each key in memory, for the current second of the clock. In the next second all counts start at zero. */
-function createRateLimit(): RateLimit {
-  let second = 0
-  let counts = new Map<string, number>()
-  return {
-    take(key, perSecond, now) {
-      const current = Math.floor(now / 1000)
-      if (current !== second) {
-        second = current
-        counts = new Map()
-      }
-      const count = (counts.get(key) ?? 0) + 1
-      if (count > perSecond) return false
-      counts.set(key, count)
-      return true
-    },
-  }
+function rateLimited(perSecond: number, seconds: number): HttpError {
+  const message = `This app key may send ${perSecond} requests per second to one node: try again in ${seconds} s`
+  return new HttpError(429, 'RATE_LIMITED', message, { 'retry-after': String(seconds) })
 }

@@ -2,10 +2,11 @@
 // This file avoids two of Apollo's error codes. After `PersistedQueryNotFound`, Apollo Client would send the text of the query. After
 // `PersistedQueryNotSupported`, it would stop sending hashes.
 
+import { remembered } from '../../engine/remembered.ts'
 import { sha256 } from '../base/content-hash.ts'
 import { AlkaidError, badInput, methodNotAllowed } from '../base/errors.ts'
 import { readJson } from '../command/json.ts'
-import { readSearch } from '../http/request-text.ts'
+import { decodeParameter, splitSearch } from '../http/request-text.ts'
 import type { HttpRequest } from '../http/server.ts'
 import type { PersistedOperation, PersistedOperations } from './persisted-operations.ts'
 
@@ -24,40 +25,70 @@ export function requireMethod({ method }: HttpRequest): void {
 /** Throws BAD_USER_INPUT when the request is not a GraphQL request. */
 export async function readLaneRequest(request: HttpRequest): Promise<LaneRequest> {
   requireMethod(request)
-  if (request.method === 'GET') return fromSearch(readSearch(request.search))
+  return request.method === 'GET' ? readSearchRequest(request.search) : readBodyRequest(request)
+}
+
+/** The request of a GET. Throws as `readLaneRequest`. */
+export function readSearchRequest(search: string): LaneRequest {
+  let query: string | undefined
+  let variables: unknown
+  let extensions: Extensions = NO_EXTENSIONS
+  for (const [name, encoded] of splitSearch(search)) {
+    if (name === 'extensions') extensions = readExtensions(encoded)
+    else {
+      const text = decodeParameter(name, encoded)
+      if (name === 'variables') variables = jsonIn(name, text)
+      else if (name === 'query') query = text
+    }
+  }
+  return toLaneRequest(query, variables, extensions)
+}
+
+/** A client sends the same extensions with each request of an operation, so what is in them is remembered by their text. */
+const readExtensions = remembered((encoded) => {
+  const name = 'extensions'
+  return toExtensions(jsonIn(name, decodeParameter(name, encoded)))
+})
+
+function jsonIn(name: string, text: string): unknown {
+  return text === '' ? undefined : readJson(text, name)
+}
+
+/** The request of a POST. Rejects as `readLaneRequest`. */
+export async function readBodyRequest(request: HttpRequest): Promise<LaneRequest> {
   return fromBody(readJson(await request.body(), 'body'))
-}
-
-function fromSearch(search: ReadonlyMap<string, string>): LaneRequest {
-  return toLaneRequest(search.get('query'), jsonIn(search, 'variables'), jsonIn(search, 'extensions'))
-}
-
-function jsonIn(search: ReadonlyMap<string, string>, name: string): unknown {
-  const text = search.get(name)
-  return text === undefined || text === '' ? undefined : readJson(text, name)
 }
 
 function fromBody(body: unknown): LaneRequest {
   if (Array.isArray(body)) throw badInput('body', 'must be one request, not a batch: send each request by itself')
   if (!isObject(body)) throw badInput('body', 'must be a JSON object')
-  return toLaneRequest(body.query, body.variables, body.extensions)
+  return toLaneRequest(body.query, body.variables, toExtensions(body.extensions))
 }
 
 /** The checks do not use zod, because zod would cost time and memory in every slot query. */
-function toLaneRequest(query: unknown, variables: unknown, extensions: unknown): LaneRequest {
+function toLaneRequest(query: unknown, variables: unknown, { hash }: Extensions): LaneRequest {
   if (!isMissing(query) && typeof query !== 'string') throw badInput('query', 'must be a string')
   if (!isMissing(variables) && !isObject(variables)) throw badInput('variables', 'must be an object')
+  return {
+    query: typeof query === 'string' && query !== '' ? query : undefined,
+    hash,
+    variables: isObject(variables) ? variables : {},
+  }
+}
+
+/** What a lane needs of the extensions. Clients send more: Apollo Client adds `clientLibrary`. */
+type Extensions = { hash: string | undefined }
+
+const NO_EXTENSIONS: Extensions = { hash: undefined }
+
+function toExtensions(extensions: unknown): Extensions {
   if (!isMissing(extensions) && !isObject(extensions)) throw badInput('extensions', 'must be an object')
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
   const hash = isObject(persisted) ? persisted.sha256Hash : undefined
   if (hash !== undefined && typeof hash !== 'string') {
     throw badInput('extensions.persistedQuery.sha256Hash', 'must be a string')
   }
-  return {
-    query: typeof query === 'string' && query !== '' ? query : undefined,
-    hash: hash?.toLowerCase(),
-    variables: isObject(variables) ? variables : {},
-  }
+  return { hash: hash?.toLowerCase() }
 }
 
 /**

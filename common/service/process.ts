@@ -186,6 +186,6 @@ ${name}: ${about}
 
 ${lines.map(([variable, meaning]) => `  ${variable.padEnd(16)} ${meaning}`).join('\n')}
 
-HOST, MAX_CONNECTIONS, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, SIGNING_SECRET,
-DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services like this.`
+HOST, MAX_CONNECTIONS, MAX_EVENT_LOOP_DELAY_MS, MAX_REQUESTS_IN_FLIGHT, METRICS_HOST, DATA_DIR, JWT_SECRET, JWKS_URL, JWT_ISSUER,
+JWT_AUDIENCE, SIGNING_SECRET, DRAIN_SECONDS, LOG_LEVEL and NODE_ENV are explained in README.md. \`npm run start:processes\` runs all services like this.`
 }

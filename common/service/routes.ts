@@ -4,6 +4,7 @@
 import { methodNotAllowed } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { withRequestId } from '../base/request-id.ts'
 import type { Refusal } from '../http/connections.ts'
 import { type Handler, type HttpRequest, json, type ListenOptions } from '../http/server.ts'
 import { type Checks, readiness } from './health.ts'
@@ -13,6 +14,8 @@ export type ServiceParts = {
   /** The page at `/`. */
   home?: Handler | undefined
   graphql?: Handler | undefined
+  /** In place of `graphql`: a serving lane, which answers slot queries in the 'request' event (common/lane/lane.ts). */
+  lane?: Handler | undefined
   federation?: Handler | undefined
   checks: Checks
 }
@@ -20,10 +23,12 @@ export type ServiceParts = {
 const ROUTES = ['/', '/graphql', '/federation', '/livez', '/readyz', '/metrics']
 const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 
-export function serviceRoutes({ home, graphql, federation, checks }: ServiceParts): Handler {
+export function serviceRoutes({ home, graphql, lane, federation, checks }: ServiceParts): Handler {
   return routes({
     '/': home && { methods: READ, handle: home },
-    '/graphql': graphql && { methods: ['GET', 'HEAD', 'POST', 'OPTIONS'], handle: graphql },
+    '/graphql': lane
+      ? { methods: METHODS, handle: lane, isLane: true }
+      : graphql && { methods: METHODS, handle: graphql },
     '/federation': federation && { methods: ['POST'], handle: federation },
     '/livez': { methods: READ, handle: alive },
     '/readyz': { methods: READ, handle: () => readiness(checks) },
@@ -50,7 +55,12 @@ export function monitoringRoutes({ registry }: Metrics, life: Lifecycle, checks:
   })
 }
 
-type Route = { methods: readonly string[]; handle: Handler }
+type Route = {
+  methods: readonly string[]
+  handle: Handler
+  /** A lane answers most requests at once, and enters the context of a request only when it has to wait. */
+  isLane?: boolean
+}
 
 const READ = ['GET', 'HEAD']
 
@@ -61,9 +71,10 @@ function routes(table: Record<string, Route | undefined>): Handler {
   return (request) => {
     const route = known.get(request.path)
     if (!route) return json(404, { error: `There is nothing at ${request.path}. The paths are ${paths}` })
-    const { methods, handle } = route
+    const { methods, handle, isLane } = route
     if (!methods.includes(request.method)) throw methodNotAllowed(request.method, methods)
-    return handle(request.method === 'HEAD' ? { ...request, method: 'GET' } : request)
+    const handled = request.method === 'HEAD' ? { ...request, method: 'GET' } : request
+    return isLane ? handle(handled) : withRequestId(request.requestId, () => handle(handled))
   }
 }
 

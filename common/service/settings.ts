@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { TokenSettings } from '../access/tokens.ts'
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../graphql/query-limits.ts'
 import { isOrigin } from '../http/cors.ts'
+import { OVERLOAD_LIMITS, type OverloadLimits } from '../lane/overload.ts'
 
 export type Settings = {
   production: boolean
@@ -39,6 +40,8 @@ export type Settings = {
   drainMs: number
   /** The limits on one query of a client with a token. */
   queryLimits: QueryLimits
+  /** From when on requests of apps are refused, because there is too much work. */
+  overload: OverloadLimits
   logLevel: string
 }
 
@@ -145,6 +148,8 @@ const environment = z.object({
     .transform(Number)
     .refine((seconds) => seconds <= 300, 'expected a number from 0 to 300')
     .optional(),
+  MAX_EVENT_LOOP_DELAY_MS: limit(10, 60_000).default(OVERLOAD_LIMITS.maxDelayMs),
+  MAX_REQUESTS_IN_FLIGHT: limit(1, 100_000).default(OVERLOAD_LIMITS.maxInFlight),
   MAX_QUERY_TOKENS: limit(100, 50_000).default(DEFAULT_QUERY_LIMITS.tokens),
   MAX_QUERY_DEPTH: limit(1, 60).default(DEFAULT_QUERY_LIMITS.depth),
   MAX_QUERY_ALIASES: limit(0, 1_000).default(DEFAULT_QUERY_LIMITS.aliases),
@@ -212,6 +217,7 @@ export function readSettings(
       directives: values.MAX_QUERY_DIRECTIVES,
       fields: values.MAX_QUERY_FIELDS,
     },
+    overload: { maxDelayMs: values.MAX_EVENT_LOOP_DELAY_MS, maxInFlight: values.MAX_REQUESTS_IN_FLIGHT },
     logLevel: values.LOG_LEVEL,
   }
 }
@@ -281,8 +287,6 @@ const SHOWN = new Set([
   'NODE_ENV',
   'HOST',
   'PORT',
-  'MAX_CONNECTIONS',
-  'MAX_UPSTREAM_REQUESTS',
   'METRICS_HOST',
   'METRICS_PORT',
   'DATA_DIR',
@@ -293,7 +297,7 @@ const SHOWN = new Set([
 
 function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
   const name = String(issue.path[0])
-  const isShown = SHOWN.has(name) || name.startsWith('MAX_QUERY_')
+  const isShown = SHOWN.has(name) || name.startsWith('MAX_')
   return isShown ? `${name}: ${issue.message}, not ${JSON.stringify(given[name])}` : `${name}: ${issue.message}`
 }
 

@@ -13,6 +13,7 @@ import { federationHandler } from '../graphql/federation.ts'
 import type { QueryLimits } from '../graphql/query-limits.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../graphql/subgraph.ts'
 import type { Lane } from '../lane/lane.ts'
+import { type Overload, watchOverload } from '../lane/overload.ts'
 import { type PersistedOperations, readPersistedOperations } from '../lane/persisted-operations.ts'
 import type { Store } from '../store/store.ts'
 import { openMongoDb, openRedisChannel, openRedisStream } from './connections.ts'
@@ -56,6 +57,8 @@ export type SubgraphResources = {
   verify: TokenVerifier
   /** The operations that apps may send. */
   operations: PersistedOperations
+  /** Says whether the process has too much work to take a request of an app. */
+  overload: Overload
   /** As in its entry. */
   laneFields: readonly string[]
   /** The limits on queries of clients. The operations that apps register have the same. */
@@ -120,6 +123,8 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
   const { settings, verify, log, metrics, closing } = frame
   const serviceSecrets = readServiceSecrets(settings)
   const opened = await openResources(entry, frame)
+  const overload = watchOverload(settings.overload, metrics)
+  closing('overload', overload.stop)
   const { startSubgraph } = await entry.load()
   const { subgraph, lane, checks, stop } = await startSubgraph({
     ...opened,
@@ -128,6 +133,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
     operations: readPersistedOperations(OPERATIONS),
     laneFields,
     queryLimits: settings.queryLimits,
+    overload,
     now: Date.now,
     random: Math.random,
     log,
@@ -136,7 +142,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
   closing(name, stop)
   const { store, channel } = opened
   return {
-    graphql: lane && ((request) => lane.handle(request)),
+    lane: lane && ((request) => lane.handle(request)),
     federation: federationHandler(subgraph, serviceSecrets.accepted),
     checks: {
       ...(store && { store: storeCheck(store) }),

@@ -1,6 +1,7 @@
 // Reads the context of a request once, for all slots and entries.
 
 import { murmur3, utf8 } from '../hash.ts'
+import { remembered } from '../remembered.ts'
 import { ContextValues } from './context-values.ts'
 import { DIMENSION_FAMILIES, DIMENSIONS } from './dimensions.ts'
 import type { RequestContext } from './types.ts'
@@ -23,32 +24,66 @@ export type CompiledContext = {
 
 let lastRequestNumber = 0
 
+/**
+ * How to read each dimension. All requests together have few versions, platforms, regions and so on. So the values of a dimension with
+ * a single value are remembered, with what comparisons read in them.
+ */
+const READERS = DIMENSIONS.map(({ name, kind, isList, read }) => {
+  const single = remembered((text) => new ContextValues(kind, [text]))
+  const valuesOf = (context: RequestContext): ContextValues | undefined => {
+    const texts = read(context)
+    if (texts.length === 0) return undefined
+    return isList ? new ContextValues(kind, texts) : single(texts[0]!)
+  }
+  return { name, valuesOf }
+})
+
 /** An empty user or device id counts as missing. */
 export function readContext(context: RequestContext): CompiledContext {
   const values = new Map<string, ContextValues>()
-  for (const dimension of DIMENSIONS) {
-    const texts = dimension.read(context)
-    if (texts.length > 0) values.set(dimension.name, new ContextValues(dimension.kind, texts))
+  for (const { name, valuesOf } of READERS) {
+    const found = valuesOf(context)
+    if (found) values.set(name, found)
   }
   for (const family of DIMENSION_FAMILIES) {
     for (const [name, texts] of family.read(context)) {
       if (texts.length > 0) values.set(family.prefix + name, new ContextValues(family.kind, texts))
     }
   }
-  const key = context.userId || context.deviceId || null
+  lastRequestNumber += 1
+  return new ReadRequestContext(lastRequestNumber, context, values)
+}
 
-  const stickyKeys = new Map<string | null, Uint8Array | undefined>()
-  function stickyKey(stickiness: string | null): Uint8Array | undefined {
-    if (!stickyKeys.has(stickiness)) stickyKeys.set(stickiness, readStickyKey(stickiness))
-    return stickyKeys.get(stickiness)
+class ReadRequestContext implements CompiledContext {
+  readonly requestNumber: number
+  readonly key: string | null
+  readonly keyHash: number
+  readonly values: ReadonlyMap<string, ContextValues>
+  readonly #context: RequestContext
+  /** Made when the first rollout asks. */
+  #stickyKeys: Map<string | null, Uint8Array | undefined> | undefined
+
+  constructor(requestNumber: number, context: RequestContext, values: ReadonlyMap<string, ContextValues>) {
+    this.requestNumber = requestNumber
+    this.key = context.userId || context.deviceId || null
+    this.keyHash = this.key === null ? 0 : murmur3(this.key)
+    this.values = values
+    this.#context = context
   }
-  function readStickyKey(stickiness: string | null): Uint8Array | undefined {
-    if (stickiness === null) return key ? utf8(key) : undefined
+
+  stickyKey(stickiness: string | null): Uint8Array | undefined {
+    this.#stickyKeys ??= new Map()
+    const known = this.#stickyKeys
+    if (!known.has(stickiness)) known.set(stickiness, this.#readStickyKey(stickiness))
+    return known.get(stickiness)
+  }
+
+  #readStickyKey(stickiness: string | null): Uint8Array | undefined {
+    if (stickiness === null) return this.key ? utf8(this.key) : undefined
     const named =
-      stickiness === 'userId' || stickiness === 'deviceId' ? context[stickiness] : values.get(stickiness)?.texts[0]
+      stickiness === 'userId' || stickiness === 'deviceId'
+        ? this.#context[stickiness]
+        : this.values.get(stickiness)?.texts[0]
     return named ? utf8(named) : undefined
   }
-
-  lastRequestNumber += 1
-  return { requestNumber: lastRequestNumber, key, keyHash: key === null ? 0 : murmur3(key), values, stickyKey }
 }

@@ -12,6 +12,7 @@ import type { Channel } from '../../common/channel/channel.ts'
 import type { Caller } from '../../common/command/services.ts'
 import { runSubgraph, type Subgraph } from '../../common/graphql/subgraph.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
+import type { Overload } from '../../common/lane/overload.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
@@ -30,6 +31,8 @@ export type DistributionOptions = {
   verify: TokenVerifier
   operations: PersistedOperations
   laneFields: readonly string[]
+  /** Undefined: requests are taken however much work there is. */
+  overload?: Overload | undefined
   now: () => number
   random: () => number
   log: Logger
@@ -82,6 +85,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     },
     context: (caller: Caller) => ({ caller, loaders: undefined }),
     frozenTypes: ['DecidedCreative'],
+    overload: options.overload,
     cacheControl: (context) => cacheControl(sync, context as LaneContext, now()),
     now,
     log,
@@ -111,10 +115,7 @@ type LaneContext = { caller: Caller; answers?: SlotAnswer[] }
 
 function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefined {
   const app = table.appOfKey(hash, now)
-  const settings = app === undefined ? undefined : table.settings(app)
-  return (
-    settings && { app: settings.app, requestsPerSecond: settings.requestsPerSecond, corsOrigins: settings.corsOrigins }
-  )
+  return app === undefined ? undefined : table.settings(app)
 }
 
 /**
@@ -137,9 +138,12 @@ function requireLoaded({ ready, lacksSettings }: Sync): void {
  */
 function cacheControl({ table }: Sync, { caller, answers }: LaneContext, now: number): string {
   const settings = caller.appKey && table.settings(caller.appKey.app)
-  if (!settings || !answers || answers.some(({ chance, capToken }) => chance || capToken !== undefined))
-    return 'no-store'
-  const left = Math.min(...answers.map(({ validUntil }) => validUntil)) - now
-  const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor(left / 1000)))
+  if (!settings || !answers) return 'no-store'
+  let until = Number.POSITIVE_INFINITY
+  for (const { chance, capToken, validUntil } of answers) {
+    if (chance || capToken !== undefined) return 'no-store'
+    if (validUntil < until) until = validUntil
+  }
+  const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor((until - now) / 1000)))
   return seconds === 0 ? 'no-store' : `private, max-age=${seconds}`
 }

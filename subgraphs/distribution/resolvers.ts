@@ -19,7 +19,7 @@ export function distributionResolvers(node: Node): Resolvers<Context> {
       decisions(_root, args: DecisionsArguments, context) {
         const answers = answerDecisions(node, context.caller, args)
         // The lane computes `cache-control` from all answers: an operation may ask for `decisions` more than once.
-        context.answers = [...(context.answers ?? []), ...answers]
+        context.answers = context.answers ? [...context.answers, ...answers] : answers
         return answers
       },
       explainDecision: (_root, args: ExplainArguments, { caller }) => explainDecision(node, caller, args),

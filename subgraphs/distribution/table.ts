@@ -65,6 +65,10 @@ export function createTable(): Table {
   const cache = new NodeCache({ useClones: false, stdTTL: 0, checkperiod: 0 })
   const stamps = new Map<string, Map<string, string>>()
   const digests = new Map<string, string>()
+  /** App -> code -> slot. The slots of the cache, where a request finds them without making the name of an address. */
+  const slots = new Map<string, Map<string, CompiledSlot>>()
+  /** The settings of the cache, by app, for the same reason. */
+  const settingsOf = new Map<string, AppSettings>()
   /** `<app>/<id>` of each slot -> its code. */
   const codes = new Map<string, string>()
   const appKeys = new Map<string, { app: string; expiresAt: number }>()
@@ -84,10 +88,17 @@ export function createTable(): Table {
     const { address } = entry
     const order = orderOf(address, entry.stamp)
     if (order !== 'applied') return order
-    if ('settings' in entry) replaceKeys(entry.settings)
+    if ('settings' in entry) {
+      replaceKeys(entry.settings)
+      settingsOf.set(entry.settings.app, entry.settings)
+    }
     cache.set(addressName(address), entry)
-    if ('slot' in entry) codes.set(`${entry.slot.app}/${entry.slot.id}`, entry.slot.code)
-    else origins = undefined
+    if ('slot' in entry) {
+      const { slot } = entry
+      codes.set(`${slot.app}/${slot.id}`, slot.code)
+      const ofApp = slots.get(slot.app) ?? new Map<string, CompiledSlot>()
+      slots.set(slot.app, ofApp.set(slot.code, slot))
+    } else origins = undefined
     if (address !== 'apps') {
       const ofApp = stamps.get(address.app) ?? new Map<string, string>()
       stamps.set(address.app, ofApp.set(address.code, formatStamp(entry.stamp)))
@@ -106,16 +117,11 @@ export function createTable(): Table {
     return entry && 'list' in entry ? entry.list.apps : undefined
   }
 
-  function settings(app: string): AppSettings | undefined {
-    const entry = get({ app, code: SETTINGS })
-    return entry && 'settings' in entry ? entry.settings : undefined
-  }
+  const settings = (app: string) => settingsOf.get(app)
 
   function slotNamed(app: string, name: string): CompiledSlot | undefined {
     const code = isId('slot', name) ? codes.get(`${app}/${name}`) : name
-    // The name comes from a request. It can be `@app`, at which the table has the settings and not a slot.
-    const entry = code === undefined ? undefined : get({ app, code })
-    return entry && 'slot' in entry ? entry.slot : undefined
+    return code === undefined ? undefined : slots.get(app)?.get(code)
   }
 
   return {

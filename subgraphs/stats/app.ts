@@ -14,6 +14,7 @@ import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
 import type { HttpRequest } from '../../common/http/server.ts'
 import { createLane, type Lane } from '../../common/lane/lane.ts'
+import type { Overload } from '../../common/lane/overload.ts'
 import type { PersistedOperations } from '../../common/lane/persisted-operations.ts'
 import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
@@ -33,13 +34,15 @@ export type StatsOptions = {
   verify: TokenVerifier
   operations: PersistedOperations
   laneFields: readonly string[]
+  /** Undefined: requests are taken however much work there is. */
+  overload?: Overload | undefined
 }
 
 export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; checks: Checks; stop(): Promise<void> }
 
 export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
-  const { eventStream: stream, verify, operations, laneFields } = resources
-  return createStats(servicesOf('stats', resources), { stream, verify, operations, laneFields })
+  const { eventStream: stream, verify, operations, laneFields, overload } = resources
+  return createStats(servicesOf('stats', resources), { stream, verify, operations, laneFields, overload })
 }
 
 /** Starts the worker as well. `stop` leaves events that are not folded yet in the stream; the next start continues there. */
@@ -62,6 +65,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     schema: subgraph.graphQLSchema,
     appOfKey: apps.appOfKey,
     allowsOrigin: apps.allowsOrigin,
+    overload: options.overload,
     context: (caller) => ({ caller, loaders: statsLoaders(services, caller) }),
     now,
     log,

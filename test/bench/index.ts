@@ -1,6 +1,7 @@
 // `npm run bench -- NAME [--json]`: runs one of the benches below and prints what it measured.
 import { parseArgs } from 'node:util'
 import { type Bench, isMet, type Measurement, type OptionHelp, type Options } from './bench.ts'
+import { compression } from './compression.ts'
 import { embedded } from './embedded.ts'
 import { loading } from './loading.ts'
 import { select } from './select.ts'
@@ -10,7 +11,7 @@ import { latency } from './serving/latency.ts'
 import { serve } from './serving/serve.ts'
 
 /** To add a bench, write its file and its line here. */
-const benches: Record<string, Bench> = { embedded, loading, select, serve, latency, curve, events }
+const benches: Record<string, Bench> = { compression, embedded, loading, select, serve, latency, curve, events }
 
 const COMMON: Record<string, OptionHelp> = {
   json: { about: 'the last line is the result as JSON' },

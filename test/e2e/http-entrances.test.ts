@@ -78,7 +78,7 @@ beforeAll(async () => {
   http = await listen(
     { host: '127.0.0.1', port: 0, log: createLogger('silent') },
     serviceRoutes({
-      graphql: (request) => stats.lane.handle(request),
+      lane: (request) => stats.lane.handle(request),
       federation: federationHandler(stats.subgraph, [SERVICE_SECRET]),
       checks: stats.checks,
     }),

@@ -151,10 +151,11 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
       }
       const asked = { variables: slotQuery(), extensions: hashOf(DECISIONS.id) }
       const [shop, evil] = ['https://shop.example', 'https://evil.example']
-      expect(await refused(shop, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, shop, 'origin'])
-      expect(await refused(shop, { 'x-app-key': booked.appKey }, { query: '{ a }' })).toEqual([400, shop, 'origin'])
-      expect(await refused(evil, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, null, 'origin'])
-      expect(await refused(evil, { 'x-app-key': booked.appKey }, asked)).toEqual([200, null, 'origin'])
+      const byOrigin = expect.stringContaining('origin')
+      expect(await refused(shop, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, shop, byOrigin])
+      expect(await refused(shop, { 'x-app-key': booked.appKey }, { query: '{ a }' })).toEqual([400, shop, byOrigin])
+      expect(await refused(evil, { 'x-app-key': 'ak_wrong' }, asked)).toEqual([401, null, byOrigin])
+      expect(await refused(evil, { 'x-app-key': booked.appKey }, asked)).toEqual([200, null, byOrigin])
     },
   )
 
