@@ -5,21 +5,21 @@ import { quoteText } from '../../engine/text.ts'
 
 /** Code -> its meaning, and the HTTP status of an answer that has only this error. */
 export const ERROR_CODES = {
-  UNAUTHENTICATED: { status: 401, meaning: 'no valid token or app key' },
-  FORBIDDEN: { status: 403, meaning: 'the role for this is missing' },
-  NOT_FOUND: { status: 404, meaning: 'the thing that is named does not exist' },
+  UNAUTHENTICATED: { status: 401, meaning: 'the request has no valid token or app key' },
+  FORBIDDEN: { status: 403, meaning: 'the caller does not have the role that this needs' },
+  NOT_FOUND: { status: 404, meaning: 'the thing that the request names does not exist' },
   BAD_USER_INPUT: { status: 400, meaning: 'an argument is wrong; `extensions.path` says which' },
-  CONFLICT: { status: 409, meaning: '`expectedVersion` is stale; `extensions.currentVersion` is the current one' },
+  CONFLICT: { status: 409, meaning: '`expectedVersion` is not the current version; `extensions.currentVersion` is' },
   INVALID_STATE: { status: 409, meaning: 'the thing is not in a state that allows this' },
-  FOUR_EYES: { status: 403, meaning: 'nobody decides on what they wrote or submitted' },
-  IDEMPOTENCY_MISMATCH: { status: 409, meaning: 'the idempotency key was used with other arguments' },
-  LIMIT_EXCEEDED: { status: 413, meaning: 'more than Alkaid takes; the message says what to do' },
-  RATE_LIMITED: { status: 429, meaning: 'too many requests; `retry-after` says when to come back' },
-  TIMEOUT: { status: 504, meaning: 'it took too long; whether it happened is unknown' },
-  UNAVAILABLE: { status: 503, meaning: 'a part of Alkaid is out of reach; try again' },
-  INTERNAL: { status: 500, meaning: 'unexpected; the log has it under `extensions.requestId`' },
+  FOUR_EYES: { status: 403, meaning: 'the caller wrote or submitted this, so somebody else must decide on it' },
+  IDEMPOTENCY_MISMATCH: { status: 409, meaning: 'the idempotency key was already used with other arguments' },
+  LIMIT_EXCEEDED: { status: 413, meaning: 'the request is larger or costs more than a limit allows; the message says what to do' },
+  RATE_LIMITED: { status: 429, meaning: 'too many requests; send it again after the seconds in `retry-after`' },
+  TIMEOUT: { status: 504, meaning: 'it took too long, and may or may not have happened' },
+  UNAVAILABLE: { status: 503, meaning: 'a part of Alkaid cannot be reached; try again' },
+  INTERNAL: { status: 500, meaning: 'an unexpected failure; the log has it under `extensions.requestId`' },
   PERSISTED_QUERY_NOT_IN_LIST: { status: 404, meaning: 'no persisted operation has this hash' },
-  PERSISTED_QUERY_ID_REQUIRED: { status: 400, meaning: 'apps send persisted operations by hash only' },
+  PERSISTED_QUERY_ID_REQUIRED: { status: 400, meaning: 'apps must send the hash of a persisted operation, not its text' },
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
