@@ -57,8 +57,8 @@ export type SettingsOptions = {
   upstreams?: readonly { name: string; port: number }[]
 }
 
-/** The services of one installation listen on PORT and up to ten ports above it. */
-const PORTS_OF_SERVICES = 10
+/** The services of one installation listen on PORT and up to ten ports above it. A test compares it with subgraphs/registry.ts. */
+export const PORTS_OF_SERVICES = 10
 const MAX_PORT = 65_535 - PORTS_OF_SERVICES
 
 const port = z

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readSecrets, readServiceSecrets } from '../../common/service/secrets.ts'
-import { readSettings, SettingsError, type SettingsOptions } from '../../common/service/settings.ts'
+import { PORTS_OF_SERVICES, readSettings, SettingsError, type SettingsOptions } from '../../common/service/settings.ts'
+import { gateway, subgraphs } from '../../subgraphs/registry.ts'
 
 describe('settings', () => {
   test('everything has a default, and an empty variable counts as not set', () => {
@@ -15,6 +16,13 @@ describe('settings', () => {
       corsOrigins: [],
       logLevel: 'warn',
     })
+  })
+
+  test('leave room above PORT for the port of every service', () => {
+    const offsets = subgraphs.map(({ port }) => port - gateway.port)
+    expect(Math.max(...offsets)).toBe(PORTS_OF_SERVICES)
+    expect(() => readSettings({ PORT: String(65_535 - PORTS_OF_SERVICES) })).not.toThrow()
+    expect(() => readSettings({ PORT: String(65_536 - PORTS_OF_SERVICES) })).toThrow('PORT')
   })
 
   test('a service has a port of its own, and finds the others where its variables say', () => {

@@ -1,6 +1,7 @@
 // Free ports on the loopback.
 
 import { createServer } from 'node:net'
+import { gateway, subgraphs } from '../../subgraphs/registry.ts'
 
 /** A port that was free a moment ago. */
 export function freePort(): Promise<number> {
@@ -19,7 +20,8 @@ export function freePair(): Promise<number> {
   return freePortWith([10, 100])
 }
 
-const PROCESSES = [0, 1, 2, 3, 4, 5, 6, 10]
+/** How far the ports of the services are above the gateway's. */
+const PROCESSES = [gateway, ...subgraphs].map(({ port }) => port - gateway.port)
 
 /** A port that is free, and so are all those that `npm run start:processes` takes, metrics among them. */
 export function freePortForProcesses(): Promise<number> {
