@@ -13,13 +13,19 @@ export const ERROR_CODES = {
   INVALID_STATE: { status: 409, meaning: 'the thing is not in a state that allows this' },
   FOUR_EYES: { status: 403, meaning: 'the caller wrote or submitted this, so somebody else must decide on it' },
   IDEMPOTENCY_MISMATCH: { status: 409, meaning: 'the idempotency key was already used with other arguments' },
-  LIMIT_EXCEEDED: { status: 413, meaning: 'the request is larger or costs more than a limit allows; the message says what to do' },
+  LIMIT_EXCEEDED: {
+    status: 413,
+    meaning: 'the request is larger or costs more than a limit allows; the message says what to do',
+  },
   RATE_LIMITED: { status: 429, meaning: 'too many requests; send it again after the seconds in `retry-after`' },
   TIMEOUT: { status: 504, meaning: 'it took too long, and may or may not have happened' },
   UNAVAILABLE: { status: 503, meaning: 'a part of Alkaid cannot be reached; try again' },
   INTERNAL: { status: 500, meaning: 'an unexpected failure; the log has it under `extensions.requestId`' },
   PERSISTED_QUERY_NOT_IN_LIST: { status: 404, meaning: 'no persisted operation has this hash' },
-  PERSISTED_QUERY_ID_REQUIRED: { status: 400, meaning: 'apps must send the hash of a persisted operation, not its text' },
+  PERSISTED_QUERY_ID_REQUIRED: {
+    status: 400,
+    meaning: 'apps must send the hash of a persisted operation, not its text',
+  },
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
