@@ -12,7 +12,8 @@ export type Child = {
   pid: number
   /** Rejects when the process ends before `stop`, with the last lines that it printed. */
   failed: Promise<never>
-  onMessage(listener: (message: unknown) => void): void
+  /** The next message that it sends. Rejects as `failed` does. */
+  nextMessage(): Promise<unknown>
   send(message: unknown): void
   /** Sends SIGTERM, and SIGKILL if it still runs after some seconds. */
   stop(): Promise<void>
@@ -86,7 +87,7 @@ export function startChild({
     name,
     pid: child.pid ?? 0,
     failed,
-    onMessage: (listener) => void child.on('message', listener),
+    nextMessage: () => Promise.race([new Promise((resolve) => child.once('message', resolve)), failed]),
     send: (message) => void child.send(message as object),
     async stop() {
       isStopping = true

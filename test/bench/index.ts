@@ -4,14 +4,19 @@ import { type Bench, isMet, type Measurement, type OptionHelp, type Options } fr
 import { compression } from './compression.ts'
 import { embedded } from './embedded.ts'
 import { loading } from './loading.ts'
+import { page } from './page.ts'
 import { select } from './select.ts'
 import { curve } from './serving/curve.ts'
 import { events } from './serving/events.ts'
+import { heap } from './serving/heap.ts'
 import { latency } from './serving/latency.ts'
 import { serve } from './serving/serve.ts'
 
 /** To add a bench, write its file and its line here. */
-const benches: Record<string, Bench> = { compression, embedded, loading, select, serve, latency, curve, events }
+const benches: Record<string, Bench> = {
+  ...{ serve, latency, curve, heap, events, page },
+  ...{ select, loading, compression, embedded },
+}
 
 const COMMON: Record<string, OptionHelp> = {
   json: { about: 'the last line is the result as JSON' },

@@ -4,14 +4,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { CommandStartedEvent } from 'mongodb'
 import type { Store } from '../../common/store/store.ts'
+import { bookPage, OF_THE_WORKER, pageOfSchedules } from '../support/page-of-schedules.ts'
 import { describeEachStore } from '../support/stores.ts'
-import { tokenFor } from '../support/subgraphs.ts'
 import { startWholeGraph, type WholeGraph } from '../support/whole-graph.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
 
 const PAGE = 100
-/** What stats' worker looks at by itself now and then; no page asks for it. */
-const OF_THE_WORKER = new Set(['eventStream', 'eventStreamEnds', 'statsPosition'])
 
 describeEachStore('A page of a hundred', (open) => {
   let store: Store
@@ -22,35 +20,12 @@ describeEachStore('A page of a hundred', (open) => {
     store = await open()
     flow = await startWorkflow(store)
     graph = await startWholeGraph(flow)
-    for (let made = 0; made < PAGE; made++) await bookOne(made)
-    await graph.stats.worker.drain()
+    await bookPage(flow, graph, PAGE)
   }, 120_000)
   afterAll(async () => {
     await graph.stop()
     await flow.stop()
   })
-
-  /** A schedule in a slot of its own; every second one is live with a newer revision in review, the others wait for a reviewer. */
-  async function bookOne(made: number): Promise<void> {
-    const [slot, creative] = [await flow.makeSlot(), await flow.makeCreative({ title: `Creative ${made}` })]
-    const segment = await flow.makeSegment()
-    const strategy = await flow.makeStrategy({ constraint: { segment: segment.id } })
-    const schedule = await flow.makeSchedule({ creatives: [creative], strategy, slot: slot.id })
-    if (made % 2 === 1) return void (await flow.submit(schedule))
-    await flow.publish(await flow.approved(schedule))
-    const source = { slot: slot.id, schedule: schedule.id, creative: creative.id }
-    const at = new Date(flow.services.now()).toISOString()
-    const input = { app: flow.app, events: [{ id: `event-${made}`, type: 'IMPRESSION', at, source }] }
-    const text = 'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { accepted } }'
-    const authorization = `Bearer ${await tokenFor('operator')}`
-    const { errors } = await graph.stats.subgraph.execute(
-      { query: text, variables: { input } },
-      { authorization, requestId: 'test' },
-    )
-    if (errors) throw new Error(JSON.stringify(errors))
-    await flow.revise(schedule, { name: 'Revised' })
-    await flow.submit(schedule)
-  }
 
   /** The data of an answer, and collection -> the commands that read it: `find` or `aggregate`, and `count`. */
   async function ask(query: string) {
@@ -71,7 +46,7 @@ describeEachStore('A page of a hundred', (open) => {
   }
 
   test('schedules with slot, creatives, strategy, review, delivery, history, totals of 24 hours and a count', async () => {
-    const { data, reads } = await ask(SCHEDULES(flow.services.now()))
+    const { data, reads } = await ask(pageOfSchedules(flow.services.now()))
     expect(data.schedules.total).toBe(PAGE)
     expect(data.schedules.nodes).toHaveLength(PAGE)
     for (const [index, node] of data.schedules.nodes.entries()) {
@@ -161,24 +136,6 @@ const APPROVED = `query ($app: ID!) {
         revision content
         review { id version decidedBy }
         pinnedBy(first: 5) { total schedules { id name slot { code } } slots { id code } }
-      }
-    }
-  }
-}`
-
-const SCHEDULES = (now: number) => `query ($app: ID!) {
-  schedules(app: $app, first: 100) {
-    total
-    nodes {
-      id name version revision reviewState deliveryState windowState
-      slot { id code name capacity }
-      creatives { weight creative { id name title image { url } reviewState } }
-      strategy { id name constraint rollout { percentage } segments { name } }
-      review { id state submittedBy decidedBy comment }
-      delivery { state publishedAt publishedBy schedule { revision } creatives { id revision } }
-      history(first: 5) { actor mutation at }
-      stats(from: "${new Date(now - 86_400_000).toISOString()}", to: "${new Date(now + 3_600_000).toISOString()}", interval: TOTAL) {
-        total { impressions clicks ctr }
       }
     }
   }

@@ -30,9 +30,9 @@ async function drive(job: Job, core: Core): Promise<unknown> {
     warmUpMs + measureMs + EXTRA_MS,
   )
   try {
-    const answer = new Promise<JobResult>((resolve) => child.onMessage((message) => resolve(message as JobResult)))
+    const answer = child.nextMessage() as Promise<JobResult>
     child.send(job)
-    const result = await Promise.race([answer, child.failed, tooLate.promise])
+    const result = await Promise.race([answer, tooLate.promise])
     if ('error' in result) throw new Error(result.error)
     return result.result
   } finally {

@@ -17,6 +17,8 @@ export type Latency = {
 }
 
 export function summarise({ latencies, lateness, unanswered }: OpenLoopResult): Latency {
+  // Empty when every request waited for a connection. Then this process added nothing of its own.
+  const late = lateness.length > 0 ? lateness : [0]
   return {
     requests: latencies.length,
     unanswered,
@@ -25,7 +27,7 @@ export function summarise({ latencies, lateness, unanswered }: OpenLoopResult): 
     p99: percentile(latencies, 0.99),
     p999: percentile(latencies, 0.999),
     longest: percentile(latencies, 1),
-    generatorP99: percentile(lateness, 0.99),
-    generatorP999: percentile(lateness, 0.999),
+    generatorP99: percentile(late, 0.99),
+    generatorP999: percentile(late, 0.999),
   }
 }

@@ -62,9 +62,8 @@ export async function startPublisher(redisUrl: string, perMinute: number, slots:
   const script = fileURLToPath(new URL('./publisher.ts', import.meta.url))
   const env = { REDIS_URL: redisUrl, PER_MINUTE: String(perMinute), SLOTS: String(slots) }
   const child = startChild({ name: 'publisher', args: [script], core: 'load', env })
-  const publishing = new Promise<void>((resolve) => child.onMessage(() => resolve()))
   try {
-    await Promise.race([publishing, child.failed])
+    await child.nextMessage()
   } catch (error) {
     await child.stop()
     throw error

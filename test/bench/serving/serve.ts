@@ -9,9 +9,7 @@ import { ratios } from '../statistics.ts'
 import { installPeers } from './peers.ts'
 import { checkVariant, type Kind } from './reference.ts'
 import { onStage, type Stage } from './stage.ts'
-import { type Variant, variants } from './variants.ts'
-
-export const CONNECTIONS = 50
+import { CONNECTIONS, type Variant, variants } from './variants.ts'
 
 /**
  * Where the server may use both cores, the load generator takes its share of them, so it has to be cheap. Then it sends several requests

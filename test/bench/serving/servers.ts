@@ -15,6 +15,8 @@ import { SECRETS } from './world.ts'
 
 export type Server = { port: number; pids: readonly number[]; stop(): Promise<void> }
 
+export type Service = Server & { child: Child }
+
 export type BenchRedis = { url: string; stop(): Promise<void> }
 
 const READY_MS = 60_000
@@ -49,7 +51,7 @@ export type ServiceOptions = {
 }
 
 /** Resolves when it is ready. */
-export async function startService(options: ServiceOptions): Promise<Server & { child: Child }> {
+export async function startService(options: ServiceOptions): Promise<Service> {
   const { script, core, folder, env = {}, args = [], nodeFlags = [] } = options
   const [port, metricsPort] = [await freePort(), await freePort()]
   const child = startChild({

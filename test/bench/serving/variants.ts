@@ -8,7 +8,7 @@ import { type Child, type Core, startChild } from '../children.ts'
 import type { BareAnswer } from './bare.ts'
 import { peersFolder } from './peers.ts'
 import type { Reference } from './reference.ts'
-import { type Server, startService, untilListening } from './servers.ts'
+import { type Server, type Service, startService, untilListening } from './servers.ts'
 
 export type Setup = {
   folder: string
@@ -38,8 +38,13 @@ export type Variant = {
 export const variants: readonly Variant[] = [
   { name: 'bare', about: 'a bare node:http server that sends the same bytes', isBare: true, start: startBare(false) },
   { name: 'bare304', about: 'the same, answers of 304', isConditional: true, isExtra: true, start: startBare(true) },
-  { name: 'lane', about: 'a distribution node', start: startNode },
-  { name: 'lane304', about: 'a distribution node, answers of 304', isConditional: true, start: startNode },
+  { name: 'lane', about: 'a distribution node', start: (setup) => startNode(setup) },
+  {
+    name: 'lane304',
+    about: 'a distribution node, answers of 304',
+    isConditional: true,
+    start: (setup) => startNode(setup),
+  },
   { name: 'relay', about: 'the gateway in front of a distribution node', start: startRelay },
   {
     name: 'workers1',
@@ -62,12 +67,15 @@ export const variants: readonly Variant[] = [
 
 const NODE = 'subgraphs/distribution/index.ts'
 
-export function startNode({ folder, redisUrl, core }: Setup): Promise<Server> {
+export const CONNECTIONS = 50
+
+/** @param nodeFlags of Node, in front of the script. */
+export function startNode({ folder, redisUrl, core }: Setup, nodeFlags: readonly string[] = []): Promise<Service> {
   if (redisUrl === undefined) {
     const script = 'test/bench/serving/node-without-redis.ts'
-    return startService({ script, core, folder })
+    return startService({ script, core, folder, nodeFlags })
   }
-  return startService({ script: NODE, core, folder, env: { REDIS_URL: redisUrl } })
+  return startService({ script: NODE, core, folder, nodeFlags, env: { REDIS_URL: redisUrl } })
 }
 
 function startWorkers(workers: number): (setup: Setup) => Promise<Server> {
