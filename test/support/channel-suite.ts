@@ -1,4 +1,4 @@
-// What every implementation of the channel does. Each test gets apps of its own, so that they can share a Redis.
+// The tests that every implementation of the channel must pass. Each test uses its own apps, so that all can share one Redis.
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,9 +16,9 @@ import { compareStamps, formatStamp, type Stamp } from '../../engine/publication
 import { until } from './until.ts'
 
 export type ChannelSuite = {
-  /** Two ends of one channel, of which one writes and the other reads; in one process they are the same. */
+  /** Two ends of one channel: one writes, the other reads. In one process they are the same object. */
   open(): Promise<{ writer: Channel; reader: Channel }>
-  /** A channel to nothing else, for the test that closes it. */
+  /** A channel that no other test uses, for the test that closes it. */
   openAlone(): Promise<Channel>
 }
 
@@ -103,7 +103,7 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
     })
 
     test('the list of apps is written only if higher, even beside an app called alkaid', async () => {
-      const epoch = Date.now() // rises from run to run of this test
+      const epoch = Date.now() // rises from one run of this test to the next
       expect(await writer.write('apps', { epoch, revision: 2 }, 'list 2')).toBe('written')
       expect(await writer.write({ app: 'alkaid', code: 'apps' }, { epoch, revision: 9 }, 'slot')).toBe('written')
       expect(await writer.write('apps', { epoch, revision: 1 }, 'list 1')).toBe('not higher')

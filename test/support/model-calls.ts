@@ -1,4 +1,4 @@
-// What the graph is asked to do for each command of the model.
+// The mutation of the graph for each command of the model.
 
 import { KINDS, type Kind, type Uses } from './model.ts'
 import type { Step } from './model-rules.ts'
@@ -6,7 +6,7 @@ import type { MutationName } from './workflow.ts'
 
 type Call = { mutation: MutationName; input: Record<string, unknown> }
 
-/** The mutation and its input, without a version. `id` knows what the model calls by name; reviews by their revision. */
+/** The mutation and its input, without a version. `id` gives the id for a name of the model. Reviews are named by their revision. */
 export function callFor(step: Step, app: string, id: (name: string) => string): Call {
   switch (step.does) {
     case 'create': {
@@ -71,7 +71,7 @@ const ARCHIVE = {
   SCHEDULE: 'archiveSchedule',
 } as const
 
-/** Says of itself which revision it is, so that a node's answers tell whose content they are. */
+/** The content names its own revision, so that the answer of a node shows which revision it serves. */
 function contentFor(
   { content: text, uses }: { content: string; uses: Uses },
   id: (name: string) => string,
@@ -84,7 +84,7 @@ function contentFor(
       return { name: text, creatives, strategy: uses.strategy && id(uses.strategy) }
     }
     default: {
-      // It lets in whoever has it as a tag, or is let in by one of its segments.
+      // It matches users with its own name as a tag, and users whom one of its segments matches.
       const own = { dimension: 'tags', operator: 'IN', values: [text] }
       return { name: text, constraint: { any: [own, ...uses.segments.map((segment) => ({ segment: id(segment) }))] } }
     }

@@ -1,4 +1,4 @@
-// Whether the platform is where the model says: states and versions of everything, and what a node serves.
+// Compares the platform with the model: the states and versions of everything, and what a node serves.
 
 import { expect } from '@jest/globals'
 import { type Model, type Pin, revisionText, type Served, servedIn } from './model.ts'
@@ -21,7 +21,7 @@ export function expectedStates({ things, submissions, slots }: Model): Record<st
   return states
 }
 
-/** The number of entries that a node serves of the approved, published, unpaused set: all of them, and nothing else. */
+/** Checks that a node serves exactly the approved, published and not paused entries. Returns their number. */
 export async function checkServed(model: Model, world: World): Promise<number> {
   let entries = 0
   for (const slot of model.slots.keys()) {
@@ -35,7 +35,7 @@ export async function checkServed(model: Model, world: World): Promise<number> {
 
 type Held = { revision: number; stopped: boolean; fallback: string[]; entries: string[] }
 
-/** `S1@1: C1@1 C2@3` for each entry. */
+/** Each entry as `S1@1: C1@1 C2@3`. */
 function asHeld({ revision, stopped, fallback, entries }: NonNullable<Served>): Held {
   const texts = entries.map(({ schedule, creatives }) => `${schedule}: ${[...creatives].sort().join(' ')}`)
   return { revision, stopped, fallback, entries: texts.sort() }
@@ -55,7 +55,7 @@ async function heldIn(world: World, slot: string): Promise<Held | null> {
   return { revision, stopped, fallback: fallback.map((shown) => creativeText(world, shown)), entries: texts.sort() }
 }
 
-/** Strategies and segments show in who gets an answer: everybody, nobody with a tag, and one for each pinned revision. */
+/** Who gets an answer shows the strategies and segments: asks without a tag, with an unknown tag, and with the tag of each revision. */
 async function checkAnswers(world: World, slot: string, served: Served): Promise<void> {
   const doors = new Set(served?.entries.flatMap((entry) => doorsOf(entry)))
   for (const tags of [[], [...doors], ...[...doors].map((door) => [door])]) {
@@ -81,14 +81,14 @@ async function checkAnswers(world: World, slot: string, served: Served): Promise
   }
 }
 
-/** Whoever has one of these tags is let in. */
+/** Matches a user who has one of these tags. */
 function doorsOf({ strategy, segments }: Pin): string[] {
   return strategy ? [strategy, ...segments] : []
 }
 
 type Pair = { schedule: string | null; creative: string }
 
-/** Each schedule shows one of its creatives; one shows nothing only where others show all of its creatives. */
+/** Each schedule shows one of its creatives. It shows none only when other schedules show all of them. */
 function checkShown(open: readonly Pin[], shown: readonly Pair[]): void {
   const creatives = shown.map(({ creative }) => creative.split('@')[0])
   expect(creatives).toEqual([...new Set(creatives)])
@@ -109,7 +109,7 @@ function scheduleText(world: World, { schedule }: Shown): string | null {
   return schedule && revisionText(world.nameOf(schedule.id), schedule.revision)
 }
 
-/** Its title says which revision it is, too. */
+/** The title also names the revision. */
 function creativeText(world: World, { creative, title }: Shown): string {
   const text = revisionText(world.nameOf(creative.id), creative.revision)
   return title === text ? text : `${text} with the content of ${title}`

@@ -1,5 +1,4 @@
-// The commands as fast-check runs them: each does what it drew to the platform and to the model, and then everything has
-// to be where the model says.
+// The commands that fast-check runs. Each command acts on the platform and on the model, and then compares them.
 
 import { expect } from '@jest/globals'
 import fc from 'fast-check'
@@ -9,13 +8,13 @@ import { NOTHING, ruleFor, type Step } from './model-rules.ts'
 import { COMMANDS, type CommandName, type Draw, stepFor, versionFor } from './model-steps.ts'
 import { type ModelPlatform, openWorld, type World } from './model-world.ts'
 
-/** The real side of one run, and what has happened in it. */
+/** The platform of one run, and what has happened in the run. */
 export type Run = { world: World; trace: string[]; tally: Tally }
 
-/** What came of the commands of all runs: `publish`, `publish INVALID_STATE`, ... -> how often; and entries served. */
+/** The results of the commands of all runs (`publish`, `publish INVALID_STATE`, ... -> how often), and the number of served entries. */
 export type Tally = { outcomes: Map<string, number>; entries: number }
 
-/** How often each comes: most often what brings something new to the nodes, rarely what ends things. */
+/** How often each command is drawn. Commands that bring something new to the nodes come most often, and commands that end things rarely. */
 const WEIGHTS: Record<CommandName, number> = {
   ...{ createCreative: 3, createSegment: 3, createStrategy: 3, createSchedule: 8, archive: 2, archiveUsed: 3 },
   ...{ revise: 6, reviseInReview: 8, revisePinned: 12 },
@@ -33,7 +32,7 @@ const WEIGHTS: Record<CommandName, number> = {
   ...{ updateSlot: 2, archiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
 }
 
-/** true in so many of a hundred. */
+/** true in this many of 100 cases. */
 const often = (chance: number) => fc.nat(99).map((drawn) => drawn < chance)
 
 const draw: fc.Arbitrary<Draw> = fc.record({
@@ -44,7 +43,7 @@ const draw: fc.Arbitrary<Draw> = fc.record({
   uses: fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99)),
 })
 
-/** Lists of at most so many commands. */
+/** Lists of at most this many commands. */
 export function commandLists(maxCommands: number) {
   const names = Object.keys(COMMANDS) as CommandName[]
   const arbitraries = names.flatMap((name) =>
@@ -53,7 +52,7 @@ export function commandLists(maxCommands: number) {
   return fc.commands<Model, Run, false>(arbitraries, { maxCommands, size: 'max' })
 }
 
-/** What every run begins with: two slots, and something of each kind, approved. */
+/** Every run begins with this: two slots, and an approved thing of each kind. */
 export async function begin(platform: ModelPlatform, tally: Tally): Promise<{ model: Model; real: Run }> {
   const model = emptyModel()
   const real: Run = { world: await openWorld(platform), trace: [], tally }
@@ -97,7 +96,7 @@ class Command implements fc.AsyncCommand<Model, Run> {
   toString = () => `${this.name}(${JSON.stringify(this.draw)})`
 }
 
-/** Does it to both sides and compares them. Answers the code with which it failed, as it was to; null: it succeeded. */
+/** Runs the command on both sides and compares them. Returns the code of the expected failure; null: it succeeded. */
 async function perform(model: Model, { world, trace, tally }: Run, step: Step, stale?: number): Promise<string | null> {
   const rule = stale === undefined ? ruleFor(model, step) : 'CONFLICT'
   const expected = typeof rule === 'function' || rule === NOTHING ? null : rule
@@ -120,7 +119,7 @@ function staleFor(version: number, { target }: Draw): number {
   return version > 1 && target % 2 === 0 ? version - 1 : version + 1
 }
 
-/** As people read it: `revise S1@2 in X with C1 C2 T1, by admin-1`. */
+/** As text: `revise S1@2 in X with C1 C2 T1, by admin-1`. */
 function describe(step: Step): string {
   const { does, by } = step
   if (!('uses' in step)) {

@@ -1,4 +1,4 @@
-// The rules of delivery, as the model has them: what is pinned, and what becomes of it.
+// The rules of delivery in the model: what each command pins, keeps and removes.
 
 import type { ErrorCode } from '../../common/base/errors.ts'
 import {
@@ -20,8 +20,8 @@ import {
 } from './model.ts'
 
 /**
- * Pins the newest approved revision of the schedule and of all that this one uses. What is archived is pinned only where it is
- * pinned already, and an archived slot takes nothing new.
+ * Pins the newest approved revision of the schedule and of everything that it uses. An archived thing is pinned only where it is pinned
+ * already. An archived slot takes nothing new.
  */
 export function publish(model: Model, schedule: Thing): ErrorCode | Effect {
   if (schedule.archived) return 'INVALID_STATE'
@@ -86,7 +86,7 @@ export function changeSlot(model: Model, name: string, does: 'publishSlot' | 'st
   }
 }
 
-/** Every slot that has it pinned is composed; schedules whose own, strategy's or segment's revision it is are withdrawn. */
+/** Composes every slot that pins the revision. Withdraws the schedules that are this revision, or use it as strategy or segment. */
 export function revoke(model: Model, text: string): ErrorCode | Effect {
   if (!isApproved(model, text)) return 'INVALID_STATE'
   return () => {
@@ -106,7 +106,7 @@ export function revoke(model: Model, text: string): ErrorCode | Effect {
   }
 }
 
-/** The slot's next publication. Its first one takes what is approved of the fallback, and not archived. */
+/** The next publication of the slot. The first one takes the creatives of the fallback that are approved and not archived. */
 function compose(model: Model, name: string): void {
   const slot = model.slots.get(name)!
   if (slot.revision === 0) {

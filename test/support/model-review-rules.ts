@@ -1,4 +1,4 @@
-// The rules of reviewing, as the model has them: what goes to the reviewers, what comes back, and who decides.
+// The rules of reviewing in the model: what is submitted, what is recalled, and who may decide.
 
 import type { ErrorCode } from '../../common/base/errors.ts'
 import {
@@ -15,7 +15,7 @@ import {
   thingOf,
 } from './model.ts'
 
-/** With what it uses and is not approved; what was rejected, or archived as a draft, stays behind: an earlier revision must be. */
+/** Submits it with everything unapproved that it uses. Rejected things and archived drafts need an earlier approved revision instead. */
 export function submit(model: Model, subject: Thing, by: string): ErrorCode | Effect {
   if (subject.archived || subject.state !== 'DRAFT') return 'INVALID_STATE'
   const along: Thing[] = []
@@ -28,7 +28,7 @@ export function submit(model: Model, subject: Thing, by: string): ErrorCode | Ef
     if (published === null) return 'INVALID_STATE'
     next.push(...namesIn(revisionOf(model, published).uses))
   }
-  // What could not be published is not reviewed.
+  // A thing that could not be published cannot be submitted.
   if (subject.kind === 'SCHEDULE') {
     const inUse = namesPinned(subject)
     if (along.some(({ name, archived }) => archived && !inUse.includes(name))) return 'INVALID_STATE'
@@ -40,7 +40,7 @@ export function submit(model: Model, subject: Thing, by: string): ErrorCode | Ef
     const waiting = along.filter(({ state }) => state === 'IN_REVIEW')
     for (const thing of opened) {
       const revision = thing.revisions.at(-1)!
-      // Recalled once, the same review is opened again.
+      // A recalled review is opened again.
       if (revision.review) revision.review = { ...revision.review, state: 'OPEN', version: revision.review.version + 1 }
       else revision.review = { state: 'OPEN', version: 1, neededBy: [], submittedBy: [] }
       thing.state = 'IN_REVIEW'
@@ -60,7 +60,7 @@ function staysBehind({ state, archived }: Thing): boolean {
   return state === 'REJECTED' || (state === 'DRAFT' && archived)
 }
 
-/** What no other submission needs is a draft again. */
+/** A thing that no other submission needs becomes a draft again. */
 export function recall(model: Model, name: string): ErrorCode | Effect {
   const submission = model.submissions.get(name)!
   const open = submission.reviews.filter((text) => isOpen(model, text))
@@ -100,7 +100,7 @@ export function decide(
   }
 }
 
-/** Submitted it, or wrote of it since the last approved revision. */
+/** Whether the person submitted it, or wrote a part of it since the last approved revision. */
 function hasHandIn(model: Model, text: string, actor: string): boolean {
   if (reviewOf(model, text).submittedBy.includes(actor)) return true
   const { name, revisions } = thingOf(model, text)

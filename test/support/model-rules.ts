@@ -1,5 +1,5 @@
-// The rules of reviewing and publishing, said once more, as plainly as can be: for each command the code with which it is
-// to fail, or what it does to the model.
+// The rules of reviewing and publishing, written a second time in the simplest way: for each command the code with which it must fail, or
+// what it changes in the model.
 
 import type { ErrorCode } from '../../common/base/errors.ts'
 import {
@@ -15,7 +15,7 @@ import {
 import { changeSlot, deliver, publish, revoke } from './model-delivery-rules.ts'
 import { decide, recall, submit } from './model-review-rules.ts'
 
-/** A command with everything that it names. `content`: the revision that it makes, as `C1@2`. */
+/** A command with all its arguments. `content`: the revision that it makes, as `C1@2`. */
 export type Step =
   | { does: 'create'; content: string; kind: Kind; slot: string | null; uses: Uses; by: string }
   | { does: 'revise'; content: string; thing: string; uses: Uses; by: string }
@@ -26,7 +26,7 @@ export type Step =
   | { does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
   | { does: 'updateSlot'; slot: string; fallback: string[]; by: string }
 
-/** Succeeds, and writes nothing: it is so already. */
+/** Succeeds and writes nothing, because the thing is in this state already. */
 export const NOTHING = 'nothing'
 
 /** The code of the error, or what the command changes. */
@@ -92,7 +92,7 @@ function revise(model: Model, thing: Thing, step: Extract<Step, { does: 'revise'
   }
 }
 
-/** What is live stays live. */
+/** A live thing stays live. */
 function archive(thing: Thing | Slot): ErrorCode | Effect {
   if (thing.archived || ('state' in thing && thing.state === 'IN_REVIEW')) return 'INVALID_STATE'
   return () => {
@@ -101,7 +101,7 @@ function archive(thing: Thing | Slot): ErrorCode | Effect {
   }
 }
 
-/** Takes effect by publishSlot. */
+/** It takes effect by publishSlot. */
 function updateSlot(model: Model, step: Extract<Step, { does: 'updateSlot' }>): ErrorCode | typeof NOTHING | Effect {
   const slot = model.slots.get(step.slot)!
   if (slot.archived) return 'INVALID_STATE'

@@ -1,4 +1,4 @@
-// From the numbers that fast-check draws to a command on what the model has: which ones there are, and which is taken.
+// Turns the numbers that fast-check draws into a command on the things of the model.
 
 import {
   isNewlyArchived,
@@ -13,18 +13,18 @@ import {
 } from './model.ts'
 import { ruleFor, type Step } from './model-rules.ts'
 
-/** What is drawn of a command. Numbers count on from the beginning where they are too large. */
+/** The drawn numbers of a command. A number that is too large wraps around. */
 export type Draw = {
-  /** To take a target on which it succeeds; else any. */
+  /** Take a target on which the command succeeds. Otherwise take any. */
   fitting: boolean
-  /** To name a version that is not the current one. */
+  /** Send a version that is not the current one. */
   stale: boolean
   target: number
   by: number
   uses: readonly number[]
 }
 
-/** command -> all that it could be done to now. */
+/** Command -> all things on which it could run now. */
 export const COMMANDS = {
   createCreative: (model, draw) => creations(model, draw, 'CREATIVE', 5),
   createSegment: (model, draw) => creations(model, draw, 'SEGMENT', 4),
@@ -68,14 +68,14 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS
 
-/** Undefined when there is nothing to do it to. */
+/** Undefined when there is nothing on which it could run. */
 export function stepFor(model: Model, command: CommandName, draw: Draw): Step | undefined {
   const steps: Step[] = COMMANDS[command](model, draw)
   const among = draw.fitting ? steps.filter((step) => typeof ruleFor(model, step) === 'function') : steps
   return among[draw.target % among.length]
 }
 
-/** The version of what a command is done to; undefined for what it makes. */
+/** The version of the thing that a command changes; undefined for a new thing. */
 export function versionFor(model: Model, step: Step): number | undefined {
   if (step.does === 'create') return undefined
   if ('thing' in step) return model.things.get(step.thing)!.version
@@ -85,7 +85,7 @@ export function versionFor(model: Model, step: Step): number | undefined {
   return model.things.get(name!)!.revisions[Number(revision) - 1]!.review!.version
 }
 
-// Each may do everything, so that nothing but four eyes makes a difference between them.
+// Each person has every role, so that only the rule of four eyes makes a difference between them.
 const WRITERS = ['admin-1', 'admin-2'] as const
 const DECIDERS = ['admin-3', 'admin-3', 'admin-1', 'admin-2'] as const
 const PUBLISHER = 'admin-4'
@@ -108,7 +108,7 @@ function creations(model: Model, draw: Draw, kind: Kind, atMost: number): Step[]
   }))
 }
 
-/** Segments name only earlier ones, so that there is no cycle. */
+/** Segments use only earlier segments, so that there is no circle. */
 function usesFor(model: Model, { uses: drawn }: Draw, kind: Kind, self?: Thing): Uses {
   const [howMany, which, withStrategy, strategyAt] = drawn as [number, number, number, number]
   const some = (names: string[], count: number) =>
@@ -136,13 +136,13 @@ function revisions(model: Model, draw: Draw, among: (thing: Thing) => boolean): 
   }))
 }
 
-/** In the pin of a schedule, live or paused. */
+/** Whether a live or paused schedule pins it. */
 function isPinned({ things }: Model, name: string): boolean {
   const pins = [...things.values()].flatMap(({ pin }) => (pin ? textsIn(pin) : []))
   return pins.some((text) => text.startsWith(`${name}@`))
 }
 
-/** At its newest revision. */
+/** The thing at its newest revision. */
 function usesArchived(model: Model, schedule: string): boolean {
   return isNewlyArchived(model, namesIn(model.things.get(schedule)!.revisions.at(-1)!.uses), [])
 }

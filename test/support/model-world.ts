@@ -1,5 +1,5 @@
-// The real side of the model: an app in the subgraphs and a distribution node on the same channel. It does what a step
-// says, and tells what there is, under the names of the model.
+// The platform that is compared with the model: an app in the subgraphs, and a distribution node on the same channel. It runs the steps,
+// and reports its state with the names of the model.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../../common/store/changes.ts'
@@ -17,7 +17,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 type Rows = Record<(typeof COLLECTIONS)[number], any[]>
 
 const HEADS = ['creatives', 'segments', 'strategies', 'schedules'] as const
-/** Each mutation changes at least one of these; what is beside them only ever grows. */
+/** Each mutation changes at least one of these collections. All others only grow. */
 const COLLECTIONS = [...HEADS, 'slots', 'reviews', 'submissions', 'slotHeads', 'pins'] as const
 
 /** The subgraphs, and a node that serves what they publish. */
@@ -31,10 +31,10 @@ export async function startModelPlatform(store: Store) {
   return { flow, node, store, stop }
 }
 
-/** An app of its own, with nothing in it. */
+/** A new, empty app. */
 export async function openWorld({ flow, node, store }: ModelPlatform) {
   const app = flow.freshCode()
-  /** The model's names, and revisions for their reviews, -> ids. */
+  /** A name of the model -> its id. For a review, the name is its revision. */
   const ids = new Map<string, string>()
   const names = new Map<string, string>()
   const codes = new Map<string, string>()
@@ -60,7 +60,7 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
   let lastChange = ''
   await newChanges()
 
-  /** The entries that came into the change log since it was last asked. */
+  /** The entries in the change log since the last call. */
   async function newChanges(): Promise<Change[]> {
     const filter = { app, _id: { $gt: lastChange } }
     const found = await store
@@ -81,7 +81,7 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
       await newChanges()
     },
 
-    /** What came of it: the code of the error, null when there was none; and what changed in the database. */
+    /** The result: the code of the error, or null, and what changed in the database. */
     async perform(step: Step, expectedVersion: number | undefined) {
       const before = rows
       const { mutation, input } = callFor(step, app, id)
@@ -108,13 +108,13 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
       return {
         code,
         changed: !isDeepStrictEqual(rows, before),
-        /** Whose entries came into the change log, and by which mutation, each once. */
+        /** The things with new entries in the change log, and the mutations that wrote them, each once. */
         logged: [...new Set(logged.map((change) => `${change.mutation} by ${change.actor}`))],
         expectedLog: `${mutation} by ${step.by}`,
       }
     },
 
-    /** Where everything stands, as the model says it. */
+    /** The state of everything, in the form of the model. */
     states() {
       const heads = HEADS.flatMap((collection) => rows[collection])
       const revisionOf = new Map<string, number>(heads.map(({ _id, revision }) => [_id, revision]))
@@ -125,7 +125,7 @@ export async function openWorld({ flow, node, store }: ModelPlatform) {
           `version ${version}, revision ${revision} ${reviewState}${delivery}${archivedAt ? ' archived' : ''}`
       }
       for (const { subject, revision, state, version } of rows.reviews) {
-        // A newer revision is enough to supersede it; it is written down with the next review.
+        // A newer revision supersedes it already. The state is stored only with the next review.
         const superseded = state === 'OPEN' && revisionOf.get(subject.id)! > revision
         states[revisionText(names.get(subject.id)!, revision)] =
           `version ${version} ${superseded ? 'SUPERSEDED' : state}`

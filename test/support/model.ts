@@ -1,11 +1,11 @@
-// What is planned, reviewed and published, as plain data, and what nodes must serve of it. Nothing of the product is used
-// here. Everything has a short name: C1 is a creative, G1 a segment, T1 a strategy, S1 a schedule, B1 a submission, X and
-// Y are slots; C1@2 is the second revision of C1.
+// A model of the product as plain data: what is planned, reviewed and published, and what nodes must serve. It uses no code of the
+// product. Everything has a short name: C1 is a creative, G1 a segment, T1 a strategy, S1 a schedule, B1 a submission. X and Y are slots.
+// C1@2 is the second revision of C1.
 
 export const KINDS = { CREATIVE: 'C', SEGMENT: 'G', STRATEGY: 'T', SCHEDULE: 'S' } as const
 export type Kind = keyof typeof KINDS
 
-/** What a content names: of a schedule its creatives and strategy, of a strategy or segment its segments. */
+/** What a content uses: a schedule its creatives and strategy, a strategy or segment its segments. */
 export type Uses = { creatives: string[]; strategy: string | null; segments: string[] }
 
 export type Review = {
@@ -18,7 +18,7 @@ export type Review = {
 
 export type Revision = { author: string; uses: Uses; review: Review | null }
 
-/** What is live of a schedule, each as `C1@2`. */
+/** The live revisions of a schedule and of what it uses, each as `C1@2`. */
 export type Pin = { schedule: string; creatives: string[]; strategy: string | null; segments: string[] }
 
 export type Thing = {
@@ -29,7 +29,7 @@ export type Thing = {
   archived: boolean
   /** The first one first. */
   revisions: Revision[]
-  /** The rest is for schedules only. */
+  /** Only schedules have the rest. */
   slot: string | null
   delivery: 'NONE' | 'LIVE' | 'PAUSED' | 'WITHDRAWN'
   pin: Pin | null
@@ -43,7 +43,7 @@ export type Slot = {
   /** The names of creatives. */
   fallback: string[]
   stopped: boolean
-  /** Of the latest publication; 0: nothing was ever published. */
+  /** The revision of the latest publication; 0: nothing was ever published. */
   revision: number
   pinnedFallback: string[]
 }
@@ -54,7 +54,7 @@ export type Model = {
   slots: Map<string, Slot>
 }
 
-/** What a node serves in a slot; null: it knows of no such slot. */
+/** What a node serves in a slot; null: the node does not know the slot. */
 export type Served = { revision: number; stopped: boolean; fallback: string[]; entries: Pin[] } | null
 
 /** What a command does to the model. */
@@ -101,13 +101,13 @@ export function newestApproved(model: Model, name: string): string | null {
   return texts.findLast((text) => isApproved(model, text)) ?? null
 }
 
-/** Names something archived that is not in use there already: by its own name, or a segment through a strategy or segment. */
+/** Whether it uses an archived thing that it did not use before: by name, or a segment through a strategy or another segment. */
 export function isNewlyArchived(model: Model, names: readonly string[], before: readonly string[]): boolean {
   const inUse = withSegments(model, before)
   return withSegments(model, names).some((name) => model.things.get(name)!.archived && !inUse.includes(name))
 }
 
-/** With the segments that they name at their newest revisions, and so on. */
+/** These segments, the segments that their newest revisions use, and so on. */
 function withSegments({ things }: Model, names: readonly string[]): string[] {
   const all = [...names]
   for (const name of all) {
@@ -118,24 +118,24 @@ function withSegments({ things }: Model, names: readonly string[]): string[] {
   return all
 }
 
-/** The names of what is pinned of a schedule; none where nothing is. */
+/** The names of everything that a schedule pins. Empty when it pins nothing. */
 export function namesPinned({ pin }: Thing): string[] {
   return pin ? textsIn(pin).map((text) => text.split('@')[0]!) : []
 }
 
-/** Waits for a decision: nobody has decided, and there is no newer revision. */
+/** Whether the review waits for a decision: nobody has decided, and there is no newer revision. */
 export function isOpen(model: Model, text: string): boolean {
   return revisionOf(model, text).review?.state === 'OPEN' && newest(thingOf(model, text)) === text
 }
 
-/** What is left of a pin once everything without an approval is taken out; null when nothing may be served. */
+/** The pin without everything that is not approved; null when nothing of it may be served. */
 export function servable(model: Model, pin: Pin): Pin | null {
   const needed = [pin.schedule, ...(pin.strategy ? [pin.strategy] : []), ...pin.segments]
   const creatives = pin.creatives.filter((text) => isApproved(model, text))
   return needed.every((text) => isApproved(model, text)) && creatives.length > 0 ? { ...pin, creatives } : null
 }
 
-/** The approved, published, unpaused set of a slot, at its pinned revisions. */
+/** The approved, published and not paused schedules of a slot, at their pinned revisions. */
 export function servedIn(model: Model, slot: string): Served {
   const { revision, stopped, pinnedFallback } = model.slots.get(slot)!
   if (revision === 0) return null

@@ -1,17 +1,17 @@
-// Frequency caps the plain way: a list of all that a user was served, looked through each time. Periods are told apart by
-// names, from what Temporal says the clock shows. It shares nothing with engine/decision.
+// A simple evaluation of frequency caps, as an oracle for engine/decision: it keeps a list of everything that a user was served, and
+// searches it each time. It names each period by what Temporal says the clock shows. It shares no code with engine/decision.
 
 import { Temporal } from 'temporal-polyfill'
 import { type CapCounters, capPeriodsOf } from '../../engine/decision/caps.ts'
 import type { FrequencyCap } from '../../engine/publication/types.ts'
 import { HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 
-/** Counters of a user who was served nothing yet. */
+/** The counters of a user who was not served anything yet. */
 export function nothingServed(zone = 'UTC', owner = 0): CapCounters {
   return { owner, byId: new Map(), periods: capPeriodsOf(zone) }
 }
 
-/** At which of the instants (ascending) a user is served what has these caps, who asks at each of them. */
+/** A user asks at each of these instants (ascending). Returns the instants at which a schedule with these caps is served. */
 export function plainlyServed(caps: readonly FrequencyCap[], instants: readonly number[], zone: string): number[] {
   const served: { now: number; periods: string[] }[] = []
   for (const now of instants) {
@@ -22,7 +22,7 @@ export function plainlyServed(caps: readonly FrequencyCap[], instants: readonly 
   return served.map(({ now }) => now)
 }
 
-/** A name of the period of a cap: the same for two instants if and only if they lie in the same period. */
+/** The name of the period of a cap. Two instants have the same name if and only if they are in the same period. */
 export function plainPeriod({ every, unit }: FrequencyCap, instant: number, zone: string): string {
   if (unit === 'LIFETIME') return 'lifetime'
   if (unit === 'DAY') return String(Math.floor(dayAt(instant, zone) / every))
@@ -30,7 +30,7 @@ export function plainPeriod({ every, unit }: FrequencyCap, instant: number, zone
   return `${Math.floor(wallAt(instant, zone) / length)} since ${lastChange(instant, zone)}`
 }
 
-/** The date that the clock shows, or the next one where it has shown that already and went back over midnight. */
+/** The date that the clock shows. If the clock went back over midnight, it is the next date, which the clock has shown before. */
 function dayAt(instant: number, zone: string): number {
   const date = zoned(instant, zone).toPlainDate()
   const next = date.add({ days: 1 })

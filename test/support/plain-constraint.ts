@@ -1,5 +1,5 @@
-// Whether a constraint holds of a context, said as plainly as possible: read both sides anew, compare, case by case. What
-// engine/targeting is held against; nothing of it is used here.
+// A simple evaluation of constraints, as an oracle for engine/targeting: it reads both sides anew and compares them, case by case. It
+// shares no code with engine/targeting.
 
 import { Temporal } from 'temporal-polyfill'
 import type { InlinedConstraint, RequestContext } from '../../engine/targeting/types.ts'
@@ -69,7 +69,7 @@ function lower(text: string): string {
   return text.toLowerCase()
 }
 
-/** To the millisecond, as Temporal reads them. */
+/** In milliseconds, as Temporal reads the text. */
 function orderOfDates(a: string, b: string): number | null {
   const [one, other] = [readDate(a), readDate(b)]
   return one === null || other === null ? null : Math.sign(one - other)
@@ -79,16 +79,16 @@ function readDate(text: string): number | null {
   try {
     return Temporal.Instant.from(text.includes('T') ? text : `${text}T00:00Z`).epochMilliseconds
   } catch {
-    return null // no date, or one that is not in the calendar
+    return null // not a date, or not a day of the calendar
   }
 }
 
-/** For numbers that floats hold exactly. */
+/** Only for numbers that a float represents exactly. */
 function orderOfNumbers(a: string, b: string): number | null {
   return /^-?[0-9.e]+$/.test(a) && a !== '.' ? Math.sign(Number(a) - Number(b)) : null
 }
 
-/** semver.org, section 11, over any number of parts. */
+/** The order of semver.org, section 11, for any number of parts. */
 function orderOfVersions(a: string, b: string): number | null {
   const [left, right] = [readVersion(a), readVersion(b)]
   if (!left || !right) return null

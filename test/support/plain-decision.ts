@@ -1,5 +1,5 @@
-// The decision, said as plainly as possible: filter, sort, take. Slow, obvious, and what compile and select are
-// held against. It shares with them only what the order is defined by: the hashes, and where drawTable hit.
+// A simple, slow decision, as an oracle for engine/decision: filter, sort, take. It shares only what defines the order: the hashes, and the
+// cells that drawTable picks.
 
 import { type CapCounters, compileCaps, count, isCapped } from '../../engine/decision/caps.ts'
 import { compileDrawTable, LARGEST_SMALL_TIER, maxPicks, pickAt, pickBase } from '../../engine/decision/tiers.ts'
@@ -24,8 +24,8 @@ export type PlainDecision = {
 }
 
 /**
- * @param random in [0, 1): what chance says to a request without user and device.
- * @param counters to which the decision is added; null: nothing is capped.
+ * @param random in [0, 1): the random number for a request without user and device.
+ * @param counters the decision is added to them; null: no caps.
  */
 export function decidePlainly(
   publication: Publication,
@@ -72,7 +72,7 @@ export function decidePlainly(
       const left = entry.creatives.filter(({ id }) => !shown.some((other) => other.creative === id))
       if (left.length === 0) continue
       if (entry.creatives.length > 1) choices += 1
-      // What the rollout sticks to, else the user or device.
+      // The value that the rollout hashes. Without it, the user or the device.
       const sticky = stickyKey(entry.rollout?.stickiness ?? null, context) || key
       const creative = choose(
         left,
@@ -96,7 +96,7 @@ export function decidePlainly(
   return { reason, shown: house.map((id) => `fallback:${id}`), validUntil, chance }
 }
 
-/** A whole tier, matching or not, in the order of a draw. */
+/** All entries of a tier, also those that do not match, in the order in which a draw hits them. */
 function orderOf({ slot }: Publication, tier: readonly PublishedEntry[], draw: number): PublishedEntry[] {
   const seed = (entry: PublishedEntry) => seedOf(`${slot.id}/${entry.schedule.id}`)
   const byKey = tier.toSorted((a, b) => orderKey(draw, seed(a), a.weight) - orderKey(draw, seed(b), b.weight))
@@ -114,14 +114,14 @@ function orderOf({ slot }: Publication, tier: readonly PublishedEntry[], draw: n
   return [...new Set([...hit, ...byKey])]
 }
 
-/** By weight, as a number line on which the hash has its place. */
+/** Chooses by weight. The weights divide a line, and the hash is a point on it. */
 function choose<T extends PublishedCreative & { weight: number }>(left: readonly T[], hash: number): T {
   const total = left.reduce((sum, { weight }) => sum + weight, 0)
   const place = hash % total
   return left.find((_, at) => place < left.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0))!
 }
 
-/** Unleash's. */
+/** The formula of Unleash. */
 function variantOf({ schedule }: PublishedEntry, key: string): number {
   return murmur3(`${schedule.id}:${key}`, 86_028_157)
 }
@@ -130,7 +130,7 @@ function chanceOf(name: string, draw: number): number {
   return finalise(draw ^ seedOf(name).first)
 }
 
-/** Of 10,000 buckets, the first `buckets` are in. */
+/** The first `buckets` of 10,000 buckets are in. */
 export function letsIn({ buckets, stickiness, group }: PublishedRollout, context: RequestContext): boolean {
   const key = stickyKey(stickiness, context)
   if (buckets === 10_000) return true

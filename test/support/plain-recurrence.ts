@@ -1,5 +1,5 @@
-// The days of a recurrence rule the plain way: every day is looked at, and kept when each part of the rule (RFC 5545, 3.3.10)
-// says so. It shares nothing with engine/decision: what days are comes from Temporal, and what weeks are from counting.
+// A simple expansion of recurrence rules, as an oracle for engine/time: it looks at every day, and keeps a day that passes each part of
+// the rule (RFC 5545, 3.3.10). It shares no code with engine/time. Days come from Temporal, and weeks are counted.
 
 import { Temporal } from 'temporal-polyfill'
 
@@ -15,7 +15,7 @@ type Day = Pick<Temporal.PlainDate, 'year' | 'month' | 'day' | 'daysInMonth' | '
 const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU']
 const EPOCH = Temporal.PlainDate.from('1970-01-01')
 
-/** The days (`2026-12-24`) that a rule names when it counts from `first`, up to `last`. Of rules that the parser takes. */
+/** The days (`2026-12-24`) of a rule from `first` to `last`. The parser must have accepted the rule. */
 export function plainRecurrence(text: string, first: Temporal.PlainDate, last: Temporal.PlainDate): string[] {
   const read = text.split(';').map((part) => part.split('='))
   const parts: Parts = Object.fromEntries(read.map(([name, values]) => [name, values!.split(',')]))
@@ -31,7 +31,7 @@ export function plainRecurrence(text: string, first: Temporal.PlainDate, last: T
   return counted.filter(({ at }) => at <= end).map(({ date }) => date)
 }
 
-/** The days of the period with the first day, of the next one, and so on, until beyond `last`: each period whole. */
+/** The days of whole periods: the period with the first day, the next one, and so on until after `last`. */
 function periodsFrom(parts: Parts, first: Day, last: number): Day[][] {
   const nameOf = (day: Day) => {
     if (parts.FREQ[0] === 'DAILY') return day.at
@@ -53,13 +53,13 @@ function isNamed(parts: Parts, first: Day, day: Day): boolean {
   if (has('BYMONTHDAY') && !isPlace('BYMONTHDAY', day.day, day.daysInMonth)) return false
   if (has('BYWEEKNO') && !parts.BYWEEKNO!.some((week) => isInWeek(parts, Number(week), day))) return false
   if (has('BYDAY')) return parts.BYDAY!.some((named) => isWeekday(parts, named, day))
-  // What no part says is as on the first day.
+  // The first day decides everything that no part of the rule names.
   if (parts.FREQ[0] === 'WEEKLY' || has('BYWEEKNO')) return day.weekday === first.weekday
   if (parts.FREQ[0] === 'DAILY' || has('BYMONTHDAY', 'BYYEARDAY')) return true
   return day.day === first.day && (parts.FREQ[0] === 'MONTHLY' || has('BYMONTH') || day.month === first.month)
 }
 
-/** A weekday with a place is looked for among all of its month, or of its year. */
+/** A weekday with a position, such as 2MO, is counted in its month or in its year. */
 function isWeekday(parts: Parts, named: string, day: Day): boolean {
   if (WEEKDAYS[day.weekday] !== named.slice(-2)) return false
   const place = Number(named.slice(0, -2))
@@ -70,7 +70,7 @@ function isWeekday(parts: Parts, named: string, day: Day): boolean {
 
 const knownAlike = new Map<string, number[]>()
 
-/** All the days of that weekday in its month, or in its year. */
+/** All days with the same weekday in its month, or in its year. */
 function alike({ at, year, month, weekday }: Day, inMonth: boolean): number[] {
   const name = `${year} ${inMonth ? month : ''} ${weekday}`
   const known = knownAlike.get(name)
@@ -87,7 +87,7 @@ function inPlaces(parts: Parts, days: Day[]): Day[] {
   return days.filter((_, at) => places.includes(at + 1) || places.includes(at - days.length))
 }
 
-/** In that week of its year, or of the year before or after, which may begin or end with days of this one. */
+/** Whether the day is in that week of its year. The week can also belong to the year before or after. */
 function isInWeek(parts: Parts, week: number, day: Day): boolean {
   return [day.year - 1, day.year, day.year + 1].some((year) => {
     const begin = weeksOf(parts, year).at(week > 0 ? week - 1 : week)
@@ -97,7 +97,7 @@ function isInWeek(parts: Parts, week: number, day: Day): boolean {
 
 const knownWeeks = new Map<string, number[]>()
 
-/** The first days of the weeks that have at least four days in the year. */
+/** The first day of each week that has at least four days in the year. */
 function weeksOf(parts: Parts, year: number): number[] {
   const name = `${year} ${parts.WKST}`
   const known = knownWeeks.get(name)

@@ -1,5 +1,5 @@
-// Whether an entry is open, the plain way: minute by minute, by what the clock of its zone shows. The day parts' rule is
-// that of engine/decision/opening-times.ts, said in minutes: from the first minute of a part that the clock shows until the last.
+// A simple test of whether an entry is open, as an oracle for engine/decision/opening-times.ts: minute by minute, by what the clock of its
+// zone shows. A day part lasts from the first of its minutes that the clock shows to the last.
 
 import { Temporal } from 'temporal-polyfill'
 import type { DayPart, PublishedEntry, PublishedTimes } from '../../engine/publication/types.ts'
@@ -9,7 +9,7 @@ import { plainRecurrence } from './plain-recurrence.ts'
 type Windowed = Pick<PublishedEntry, 'startsAt' | 'endsAt' | 'times'>
 type Shown = { date: string; minute: number }
 
-/** For each of the minutes from `begin` on, whether the entry is open as it begins. `begin` and bounds are whole minutes. */
+/** For each minute from `begin` on: whether the entry is open when the minute begins. `begin` and all bounds are whole minutes. */
 export function plainlyOpen({ startsAt, endsAt, times }: Windowed, begin: number, minutes: number): boolean[] {
   const open = times ? openByTimes(times, startsAt, begin, minutes) : Array.from({ length: minutes }, () => true)
   return open.map((isOpen, minute) => {
@@ -19,7 +19,7 @@ export function plainlyOpen({ startsAt, endsAt, times }: Windowed, begin: number
 }
 
 function openByTimes(times: PublishedTimes, startsAt: number | null, begin: number, minutes: number): boolean[] {
-  // What began the day before yesterday may still be open, and what the clock shows tomorrow tells where a part ends.
+  // A part that began the day before yesterday may still be open. The clock of tomorrow shows where a part ends.
   const before = (2 * DAY_MS) / MINUTE_MS
   const shown = Array.from({ length: before + minutes + before }, (_, minute) =>
     show(begin + (minute - before) * MINUTE_MS, times.zone),
@@ -31,7 +31,7 @@ function openByTimes(times: PublishedTimes, startsAt: number | null, begin: numb
   return open.slice(before, before + minutes)
 }
 
-/** The dates shown on which parts begin. */
+/** The dates on the clock on which parts begin. */
 function daysOf(times: PublishedTimes, startsAt: number | null, shown: readonly Shown[]): string[] {
   const dates = [...new Set(shown.map(({ date }) => date))].filter((date) => !times.excludedDates.includes(date))
   if (times.recurrence === null) return dates
@@ -40,7 +40,7 @@ function daysOf(times: PublishedTimes, startsAt: number | null, shown: readonly 
   return dates.filter((date) => named.includes(date))
 }
 
-/** Where in what is shown the parts of a date lie, each [first, last). */
+/** The positions of the parts of a date among the minutes that the clock shows, each [first, last). */
 function stretchesOf(parts: readonly DayPart[], date: string, shown: readonly Shown[]): [number, number][] {
   const day = Temporal.PlainDate.from(date)
   const nextDate = day.add({ days: 1 }).toString()
@@ -61,7 +61,7 @@ function stretchesOf(parts: readonly DayPart[], date: string, shown: readonly Sh
 
 const knownClocks = new Map<string, Intl.DateTimeFormat>()
 
-/** What the clock of a zone shows, from Intl alone. */
+/** What the clock of a zone shows, by Intl only. */
 function show(at: number, zone: string): Shown {
   const format =
     knownClocks.get(zone) ??
