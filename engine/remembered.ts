@@ -7,13 +7,20 @@ const MAX_LENGTH = 1_000
 /** `read` must depend on the text only, and not return undefined. What it throws is not remembered. */
 export function remembered<T extends {}>(read: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
+  // The last text again is the usual case for headers. Comparing two texts costs less than the hash of one.
+  let lastText: string | undefined
+  let lastValue: T | undefined
   return (text) => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const value = read(text)
-    if (text.length > MAX_LENGTH) return value
-    if (known.size === MAX_TEXTS) known.clear()
-    known.set(text, value)
+    if (text === lastText) return lastValue!
+    let value = known.get(text)
+    if (value === undefined) {
+      value = read(text)
+      if (text.length > MAX_LENGTH) return value
+      if (known.size === MAX_TEXTS) known.clear()
+      known.set(text, value)
+    }
+    lastText = text
+    lastValue = value
     return value
   }
 }

@@ -60,12 +60,13 @@ export function splitSearch(search: string): Map<string, string> {
   return found
 }
 
-const NOT_IN_A_URL = /[^\x21-\x7e]/
 const BYTE_ORDER_MARK = 0xfeff
 
 /** `+` means a space, as in HTML forms. Throws BAD_USER_INPUT. */
 export function decodeParameter(name: string, text: string): string {
-  if (NOT_IN_A_URL.test(text))
+  if (text === '') return text
+  // Other bytes than ASCII take two bytes in UTF-8. The parser of HTTP lets no control character pass.
+  if (Buffer.byteLength(text) !== text.length)
     throw badInput('search', 'must be percent-encoded: it holds bytes other than printable ASCII')
   try {
     const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text

@@ -9,6 +9,7 @@ import {
   type FragmentDefinitionNode,
   type GraphQLArgument,
   type GraphQLField,
+  type GraphQLNullableType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -104,7 +105,7 @@ export class SelectionCompiler {
 
   #value(type: GraphQLOutputType, nodes: readonly FieldNode[]): Write {
     if (isNonNullType(type)) {
-      const write = this.#value(type.ofType, nodes)
+      const write = this.#notNull(type.ofType as GraphQLNullableType & GraphQLOutputType, nodes)
       return (value, tag) => {
         if (value === null || value === undefined) throw UNFORESEEN
         return write(value, tag)
@@ -118,7 +119,7 @@ export class SelectionCompiler {
     }
   }
 
-  #notNull(type: GraphQLOutputType, nodes: readonly FieldNode[]): Write {
+  #notNull(type: GraphQLNullableType & GraphQLOutputType, nodes: readonly FieldNode[]): Write {
     if (isListType(type)) return writeList(this.#value(type.ofType, nodes))
     if (type === GraphQLString) return writeString
     if (isEnumType(type)) return writeEnum(type)

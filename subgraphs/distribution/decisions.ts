@@ -54,18 +54,20 @@ export function answerDecisions(node: Node, caller: Caller, { app, slots, contex
   const names = checkSlotNames(slots)
   const compiled = readContext(checkContext(context ?? {}))
   const now = node.now()
-  const requested = names.map((name) => ({ name, slot: node.table.slot(app, name) }))
-  refuseRepeats(requested)
-  const hasCaps = requested.some(({ slot }) => slot?.hasCaps)
+  const { table } = node
+  const found = names.map((name) => table.slot(app, name))
+  refuseRepeats(names, found)
+  let hasCaps = false
+  for (const slot of found) if (slot?.hasCaps) hasCaps = true
   const counters = hasCaps
     ? readCounters(node.capTokens, context?.capToken, compiled.key, now, capPeriodsOf(zone))
     : null
-  const answers: SlotAnswer[] = requested.map(({ name, slot }) =>
-    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(name, 'UNKNOWN_SLOT'),
+  const answers: SlotAnswer[] = found.map((slot, index) =>
+    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(names[index]!, 'UNKNOWN_SLOT'),
   )
   if (counters) {
     const token = writeCapToken(counters, now)
-    for (const [index, { slot }] of requested.entries()) if (slot?.hasCaps) answers[index]!.capToken = token
+    for (const [index, slot] of found.entries()) if (slot?.hasCaps) answers[index]!.capToken = token
   }
   return answers
 }
@@ -119,18 +121,18 @@ function checkName(name: string, path: string): string {
   return read.text
 }
 
-function checkSlotNames(slots: readonly string[]): string[] {
+function checkSlotNames(slots: readonly string[]): readonly string[] {
   if (slots.length < 1 || slots.length > MAX_SLOTS) throw badInput('slots', `must name 1 to ${MAX_SLOTS} slots`)
-  return slots.map((name, index) => checkName(name, `slots[${index}]`))
+  return slots.every(isPlain) ? slots : slots.map((name, index) => checkName(name, `slots[${index}]`))
 }
 
 /** Each slot may be named once, by its code or its id. This bounds the cost of one answer. */
-function refuseRepeats(requested: readonly { name: string; slot: CompiledSlot | undefined }[]): void {
-  for (let at = 1; at < requested.length; at += 1) {
-    const { name, slot } = requested[at]!
+function refuseRepeats(names: readonly string[], found: readonly (CompiledSlot | undefined)[]): void {
+  for (let at = 1; at < names.length; at += 1) {
+    const slot = found[at]
     for (let before = 0; before < at; before += 1) {
-      if (slot ? requested[before]!.slot !== slot : requested[before]!.name !== name) continue
-      throw badInput('slots', `names ${quoteText(cutText(name, 100))} more than once`)
+      if (slot ? found[before] !== slot : names[before] !== names[at]) continue
+      throw badInput('slots', `names ${quoteText(cutText(names[at]!, 100))} more than once`)
     }
   }
 }
