@@ -2,16 +2,8 @@ import { beforeAll, expect, test } from '@jest/globals'
 import { contentHash } from '../../common/base/content-hash.ts'
 import type { Store } from '../../common/store/store.ts'
 import { creatives } from '../../subgraphs/creative/repository.ts'
-import {
-  failure,
-  type Input,
-  inputFor,
-  makeApp,
-  makeCreative,
-  type Planning,
-  run,
-  startPlanning,
-} from '../support/planning.ts'
+import { inputFor } from '../support/mutation-inputs.ts'
+import { failure, type Input, makeApp, makeCreative, type Planning, run, startPlanning } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
 
 const CREATIVE = `query ($id: ID!) { creative(id: $id) {
@@ -67,7 +59,7 @@ describeEachStore('Creatives', (open) => {
     const anew = { name: 'Winter sale', title: 'All must go again' }
     const input = { id, expectedVersion: 1, content: anew }
     const head = await run(planning, 'reviseCreative', input, 'operator-two')
-    expect(head).toEqual({ id, version: 2, revision: 2, reviewState: 'DRAFT' })
+    expect(head).toEqual({ id, version: 2, revision: 2, reviewState: 'DRAFT', name: anew.name, archivedAt: null })
     expect(await read(id)).toMatchObject({
       ...anew,
       text: null,

@@ -2,19 +2,17 @@ import { beforeAll, expect, test } from '@jest/globals'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Change } from '../../common/store/changes.ts'
 import type { Store } from '../../common/store/store.ts'
+import { inputFor, PLANNING_CHANGES, PLANNING_MUTATIONS, type PlanningMutation } from '../support/mutation-inputs.ts'
 import {
-  CHANGES,
   everythingIn,
   failure,
   type Input,
   idIn,
-  inputFor,
-  MUTATIONS,
   makeApp,
   type Planning,
   run,
-  SUBJECTS,
   startPlanning,
+  subjectOf,
 } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
 
@@ -34,7 +32,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
   const changesOf = (id: string) => store.collection<Change>('changes').find({ 'subject.id': id }, { sort: { _id: 1 } })
 
   /** The document that a change is about, as the change log is to hold it. */
-  async function document(mutation: (typeof MUTATIONS)[number], id: string): Promise<Input | null> {
+  async function document(mutation: PlanningMutation, id: string): Promise<Input | null> {
     const collections = {
       APP: 'apps',
       SLOT: 'slots',
@@ -43,12 +41,12 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       STRATEGY: 'strategies',
       SEGMENT: 'segments',
     }
-    const rows = store.collection<{ _id: string } & Input>(collections[SUBJECTS[mutation] as keyof typeof collections])
+    const rows = store.collection<{ _id: string } & Input>(collections[subjectOf(mutation) as keyof typeof collections])
     const found = await rows.findOne({ _id: id })
-    return found && SUBJECTS[mutation] === 'APP' ? { ...found, keys: found.keys.length } : found
+    return found && subjectOf(mutation) === 'APP' ? { ...found, keys: found.keys.length } : found
   }
 
-  for (const mutation of MUTATIONS) {
+  for (const mutation of PLANNING_MUTATIONS) {
     test(`${mutation} leaves exactly one entry in the change log: who, when, before and after`, async () => {
       const input = await inputFor(planning, mutation, app)
       const before = await document(mutation, input.id ?? input.app ?? '')
@@ -60,11 +58,11 @@ describeEachStore('What holds for every mutation in which operators plan', (open
       expect(entry).toEqual([
         {
           _id: expect.stringMatching(/^chg_/),
-          app: SUBJECTS[mutation] === 'APP' ? id : app,
+          app: subjectOf(mutation) === 'APP' ? id : app,
           at: new Date(planning.clock.now()),
           actor: 'admin',
           mutation,
-          subject: { type: SUBJECTS[mutation], id },
+          subject: { type: subjectOf(mutation), id },
           before: isNew ? null : before,
           after: { ...(await document(mutation, id)), ...copyOf },
           requestId: 'test',
@@ -90,7 +88,7 @@ describeEachStore('What holds for every mutation in which operators plan', (open
     })
   }
 
-  for (const mutation of CHANGES) {
+  for (const mutation of PLANNING_CHANGES) {
     test(`${mutation} with a stale version is a CONFLICT that names the current version, and changes nothing`, async () => {
       const input = await inputFor(planning, mutation, app)
       await run(planning, mutation, input)

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type Action, RIGHTS, ROLES } from '../../common/access/rights.ts'
 import type { Store } from '../../common/store/store.ts'
-import { type EveryMutation, MUTATIONS, startEveryMutation } from '../support/every-mutation.ts'
+import { type EveryMutation, startEveryMutation } from '../support/every-mutation.ts'
+import { MUTATIONS } from '../support/mutations.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
 

@@ -3,8 +3,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Change } from '../../common/store/changes.ts'
-import { type EveryMutation, MUTATIONS, startEveryMutation } from '../support/every-mutation.ts'
+import { type EveryMutation, startEveryMutation } from '../support/every-mutation.ts'
 import { type HoldingStore, holdingStore } from '../support/interleave.ts'
+import { MUTATIONS } from '../support/mutations.ts'
 import { everythingIn } from '../support/planning.ts'
 import { describeEachStore } from '../support/stores.ts'
 

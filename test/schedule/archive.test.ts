@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Store } from '../../common/store/store.ts'
 import { schedules } from '../../subgraphs/schedule/repository.ts'
+import type { PlanningMutation } from '../support/mutation-inputs.ts'
 import {
   everythingIn,
   failure,
@@ -11,7 +12,6 @@ import {
   makeSlot,
   makeStrategy,
   type Planning,
-  type PlanningMutation,
   run,
   startPlanning,
 } from '../support/planning.ts'

@@ -2,10 +2,10 @@ import { beforeAll, expect, test } from '@jest/globals'
 import { contentHash } from '../../common/base/content-hash.ts'
 import type { Store } from '../../common/store/store.ts'
 import { schedules } from '../../subgraphs/schedule/repository.ts'
+import { inputFor } from '../support/mutation-inputs.ts'
 import {
   failure,
   type Input,
-  inputFor,
   makeApp,
   makeCreative,
   makeSchedule,

@@ -1,7 +1,6 @@
-// The three subgraphs in which operators plan (schedule, creative, strategy) on one store, and their mutations as a
-// table, so that what holds for every mutation is tested on every one.
+// The three subgraphs in which operators plan (schedule, creative, strategy) on one store, and things that are made in them. The inputs of
+// all mutations are in mutation-inputs.ts.
 
-import type { Action } from '../../common/access/rights.ts'
 import { canonicalJson } from '../../common/base/content-hash.ts'
 import type { Services } from '../../common/command/services.ts'
 import type { Change } from '../../common/store/changes.ts'
@@ -9,6 +8,7 @@ import type { Store } from '../../common/store/store.ts'
 import { creative } from '../../subgraphs/creative/app.ts'
 import { schedule } from '../../subgraphs/schedule/app.ts'
 import { strategy } from '../../subgraphs/strategy/app.ts'
+import { mutationOf } from './mutations.ts'
 import { fakeClock, startTestSubgraph, type TestSubgraph, testServices } from './subgraphs.ts'
 
 export type Planning = {
@@ -43,88 +43,41 @@ export function freshCode(): string {
   return `code-${codes}`
 }
 
-const HEAD = 'id version revision reviewState'
+const HEAD = 'id version revision reviewState name archivedAt'
 
-/** The mutations as texts. Each takes `$input`. */
-const texts = {
-  createApp: 'mutation ($input: CreateAppInput!) { createApp(input: $input) { app { id version } key } }',
-  updateApp: 'mutation ($input: UpdateAppInput!) { updateApp(input: $input) { id version name } }',
-  rotateAppKey: 'mutation ($input: RotateAppKeyInput!) { rotateAppKey(input: $input) { app { id version } key } }',
-  createSlot: 'mutation ($input: CreateSlotInput!) { createSlot(input: $input) { id version code } }',
-  updateSlot: 'mutation ($input: UpdateSlotInput!) { updateSlot(input: $input) { id version name } }',
-  archiveSlot: 'mutation ($input: ArchiveInput!) { archiveSlot(input: $input) { id version archivedAt } }',
-  createSchedule: `mutation ($input: CreateScheduleInput!) { createSchedule(input: $input) { ${HEAD} } }`,
-  reviseSchedule: `mutation ($input: ReviseScheduleInput!) { reviseSchedule(input: $input) { ${HEAD} } }`,
-  duplicateSchedule: `mutation ($input: DuplicateScheduleInput!) { duplicateSchedule(input: $input) { ${HEAD} name } }`,
-  archiveSchedule: `mutation ($input: ArchiveInput!) { archiveSchedule(input: $input) { ${HEAD} archivedAt } }`,
-  createCreative: `mutation ($input: CreateCreativeInput!) { createCreative(input: $input) { ${HEAD} } }`,
-  reviseCreative: `mutation ($input: ReviseCreativeInput!) { reviseCreative(input: $input) { ${HEAD} } }`,
-  archiveCreative: `mutation ($input: ArchiveInput!) { archiveCreative(input: $input) { ${HEAD} archivedAt } }`,
-  createStrategy: `mutation ($input: CreateStrategyInput!) { createStrategy(input: $input) { ${HEAD} } }`,
-  reviseStrategy: `mutation ($input: ReviseStrategyInput!) { reviseStrategy(input: $input) { ${HEAD} } }`,
-  archiveStrategy: `mutation ($input: ArchiveInput!) { archiveStrategy(input: $input) { ${HEAD} archivedAt } }`,
-  createSegment: `mutation ($input: CreateSegmentInput!) { createSegment(input: $input) { ${HEAD} } }`,
-  reviseSegment: `mutation ($input: ReviseSegmentInput!) { reviseSegment(input: $input) { ${HEAD} } }`,
-  archiveSegment: `mutation ($input: ArchiveInput!) { archiveSegment(input: $input) { ${HEAD} archivedAt } }`,
-} as const satisfies Partial<Record<Action, string>>
-
-export type PlanningMutation = keyof typeof texts
-
-export const MUTATIONS = Object.keys(texts) as PlanningMutation[]
-
-/** Those on something that exists. */
-export const CHANGES = [
-  'updateApp',
-  'rotateAppKey',
-  'updateSlot',
-  'archiveSlot',
-  'reviseSchedule',
-  'archiveSchedule',
-  'reviseCreative',
-  'archiveCreative',
-  'reviseStrategy',
-  'archiveStrategy',
-  'reviseSegment',
-  'archiveSegment',
-] as const
-
-/** What the change log calls what each mutation changes. */
-export const SUBJECTS: Record<PlanningMutation, Change['subject']['type']> = {
-  createApp: 'APP',
-  updateApp: 'APP',
-  rotateAppKey: 'APP',
-  createSlot: 'SLOT',
-  updateSlot: 'SLOT',
-  archiveSlot: 'SLOT',
-  createSchedule: 'SCHEDULE',
-  reviseSchedule: 'SCHEDULE',
-  duplicateSchedule: 'SCHEDULE',
-  archiveSchedule: 'SCHEDULE',
-  createCreative: 'CREATIVE',
-  reviseCreative: 'CREATIVE',
-  archiveCreative: 'CREATIVE',
-  createStrategy: 'STRATEGY',
-  reviseStrategy: 'STRATEGY',
-  archiveStrategy: 'STRATEGY',
-  createSegment: 'SEGMENT',
-  reviseSegment: 'SEGMENT',
-  archiveSegment: 'SEGMENT',
+/** Type of an answer -> what the tests ask for. */
+const ANSWERS: Record<string, string> = {
+  App: 'id version name',
+  AppWithKey: 'app { id version } key',
+  Slot: 'id version code name archivedAt',
+  Schedule: HEAD,
+  Creative: HEAD,
+  Strategy: HEAD,
+  Segment: HEAD,
 }
 
-export function subgraphOf(planning: Planning, mutation: PlanningMutation): TestSubgraph {
-  if (mutation.endsWith('Creative')) return planning.creative
-  if (mutation.endsWith('Strategy') || mutation.endsWith('Segment')) return planning.strategy
-  return planning.schedule
+function textOf(mutation: string): string {
+  const { name, input, answer } = mutationOf(mutation)
+  return `mutation ($input: ${input}!) { ${name}(input: $input) { ${ANSWERS[answer]} } }`
+}
+
+/** What the change log calls the thing that a mutation changes. */
+export function subjectOf(mutation: string): Change['subject']['type'] {
+  return mutationOf(mutation).answer.replace('WithKey', '').toUpperCase() as Change['subject']['type']
+}
+
+function subgraphOf(planning: Planning, mutation: string): TestSubgraph {
+  return planning[mutationOf(mutation).graph as 'schedule' | 'creative' | 'strategy']
 }
 
 /** Runs a mutation as an admin; throws when it fails. */
-export function run(planning: Planning, mutation: PlanningMutation, input: Input, actor = 'admin') {
-  return subgraphOf(planning, mutation).must(actor, texts[mutation], { input })
+export function run(planning: Planning, mutation: string, input: Input, actor = 'admin') {
+  return subgraphOf(planning, mutation).must(actor, textOf(mutation), { input })
 }
 
 /** Runs a mutation that is to fail; its first error. */
-export async function failure(planning: Planning, mutation: PlanningMutation, input: Input, actor = 'admin') {
-  const { errors } = await subgraphOf(planning, mutation).ask(actor, texts[mutation], { input })
+export async function failure(planning: Planning, mutation: string, input: Input, actor = 'admin') {
+  const { errors } = await subgraphOf(planning, mutation).ask(actor, textOf(mutation), { input })
   if (!errors?.[0]) throw new Error(`${mutation} did not fail`)
   const { message, extensions } = errors[0]
   return { message, code: extensions?.code, path: extensions?.path, currentVersion: extensions?.currentVersion }
@@ -160,7 +113,9 @@ export async function makeSegment(planning: Planning, app: string, content: Inpu
 }
 
 export async function makeSchedule(planning: Planning, app: string, content: Input = {}): Promise<string> {
-  return idIn(await run(planning, 'createSchedule', await inputFor(planning, 'createSchedule', app, content)))
+  const creatives = content.creatives ?? [{ creative: await makeCreative(planning, app) }]
+  const input = { app, slot: await makeSlot(planning, app), content: { name: 'A schedule', ...content, creatives } }
+  return idIn(await run(planning, 'createSchedule', input))
 }
 
 /** Ids of things made in an app, in the order of their lists: slots by code, the others newest first. */
@@ -182,49 +137,6 @@ export async function makeMany(planning: Planning, app: string, count: number): 
     ids.slots.push(slot)
   }
   return ids
-}
-
-/** An input with which the mutation succeeds, on things of its own in an app; no two are alike. */
-export async function inputFor(
-  planning: Planning,
-  mutation: PlanningMutation,
-  app: string,
-  content: Input = {},
-): Promise<Input> {
-  const of = (id: string) => ({ id, expectedVersion: 1 })
-  const booking = async () => ({
-    name: 'A schedule',
-    creatives: [{ creative: await makeCreative(planning, app) }],
-    ...content,
-  })
-  const inputs: Record<PlanningMutation, () => Promise<Input>> = {
-    createApp: async () => ({ code: freshCode(), name: 'An app' }),
-    updateApp: async () => ({ app: await makeApp(planning), expectedVersion: 1, name: 'Anew' }),
-    rotateAppKey: async () => ({ app: await makeApp(planning), expectedVersion: 1 }),
-    createSlot: async () => ({ app, code: freshCode(), name: 'A slot' }),
-    updateSlot: async () => ({ ...of(await makeSlot(planning, app)), name: 'Anew' }),
-    archiveSlot: async () => of(await makeSlot(planning, app)),
-    createSchedule: async () => ({ app, slot: await makeSlot(planning, app), content: await booking() }),
-    reviseSchedule: async () => ({ ...of(await makeSchedule(planning, app)), content: await booking() }),
-    duplicateSchedule: async () => of(await makeSchedule(planning, app)),
-    archiveSchedule: async () => of(await makeSchedule(planning, app)),
-    createCreative: async () => ({ app, content: { name: freshCode(), title: 'Hello', ...content } }),
-    reviseCreative: async () => ({
-      ...of(await makeCreative(planning, app)),
-      content: { name: 'A creative', title: 'Anew', ...content },
-    }),
-    createStrategy: async () => ({ app, content: { name: freshCode(), ...content } }),
-    archiveCreative: async () => of(await makeCreative(planning, app)),
-    reviseStrategy: async () => ({ ...of(await makeStrategy(planning, app)), content: { name: 'Anew', ...content } }),
-    archiveStrategy: async () => of(await makeStrategy(planning, app)),
-    createSegment: async () => ({ app, content: { name: freshCode(), constraint: VIP, ...content } }),
-    reviseSegment: async () => ({
-      ...of(await makeSegment(planning, app)),
-      content: { name: 'Anew', constraint: VIP, ...content },
-    }),
-    archiveSegment: async () => of(await makeSegment(planning, app)),
-  }
-  return inputs[mutation]()
 }
 
 /** Everything that the database holds, as text: equal texts say that nothing changed. */
