@@ -8,6 +8,7 @@
 
 import { DAY_MS, floorTo } from '../../engine/time/days.ts'
 import { withDeadline } from '../base/deadline.ts'
+import { createProblemLog } from '../base/problem-log.ts'
 import { ChannelUnavailable, type UseReport } from '../channel/channel.ts'
 import type { Services } from '../command/services.ts'
 import type { Db, IndexDefinition } from '../store/collection.ts'
@@ -27,8 +28,8 @@ export type OperationUse = { count: number; lastUsedAt: Date }
 const DAYS = 30
 /** A day longer than needed, because reports may be late. */
 const KEPT_MS = (DAYS + 2) * DAY_MS
-/** How long one try to store the reports may take, in ms. */
-const STORE_MS = 1_000
+/** How long one try to collect the reports may take, in ms. A mutation waits for it. */
+const COLLECT_MS = 1_000
 
 const COLLECTION = 'operationUses'
 const usesOfDays = (db: Db) => db.collection<UsesOfDay>(COLLECTION)
@@ -55,26 +56,45 @@ export async function usesOf(db: Db, app: string, now: number): Promise<Map<stri
 export type UseStore = {
   /** Stores what reports have that this process has not stored yet. */
   store(reports: readonly UseReport[]): Promise<void>
+  /** Stores the reports in the channel. It never rejects: a failure is logged once, and the reports stay in the channel. */
+  collect(): Promise<void>
 }
 
 /** It remembers what it stored, so that a report that did not change costs nothing. */
-export function createUseStore(db: Db): UseStore {
+export function createUseStore({ store: db, channel, log }: Services): UseStore {
+  const problems = createProblemLog(log)
   /** Id of the document -> the counts that this process stored last, as JSON. */
   const stored = new Map<string, string>()
 
-  return {
-    async store(reports) {
-      const news = reports.flatMap(upsertsOf).filter(({ id, text }) => stored.get(id) !== text)
-      for (let from = 0; from < news.length; from += UPSERTS_AT_ONCE) {
-        const batch = news.slice(from, from + UPSERTS_AT_ONCE)
-        await usesOfDays(db).bulkUpsert(batch.map(({ upsert }) => upsert))
-        for (const { id, text } of batch) stored.set(id, text)
-      }
-      // Reporters end and days pass. What is not reported any more need not be remembered.
-      const reported = new Set(reports.flatMap(upsertsOf).map(({ id }) => id))
-      for (const id of stored.keys()) if (!reported.has(id)) stored.delete(id)
-    },
+  async function store(reports: readonly UseReport[]): Promise<void> {
+    const all = reports.flatMap(upsertsOf)
+    const news = all.filter(({ id, text }) => stored.get(id) !== text)
+    for (let from = 0; from < news.length; from += UPSERTS_AT_ONCE) {
+      const batch = news.slice(from, from + UPSERTS_AT_ONCE)
+      await usesOfDays(db).bulkUpsert(batch.map(({ upsert }) => upsert))
+      for (const { id, text } of batch) stored.set(id, text)
+    }
+    // Reporters end and days pass. What is not reported any more need not be remembered.
+    const reported = new Set(all.map(({ id }) => id))
+    for (const id of stored.keys()) if (!reported.has(id)) stored.delete(id)
   }
+
+  async function collect(): Promise<void> {
+    const what = 'storing the uses of operations'
+    const late = () => new ChannelUnavailable('The reports of uses could not be stored in time.')
+    try {
+      await withDeadline(
+        COLLECT_MS,
+        channel.useReports().then((reports) => store(reports)),
+        late,
+      )
+      problems.resolve(what)
+    } catch (error) {
+      problems.report(what, 'failed. The next try stores them', error)
+    }
+  }
+
+  return { store, collect }
 }
 
 const UPSERTS_AT_ONCE = 100
@@ -92,18 +112,4 @@ function upsertsOf({ reporter, days }: UseReport) {
       return { id, text: JSON.stringify(uses), upsert: { filter: { _id: id }, update } }
     }),
   )
-}
-
-/** Brings the reports that wait in the channel to the store. A failure is logged; the reports stay in the channel. */
-export async function storeReports({ channel, log }: Services, uses: UseStore): Promise<void> {
-  const late = () => new ChannelUnavailable('The reports of uses could not be stored in time.')
-  try {
-    await withDeadline(
-      STORE_MS,
-      channel.useReports().then((reports) => uses.store(reports)),
-      late,
-    )
-  } catch (error) {
-    log.warn({ err: error }, 'the newest uses of operations are not counted yet: the next try counts them')
-  }
 }

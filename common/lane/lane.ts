@@ -60,6 +60,8 @@ export type LaneOptions = {
   overload?: Overload | undefined
   now: () => number
   log: Logger
+  /** Called for each request whose operation was found, with the app and the id of the operation. */
+  onUse?: ((app: string, operation: string) => void) | undefined
   /** Called with the code of each error in an answer. */
   onError?: ((code: ErrorCode) => void) | undefined
 }
@@ -140,6 +142,7 @@ export function createLane(options: LaneOptions): Lane {
 
   function answer(request: HttpRequest, app: LaneApp, asked: LaneRequest): HttpReply | Promise<HttpReply> {
     const found = findOfApp(app, asked, request.method)
+    options.onUse?.(app.app, found.operation.id)
     const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
     const executed = executeOperation(schema, found, asked.variables, contextValue)
     if (executed instanceof Promise) return executed.then((done) => replyTo(request, app, contextValue, done))

@@ -18,8 +18,10 @@ import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
 import type { RunningSubgraph, SubgraphResources } from '../../common/service/subgraph-process.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
+import type { OperationList } from '../../engine/publication/types.ts'
+import { type NodeOperations, startNodeOperations } from './app-operations.ts'
 import { noCapTokens, type SlotAnswer } from './decisions.ts'
-import { distributionChecks, measureDistribution } from './monitoring.ts'
+import { distributionChecks, measureAppOperations, measureDistribution } from './monitoring.ts'
 import { distributionResolvers } from './resolvers.ts'
 import { type Sync, type SyncIntervals, startSync } from './sync.ts'
 
@@ -39,6 +41,8 @@ export type DistributionOptions = {
   /** Undefined: no metrics. */
   metrics?: Metrics | undefined
   intervals?: Partial<SyncIntervals>
+  /** Time between two reports of the uses of operations, in ms. */
+  reportUsesEveryMs?: number
 }
 
 export type Distribution = { subgraph: Subgraph; lane: Lane; sync: Sync; checks: Checks; stop(): Promise<void> }
@@ -53,7 +57,9 @@ export function startSubgraph({ channel, ...resources }: SubgraphResources): Pro
 
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
   const { channel, keys, node, verify, now, random, log, metrics } = options
-  const sync = await startSync({ channel, keys, node, clock: now, log, intervals: options.intervals })
+  let appOperations: NodeOperations | undefined
+  const onOperations = (list: OperationList) => appOperations?.update(list)
+  const sync = await startSync({ channel, keys, node, clock: now, log, onOperations, intervals: options.intervals })
   const capTokens = noCapTokens()
   if (metrics) measureDistribution(metrics, sync, capTokens)
   const resolvers = distributionResolvers({
@@ -69,10 +75,20 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
   })
   const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
   const subgraph = await runSubgraph(parts, log, verify, metrics)
-  const lane = createLane({
-    operations: options.operations,
+  const laneSchema = {
     rootFields: options.laneFields,
     schema: subgraph.graphQLSchema,
+    frozenTypes: ['DecidedCreative'],
+    log,
+  }
+  const { reportUsesEveryMs: reportEveryMs } = options
+  const own = startNodeOperations({ ...laneSchema, sync, channel, node, now, reportEveryMs })
+  appOperations = own
+  await own.compileAll()
+  if (metrics) measureAppOperations(metrics, own)
+  const lane = createLane({
+    ...laneSchema,
+    operations: options.operations,
     appOfKey(hash) {
       const app = sync.ready ? laneApp(sync, hash, now()) : undefined
       if (!app) requireLoaded(sync)
@@ -84,22 +100,23 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
       return allowed
     },
     context: (caller: Caller) => ({ caller, loaders: undefined }),
-    frozenTypes: ['DecidedCreative'],
     overload: options.overload,
+    appOperations: own.of,
+    onUse: own.onUse,
     cacheControl: (context) => cacheControl(sync, context as LaneContext, now()),
     now,
-    log,
     onError: metrics && ((code) => metrics.error('distribution lane', code)),
   })
   return {
     subgraph,
     lane,
     sync,
-    checks: distributionChecks(sync),
+    checks: { ...distributionChecks(sync), operations: own.check },
     stop() {
       const parts = [
         { name: 'subgraph distribution', close: () => subgraph.stop() },
         { name: 'sync', close: () => sync.stop() },
+        { name: 'operations of apps', close: () => own.stop() },
       ]
       return closeAll(parts, log)
     },

@@ -63,7 +63,8 @@ export type LoaderOptions = {
   slices: TimeSlices
   /** Milliseconds since the Unix epoch. */
   clock: () => number
-  onApplied(address: Address): void
+  /** `table` has the document. */
+  onApplied(address: Address, table: Table): void
   /** Called when `unreadable` has got one more document. */
   onUnreadable(): void
 }
@@ -179,7 +180,7 @@ export function createLoader(options: LoaderOptions): Loader {
     }
     unreadable.delete(address)
     problems.resolve(what)
-    if (outcome === 'applied') onApplied(address)
+    if (outcome === 'applied') onApplied(address, target())
   }
 
   /** A slot comes into the table when it is compiled and its opening times are prepared. So no request does such work. */

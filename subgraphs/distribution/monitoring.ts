@@ -3,6 +3,7 @@
 import { counter, counters, gauge, type Metrics } from '../../common/base/metrics.ts'
 import { OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import type { Checks } from '../../common/service/health.ts'
+import type { NodeOperations } from './app-operations.ts'
 import type { CapTokenCounts } from './decisions.ts'
 import type { Sync } from './sync.ts'
 
@@ -92,6 +93,22 @@ export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: Cap
       label: 'outcome',
     },
     () => ({ ...capTokens }),
+  )
+}
+
+export function measureAppOperations(metrics: Metrics, operations: NodeOperations): void {
+  gauge(
+    metrics,
+    { name: 'alkaid_distribution_app_operations', help: 'Operations registered by apps that the node serves.' },
+    () => operations.size,
+  )
+  gauge(
+    metrics,
+    {
+      name: 'alkaid_distribution_unusable_app_operations',
+      help: 'Operations registered by apps that do not fit the schema of this node. It does not serve them.',
+    },
+    () => operations.unusable,
   )
 }
 

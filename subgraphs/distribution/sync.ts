@@ -15,8 +15,9 @@
 import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
 import { createTimeSlices } from '../../common/base/time-slices.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
-import { addressName } from '../../engine/publication/address.ts'
+import { addressName, OPERATIONS } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
+import type { OperationList } from '../../engine/publication/types.ts'
 import { startHeartbeats } from './heartbeats.ts'
 import { type Completeness, createLoader, type LoadCounters } from './loader.ts'
 import { startPreparation } from './opening-times.ts'
@@ -31,6 +32,8 @@ export type SyncOptions = {
   /** Milliseconds since the Unix epoch. */
   clock?: () => number
   log: ProblemLogger
+  /** Called with each list of operations that a document brings. Those that are there from the beginning are in the table. */
+  onOperations?(list: OperationList): void
   intervals?: Partial<SyncIntervals>
 }
 
@@ -127,8 +130,10 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     unreadable,
     slices,
     clock,
-    onApplied(address) {
+    onApplied(address, table) {
       appliedInReload?.push(address)
+      const operations = address !== 'apps' && address.code === OPERATIONS && table.operations(address.app)
+      if (operations) options.onOperations?.(operations)
       // The first load is not a change. A starting node does not report each slot.
       if (ready) heartbeats.reportChange(address)
     },

@@ -174,7 +174,10 @@ export function* compileDocument(document: ChannelDocument, mac: string, keys: S
     capPeriodsOf(document.zone) // Throws for an unknown time zone. So the error comes here, and not during a request.
     return { ...common, address: { app, code: SETTINGS }, settings: document }
   }
-  if (document.kind === 'operations') return { ...common, address: { app, code: OPERATIONS }, operations: document }
+  if (document.kind === 'operations') {
+    if (!Array.isArray(document.operations)) throw new Error('The document has no list of operations')
+    return { ...common, address: { app, code: OPERATIONS }, operations: document }
+  }
   const slot = yield* compileInSteps(document, keys)
   return { ...common, address: { app, code: document.slot.code }, slot }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { authorize } from '../../common/access/rights.ts'
 import { announceOperations } from '../../common/apps/announce.ts'
 import { requireApp } from '../../common/apps/apps.ts'
-import { createUseStore, type OperationUse, storeReports, usesOf } from '../../common/apps/operation-uses.ts'
+import { createUseStore, type OperationUse, usesOf } from '../../common/apps/operation-uses.ts'
 import {
   type AppOperation,
   type AppOperations,
@@ -66,7 +66,7 @@ export function createOperationsService(
 ): OperationsService {
   const { store, now } = services
   const checker = createManifestChecker(queryLimits)
-  const useStore = createUseStore(store)
+  const useStore = createUseStore(services)
 
   async function list(caller: Caller, app: string): Promise<ShownOperations> {
     authorize(caller.principal, app, 'read')
@@ -83,7 +83,7 @@ export function createOperationsService(
     authorize(caller.principal, app, 'read')
     const before = await requireApp(store, app).then(() => operationsOf(store, app))
     const checked = await checker.check(manifest, 'manifest')
-    await storeReports(services, useStore)
+    await useStore.collect()
     const uses = await usesOf(store, app, now())
     const { added, removed } = differences(before, checked)
     return {
@@ -98,7 +98,7 @@ export function createOperationsService(
     const input = parseInput(registerInput, rawInput)
     authorize(caller.principal, input.app, 'registerOperations') // before the work on the manifest
     const checked = await checker.check(input.manifest, 'input.manifest')
-    await storeReports(services, useStore)
+    await useStore.collect()
     const { id, repeated } = await mutate(services, caller, 'registerOperations', input, async (mutation) => {
       const { tx, actor, at } = mutation
       const { app } = input
@@ -180,7 +180,7 @@ function differences(before: AppOperations, checked: readonly CheckedOperation[]
 }
 
 function describeUse({ name, hash, uses, lastUsedAt }: ShownOperation): string {
-  return `${name} (${hash.slice(0, 8)}…, ${uses.toLocaleString('en')} uses, the last on ${lastUsedAt?.toISOString()})`
+  return `${name} (${hash.slice(0, 8)}…, used ${uses.toLocaleString('en')} times, the last on ${lastUsedAt?.toISOString()})`
 }
 
 function byName(a: { name: string; id: string }, b: { name: string; id: string }): number {

@@ -9,6 +9,7 @@
 
 import type { TokenVerifier } from '../../common/access/tokens.ts'
 import { appDirectory } from '../../common/apps/app-directory.ts'
+import { operationUsesIndexes } from '../../common/apps/operation-uses.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
@@ -19,6 +20,7 @@ import type { PersistedOperations } from '../../common/lane/persisted-operations
 import type { Checks } from '../../common/service/health.ts'
 import { closeAll } from '../../common/service/shutdown.ts'
 import { type RunningSubgraph, type SubgraphResources, servicesOf } from '../../common/service/subgraph-process.ts'
+import { startStatsOperations } from './app-operations.ts'
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts'
 import { createEventRecorder, type RecordedEvents } from './event-recorder.ts'
 import { type StatsLoaders, statsLoaders } from './loaders.ts'
@@ -59,16 +61,18 @@ export async function createStats(services: Services, options: StatsOptions): Pr
   if (metrics) measureStats(metrics, { stream, worker, recorded: () => sums })
   const apps = appDirectory(store, { now, log })
   await apps.load()
+  const laneSchema = { rootFields: options.laneFields, schema: subgraph.graphQLSchema, log }
+  const appOperations = await startStatsOperations(services, laneSchema)
   const lane = createLane({
+    ...laneSchema,
     operations: options.operations,
-    rootFields: options.laneFields,
-    schema: subgraph.graphQLSchema,
     appOfKey: apps.appOfKey,
     allowsOrigin: apps.allowsOrigin,
     overload: options.overload,
     context: (caller) => ({ caller, loaders: statsLoaders(services, caller) }),
+    appOperations: appOperations.of,
+    onUse: appOperations.onUse,
     now,
-    log,
     onError: metrics && ((code) => metrics.error('stats lane', code)),
   })
   const queue = createBatchQueue()
@@ -80,6 +84,7 @@ export async function createStats(services: Services, options: StatsOptions): Pr
     stop() {
       const parts = [
         ...(options.stream ? [] : [{ name: 'event stream', close: () => stream.close() }]),
+        { name: 'operations of apps', close: () => appOperations.stop() },
         { name: 'stats worker', close: () => worker.stop() },
         { name: 'subgraph stats', close: () => subgraph.stop() },
       ]
@@ -114,7 +119,7 @@ export function statsSubgraph(
   return {
     name: 'stats',
     schema: new URL('./schema.graphql', import.meta.url),
-    indexes: statsIndexes,
+    indexes: [...statsIndexes, ...operationUsesIndexes],
     loaders: statsLoaders,
     resolvers(services) {
       const recordEvents = createEventRecorder(services, stream)

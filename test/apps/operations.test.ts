@@ -292,7 +292,7 @@ describeEachStore('The operations of an app', (open) => {
       const input = { app, expectedVersion: 2, manifest: manifestOf() }
       const { errors } = await ask(REGISTER, { input })
       expect(errors?.[0]?.message).toMatch(
-        /^Apps still use operations that the manifest lacks: Home \([0-9a-f]{8}…, 1,203 uses, the last on 2031-/,
+        /^Apps still use operations that the manifest lacks: Home \([0-9a-f]{8}…, used 1,203 times, the last on 2031-/,
       )
       expect(errors?.[0]?.extensions).toMatchObject({
         code: 'INVALID_STATE',
