@@ -5,10 +5,13 @@ import { readBounded } from '../../common/base/read-bounded.ts'
 
 export class GraphQLFailure extends Error {
   readonly code: string | undefined
+  /** All mistakes of a wrong input, each with its path. */
+  readonly mistakes: readonly { path: string; message: string }[]
 
-  constructor(message: string, code: string | undefined) {
+  constructor(message: string, code: string | undefined, mistakes: GraphQLFailure['mistakes'] = []) {
     super(code ? `${code}: ${message}` : message)
     this.code = code
+    this.mistakes = mistakes
   }
 }
 
@@ -37,7 +40,7 @@ export async function post(url: string, headers: Record<string, string>, request
   })
   const body = parse(text)
   const error = body?.errors?.[0]
-  if (error) throw new GraphQLFailure(error.message, error.extensions?.code)
+  if (error) throw new GraphQLFailure(error.message, error.extensions?.code, error.extensions?.errors)
   if (!body?.data) throw new GraphQLFailure(`HTTP ${status} without a GraphQL answer`, undefined)
   return body.data
 }
@@ -53,7 +56,8 @@ async function exchange(url: string, init: RequestInit): Promise<{ status: numbe
   }
 }
 
-type Body = { data?: Answer; errors?: { message: string; extensions?: { code?: string } }[] } | null
+type Body = { data?: Answer; errors?: BodyError[] } | null
+type BodyError = { message: string; extensions?: { code?: string; errors?: GraphQLFailure['mistakes'] } }
 
 function parse(text: string): Body | undefined {
   try {
