@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type Client, createClient, GraphQLFailure } from './client.ts'
+import { type Client, createClient, GraphQLFailure } from './shared/client.ts'
 
 const HELP = `Usage: npm run operations -- publish FILE [FILE ...] --app CODE [--dry-run] [--keep] [--confirm-removal] [options]
        npm run operations -- list --app CODE [--json] [options]

@@ -8,7 +8,10 @@ import type { ListedOperation } from '../../engine/publication/types.ts'
 import { compileLaneOperation, type LaneOperation, type LaneOptions } from './lane.ts'
 import { toPersistedOperation } from './persisted-operations.ts'
 
-export type AppOperationsOptions = Pick<LaneOptions, 'schema' | 'frozenTypes' | 'log' | 'rootFields'>
+export type AppOperationsOptions = Pick<LaneOptions, 'schema' | 'frozenTypes' | 'log' | 'rootFields'> & {
+  /** Called between two operations: the compiling goes on when the promise resolves. Default: in the next turn of the event loop. */
+  pause?: (() => Promise<void> | undefined) | undefined
+}
 
 /** A list of one app. The same version has the same operations. */
 export type VersionedList = { app: string; version: string; operations: readonly ListedOperation[] }
@@ -31,7 +34,7 @@ export type CompiledAppOperations = {
 type Compiled = { version: string; operations: ReadonlyMap<string, LaneOperation>; unusable: string[] }
 
 export function createAppOperations(options: AppOperationsOptions): CompiledAppOperations {
-  const { log, rootFields } = options
+  const { log, rootFields, pause = nextTurn } = options
   const compiled = new Map<string, Compiled>()
   /** App -> its newest list that is not compiled yet. */
   const waiting = new Map<string, VersionedList>()
@@ -63,7 +66,7 @@ export function createAppOperations(options: AppOperationsOptions): CompiledAppO
         served.set(listed.id, known)
         continue
       }
-      await nextTurn() // requests are answered between two operations
+      await pause() // requests are answered between two operations
       try {
         const operation = toPersistedOperation(listed)
         // The list has the operations of all lanes.

@@ -38,7 +38,7 @@ export type NodeOperationsOptions = AppOperationsOptions & {
 
 export function startNodeOperations(options: NodeOperationsOptions): NodeOperations {
   const { sync, channel, node, now, log } = options
-  const compiled = createAppOperations(options)
+  const compiled = createAppOperations({ ...options, pause: sync.slices.pause })
   const counter = createUseCounter(node, now, () => {
     log.warn({}, 'apps use more operations than this node counts: some look less used than they are')
   })

@@ -13,7 +13,7 @@
 // before the failure is not fetched again.
 
 import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
-import { createTimeSlices } from '../../common/base/time-slices.ts'
+import { createTimeSlices, type TimeSlices } from '../../common/base/time-slices.ts'
 import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
 import { addressName, OPERATIONS } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
@@ -83,6 +83,8 @@ export type Sync = {
   /** Resolves when the node is ready. */
   untilReady(): Promise<void>
   status(): SyncStatus
+  /** The time that long work on this node shares. */
+  readonly slices: TimeSlices
   stop(): Promise<void>
 }
 
@@ -304,6 +306,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     get lacksSettings() {
       return lacksSettings
     },
+    slices,
     untilReady: () => readiness.promise,
     status: () => ({
       ...counters,
