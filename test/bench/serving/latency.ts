@@ -12,6 +12,8 @@ import type { Server } from './servers.ts'
 import { onStage, type Stage } from './stage.ts'
 import { CONNECTIONS, startNode } from './variants.ts'
 
+/** How the names of its measurements begin. */
+export const LATENCY = 'latency '
 const PUBLICATIONS_PER_MINUTE = 1_000
 /** A reload takes up to five seconds. */
 const RELOAD_EVERY_MS = 6_000
@@ -143,7 +145,7 @@ async function loadsOf({ port }: Server): Promise<{ applied: number; reloads: nu
 
 function rowsOf(what: string, results: readonly Latency[], bounds: { average?: number; p99?: number }): Measurement[] {
   const row = (name: string, of: (result: Latency) => number, atMost?: number): Measurement => ({
-    ...summarise(`latency ${what}: ${name}`, 'ms', results.map(of)),
+    ...summarise(`${LATENCY}${what}: ${name}`, 'ms', results.map(of)),
     ...(atMost !== undefined && { atMost }),
   })
   return [

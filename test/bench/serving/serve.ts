@@ -6,6 +6,7 @@ import { type Bench, listOf, type Measurement, type Options, summarise, wholeNum
 import type { ClosedLoopResult } from '../load/closed-loop.ts'
 import { driveClosedLoop } from '../load/drive.ts'
 import { ratios } from '../statistics.ts'
+import { LATENCY, measureLatency } from './latency.ts'
 import { installPeers } from './peers.ts'
 import { checkVariant, type Kind } from './reference.ts'
 import { onStage, type Stage } from './stage.ts'
@@ -31,11 +32,12 @@ const ROWS = [
 ] as const
 
 export const serve: Bench = {
-  summary: 'requests a second of a distribution node on one core, beside bare node:http and other GraphQL servers',
+  summary:
+    'requests a second of a distribution node on one core, beside bare node:http and other GraphQL servers; then `latency`',
   options: {
     rounds: { placeholder: 'N', about: 'how often every variant is measured (default: 5)' },
     seconds: { placeholder: 'S', about: 'how long each time (default: 3), after half of that to warm up' },
-    only: { placeholder: 'a,b', about: `some of ${NAMES.join(', ')}` },
+    only: { placeholder: 'a,b', about: `some of ${NAMES.join(', ')}; without \`latency\`` },
     quick: { about: 'one round of one second, to try it out' },
   },
   async run(options, print) {
@@ -53,13 +55,17 @@ export const serve: Bench = {
           print(`round ${round + 1} of ${rounds}: ${describe(variant.name, result)}`)
         }
       }
-      return [...speeds(runs), ...costs(runs), ...comparisons(runs)]
+      const measured = [...speeds(runs), ...costs(runs), ...comparisons(runs)]
+      if (options.only !== undefined) return measured
+      const timing = { rounds: Math.min(rounds, 3), seconds: isQuick ? 1 : 5 }
+      return [...measured, ...(await measureLatency(stage, { ...timing, isQuick, print }))]
     })
   },
   fields: (measurements) => ({
     requestsPerSecond: valuesOf(measurements, SPEED, Math.round),
     processorMicroseconds: valuesOf(measurements, COST, (us) => Number(us.toPrecision(3))),
     ratios: valuesOf(measurements, RATIO, (ratio) => Number(ratio.toPrecision(4))),
+    latencyMs: valuesOf(measurements, LATENCY, (ms) => Number(ms.toPrecision(3))),
   }),
 }
 
