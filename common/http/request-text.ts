@@ -51,7 +51,8 @@ export function splitSearch(search: string): Map<string, string> {
     if (to > from) {
       const equals = search.indexOf('=', from)
       const hasValue = equals >= 0 && equals < to
-      const name = decodeParameter('search', search.slice(from, hasValue ? equals : to))
+      const written = search.slice(from, hasValue ? equals : to)
+      const name = USUAL_NAMES.has(written) ? written : decodeParameter('search', written)
       if (found.has(name)) throw badInput(name, 'must be given once')
       found.set(name, hasValue ? search.slice(equals + 1, to) : '')
     }
@@ -60,6 +61,8 @@ export function splitSearch(search: string): Map<string, string> {
   return found
 }
 
+/** The parameters of GraphQL over HTTP. They need no decoding. */
+const USUAL_NAMES: ReadonlySet<string> = new Set(['query', 'operationName', 'variables', 'extensions'])
 const BYTE_ORDER_MARK = 0xfeff
 
 /** `+` means a space, as in HTML forms. Throws BAD_USER_INPUT. */
