@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { type Channel, ChannelUnavailable, SETTINGS } from '../../common/channel/channel.ts'
+import { type Channel, ChannelUnavailable, OPERATIONS, SETTINGS } from '../../common/channel/channel.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import { digestOf } from '../../engine/publication/digest.ts'
 import { deriveSigningKeys, seal } from '../../engine/publication/sign.ts'
 import type { Publication } from '../../engine/publication/types.ts'
-import { warningOf } from '../../subgraphs/delivery/distribution.ts'
+import { latestDigest, warningOf } from '../../subgraphs/delivery/distribution.ts'
 import { startReconciliation } from '../../subgraphs/delivery/reconciliation.ts'
+import { manifestOf, slotQuery } from '../support/manifests.ts'
 import { readsDuring } from '../support/reads.ts'
 import { describeEachStore } from '../support/stores.ts'
 import { startWorkflow, type Workflow } from '../support/workflow.ts'
@@ -289,6 +290,36 @@ describeEachStore('The distribution of publications', (open) => {
     const [list, settings] = await fragile.channel.read(['apps', { app: flow.app, code: SETTINGS }])
     expect(list).toContain(flow.app)
     expect(settings).toContain('requestsPerSecond')
+  })
+
+  test('the operations of an app are written when they are missing, and replaced when they are damaged or older', async () => {
+    const register = 'mutation ($input: RegisterOperationsInput!) { registerOperations(input: $input) { version } }'
+    const { schedule } = flow.subgraphs
+    const address = { app: flow.app, code: OPERATIONS }
+    const heldName = async () => /"name":"(\w+)"/.exec((await fragile.channel.read([address]))[0] ?? '')?.[1]
+    const one = { app: flow.app, expectedVersion: 1, manifest: manifestOf(slotQuery('First')) }
+    await schedule.must('admin', register, { input: one })
+    expect(await heldName()).toBe('First')
+    const [first] = await fragile.channel.read([address])
+    await reconcile()
+    fragile.empty()
+    expect((await reconcile()).report).toMatchObject({ error: null, ahead: 0 })
+    expect(await fragile.channel.read([address])).toEqual([first])
+    // The channel is away while the next list is registered.
+    fragile.setDown(true)
+    const two = { app: flow.app, expectedVersion: 2, manifest: manifestOf(slotQuery('Second')) }
+    expect(await schedule.must('admin', register, { input: two })).toEqual({ version: 3 })
+    fragile.setDown(false)
+    expect(await heldName()).toBe('First')
+    expect((await reconcile()).report).toMatchObject({ rewritten: 1 })
+    expect(await heldName()).toBe('Second')
+    const stamp = { epoch: flow.store.epoch, revision: 3 }
+    await fragile.channel.replace(address, (await fragile.channel.read([address]))[0]!, stamp, 'nonsense')
+    expect((await reconcile()).report).toMatchObject({ corrupt: 1, replaced: 1 })
+    expect(await heldName()).toBe('Second')
+    expect((await reconcile()).report).toMatchObject({ rewritten: 0, error: null })
+    // The digest of a node that holds all of this counts as in step.
+    expect(digestOf(await fragile.channel.manifest(flow.app))).toBe(await latestDigest(flow.services, flow.app))
   })
 
   test('rounds follow each other by themselves until stopped', async () => {

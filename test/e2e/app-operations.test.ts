@@ -141,6 +141,18 @@ function suite(services: () => Promise<{ env: Record<string, string>; end(): Pro
     }
   })
 
+  test('a list of nearly the largest size passes the gateway, and every operation in it is served', async () => {
+    const bodies = ['A', 'B', 'C', 'D'].map((name) => `${HOME_BODY.replace('Home', name)}${' \n'.repeat(62_300)}`)
+    const input = { app: 'shop', expectedVersion: 3, manifest: manifest(...bodies) }
+    expect(await alkaid.clients.admin(REGISTER, { input })).toEqual({ registerOperations: { version: 4 } })
+    for (const body of bodies) {
+      await eventually(
+        () => send(body, VARIABLES),
+        ({ data }) => data?.decisions[0].code === 'home.banner',
+      )
+    }
+  })
+
   test('what the test calls the body is what Apollo Client hashes', () => {
     const withTypenames = new InMemoryCache().transformDocument(HOME)
     expect(print(withTypenames)).toBe(HOME_BODY)
