@@ -80,7 +80,9 @@ export function remoteService({
         nodes.failed(node, failure)
         if (signal.aborted)
           throw new AlkaidError('TIMEOUT', `The service ${name} did not answer within ${timeoutMs} ms`)
-        if (tried.push(node) === MAX_ATTEMPTS || (sent && !isRepeatable)) throw outOfReach()
+        if (sent && !isRepeatable)
+          throw unavailable('broke off the connection. It is not known whether the change was made')
+        if (tried.push(node) === MAX_ATTEMPTS) throw outOfReach()
       } finally {
         nodes.release(node)
       }

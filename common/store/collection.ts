@@ -13,6 +13,8 @@ import type {
   Sort,
   UpdateFilter,
 } from 'mongodb'
+import { withDeadline } from '../base/deadline.ts'
+import { AlkaidError } from '../base/errors.ts'
 
 export type FindOptions = { sort?: Sort; limit?: number; skip?: number; projection?: Document }
 
@@ -57,6 +59,15 @@ export async function findByIds<D extends { _id: string }>(
   const byId = new Map(found.map((document) => [document._id, document]))
   return ids.map((id) => byId.get(id) ?? null)
 }
+
+const COMMAND_MS = 5_000
+
+/** An operation with a time limit, which includes the repetition by the driver. Throws TIMEOUT. */
+export function bounded<T>(operation: () => Promise<T>): Promise<T> {
+  return withDeadline(COMMAND_MS, operation(), () => new AlkaidError('TIMEOUT', LATE))
+}
+
+const LATE = `The store did not answer within ${COMMAND_MS} ms. It is not known whether a change was made. Try again`
 
 /** Runs each operation of a collection, for example to translate its errors. */
 type Run = <T>(operation: () => Promise<T>) => Promise<T>
@@ -116,7 +127,7 @@ export function mongoTransaction(db: MongoDb, session: ClientSession): Tx {
     if (busy) throw new Error('Two operations of one transaction overlap: await the first before the second')
     busy = true
     try {
-      return await operation()
+      return await bounded(operation)
     } finally {
       busy = false
     }

@@ -1,19 +1,23 @@
 // The connection to MongoDB, or to the embedded server, and its transactions. When the connection is lost, calls fail within
 // seconds instead of waiting.
 
-import { type ClientSession, MongoClient } from 'mongodb'
-import { AlkaidError, isExpected } from '../base/errors.ts'
+import { MongoClient } from 'mongodb'
+import { isExpected } from '../base/errors.ts'
 import { changeIndexes } from './changes.ts'
-import { type Db, type IndexDefinition, mongoCollection, mongoTransaction, type Tx } from './collection.ts'
+import { bounded, type Db, type IndexDefinition, mongoCollection, type Tx } from './collection.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
 import { orUnavailable, watchWrites } from './store-errors.ts'
+import { runTransaction } from './transaction.ts'
 
 export interface Store extends Db {
   /**
    * Runs `work` in one transaction: all its writes happen, or none. After a transient error, such as a write conflict, it runs again.
-   * So `work` must have no other effects. Throws the errors of `work`, and UNAVAILABLE when it does not succeed within 10 s.
+   * So `work` must have no other effects. It ends within 10 s. Throws:
+   * - the errors of `work`
+   * - UNAVAILABLE when nothing was changed, because the store is out of reach, too slow, or others write to the same
+   * - TIMEOUT when the answer to the commit is missing: whether the changes were made is not known
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** When this database was first used, in Unix seconds. It is the epoch of every published document. */
@@ -28,6 +32,7 @@ export interface Store extends Db {
   close(): Promise<void>
 }
 
+/** The chain of timeouts: a client waits 30 s, the gateway 12 s, a subgraph 11 s, a transaction 10 s (this one), a command 5 s. */
 const TRANSACTION_MS = 10_000
 
 /**
@@ -45,11 +50,13 @@ export async function connectStore(options: {
 }): Promise<Store> {
   const { observer } = options
   const client = new MongoClient(options.uri, {
+    // The driver has no time limit for a whole operation (`timeoutMS` does nothing). These limit its steps, so that an operation
+    // also ends inside the driver, with its repetition. `bounded` and `runTransaction` end it for the caller.
     connectTimeoutMS: 1_500,
     socketTimeoutMS: 5_000,
-    heartbeatFrequencyMS: 1_000,
-    serverSelectionTimeoutMS: 3_000,
-    waitQueueTimeoutMS: 3_000,
+    heartbeatFrequencyMS: 1_000, // a server that hangs is noticed within 1 s + connectTimeoutMS
+    serverSelectionTimeoutMS: 2_000, // from then on, each operation fails after this time
+    waitQueueTimeoutMS: 2_000,
     appName: 'alkaid',
     ignoreUndefined: true,
     writeConcern: { w: 'majority' },
@@ -66,21 +73,14 @@ export async function connectStore(options: {
       epoch,
       client,
       database: db.databaseName,
-      collection: (name) => mongoCollection(db, name, orUnavailable),
+      collection: (name) => mongoCollection(db, name, (operation) => orUnavailable(() => bounded(operation))),
       async transaction(work) {
-        const deadline = Date.now() + TRANSACTION_MS
         let attempts = 0
-        const run = (session: ClientSession) =>
-          session.withTransaction(
-            async () => {
-              attempts += 1
-              if (Date.now() > deadline)
-                throw new AlkaidError('UNAVAILABLE', 'Too many others write to the same: try again')
-              return work(mongoTransaction(db, session))
-            },
-            { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } },
-          )
-        const whole = () => orUnavailable(() => client.withSession(run))
+        const onAttempt = () => {
+          attempts += 1
+        }
+        const whole = () =>
+          orUnavailable(() => runTransaction({ client, db, work, deadlineMs: TRANSACTION_MS, onAttempt }))
         return observer ? observeTransaction(observer, () => attempts, isExpected, whole) : whole()
       },
       async ensureIndexes(indexes) {
@@ -89,7 +89,7 @@ export async function connectStore(options: {
         }
       },
       async ping() {
-        await db.command({ ping: 1 })
+        await bounded(() => db.command({ ping: 1 }))
       },
       refusal,
       close: () => client.close(),
