@@ -125,7 +125,7 @@ export function remoteLane(options: RemoteLaneOptions): RemoteLane {
 /** Request headers that change what a lane answers. */
 const FORWARDED_HEADERS = ['accept', 'accept-encoding', 'if-none-match', 'origin', 'x-app-key'] as const
 
-/** Response headers that clients and caches use. */
+/** Response headers that clients and caches use. The server of the gateway adds the request id, which is the same. */
 const RETURNED_HEADERS = [
   'accept',
   'accept-encoding',
@@ -139,7 +139,6 @@ const RETURNED_HEADERS = [
   'retry-after',
   'vary',
   'www-authenticate',
-  REQUEST_ID_HEADER,
 ] as const
 
 type Message = {
@@ -259,7 +258,7 @@ function pickHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const picked: Record<string, string> = {}
   for (const name of RETURNED_HEADERS) {
     const value = headers[name]
-    if (value !== undefined) picked[name] = typeof value === 'string' ? value : value.join(', ')
+    if (value !== undefined) picked[name] = String(value) // undici has a list for a header that comes twice
   }
   return picked
 }

@@ -95,7 +95,8 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const overload = watchOverload(settings.overload, metrics)
   closing('overload', overload.stop)
   const given = { keys, verify, operations, queryLimits, overload, now: Date.now, random: Math.random, metrics }
-  const shared = { store, channel, eventStream, ...given }
+  const { maxStreamEvents } = settings
+  const shared = { store, channel, eventStream, maxStreamEvents, ...given }
   const running = new Map<SubgraphEntry, RunningSubgraph>()
   for (const entry of subgraphs) {
     const started = await startFromList(entry, { ...shared, log: logOf(entry.name) })

@@ -1,7 +1,21 @@
 // The stream of accepted events (impressions, clicks, conversions). The lane for events appends to it, and the worker of stats
 // folds it into rollups. Events stay until the worker trims them.
 
+import { AlkaidError } from '../base/errors.ts'
+
+/** The stream has as many events as it may. Nothing of the batch was appended. */
+export class StreamFull extends AlkaidError {
+  constructor(capacity: number) {
+    super(
+      'UNAVAILABLE',
+      `The event stream is full: ${capacity} events wait to be folded. Send the same batch again later`,
+    )
+  }
+}
+
 export interface EventStream {
+  /** The most events that it may have. Beyond that, `append` rejects with StreamFull. Undefined: the memory of Redis is the limit. */
+  readonly capacity?: number
   /** Resolves once the whole batch is in the stream. When it rejects, usually none of the batch is there, but all of it may be. */
   append(batch: readonly string[]): Promise<void>
   /**

@@ -36,6 +36,8 @@ export type Settings = {
   upstreams: ReadonlyMap<string, readonly string[]>
   /** Requests of the gateway that may be under way at one service. */
   maxUpstreamRequests: number
+  /** The most events in the event stream of the store, which is used without Redis. */
+  maxStreamEvents: number
   /** How long it still serves after a signal, in ms, while `/readyz` already answers 503. */
   drainMs: number
   /** The limits on one query of a client with a token. */
@@ -110,7 +112,7 @@ function limit(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`
   return z
     .string()
-    .regex(/^\d{1,6}$/, expected)
+    .regex(/^\d{1,9}$/, expected)
     .transform(Number)
     .refine((number) => number >= min && number <= max, expected)
 }
@@ -126,6 +128,7 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,6}$/, 'expected a number from 1 to 9999999')
     .transform(Number)
     .default(10_000),
+  MAX_STREAM_EVENTS: limit(1_000, 100_000_000).default(1_000_000),
   MAX_UPSTREAM_REQUESTS: limit(1, 10_000).default(256),
   METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   METRICS_PORT: port.optional(),
@@ -207,6 +210,7 @@ export function readSettings(
     oldSecrets: { signing: values.SIGNING_SECRET_OLD, service: values.SERVICE_SECRET_OLD },
     corsOrigins: values.CORS_ORIGINS,
     upstreams: new Map(upstreams.map(({ name }) => [name, urls.data[urlVariable(name)]!])),
+    maxStreamEvents: values.MAX_STREAM_EVENTS,
     maxUpstreamRequests: values.MAX_UPSTREAM_REQUESTS,
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? DRAIN_SECONDS : SHORT_DRAIN_SECONDS)) * 1000,
     queryLimits: {

@@ -53,6 +53,8 @@ export type SubgraphResources = {
   channel: Channel | undefined
   /** Without Redis it is undefined even for those who need it: stats then keeps its events in the store. */
   eventStream: EventStream | undefined
+  /** The most events in that stream in the store. */
+  maxStreamEvents?: number
   keys: SigningKeys
   verify: TokenVerifier
   /** The operations that apps may send. */

@@ -33,6 +33,8 @@ import { type StatsWorker, startStatsWorker } from './worker.ts'
 export type StatsOptions = {
   /** The caller closes it. Undefined: the stream is in collections of the store. */
   stream: EventStream | undefined
+  /** The most events in the stream of the store. Default: a million. */
+  maxStreamEvents?: number | undefined
   verify: TokenVerifier
   operations: PersistedOperations
   laneFields: readonly string[]
@@ -43,13 +45,20 @@ export type StatsOptions = {
 export type Stats = { subgraph: Subgraph; lane: Lane; worker: StatsWorker; checks: Checks; stop(): Promise<void> }
 
 export function startSubgraph(resources: SubgraphResources): Promise<RunningSubgraph> {
-  const { eventStream: stream, verify, operations, laneFields, overload } = resources
-  return createStats(servicesOf('stats', resources), { stream, verify, operations, laneFields, overload })
+  const { eventStream: stream, maxStreamEvents, verify, operations, laneFields, overload } = resources
+  return createStats(servicesOf('stats', resources), {
+    stream,
+    maxStreamEvents,
+    verify,
+    operations,
+    laneFields,
+    overload,
+  })
 }
 
 /** Starts the worker as well. `stop` leaves events that are not folded yet in the stream; the next start continues there. */
 export async function createStats(services: Services, options: StatsOptions): Promise<Stats> {
-  const stream = options.stream ?? (await connectMongoEventStream(services.store))
+  const stream = options.stream ?? (await connectMongoEventStream(services.store, options.maxStreamEvents))
   const sums: RecordedEvents = { accepted: 0, forged: 0, future: 0, expired: 0 }
   const onRecorded = (batch: RecordedEvents) => {
     addTo(sums, batch)

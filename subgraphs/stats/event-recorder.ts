@@ -10,7 +10,7 @@ import { requireApp } from '../../common/apps/apps.ts'
 import { withDeadline } from '../../common/base/deadline.ts'
 import { AlkaidError } from '../../common/base/errors.ts'
 import { createProblemLog, type ProblemLog } from '../../common/base/problem-log.ts'
-import type { EventStream } from '../../common/channel/event-stream.ts'
+import { type EventStream, StreamFull } from '../../common/channel/event-stream.ts'
 import { parseInput, reference } from '../../common/command/input.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { type EventSource, readEventToken } from '../../engine/publication/event-token.ts'
@@ -151,7 +151,8 @@ async function append(stream: EventStream, records: readonly object[], problems:
     problems.resolve(STREAM)
   } catch (error) {
     problems.report(STREAM, 'batches of events are refused, because it does not take them', error)
-    if (error instanceof AlkaidError && error.code === 'TIMEOUT') throw error
+    if (error instanceof StreamFull) throw error
+    if (error instanceof AlkaidError && error.code === 'TIMEOUT') throw late()
     throw new AlkaidError('UNAVAILABLE', 'The event stream is out of reach: send the same batch again')
   }
 }

@@ -5,11 +5,14 @@
 // Each append writes the counter in its transaction. So commits happen in the order of the numbers, and a reader never skips
 // an event. A position is `<incarnation>/<number>`, as in `0b6f.../0000000000000042`. A stream that was deleted and made
 // again has another incarnation, and positions of the old stream mean nothing in it.
+//
+// The stream is bounded. When its events are not folded, it fills up, and then refuses batches instead of filling the disk.
 
 import { randomUUID } from 'node:crypto'
 import type { Filter } from 'mongodb'
+import { AlkaidError } from '../../common/base/errors.ts'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
-import type { EventStream } from '../../common/channel/event-stream.ts'
+import { type EventStream, StreamFull } from '../../common/channel/event-stream.ts'
 import type { Db, Tx } from '../../common/store/collection.ts'
 import type { Store } from '../../common/store/store.ts'
 import { isDuplicateKey } from '../../common/store/store-errors.ts'
@@ -25,12 +28,22 @@ const MAX_GROUP = 5_000
 
 type WaitingBatch = { batch: readonly string[]; resolve(): void; reject(error: unknown): void }
 
-/** The store belongs to the caller: closing the stream leaves it open. */
-export async function connectMongoEventStream(store: Store): Promise<EventStream> {
+/** Events that may wait in memory for a transaction, before further batches are refused. */
+const MAX_WAITING = 50_000
+/** About 300 MB. */
+const CAPACITY = 1_000_000
+
+/**
+ * The store belongs to the caller: closing the stream leaves it open.
+ * @param capacity the most events that the stream may have. Writers count at the same time, so it may have one group more.
+ */
+export async function connectMongoEventStream(store: Store, capacity = CAPACITY): Promise<EventStream> {
   await createIfMissing(store)
   let closed = false
   let waiting: WaitingBatch[] = []
   let appending: Promise<void> | undefined
+  /** As it was read last. The real one is never lower, unless somebody deleted the counters. */
+  let trimmed = 0
 
   /** Batches that arrive during a transaction share the next one. In transactions of their own they would block each other. */
   async function appendWaiting(): Promise<void> {
@@ -39,13 +52,25 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
       waiting = waiting.slice(group.length)
       try {
         const payloads = group.flatMap(({ batch }) => batch)
-        while (!(await store.transaction((tx) => insertPayloads(tx, payloads)))) await createIfMissing(store)
+        while (!(await store.transaction((tx) => insertPayloads(tx, payloads, requireRoom))))
+          await createIfMissing(store)
         for (const { resolve } of group) resolve()
       } catch (error) {
         for (const { reject } of group) reject(error)
+        if (!(error instanceof AlkaidError)) continue
+        // The store is out of reach or the stream is full. The batches that came meanwhile would meet the same.
+        for (const { reject } of waiting) reject(error)
+        waiting = []
       }
     }
     appending = undefined
+  }
+
+  /** Reads the end of the stream again only when the stream seems full by the end that was read last. */
+  async function requireRoom(tx: Tx, appended: number): Promise<void> {
+    if (appended - trimmed <= capacity) return
+    trimmed = (await ends(tx).findOne({ _id: 'trimmed' }))?.at ?? 0
+    if (appended - trimmed > capacity) throw new StreamFull(capacity)
   }
 
   function requireOpen(): void {
@@ -53,9 +78,15 @@ export async function connectMongoEventStream(store: Store): Promise<EventStream
   }
 
   return {
+    capacity,
+
     async append(batch) {
       requireOpen()
       if (batch.length === 0) return
+      const ahead = waiting.reduce((sum, { batch: other }) => sum + other.length, 0)
+      if (ahead > 0 && ahead + batch.length > MAX_WAITING) {
+        throw new ChannelUnavailable('MongoDB does not keep up: too many events wait for it')
+      }
       await new Promise<void>((resolve, reject) => {
         waiting.push({ batch, resolve, reject })
         appending ??= appendWaiting()
@@ -155,10 +186,18 @@ async function readEnds(db: Db): Promise<{ appended: number; trimmed: number; in
   return { appended: appended?.at ?? 0, trimmed: trimmed?.at ?? 0, incarnation: appended?.incarnation ?? '' }
 }
 
-/** Returns false, with nothing appended, when somebody deleted the counters. */
-async function insertPayloads(tx: Tx, payloads: readonly string[]): Promise<boolean> {
+/**
+ * Returns false, with nothing appended, when somebody deleted the counters. Throws StreamFull.
+ * @param requireRoom throws when the stream may not have events up to this number.
+ */
+async function insertPayloads(
+  tx: Tx,
+  payloads: readonly string[],
+  requireRoom: (tx: Tx, appended: number) => Promise<void>,
+): Promise<boolean> {
   const end = await ends(tx).findOneAndUpdate({ _id: 'appended' }, { $inc: { at: payloads.length } })
   if (!end) return false
+  await requireRoom(tx, end.at)
   const first = end.at - payloads.length + 1
   const inserted: StreamDocument[] = []
   for (let at = 0; at < payloads.length; at += MAX_PAYLOADS) {

@@ -19,7 +19,8 @@ export function statsChecks(stream: EventStream, worker: StatsWorker, now: () =>
     /** Without the stream, reports are still answered, but no events are accepted. So the check only warns. */
     async stream() {
       try {
-        return { backlog: await backlog(stream) }
+        const waiting = await backlog(stream)
+        return { backlog: waiting, capacity: stream.capacity, warning: fullness(waiting, stream) }
       } catch (error) {
         return { backlog: null, warning: `no events can be accepted: ${(error as Error).message}` }
       }
@@ -52,6 +53,13 @@ export function measureStats(metrics: Metrics, { stream, worker, recorded }: Mea
   gauge(metrics, { name: 'alkaid_stats_backlog_events', help: 'Events that are accepted, but not yet folded.' }, () =>
     backlog(stream),
   )
+  if (stream.capacity !== undefined) {
+    gauge(
+      metrics,
+      { name: 'alkaid_stats_stream_capacity_events', help: 'The most events that the stream in the store may have.' },
+      () => stream.capacity,
+    )
+  }
   counter(
     metrics,
     { name: 'alkaid_stats_folded_events_total', help: 'Events that this worker has folded into rollups.' },
@@ -76,6 +84,13 @@ function setAsideWarning({ lastSetAside: last }: WorkerStatus, now: number): str
   if (!last || now - last.at > WARN_MS) return ''
   const when = new Date(last.at).toISOString()
   return `records of the event stream could not be folded and were set aside, the last one (${last.position}) at ${when}: ${last.reason}`
+}
+
+/** Undefined while at least a fifth of the stream is free. */
+function fullness(waiting: number, { capacity }: EventStream): string | undefined {
+  if (capacity === undefined || waiting < 0.8 * capacity) return undefined
+  const what = `${waiting} of at most ${capacity} events wait to be folded (MAX_STREAM_EVENTS)`
+  return waiting >= capacity ? `no events can be accepted: ${what}` : `the event stream is nearly full: ${what}`
 }
 
 function backlog(stream: EventStream): Promise<number> {

@@ -45,12 +45,13 @@ describe('what passes', () => {
         etag: '"t"',
         vary: 'origin, accept-encoding',
         'access-control-allow-origin': 'https://shop.example',
+        'x-request-id': 'of the node',
         'x-internal': 'kept back',
       })
       response.end(compressed)
     })
     const url = await startRelay({ distribution: [node.url] })
-    const { status, headers, bytes } = await rawGet(`${url}?${search(QUERY)}`)
+    const { status, headers, bytes } = await rawGet(`${url}?${search(QUERY)}`, { 'x-request-id': 'ours' })
     expect(status).toBe(200)
     expect(bytes.equals(compressed)).toBe(true)
     expect(headers).toMatchObject({
@@ -61,6 +62,7 @@ describe('what passes', () => {
       vary: 'origin, accept-encoding',
       'access-control-allow-origin': 'https://shop.example',
       'content-length': `${compressed.length}`,
+      'x-request-id': 'ours',
     })
     expect(headers).not.toHaveProperty('x-internal')
   })
@@ -349,8 +351,8 @@ function post(url: string, hash: string): Promise<Response> {
 }
 
 /** Without the decompression of `fetch`. */
-async function rawGet(url: string) {
+async function rawGet(url: string, headers: Record<string, string>) {
   const { get } = await import('node:http')
-  const message = await new Promise<IncomingMessage>((resolve) => get(url, resolve))
+  const message = await new Promise<IncomingMessage>((resolve) => get(url, { headers }, resolve))
   return { status: message.statusCode, headers: message.headers, bytes: await buffer(message) }
 }

@@ -3,6 +3,7 @@ import { HOUR_MS, MINUTE_MS } from '../../engine/time/days.ts'
 import { startOfDay } from '../../engine/time/periods.ts'
 import { createEventRecorder } from '../../subgraphs/stats/event-recorder.ts'
 import { connectMongoEventStream } from '../../subgraphs/stats/mongo-event-stream.ts'
+import { statsChecks } from '../../subgraphs/stats/monitoring.ts'
 import { tallies } from '../../subgraphs/stats/repository.ts'
 import { eventsOf, NOW, type PlannedApp, planApp, RECORD, startStats, type TestStats } from '../support/stats.ts'
 import { describeEachStore } from '../support/stores.ts'
@@ -168,6 +169,35 @@ describeEachStore('Recording events', (open) => {
     const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
     const recorded = accept(caller, { app: 'home', events: [{ id: 'lost', type: 'CLICK', token }] })
     await expect(recorded).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  test('when the stream is full, batches are UNAVAILABLE until events are folded, and `/readyz` says so', async () => {
+    const small = await connectMongoEventStream(stats.services.store, 10)
+    const accept = createEventRecorder(stats.services, small)
+    const caller = { principal: null, requestId: 'test', appKey: { app: 'home' } }
+    const send = (...ids: string[]) =>
+      accept(caller, { app: 'home', events: ids.map((id) => ({ id: `full-${id}`, type: 'CLICK' as const, token })) })
+    const checks = statsChecks(small, stats.worker(), () => NOW)
+    await stats.fold()
+    await send('1', '2', '3', '4', '5', '6', '7', '8')
+    expect(await checks.stream!()).toMatchObject({
+      backlog: 8,
+      capacity: 10,
+      warning: expect.stringMatching(/^the event stream is nearly full: 8 of at most 10 events wait to be folded/),
+    })
+    await expect(send('9', '10', '11')).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'The event stream is full: 10 events wait to be folded. Send the same batch again later',
+    })
+    await send('9', '10')
+    expect(await checks.stream!()).toMatchObject({
+      warning: expect.stringMatching(/^no events can be accepted: 10 of/),
+    })
+    await expect(send('11')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await stats.fold()
+    expect(await send('11')).toMatchObject({ accepted: 1 })
+    expect(await checks.stream!()).toMatchObject({ backlog: 1, warning: undefined })
+    await small.close()
   })
 
   test('events of an unknown app are tallied separately, and an invalid record blocks nothing', async () => {
