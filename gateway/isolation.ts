@@ -49,11 +49,11 @@ export type IsolationStatus = {
 /** Shorter than a client waits (30 s), longer than a subgraph takes (11 s). So only a subgraph that hangs meets it. */
 const TIMEOUT_MS = 12_000
 const TRIAL_MS = 2_000
-/** The breaker is open for 1 s at first, then for twice as long each time, up to 5 s. */
+/** The breaker is open for 1 s at first, then for twice as long each time, up to 3 s. */
 const FIRST_OPEN_MS = 1_000
-const MAX_OPEN_MS = 5_000
+const MAX_OPEN_MS = 3_000
 
-/** No answer in time, and no other answer since the request began: the subgraph hangs. It opens the breaker. */
+/** No answer in time, and no other answer since the request began: the subgraph hangs. So does one that a trial cannot reach. */
 class Hung extends AlkaidError {}
 
 export function isolate(upstream: Upstream, options: IsolationOptions): IsolatedUpstream {
@@ -78,14 +78,17 @@ export function isolate(upstream: Upstream, options: IsolationOptions): Isolated
   breaker.onReset(() => log.warn({ subgraph: name }, 'a subgraph answers again'))
 
   const ask: Upstream['execute'] = async (request, headers) => {
-    const ms = breaker.state === CircuitState.HalfOpen ? trialMs : timeoutMs
+    const isTrial = breaker.state === CircuitState.HalfOpen
+    const ms = isTrial ? trialMs : timeoutMs
     const began = performance.now()
     try {
       const answer = await withDeadline(ms, upstream.execute(request, headers, ms), () => late(name, ms))
       lastAnswerAt = performance.now()
       return answer
     } catch (error) {
-      if (!(error instanceof AlkaidError) || error.code !== 'TIMEOUT') throw error
+      if (!(error instanceof AlkaidError)) throw error
+      if (isTrial && error.code === 'UNAVAILABLE') throw new Hung(error.code, error.message)
+      if (error.code !== 'TIMEOUT') throw error
       if (lastAnswerAt > began) throw error // the request is expensive, but the subgraph answers others
       lastFailure = error.message
       throw new Hung(error.code, error.message)

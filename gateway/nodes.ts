@@ -54,7 +54,7 @@ export type NodesOptions = {
 
 /** A node that failed is asked for its health after this time, and then after twice the time, up to the maximum. */
 const FIRST_PROBE_MS = 500
-export const MAX_PROBE_MS = 4_000
+export const MAX_PROBE_MS = 2_000
 const PROBE_ANSWER_MS = 1_000
 
 export function createNodes({ name, urls, maxOutstanding, connectMs }: NodesOptions): Nodes {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { AlkaidError } from '../../common/base/errors.ts'
 import { createLogger } from '../../common/base/log.ts'
 import { createMetrics, type Metrics } from '../../common/base/metrics.ts'
 import type { GraphQLAnswer } from '../../common/graphql/subgraph.ts'
@@ -17,13 +18,14 @@ function startSubgraph() {
   const asked: { answer(): void }[] = []
   const subgraph = {
     name: 'stats',
-    mode: 'hangs' as 'hangs' | 'answers',
+    mode: 'hangs' as 'hangs' | 'answers' | 'refuses',
     asked,
     execute: () =>
-      new Promise<GraphQLAnswer>((resolve) => {
+      new Promise<GraphQLAnswer>((resolve, reject) => {
         const answer = () => resolve({ data: {} })
         asked.push({ answer })
         if (subgraph.mode === 'answers') answer()
+        if (subgraph.mode === 'refuses') reject(new AlkaidError('UNAVAILABLE', 'refused'))
       }),
   }
   return subgraph
@@ -70,6 +72,18 @@ describe('a subgraph that does not answer in time', () => {
     subgraph.mode = 'answers'
     await until('all are answered again', async () => (await all()).every((message) => message === 'ok'))
     expect(stats.status()).toMatchObject({ breaker: 'closed', reason: undefined })
+  })
+
+  test('stays cut off while a trial cannot reach it', async () => {
+    const subgraph = startSubgraph()
+    const stats = isolate(subgraph, options({ openMs: 10 }))
+    await expect(stats.execute(request, headers)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    subgraph.mode = 'refuses'
+    await until('a trial is refused', async () => {
+      await stats.execute(request, headers).catch(() => {})
+      return subgraph.asked.length > 1
+    })
+    expect(stats.status().breaker).toBe('open')
   })
 
   test('is not cut off for one expensive request while it answers others', async () => {
