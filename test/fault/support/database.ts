@@ -12,6 +12,9 @@ export type DatabaseKind = 'embedded' | 'mongod'
 
 export type Database = { kind: DatabaseKind; uri: string; process: ManagedProcess }
 
+/** A service that is killed leaves its transaction open, and what it was about to change locked. Tests need not wait long for that. */
+const TRANSACTION_SECONDS = '2'
+
 const mongod = process.env.MONGOD_BIN ?? 'mongod'
 
 /** The kinds that there are on this machine. */
@@ -27,7 +30,7 @@ async function startEmbedded(folder: string): Promise<Database> {
   let uri = ''
   const server = manageProcess({
     name: 'embedded',
-    args: ['embedded/index.ts', '--data-dir', folder],
+    args: ['embedded/index.ts', '--data-dir', folder, '--transaction-seconds', TRANSACTION_SECONDS],
     ready(firstLine) {
       uri ||= firstLine ?? ''
       return firstLine !== undefined
@@ -53,7 +56,10 @@ async function startMongod(folder: string): Promise<Database> {
   const server = manageProcess({
     name: 'mongod',
     program: mongod,
-    args: ['--dbpath', folder, '--port', `${port}`, '--bind_ip', '127.0.0.1', '--replSet', 'rs0', '--quiet'],
+    args: [
+      ...['--dbpath', folder, '--port', `${port}`, '--bind_ip', '127.0.0.1', '--replSet', 'rs0', '--quiet'],
+      ...['--setParameter', `transactionLifetimeLimitSeconds=${TRANSACTION_SECONDS}`],
+    ],
     async ready() {
       const { setName, isWritablePrimary } = await admin({ hello: 1 })
       if (!setName) await admin({ replSetInitiate: { _id: 'rs0', members: [{ _id: 0, host }] } })
