@@ -7,10 +7,16 @@ import type { Store } from '../../common/store/store.ts'
 import { revisionText } from './model.ts'
 import { callFor } from './model-calls.ts'
 import type { Step } from './model-rules.ts'
-import { startServingNode } from './serving-node.ts'
-import { startWorkflow } from './workflow.ts'
+import { type ServingNode, startServingNode } from './serving-node.ts'
+import { startWorkflow, type Workflow } from './workflow.ts'
 
-export type ModelPlatform = Awaited<ReturnType<typeof startModelPlatform>>
+/** Where a world is: in this process, or (test/fault) real processes over HTTP. */
+export type ModelPlatform = {
+  flow: Pick<Workflow, 'run' | 'freshCode'>
+  node: Pick<ServingNode, 'held' | 'ask'>
+  store: Store
+  stop(): Promise<void>
+}
 export type World = Awaited<ReturnType<typeof openWorld>>
 
 // biome-ignore lint/suspicious/noExplicitAny: documents of every collection
@@ -21,7 +27,7 @@ const HEADS = ['creatives', 'segments', 'strategies', 'schedules'] as const
 const COLLECTIONS = [...HEADS, 'slots', 'reviews', 'submissions', 'slotHeads', 'pins'] as const
 
 /** The subgraphs, and a node that serves what they publish. */
-export async function startModelPlatform(store: Store) {
+export async function startModelPlatform(store: Store): Promise<ModelPlatform> {
   const flow = await startWorkflow(store)
   const node = await startServingNode(flow.services)
   const stop = async () => {

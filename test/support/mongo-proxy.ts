@@ -18,8 +18,8 @@ export type Command = Document
 export type Gate = {
   /** Resolves when the command may go on to the server. */
   before(command: Command): Promise<void>
-  /** The server's answer, on its way to the driver. */
-  after(command: Command, reply: Document): void
+  /** The server's answer, on its way to the driver: it goes on once this resolves. When either rejects, the connection ends. */
+  after(command: Command, reply: Document): Promise<void> | void
 }
 
 export type MongoProxy = { uri: string; stop(): Promise<void> }
@@ -68,6 +68,7 @@ function forward(driver: Socket, upstream: Socket, gate: Gate): void {
   /** id of a request -> the command that waits for its answer. */
   const asked = new Map<number, Command>()
   let turn: Promise<unknown> = Promise.resolve()
+  let turnBack: Promise<unknown> = Promise.resolve()
 
   async function ask(frame: Buffer): Promise<void> {
     const command = commandIn(frame)
@@ -78,11 +79,11 @@ function forward(driver: Socket, upstream: Socket, gate: Gate): void {
     upstream.write(frame)
   }
 
-  function answer(frame: Buffer): void {
+  async function answer(frame: Buffer): Promise<void> {
     const command = asked.get(frame.readInt32LE(8))
     if (command) {
       asked.delete(frame.readInt32LE(8))
-      gate.after(command, bodyOf(frame))
+      await gate.after(command, bodyOf(frame))
     }
     driver.write(frame)
   }
@@ -93,7 +94,9 @@ function forward(driver: Socket, upstream: Socket, gate: Gate): void {
   })
   const replies = new Framer()
   upstream.on('data', (chunk: Buffer) => {
-    for (const frame of replies.push(chunk)) answer(frame)
+    for (const frame of replies.push(chunk)) {
+      turnBack = turnBack.then(() => answer(frame)).catch((error) => driver.destroy(error))
+    }
   })
 }
 

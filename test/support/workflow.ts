@@ -65,6 +65,12 @@ const MUTATIONS = {
 
 export type MutationName = keyof typeof MUTATIONS
 
+/** The subgraph that has a mutation, and its text. */
+export function callOf(name: MutationName) {
+  const [subgraph, type, fields] = MUTATIONS[name]
+  return { subgraph, text: `mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} } }` }
+}
+
 export async function startWorkflow(store: Store, change: Partial<Services> = {}) {
   const clock = fakeClock()
   const services: Services = { ...testServices(store, clock.now), ...change }
@@ -81,23 +87,17 @@ export async function startWorkflow(store: Store, change: Partial<Services> = {}
   function run(name: MutationName, actor: string, input: Input): Promise<any> {
     clock.advance(1) // so that ids sort by the order in which things were made
     const { text, subgraph } = callOf(name)
-    return subgraph.must(actor, text, { input })
+    return subgraphs[subgraph].must(actor, text, { input })
   }
 
   /** The first error of a mutation that is to fail. */
   async function failure(name: MutationName, actor: string, input: Input): Promise<Failure> {
     clock.advance(1)
     const { text, subgraph } = callOf(name)
-    const { errors } = await subgraph.ask(actor, text, { input })
+    const { errors } = await subgraphs[subgraph].ask(actor, text, { input })
     if (!errors?.[0]) throw new Error(`${name} did not fail`)
     const extensions = errors[0].extensions ?? {}
     return { code: extensions.code, message: errors[0].message, extensions }
-  }
-
-  function callOf(name: MutationName) {
-    const [subgraph, type, fields] = MUTATIONS[name]
-    const text = `mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} } }`
-    return { text, subgraph: subgraphs[subgraph] }
   }
 
   let codes = 0

@@ -11,6 +11,8 @@ export type ManagedProcess = {
   readonly pid: number | undefined
   /** Resolves with `ready()`. Does nothing when it runs. */
   start(): Promise<void>
+  /** Adds settings, which count from its next start on. */
+  setEnv(more: Record<string, string>): void
   /** SIGKILL. Resolves once it is gone. */
   kill(): Promise<void>
   /** SIGSTOP: its port takes connections, and nothing answers. */
@@ -52,6 +54,7 @@ export function manageProcess({
   ready,
 }: ManagedProcessOptions): ManagedProcess {
   const lines: string[] = []
+  let own = env
   let child: Child | undefined
   let isFrozen = false
 
@@ -73,7 +76,7 @@ export function manageProcess({
         name,
         program,
         args,
-        env: { PATH, HOME, ...env },
+        env: { PATH, HOME, ...own },
         cwd: root,
         print(line) {
           lines.push(line)
@@ -95,6 +98,9 @@ export function manageProcess({
         if (Date.now() > deadline) throw new Error(`${name} was not ready within ${START_MS} ms:\n${lines.join('\n')}`)
         await sleep(20)
       }
+    },
+    setEnv(more) {
+      own = { ...own, ...more }
     },
     async kill() {
       signal('SIGKILL')

@@ -30,7 +30,8 @@ const passOn: Tap = ({ toServer, toClient }) => ({ fromClient: toServer, fromSer
 
 type Pair = { client: Socket; server: Socket; reset(): void; received: number; losesAnswer?: () => void }
 
-export async function startTcpProxy(targetPort: number, tap: Tap = passOn): Promise<TcpProxy> {
+/** @param targetPort asked for each connection, when it is a function. */
+export async function startTcpProxy(targetPort: number | (() => number), tap: Tap = passOn): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let isBlackHole = false
   let delayMs = 0
@@ -38,7 +39,11 @@ export async function startTcpProxy(targetPort: number, tap: Tap = passOn): Prom
   let lost: { text: string; done: () => void } | undefined
 
   const listener = createServer({ noDelay: true }, (client) => {
-    const server = createConnection({ port: targetPort, host: '127.0.0.1', noDelay: true })
+    const server = createConnection({
+      port: typeof targetPort === 'number' ? targetPort : targetPort(),
+      host: '127.0.0.1',
+      noDelay: true,
+    })
     const pair: Pair = {
       client,
       server,
