@@ -14,7 +14,7 @@ import { readPersistedOperations } from '../common/lane/persisted-operations.ts'
 import { channelLog, openRedisChannel, openRedisStream } from '../common/service/connections.ts'
 import { type Checks, channelCheck, storeCheck } from '../common/service/health.ts'
 import { listenAt, listenForMonitoring } from '../common/service/process.ts'
-import { serviceRoutes, startupRoutes } from '../common/service/routes.ts'
+import { monitorProcess, serviceRoutes, startupRoutes } from '../common/service/routes.ts'
 import { readSecrets } from '../common/service/secrets.ts'
 import { hideCredentials, type Settings } from '../common/service/settings.ts'
 import { createSetupWarnings, type SetupWarnings } from '../common/service/setup-warnings.ts'
@@ -78,7 +78,9 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
 
   // 1. The ports answer `/livez` from now on, and `/readyz` says that the platform is starting.
   const ports = await openPorts(settings, { life, servers, metrics })
-  const monitoring = await listenForMonitoring({ settings, log: logOf('metrics'), metrics, life })
+  let allChecks: Checks = {}
+  const monitored = monitorProcess(metrics, life, () => allChecks)
+  const monitoring = await listenForMonitoring({ settings, log: logOf('metrics'), metrics, monitored })
   closing('metrics', monitoring.stop)
 
   // 2. The store and the channel.
@@ -86,6 +88,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   closing('store', close)
   const setup = createSetupWarnings(settings, logOf('alkaid'))
   setup.addStore(store)
+  setup.addOneProcess()
   const { channel, eventStream, channelName } = await openChannel(settings, setup, closing)
 
   // 3. The subgraphs, in the order of the list.
@@ -140,7 +143,7 @@ async function build(settings: Settings, { life, servers, closers }: Ends): Prom
   const home = homePage(settings, tokens)
   ports.of(gatewayEntry.name).become(serviceRoutes({ home, graphql: (request) => gateway.handle(request), checks }))
   void setup.logNew()
-  monitoring.started({ ...checks, ...checksOfPorts })
+  allChecks = { ...checks, ...checksOfPorts }
   return {
     gatewayUrl: ports.of(gatewayEntry.name).url,
     distributionUrl: ports.of('distribution').url,

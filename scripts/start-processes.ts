@@ -8,7 +8,7 @@ import { npmParent, readStartOptions } from './start/options.ts'
 import { prepare } from './start/prepare.ts'
 import { welcome } from './start/welcome.ts'
 
-const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--no-demo]
+const HELP = `Usage: npm run start:processes [-- --port PORT] [--data-dir DIR] [--workers N] [--no-demo]
 
 Runs every service as a process of its own: the gateway on PORT, the subgraphs from PORT + 1 on, a distribution node on
 PORT + 10, and the metrics of each on its port + 100. Each line of output begins with the name of its service. When a
@@ -16,6 +16,8 @@ service ends, a line says so, and the others go on.
 
   --port PORT      the gateway's port (default: PORT, or 4000)
   --data-dir DIR   where the data is kept (default: DATA_DIR, or .data)
+  --workers N      how many distribution nodes run behind their port; auto: one for each core (default:
+                   DISTRIBUTION_WORKERS, or 1)
   --no-demo        do not create the demo app
   --help           this text
 
@@ -26,7 +28,7 @@ explained in README.md.`
 
 async function main(): Promise<void> {
   const begun = Date.now()
-  const options = readStartOptions(HELP, { needs: ['SERVICE_SECRET'] })
+  const options = readStartOptions(HELP, { needs: ['SERVICE_SECRET'], canHaveWorkers: true })
   if (!options) return console.log(HELP)
   const { settings, wantsDemo } = options
   const ending = new AbortController()

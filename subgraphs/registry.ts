@@ -71,6 +71,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     needs: ['channel'],
     laneFields: LANE_FIELDS.distribution,
     hasOwnPort: true, // apps ask it directly
+    canHaveWorkers: true, // each one is a node
     load: () => import('./distribution/app.ts'),
   },
 ]

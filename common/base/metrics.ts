@@ -170,15 +170,22 @@ function within<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 
 type Described = { name: string; help: string }
 
+/** Where a metric is registered. */
+type In = Pick<Metrics, 'registry'>
+
+/** How the gauges of several workers become one (common/service/cluster.ts). */
+export type Aggregator = 'sum' | 'min' | 'max'
+
 /** A gauge whose value is read at each scrape. It is left out when `read` resolves to undefined or rejects. */
 export function gauge(
-  { registry }: Metrics,
-  { name, help }: Described,
+  { registry }: In,
+  { name, help, workers = 'sum' }: Described & { workers?: Aggregator },
   read: () => number | undefined | Promise<number | undefined>,
 ): void {
   new Gauge({
     name,
     help,
+    aggregator: workers,
     registers: [registry],
     async collect() {
       this.reset()
@@ -190,7 +197,7 @@ export function gauge(
 }
 
 /** A counter of something that counts by itself. Its value is read at each scrape. */
-export function counter({ registry }: Metrics, { name, help }: Described, read: () => number): void {
+export function counter({ registry }: In, { name, help }: Described, read: () => number): void {
   new Counter({
     name,
     help,
@@ -204,7 +211,7 @@ export function counter({ registry }: Metrics, { name, help }: Described, read: 
 
 /** The same with one label: value of the label -> count. */
 export function counters(
-  { registry }: Metrics,
+  { registry }: In,
   { name, help, label }: Described & { label: string },
   read: () => Record<string, number>,
 ): void {

@@ -114,7 +114,6 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
   })
   const address = server.address()
   const bound = typeof address === 'object' && address ? address.port : port
-  const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
   const drain = () => {
     state.isDraining = true
   }
@@ -122,7 +121,13 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<H
     drain()
     return stopServer(server, sockets, options.log)
   }
-  return { port: bound, url: `http://${shownHost}:${bound}`, drain, stop }
+  return { port: bound, url: urlOf(host, bound), drain, stop }
+}
+
+/** The URL of a server on this machine that listens at this address. */
+export function urlOf(host: string, port: number): string {
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `http://${shown}:${port}`
 }
 
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpReply {

@@ -20,23 +20,25 @@ export type Checks = Record<string, () => Finding | Promise<Finding>>
 
 const CHECK_MS = 2_000
 
+/** What `/readyz` answers. The other fields are the checks. */
+export type Readiness = { ready: boolean; reasons: string[]; warnings: string[] } & Record<string, unknown>
+
 /** 200 `{ready: true, ...}`, or 503 with `reasons`. */
-export async function readiness(checks: Checks): Promise<HttpReply> {
+export function readinessReply(readiness: Readiness): HttpReply {
+  return json(readiness.ready ? 200 : 503, readiness, { 'cache-control': 'no-store' })
+}
+
+export async function examine(checks: Checks): Promise<Readiness> {
   const found = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => [name, await bounded(check)] as const),
   )
   const messages = (kind: 'problem' | 'warning') =>
     found.flatMap(([name, finding]) => [finding[kind] ?? []].flat().map((what) => `${name}: ${what}`))
   const reasons = messages('problem')
-  const ready = reasons.length === 0
   const details = Object.fromEntries(
     found.map(([name, { problem, warning: _, ...rest }]) => [name, { ok: !problem, ...rest }]),
   )
-  return json(
-    ready ? 200 : 503,
-    { ready, reasons, warnings: messages('warning'), ...details },
-    { 'cache-control': 'no-store' },
-  )
+  return { ready: reasons.length === 0, reasons, warnings: messages('warning'), ...details }
 }
 
 /** Checks that the store answers. A store that can be read but not written gives only a warning. */

@@ -6,9 +6,20 @@ import type { SigningKeys } from '../../engine/publication/sign.ts'
 import { type TokenSettings, type TokenVerifier, tokenVerifier } from '../access/tokens.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { createMetrics, type Metrics } from '../base/metrics.ts'
-import { type Handler, type HttpServer, type ListenOptions, listen } from '../http/server.ts'
+import { type Handler, type HttpServer, type ListenOptions, listen, urlOf } from '../http/server.ts'
+import { createCluster } from './cluster.ts'
+import { isWorker, obeyPrimary } from './cluster-worker.ts'
 import type { Checks } from './health.ts'
-import { monitoringRoutes, observeHttp, type ServiceParts, serviceRoutes, startupRoutes } from './routes.ts'
+import {
+  type Monitored,
+  monitoringRoutes,
+  monitorProcess,
+  observeHttp,
+  phaseOf,
+  type ServiceParts,
+  serviceRoutes,
+  startupRoutes,
+} from './routes.ts'
 import { readSecrets } from './secrets.ts'
 import {
   type RequiredSetting,
@@ -27,6 +38,8 @@ export type ProcessDefinition = SettingsOptions & {
   about: string
   /** The default of PORT. */
   port: number
+  /** Whether `--workers` and DISTRIBUTION_WORKERS run several of it behind one port. */
+  canHaveWorkers?: boolean | undefined
   build(context: ProcessContext): Promise<ServiceParts>
 }
 
@@ -51,12 +64,15 @@ export async function startProcess(
   const closers: Closer[] = []
   const life: Lifecycle = { phase: 'starting' }
   try {
-    if (wantsHelp()) return console.log(help(definition))
-    const settings = readSettings(env, definition)
-    await start(definition, settings, life, closers)
+    const given = readArguments(definition)
+    if (given.help) return console.log(help(definition))
+    const settings = readSettings({ ...env, ...(given.workers && { DISTRIBUTION_WORKERS: given.workers }) }, definition)
+    const workers = definition.canHaveWorkers ? settings.distributionWorkers : 1
+    if (workers > 1 && !isWorker()) await startPrimary(definition, settings, workers, life, closers)
+    else await start(definition, settings, life, closers)
   } catch (error) {
     if (life.phase === 'ending') return // a shutdown began during the start, and caused this error
-    console.error(error instanceof SettingsError ? error.message : error)
+    if (!(error instanceof WorkerFailed)) console.error(error instanceof SettingsError ? error.message : error)
     await closeAll(closers)
     process.exit(1)
   }
@@ -68,26 +84,90 @@ async function start(definition: ProcessDefinition, settings: Settings, life: Li
   const log = createLogger(settings.logLevel, name)
   const metrics = createMetrics()
   const server = startupRoutes(life)
-  const http = await listenAt({ settings, port: settings.port, role: name, log, metrics }, server.handle)
-  const monitoring = await listenForMonitoring({ settings, log, metrics, life })
-  closers.push({ name: 'metrics', close: monitoring.stop }) // the last one to close
+  const servers: HttpServer[] = []
+  const listen = async () => {
+    const http = await listenAt({ settings, port: settings.port, role: name, log, metrics }, server.handle)
+    servers.push(http)
+    return http
+  }
+  let checks: Checks = {}
+  const monitored = monitorProcess(metrics, life, () => checks)
+  let address: string | undefined
+  if (isWorker()) listenWithCluster(listen, monitored, metrics)
+  else {
+    const http = await listen()
+    const monitoring = await listenForMonitoring({ settings, log, metrics, monitored })
+    closers.push({ name: 'metrics', close: monitoring.stop }) // the last one to close
+    address = `${name} listens at ${http.url} (metrics: ${monitoring.url}/metrics)`
+  }
   const { drainMs } = settings
   installShutdown({
     log,
     withinMs: drainMs + SHUTDOWN_MS,
     // Only a signal comes from a load balancer that still sends requests for a while. After an error nobody waits.
-    end: (cause) => shutDown({ life, servers: [http], closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
+    end: (cause) => shutDown({ life, servers, closers, drainMs: isSignal(cause) ? drainMs : 0, log }),
   })
   const closing: ProcessContext['closing'] = (part, close) => void closers.push({ name: part, close })
   const setup = createSetupWarnings(settings, log)
   const verify = tokenVerifier(tokens, { log })
   const parts = await definition.build({ settings, tokens, signingKeys, verify, log, metrics, setup, closing })
-  const checks = { setup: setup.check, ...parts.checks }
+  checks = { setup: setup.check, ...parts.checks }
   server.become(serviceRoutes({ ...parts, checks }))
-  monitoring.started(checks)
   void setup.logNew()
   if (life.phase === 'starting') life.phase = 'running'
-  console.log(`${name} listens at ${http.url} (metrics: ${monitoring.url}/metrics)`)
+  if (address) console.log(address)
+}
+
+/** The primary decides when a worker listens, and has the port of the metrics. */
+function listenWithCluster(listen: () => Promise<unknown>, { readiness }: Monitored, metrics: Metrics): void {
+  obeyPrimary({
+    metrics,
+    readiness,
+    listen: async () => void (await listen()),
+    onFailure(error) {
+      console.error(error instanceof SettingsError ? error.message : error)
+      process.exit(1)
+    },
+  })
+}
+
+/** The first worker has ended before it listened. It has printed why. */
+class WorkerFailed extends Error {}
+
+/** Runs `workers` processes of the service. This process has no part of the service itself. */
+async function startPrimary(
+  { name }: ProcessDefinition,
+  settings: Settings,
+  workers: number,
+  life: Lifecycle,
+  closers: Closer[],
+): Promise<void> {
+  readSecrets(settings) // so that workers that start together do not make them at the same time
+  const log = createLogger(settings.logLevel, name)
+  const cluster = createCluster({ name, workers, life, log })
+  const monitored: Monitored = {
+    readiness: async () => (life.phase === 'ending' ? phaseOf(life) : cluster.readiness()),
+    metrics: cluster.metrics,
+  }
+  const { drainMs } = settings
+  installShutdown({
+    log,
+    withinMs: drainMs + SHUTDOWN_MS + SHUTDOWN_MS,
+    async end() {
+      life.phase = 'ending'
+      await cluster.stop()
+      await closeAll(closers, log)
+    },
+  })
+  const monitoring = await listenForMonitoring({ settings, log, metrics: createMetrics(), monitored })
+  closers.push({ name: 'metrics', close: monitoring.stop })
+  closers.push({ name: 'workers', close: cluster.stop })
+  const { port } = await cluster.start().catch((error: Error) => {
+    throw new WorkerFailed(error.message)
+  })
+  if (life.phase === 'starting') life.phase = 'running'
+  const url = urlOf(settings.host, port)
+  console.log(`${name} listens at ${url} with ${workers} workers (metrics: ${monitoring.url}/metrics)`)
 }
 
 export type ListenAt = {
@@ -111,15 +191,14 @@ export async function listenAt(options: ListenAt, handle: Handler): Promise<Http
 /** The most connections at once on the port of the metrics. */
 const MAX_MONITORING_CONNECTIONS = 100
 
-/** Listens on METRICS_PORT: `/metrics`, `/livez` and `/readyz` of the whole process. Throws SettingsError when it cannot. */
+/** Listens on METRICS_PORT: `/metrics`, `/livez` and `/readyz`. Throws SettingsError when it cannot. */
 export async function listenForMonitoring(options: {
   settings: Settings
   log: Logger
   metrics: Metrics
-  life: Lifecycle
-}): Promise<{ url: string; started(checks: Checks): void; stop(): Promise<void> }> {
-  const { settings, log, metrics, life } = options
-  let checks: Checks = {}
+  monitored: Monitored
+}): Promise<{ url: string; stop(): Promise<void> }> {
+  const { settings, log, metrics, monitored } = options
   const http = await listenOrExplain(
     {
       host: settings.metricsHost,
@@ -130,12 +209,9 @@ export async function listenForMonitoring(options: {
       ...observeHttp(log, metrics),
       names: { host: 'METRICS_HOST', port: 'METRICS_PORT' },
     },
-    monitoringRoutes(metrics, life, () => checks),
+    monitoringRoutes(monitored),
   )
-  const started = (all: Checks) => {
-    checks = all
-  }
-  return { url: http.url, started, stop: http.stop }
+  return { url: http.url, stop: http.stop }
 }
 
 async function listenOrExplain(
@@ -158,15 +234,24 @@ async function listenOrExplain(
   }
 }
 
-function wantsHelp(): boolean {
+function readArguments({ canHaveWorkers }: ProcessDefinition): {
+  help: boolean | undefined
+  workers: string | undefined
+} {
   try {
-    return parseArgs({ options: { help: { type: 'boolean' } } }).values.help === true
+    const { help, workers } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } }).values
+    if (workers !== undefined && !canHaveWorkers) throw new Error('--workers: only distribution can have them')
+    if (workers === '') throw new Error('--workers: expected a value')
+    return { help, workers }
   } catch (error) {
     throw new SettingsError(`${(error as Error).message} (\`--help\` lists the options)`)
   }
 }
 
-function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefinition): string {
+const WORKERS_HELP =
+  'how many processes of it run behind the port; auto: one for each core (default: DISTRIBUTION_WORKERS, or 1)'
+
+function help({ name, about, port, canHaveWorkers, needs = [], upstreams = [] }: ProcessDefinition): string {
   const explained: Record<RequiredSetting, string> = {
     MONGODB_URI: 'the URI of a MongoDB replica set or sharded cluster (to try it: `npm run embedded` prints one)',
     REDIS_URL: 'the URL of a Redis',
@@ -180,6 +265,7 @@ function help({ name, about, port, needs = [], upstreams = [] }: ProcessDefiniti
     ),
     ['PORT', `the port on which it listens (default: ${port})`] as const,
     ['METRICS_PORT', 'the port of /metrics, /livez and /readyz (default: PORT + 100)'] as const,
+    ...(canHaveWorkers ? [['--workers N', WORKERS_HELP] as const] : []),
   ]
   return `Starts the service ${name} as a process of its own.
 ${name}: ${about}

@@ -7,7 +7,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { withRequestId } from '../base/request-id.ts'
 import type { Refusal } from '../http/connections.ts'
 import { type Handler, type HttpRequest, json, type ListenOptions } from '../http/server.ts'
-import { type Checks, readiness } from './health.ts'
+import { type Checks, examine, type Readiness, readinessReply } from './health.ts'
 import type { Lifecycle } from './shutdown.ts'
 
 export type ServiceParts = {
@@ -31,28 +31,38 @@ export function serviceRoutes({ home, graphql, lane, federation, checks }: Servi
       : graphql && { methods: METHODS, handle: graphql },
     '/federation': federation && { methods: ['POST'], handle: federation },
     '/livez': { methods: READ, handle: alive },
-    '/readyz': { methods: READ, handle: () => readiness(checks) },
+    '/readyz': { methods: READ, handle: async () => readinessReply(await examine(checks)) },
   })
 }
 
-/** The paths on METRICS_PORT. `checks` is called once the process runs. */
-export function monitoringRoutes({ registry }: Metrics, life: Lifecycle, checks: () => Checks): Handler {
-  const render = onceAtATime(() => registry.metrics())
+/** What METRICS_PORT tells: of this process, or of all workers of a cluster. */
+export type Monitored = {
+  readiness(): Promise<Readiness>
+  metrics(): Promise<{ contentType: string; text: string }>
+}
+
+/** The paths on METRICS_PORT. */
+export function monitoringRoutes({ readiness, metrics }: Monitored): Handler {
+  const render = onceAtATime(metrics)
   return routes({
     '/livez': { methods: READ, handle: alive },
-    '/readyz': {
-      methods: READ,
-      handle: () => (life.phase === 'running' ? readiness(checks()) : notReady(life)),
-    },
+    '/readyz': { methods: READ, handle: async () => readinessReply(await readiness()) },
     '/metrics': {
       methods: READ,
-      handle: async () => ({
-        status: 200,
-        headers: { 'content-type': registry.contentType },
-        body: await render(),
-      }),
+      async handle() {
+        const { contentType, text } = await render()
+        return { status: 200, headers: { 'content-type': contentType }, body: text }
+      },
     },
   })
+}
+
+/** What one process tells of itself. `checks` is called once the process runs. */
+export function monitorProcess({ registry }: Metrics, life: Lifecycle, checks: () => Checks): Monitored {
+  return {
+    readiness: async () => (life.phase === 'running' ? examine(checks()) : phaseOf(life)),
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
 }
 
 type Route = {
@@ -147,6 +157,11 @@ function alive() {
   return json(200, { alive: true })
 }
 
-function notReady({ phase }: Lifecycle) {
-  return json(503, { ready: false, reasons: [phase] }, { 'cache-control': 'no-store' })
+function notReady(life: Lifecycle) {
+  return readinessReply(phaseOf(life))
+}
+
+/** Why a process that does not run is not ready: it is starting, or ending. */
+export function phaseOf({ phase }: Lifecycle): Readiness {
+  return { ready: false, reasons: [phase], warnings: [] }
 }

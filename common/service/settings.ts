@@ -1,6 +1,7 @@
 // Reads the environment into typed settings. All wrong settings are reported together, one line each: the setting, what was expected,
 // and what came instead. A message never shows a credential.
 
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { TokenSettings } from '../access/tokens.ts'
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../graphql/query-limits.ts'
@@ -18,6 +19,8 @@ export type Settings = {
   metricsHost: string
   /** 0: any free port. */
   metricsPort: number
+  /** How many processes of distribution run behind its port, when it does not run in one process with everything else. */
+  distributionWorkers: number
   dataDir: string
   /** Undefined: the embedded server. */
   mongodbUri: string | undefined
@@ -107,6 +110,14 @@ const upstream = z
   )
   .refine((urls) => new Set(urls).size === urls.length, 'expected each URL once')
 
+const MOST_WORKERS = 256
+const WORKERS_EXPECTED = `expected a whole number from 1 to ${MOST_WORKERS}, or auto (one for each core)`
+const workers = z
+  .string()
+  .regex(/^([1-9]\d{0,2}|auto)$/, WORKERS_EXPECTED)
+  .transform((text) => (text === 'auto' ? Math.min(availableParallelism(), MOST_WORKERS) : Number(text)))
+  .refine((number) => number <= MOST_WORKERS, WORKERS_EXPECTED)
+
 /** For the limits on a query, the maximum is so low that the subgraphs still accept the query plans (`common/graphql/subgraph.ts`). */
 function limit(min: number, max: number) {
   const expected = `expected a whole number from ${min} to ${max}`
@@ -132,6 +143,7 @@ const environment = z.object({
   MAX_UPSTREAM_REQUESTS: limit(1, 10_000).default(256),
   METRICS_HOST: z.string().min(1, 'expected an address to listen on').default('127.0.0.1'),
   METRICS_PORT: port.optional(),
+  DISTRIBUTION_WORKERS: workers.default(1),
   DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
   MONGODB_URI: url(['mongodb', 'mongodb+srv']),
   REDIS_URL: url(['redis', 'rediss']),
@@ -197,6 +209,7 @@ export function readSettings(
     maxConnections: values.MAX_CONNECTIONS,
     metricsHost: values.METRICS_HOST,
     metricsPort: values.METRICS_PORT ?? metricsPortBeside(values.PORT),
+    distributionWorkers: values.DISTRIBUTION_WORKERS,
     dataDir: values.DATA_DIR,
     mongodbUri: values.MONGODB_URI,
     redisUrl: values.REDIS_URL,
@@ -293,6 +306,7 @@ const SHOWN = new Set([
   'PORT',
   'METRICS_HOST',
   'METRICS_PORT',
+  'DISTRIBUTION_WORKERS',
   'DATA_DIR',
   'LOG_LEVEL',
   'CORS_ORIGINS',

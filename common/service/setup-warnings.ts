@@ -9,13 +9,15 @@ import type { Store } from '../store/store.ts'
 import type { Checks } from './health.ts'
 import type { Settings } from './settings.ts'
 
-/** Outside production only the rights on the data folder are checked. */
+/** Outside production only the rights on the data folder and the number of workers are checked. */
 export type SetupWarnings = {
   /** Checks whether this store is the embedded one. */
   addStore(store: Store): void
   /** Checks the settings of a Redis. Pass the result to the function that connects. Undefined outside production. */
   addRedis(options: { holdsEvents: boolean }): RedisConfigCheck | undefined
   addChannelInProcess(): void
+  /** Everything runs in one process, whatever DISTRIBUTION_WORKERS says. */
+  addOneProcess(): void
   /** Logs the warnings that were not logged before. */
   logNew(): Promise<void>
   check: Checks[string]
@@ -24,10 +26,10 @@ export type SetupWarnings = {
 type Warnings = readonly string[]
 
 export function createSetupWarnings(
-  settings: Pick<Settings, 'production' | 'dataDir'>,
+  settings: Pick<Settings, 'production' | 'dataDir' | 'distributionWorkers'>,
   log: Pick<Logger, 'warn'>,
 ): SetupWarnings {
-  const { production, dataDir } = settings
+  const { production, dataDir, distributionWorkers } = settings
   const sources: (() => Warnings | Promise<Warnings>)[] = [() => dataFolderWarnings(dataDir)]
   const add = (source: () => Warnings | Promise<Warnings>) => {
     if (production) sources.push(source)
@@ -60,10 +62,17 @@ export function createSetupWarnings(
       return redis
     },
     addChannelInProcess: () => add(() => [CHANNEL_IN_PROCESS]),
+    addOneProcess() {
+      if (distributionWorkers > 1) sources.push(() => [ONE_PROCESS])
+    },
     logNew,
     check: async () => ({ warning: await findWarnings() }),
   }
 }
+
+const ONE_PROCESS =
+  'DISTRIBUTION_WORKERS has no effect here: npm start runs everything in one process. For a node on every core, use ' +
+  'npm run start:processes'
 
 const EMBEDDED_STORE =
   'NODE_ENV=production uses the embedded store, which is only for trying out: one copy, on one disk, for one process. ' +

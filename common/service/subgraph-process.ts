@@ -36,6 +36,8 @@ export type SubgraphEntry = {
   laneFields?: readonly string[]
   /** Whether `npm start`, too, gives it a port of its own, because apps ask it directly. */
   hasOwnPort?: boolean
+  /** Whether several processes of it can run behind one port (`--workers`). */
+  canHaveWorkers?: boolean
   /** The subgraphs whose `repository.ts` it may import. */
   usesRepositoriesOf?: readonly string[]
   load(): Promise<SubgraphModule>
@@ -116,8 +118,9 @@ export async function startSubgraphProcess(
   entry: SubgraphEntry,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const { name, about, port } = entry
-  await startProcess({ name, about, port, needs: neededSettings(entry), build: (frame) => build(entry, frame) }, env)
+  const { name, about, port, canHaveWorkers } = entry
+  const needs = neededSettings(entry)
+  await startProcess({ name, about, port, canHaveWorkers, needs, build: (frame) => build(entry, frame) }, env)
 }
 
 async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<ServiceParts> {

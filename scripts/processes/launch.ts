@@ -93,6 +93,7 @@ export async function launch(options: LaunchOptions): Promise<Processes> {
             PORT: `${port}`,
             METRICS_HOST: settings.metricsHost,
             METRICS_PORT: `${metricsPort}`,
+            DISTRIBUTION_WORKERS: `${settings.distributionWorkers}`,
             MONGODB_URI: mongodbUri,
             REDIS_URL: redisUrl,
             // Only the gateway asks the other services, and it ends before them.

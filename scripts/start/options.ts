@@ -7,21 +7,28 @@ const OPTIONS = {
   port: { type: 'string' },
   'data-dir': { type: 'string' },
   'no-demo': { type: 'boolean' },
+  workers: { type: 'string' },
   help: { type: 'boolean' },
 } as const
+
+const NO_WORKERS =
+  '--workers: npm start runs everything in one process, the node too. For a node on every core, use: ' +
+  'npm run start:processes -- --workers auto'
 
 /** Undefined when `--help` was given. Throws SettingsError. */
 export function readStartOptions(
   help: string,
-  wanted: SettingsOptions = {},
+  wanted: SettingsOptions & { canHaveWorkers?: boolean } = {},
 ): { settings: Settings; wantsDemo: boolean } | undefined {
   const values = readArguments(help)
   if (values.help) return undefined
+  if (values.workers !== undefined && !wanted.canHaveWorkers) throw new SettingsError(NO_WORKERS)
   const settings = readSettings(
     {
       ...process.env,
       ...(values.port && { PORT: values.port }),
       ...(values['data-dir'] && { DATA_DIR: values['data-dir'] }),
+      ...(values.workers && { DISTRIBUTION_WORKERS: values.workers }),
     },
     wanted,
   )
@@ -39,7 +46,7 @@ export function npmParent(script: 'start' | 'start:processes'): number | undefin
 function readArguments(help: string) {
   try {
     const { values } = parseArgs({ options: OPTIONS })
-    for (const option of ['port', 'data-dir'] as const) {
+    for (const option of ['port', 'data-dir', 'workers'] as const) {
       if (values[option] === '') throw new SettingsError(`--${option}: expected a value`)
     }
     return values

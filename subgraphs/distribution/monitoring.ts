@@ -35,26 +35,32 @@ export function distributionChecks(sync: Sync): Checks {
 
 export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: CapTokenCounts): void {
   const name = (what: string) => `alkaid_distribution_${what}`
-  gauge(metrics, { name: name('ready'), help: '1 once the node has loaded everything that it should serve.' }, () =>
-    sync.ready ? 1 : 0,
+  gauge(
+    metrics,
+    { name: name('ready'), help: '1 once the node has loaded everything that it should serve.', workers: 'min' },
+    () => (sync.ready ? 1 : 0),
   )
   gauge(
     metrics,
     {
       name: name('staleness_seconds'),
       help: 'Time since the start of the last comparison after which the node had everything that the channel names.',
+      workers: 'max',
     },
     () => {
       const { stalenessMs } = sync.status()
       return stalenessMs === null ? undefined : stalenessMs / 1000
     },
   )
-  gauge(metrics, { name: name('slots'), help: 'Slots of which the node has a publication.' }, () => countSlots(sync))
+  gauge(metrics, { name: name('slots'), help: 'Slots of which the node has a publication.', workers: 'min' }, () =>
+    countSlots(sync),
+  )
   gauge(
     metrics,
     {
       name: name('unreadable_documents'),
       help: 'Documents that the node should have and cannot read: missing, corrupt, forged, or older than its own copy.',
+      workers: 'max',
     },
     () => sync.status().unreadable,
   )

@@ -7,7 +7,7 @@ import { createLogger } from '../../common/base/log.ts'
 import { type Address, type Channel, ChannelUnavailable, SETTINGS } from '../../common/channel/channel.ts'
 import { createInProcessChannel } from '../../common/channel/in-process.ts'
 import { readPersistedOperations } from '../../common/lane/persisted-operations.ts'
-import { readiness } from '../../common/service/health.ts'
+import { examine, readinessReply } from '../../common/service/health.ts'
 import { addressName } from '../../engine/publication/address.ts'
 import { operationIds } from '../../scripts/shared/operation-ids.ts'
 import { buildDistribution } from '../../subgraphs/distribution/app.ts'
@@ -106,7 +106,7 @@ test.each<[string, () => Promise<void>, string]>([
     const sync = await start(WITH_GRACE)
     expect(sync.ready).toBe(false)
     expect(sync.status()).toMatchObject({ unreadable: 1, unreadableNames: [name] })
-    const problem = await readiness(distributionChecks(sync))
+    const problem = readinessReply(await examine(distributionChecks(sync)))
     expect(problem.status).toBe(503)
     expect(problem.body).toContain(name)
 
@@ -114,7 +114,7 @@ test.each<[string, () => Promise<void>, string]>([
     expect(shownIn(sync, 'news', 'home')).toBe('home-1')
     expect(shownIn(sync, 'shop', 'feed')).toBe('feed-1')
     expect(sync.table.slot('shop', 'feed')).toBeDefined()
-    const { status, body } = await readiness(distributionChecks(sync))
+    const { status, body } = readinessReply(await examine(distributionChecks(sync)))
     expect(status).toBe(200)
     expect(JSON.parse(body!).warnings).toEqual([expect.stringContaining(name)])
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { noChannel } from '../../common/channel/in-process.ts'
-import { channelCheck, readiness, storeCheck } from '../../common/service/health.ts'
+import { channelCheck, examine, readinessReply, storeCheck } from '../../common/service/health.ts'
 import { connectStore } from '../../common/store/store.ts'
 import { startEmbeddedServer } from '../../embedded/server.ts'
 
-const answerOf = async (checks: Parameters<typeof readiness>[0]) => {
-  const { status, body } = await readiness(checks)
+const answerOf = async (checks: Parameters<typeof examine>[0]) => {
+  const { status, body } = readinessReply(await examine(checks))
   return { status, ...JSON.parse(body!) }
 }
 

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { createLogger } from '../../common/base/log.ts'
 import { createMetrics, gauge } from '../../common/base/metrics.ts'
 import { type Handler, type HttpServer, json, type ListenOptions, listen } from '../../common/http/server.ts'
-import { monitoringRoutes, observeHttp, serviceRoutes } from '../../common/service/routes.ts'
+import { monitoringRoutes, monitorProcess, observeHttp, serviceRoutes } from '../../common/service/routes.ts'
 import { connectRaw, type RawClient, rawRequest } from '../support/raw-http.ts'
 import { until } from '../support/until.ts'
 
@@ -215,7 +215,7 @@ test('concurrent requests for metrics share one rendering', async () => {
     return release.promise
   })
   let asked = 0
-  const routes = monitoringRoutes(metrics, { phase: 'running' }, () => ({}))
+  const routes = monitoringRoutes(monitorProcess(metrics, { phase: 'running' }, () => ({})))
   const { url } = await serve((request) => {
     asked += 1
     return routes(request)
