@@ -72,6 +72,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     laneFields: LANE_FIELDS.distribution,
     hasOwnPort: true, // apps ask it directly
     canHaveWorkers: true, // each one is a node
+    startsWithoutRedis: true, // it serves its snapshot
     load: () => import('./distribution/app.ts'),
   },
 ]

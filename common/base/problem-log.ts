@@ -12,7 +12,7 @@ export type ProblemLog = {
 }
 
 /** At most this many problems at once are logged one by one. Then one line says that there are more. */
-const MAX_PROBLEMS = 1_000
+const MAX_PROBLEMS = 50
 
 export function createProblemLog(log: ProblemLogger): ProblemLog {
   const present = new Map<string, string>()

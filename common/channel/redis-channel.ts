@@ -29,6 +29,8 @@ export type RedisChannelOptions = {
   log?: ChannelLog
   /** Started on each connect. */
   configCheck?: RedisConfigCheck | undefined
+  /** Resolves at once, whether Redis can be reached or not. Calls are rejected until it is connected. */
+  mayConnectLater?: boolean | undefined
 }
 
 const FIRST_CONNECTION_MS = 5_000
@@ -40,15 +42,19 @@ const DOCUMENTS_PER_READ = 8
 const READS_AT_ONCE = 2
 const LINES_PER_READ = 1_000
 
-/** Rejects after 5 seconds when Redis is out of reach, and at once when the URL or the credentials are wrong. */
-export async function connectRedisChannel({ url, log = () => {}, configCheck }: RedisChannelOptions): Promise<Channel> {
+/**
+ * Rejects after 5 seconds when Redis is out of reach, and at once when the URL or the credentials are wrong. With `mayConnectLater`
+ * only a wrong URL is an error.
+ */
+export async function connectRedisChannel(options: RedisChannelOptions): Promise<Channel> {
+  const { url, log = () => {}, configCheck, mayConnectLater = false } = options
   const target = parseRedisUrl(url)
   const enableNotifications = notificationEnabler(nameOf(target), log)
   const prepare = async (redis: Redis) => {
     configCheck?.start(redis, nameOf(target))
     await enableNotifications(redis)
   }
-  const commander = await openRedis({ target, log, timeoutMs: FIRST_CONNECTION_MS, prepare })
+  const commander = await openRedis({ target, log, timeoutMs: mayConnectLater ? 0 : FIRST_CONNECTION_MS, prepare })
   defineScripts(commander.redis)
   // Heartbeats are read every second. The log names each unreadable one once.
   const logHeartbeat = (level: 'info' | 'warn') => (_: object, message: string) =>

@@ -42,13 +42,13 @@ export type RedisConnection = {
 export type OpenOptions = {
   target: RedisTarget
   log: ChannelLog
-  /** How long the first connection may take, in milliseconds. */
+  /** How long the first connection may take, in milliseconds. 0: it is not waited for, and tried again without end. */
   timeoutMs: number
   /** Runs on every connect, also on the first one. When it fails, a new connection is tried. */
   prepare?: (redis: Redis) => Promise<void>
 }
 
-/** Resolves once connected and prepared. Rejects with ChannelUnavailable after `timeoutMs`. */
+/** Resolves once connected and prepared. Rejects with ChannelUnavailable after `timeoutMs`. With 0 it resolves at once. */
 export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions): Promise<RedisConnection> {
   const name = nameOf(target)
   const redis = new Redis(optionsFor(target))
@@ -57,6 +57,7 @@ export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions
 
   // Each attempt to reconnect fails with an error again. Only changes are logged.
   let connected = false
+  let isLogged = timeoutMs > 0
   redis.on('error', (error) => {
     lastError = error
   })
@@ -69,6 +70,11 @@ export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions
     if (connected && !closed) {
       const message = `Lost ${name}; reconnecting. ${lastError ? reasonOf(lastError) : ''}`.trimEnd()
       log({ level: 'warn', kind: 'disconnected', message })
+    }
+    if (!connected && !isLogged && !closed) {
+      const message = `Cannot reach ${name}; trying again. ${lastError ? reasonOf(lastError) : ''}`.trimEnd()
+      log({ level: 'warn', kind: 'disconnected', message })
+      isLogged = true
     }
     connected = false
   })
@@ -100,7 +106,8 @@ export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions
   }
 
   try {
-    await orTimeout(timeoutMs, () => firstReady(redis, prepare, log))
+    const ready = firstReady(redis, prepare, log, timeoutMs > 0)
+    if (timeoutMs > 0) await orTimeout(timeoutMs, () => ready)
     return connection
   } catch (error) {
     await connection.close()
@@ -136,10 +143,13 @@ function optionsFor(target: RedisTarget): RedisOptions {
   }
 }
 
-/** Connects and prepares the connection, and later ones. It tries again until it succeeds or an error is permanent. */
-function firstReady(redis: Redis, prepare: OpenOptions['prepare'], log: ChannelLog): Promise<void> {
+/**
+ * Connects and prepares the connection, and later ones. It tries again until it succeeds. With `mayFail` an error that is permanent
+ * rejects.
+ */
+function firstReady(redis: Redis, prepare: OpenOptions['prepare'], log: ChannelLog, mayFail: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    let first = true
+    let first = mayFail
     redis.on('error', (error) => {
       if (first && PERMANENT_ERRORS.test(error.message)) reject(error)
     })

@@ -3,7 +3,7 @@
 import type { Logger } from '../base/log.ts'
 import type { Channel, ChannelLog } from '../channel/channel.ts'
 import type { EventStream } from '../channel/event-stream.ts'
-import { connectRedisChannel } from '../channel/redis-channel.ts'
+import { connectRedisChannel, type RedisChannelOptions } from '../channel/redis-channel.ts'
 import type { RedisConfigCheck } from '../channel/redis-config-check.ts'
 import { connectRedisEventStream } from '../channel/redis-event-stream.ts'
 import type { StoreObserver } from '../store/observe.ts'
@@ -18,8 +18,12 @@ export async function openMongoDb(uri: string, observer?: StoreObserver): Promis
   })
 }
 
-export async function openRedisChannel(url: string, log: Logger, configCheck?: RedisConfigCheck): Promise<Channel> {
-  return connectRedisChannel({ url, log: channelLog(log), configCheck }).catch((error: Error) =>
+export async function openRedisChannel(
+  url: string,
+  log: Logger,
+  options: Pick<RedisChannelOptions, 'configCheck' | 'mayConnectLater'> = {},
+): Promise<Channel> {
+  return connectRedisChannel({ url, log: channelLog(log), ...options }).catch((error: Error) =>
     explainRedis(url, error),
   )
 }

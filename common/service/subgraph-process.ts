@@ -1,6 +1,7 @@
 // A subgraph as a process of its own: opens what the subgraph needs, starts it, and answers the gateway at `/federation` and
 // apps at `/graphql`. `npm start` starts the same subgraphs in one process (platform/app.ts).
 
+import { join } from 'node:path'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import type { TokenVerifier } from '../access/tokens.ts'
 import type { Logger } from '../base/log.ts'
@@ -38,6 +39,8 @@ export type SubgraphEntry = {
   hasOwnPort?: boolean
   /** Whether several processes of it can run behind one port (`--workers`). */
   canHaveWorkers?: boolean
+  /** Whether it starts while Redis is out of reach, and connects later. */
+  startsWithoutRedis?: boolean
   /** The subgraphs whose `repository.ts` it may import. */
   usesRepositoriesOf?: readonly string[]
   load(): Promise<SubgraphModule>
@@ -57,6 +60,8 @@ export type SubgraphResources = {
   eventStream: EventStream | undefined
   /** The most events in that stream in the store. */
   maxStreamEvents?: number
+  /** A folder on disk that is its own. Undefined with `npm start`: there the store is local. */
+  ownFolder?: string | undefined
   keys: SigningKeys
   verify: TokenVerifier
   /** The operations that apps may send. */
@@ -133,6 +138,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
   const { startSubgraph } = await entry.load()
   const { subgraph, lane, checks, stop } = await startSubgraph({
     ...opened,
+    ownFolder: join(settings.dataDir, `${name}-${settings.port}`),
     keys: frame.signingKeys,
     verify,
     operations: readPersistedOperations(OPERATIONS),
@@ -159,7 +165,7 @@ async function build(entry: SubgraphEntry, frame: ProcessContext): Promise<Servi
 
 /** The settings are there: the process does not start without those that its `needs` ask for. */
 async function openResources(
-  { needs }: SubgraphEntry,
+  { needs, startsWithoutRedis }: SubgraphEntry,
   { settings, log, metrics, setup, closing }: ProcessContext,
 ): Promise<Pick<SubgraphResources, 'store' | 'channel' | 'eventStream'>> {
   const redisUrl = settings.redisUrl!
@@ -172,7 +178,8 @@ async function openResources(
     setup.addStore(store)
   }
   if (needs.includes('channel')) {
-    channel = await openRedisChannel(redisUrl, log, setup.addRedis({ holdsEvents: false }))
+    const configCheck = setup.addRedis({ holdsEvents: false })
+    channel = await openRedisChannel(redisUrl, log, { configCheck, mayConnectLater: startsWithoutRedis })
     closing('channel', () => channel?.close())
   }
   if (needs.includes('event stream')) {

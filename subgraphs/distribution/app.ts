@@ -30,6 +30,8 @@ export type DistributionOptions = {
   keys: SigningKeys
   /** This node's name. */
   node: string
+  /** Where the node keeps its snapshot. Undefined: it keeps none. */
+  ownFolder?: string | undefined
   verify: TokenVerifier
   operations: PersistedOperations
   laneFields: readonly string[]
@@ -57,9 +59,10 @@ export function startSubgraph({ channel, ...resources }: SubgraphResources): Pro
 
 export async function buildDistribution(options: DistributionOptions): Promise<Distribution> {
   const { channel, keys, node, verify, now, random, log, metrics } = options
+  const { ownFolder: snapshotFolder, intervals } = options
   let appOperations: NodeOperations | undefined
   const onOperations = (list: OperationList) => appOperations?.update(list)
-  const sync = await startSync({ channel, keys, node, clock: now, log, onOperations, intervals: options.intervals })
+  const sync = await startSync({ channel, keys, node, snapshotFolder, clock: now, log, onOperations, intervals })
   const capTokens = noCapTokens()
   if (metrics) measureDistribution(metrics, sync, capTokens)
   const resolvers = distributionResolvers({

@@ -47,6 +47,8 @@ export type Loader = {
   compare(target: TargetTable): Promise<Completeness>
   /** Fetches every document that is not in `done`, and adds its name to `done`. So a later call continues this one. */
   loadAll(target: TargetTable, done: Set<string>): Promise<Completeness>
+  /** Applies a document of the node's own snapshot. Nothing is counted. */
+  restore(target: TargetTable, address: Address, text: string): Promise<void>
   /** Returns a new table with all entries of `table`. */
   copy(table: Table): Promise<Table>
 }
@@ -63,8 +65,10 @@ export type LoaderOptions = {
   slices: TimeSlices
   /** Milliseconds since the Unix epoch. */
   clock: () => number
-  /** `table` has the document. */
-  onApplied(address: Address, table: Table): void
+  /** `table` has the document. `text`: as it came from the channel. */
+  onApplied(address: Address, table: Table, text: string): void
+  /** The same document came with a seal of the new signing secret. */
+  onSealedAnew(address: Address, text: string): void
   /** Called when `unreadable` has got one more document. */
   onUnreadable(): void
 }
@@ -79,7 +83,8 @@ const CODES_PER_STEP = 64
 
 /** All methods reject when the channel is out of reach. What they brought into the table before stays there. */
 export function createLoader(options: LoaderOptions): Loader {
-  const { channel, keys, counters, problems, signal, unreadable, slices, clock, onApplied, onUnreadable } = options
+  const { channel, keys, counters, problems, signal, unreadable, slices, clock } = options
+  const { onApplied, onSealedAnew, onUnreadable } = options
 
   /** `done` undefined: fetches only what differs from the manifest, and what could not be read the last time. */
   async function load(target: TargetTable, done?: Set<string>): Promise<Completeness> {
@@ -180,7 +185,7 @@ export function createLoader(options: LoaderOptions): Loader {
     }
     unreadable.delete(address)
     problems.resolve(what)
-    if (outcome === 'applied') onApplied(address, target())
+    if (outcome === 'applied') onApplied(address, target(), text!)
   }
 
   /** A slot comes into the table when it is compiled and its opening times are prepared. So no request does such work. */
@@ -197,6 +202,9 @@ export function createLoader(options: LoaderOptions): Loader {
         const entry = await slices.run(compileDocument(document, verified.mac, keys))
         if ('slot' in entry) await prepareSlot(entry.slot, clock(), slices)
         order = target().adopt(entry) // another load may have brought a higher one meanwhile
+      } else if (order === 'same') {
+        target().sealAnew(address, verified.mac)
+        onSealedAnew(address, text)
       }
       return order === 'lower' ? { outcome: 'notHigher', problem: 'older than what this node has' } : { outcome: order }
     } catch (error) {
@@ -214,6 +222,10 @@ export function createLoader(options: LoaderOptions): Loader {
     compareApp: (target, app) => loadApp(target, app),
     compare: (target) => load(target),
     loadAll: (target, done) => load(target, done),
+    async restore(target, address, text) {
+      const { problem, error } = await apply(target, address, text)
+      if (problem) problems.report(`document ${addressName(address)} of the snapshot`, problem, error)
+    },
     async copy(table) {
       const copy = createTable()
       await forEachInSlices(table.entries(), (entry) => void copy.adopt(entry))

@@ -15,22 +15,36 @@ export function distributionChecks(sync: Sync): Checks {
     /** A node that was ready once stays ready, however long the channel is out of reach. Then the check only warns. */
     channel() {
       const { ready, unreadableNames, ...status } = sync.status()
-      const { stalenessMs, unreadable } = status
+      const { stalenessMs, unreadable, unreachableMs, source, snapshot } = status
       const unreadableText =
         unreadable > 0
           ? `${unreadable} documents are missing, unreadable or too old: ${unreadableNames.join(', ')}`
           : ''
       if (!ready) {
-        const problem = 'this node has not yet loaded everything that the channel names'
+        const problem =
+          unreachableMs === null
+            ? 'this node has not yet loaded everything that the channel names'
+            : `this node has no snapshot, and the channel has not answered for ${seconds(unreachableMs)}: it keeps trying`
         return { ...status, problem: unreadableText ? `${problem}; ${unreadableText}` : problem }
       }
+      const silent =
+        unreachableMs === null
+          ? ''
+          : `the channel has not answered for ${seconds(unreachableMs)}: served is what was there before`
+      const restored = source === 'snapshot' ? 'served is the snapshot on disk, until the channel is loaded' : ''
+      const unwritten = snapshot?.failure ? `the snapshot on disk cannot be written: ${snapshot.failure}` : ''
       const stale =
         stalenessMs !== null && stalenessMs > STALE_MS
-          ? `the table may be out of date: the last complete comparison with the channel was ${Math.round(stalenessMs / 1000)} s ago`
+          ? `the table may be out of date: the last complete comparison with the channel was ${seconds(stalenessMs)} ago`
           : ''
-      return { ...status, warning: [stale, unreadableText].filter(Boolean).join('; ') || undefined }
+      const warnings = [silent, restored, stale, unreadableText, unwritten]
+      return { ...status, warning: warnings.filter(Boolean).join('; ') || undefined }
     },
   }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`
 }
 
 export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: CapTokenCounts): void {
@@ -50,6 +64,32 @@ export function measureDistribution(metrics: Metrics, sync: Sync, capTokens: Cap
     () => {
       const { stalenessMs } = sync.status()
       return stalenessMs === null ? undefined : stalenessMs / 1000
+    },
+  )
+  gauge(
+    metrics,
+    { name: name('channel_reachable'), help: '1 while the channel answers, 0 when it does not.', workers: 'min' },
+    () => (sync.status().unreachableMs === null ? 1 : 0),
+  )
+  gauge(
+    metrics,
+    {
+      name: name('serves_snapshot'),
+      help: '1 while the node serves its snapshot on disk, because the channel is not loaded since the start.',
+      workers: 'max',
+    },
+    () => (sync.status().source === 'snapshot' ? 1 : 0),
+  )
+  gauge(
+    metrics,
+    {
+      name: name('snapshot_age_seconds'),
+      help: 'Time since the snapshot on disk was last written. Missing: this node has not written one.',
+      workers: 'min',
+    },
+    () => {
+      const ageMs = sync.status().snapshot?.ageMs ?? null
+      return ageMs === null ? undefined : ageMs / 1000
     },
   )
   gauge(metrics, { name: name('slots'), help: 'Slots of which the node has a publication.', workers: 'min' }, () =>

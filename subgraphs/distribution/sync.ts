@@ -1,26 +1,28 @@
 // Keeps the node's table up to date with the channel. The life of a node, in order:
 //
+// 0. Load the snapshot on disk, if there is a valid one, and serve it at once (snapshot.ts).
 // 1. Subscribe to notifications, so that the node misses no later change.
 // 2. First load: read the list of apps, each app's manifest, and every document that a manifest names.
 // 3. Ready: the table has everything, or the time of grace for unreadable documents is over. The node serves from now on.
 // 4. On each notification: fetch that document at once.
 // 5. Every 3 s: compare the table with the manifests, and fetch what differs.
 // 6. Every 5 min, and after lost notifications: load everything into a copy of the table, then serve from the copy.
-// 7. Every 2 s, and 25 ms after a change: send a heartbeat.
-// 8. Every second: prepare the opening times of the slots ahead (opening-times.ts).
+// 7. Every second, and 25 ms after a change: send a heartbeat.
+// 8. Every second: prepare the opening times of the slots ahead (opening-times.ts), and write what changed to the snapshot.
 //
 // Each failure is counted, logged and tried again. The table goes on serving what it has. A document that was fetched
 // before the failure is not fetched again.
 
 import { createProblemLog, type ProblemLogger } from '../../common/base/problem-log.ts'
 import { createTimeSlices, type TimeSlices } from '../../common/base/time-slices.ts'
-import { type Address, type Channel, MOST_UNREADABLE } from '../../common/channel/channel.ts'
+import { type Address, type Channel, ChannelUnavailable, MOST_UNREADABLE } from '../../common/channel/channel.ts'
 import { addressName, OPERATIONS } from '../../engine/publication/address.ts'
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import type { OperationList } from '../../engine/publication/types.ts'
 import { startHeartbeats } from './heartbeats.ts'
 import { type Completeness, createLoader, type LoadCounters } from './loader.ts'
 import { startPreparation } from './opening-times.ts'
+import { openSnapshot, type SnapshotStatus } from './snapshot.ts'
 import { createTable, type Table } from './table.ts'
 import { createUnreadableDocuments } from './unreadable-documents.ts'
 
@@ -29,6 +31,8 @@ export type SyncOptions = {
   keys: SigningKeys
   /** This node's name in its heartbeats. */
   node: string
+  /** Where the snapshot is. Undefined: this node keeps none. */
+  snapshotFolder?: string | undefined
   /** Milliseconds since the Unix epoch. */
   clock?: () => number
   log: ProblemLogger
@@ -54,12 +58,17 @@ const INTERVALS: SyncIntervals = {
   reload: 300_000,
   retry: 500,
   grace: 4_000,
-  heartbeat: 2_000,
+  heartbeat: 1_000,
   heartbeatAfterChange: 25,
 }
 
 export type SyncStatus = LoadCounters & {
   ready: boolean
+  /** Where the table comes from. `snapshot`: the channel was not reached since the start. Null: the table is empty. */
+  source: 'snapshot' | 'channel' | null
+  /** For how long the channel has not answered, in ms; null: it answers. */
+  unreachableMs: number | null
+  snapshot: SnapshotStatus | null
   /** Ms since the start of the newest comparison after which the table had everything; null before the first. */
   stalenessMs: number | null
   /** How many documents the node should have and cannot read: missing, corrupt, forged, or older than its own copy. */
@@ -88,9 +97,9 @@ export type Sync = {
   stop(): Promise<void>
 }
 
-/** Resolves after the first try to load. The node may be ready then, or not yet. */
+/** Resolves when the snapshot is loaded. Without one: after the first try to load from the channel, successful or not. */
 export async function startSync(options: SyncOptions): Promise<Sync> {
-  const { channel, keys, node, clock = Date.now, log } = options
+  const { channel, keys, node, snapshotFolder, clock = Date.now, log } = options
   const intervals = { ...INTERVALS, ...options.intervals }
   const counters = { applied: 0, notHigher: 0, missing: 0, corrupt: 0, forged: 0 }
   const events = { interruptions: 0, reloads: 0, failures: 0 }
@@ -100,9 +109,14 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
 
   const slices = createTimeSlices()
 
+  const snapshot = snapshotFolder ? openSnapshot({ folder: snapshotFolder, keys, clock, slices, problems }) : undefined
+
   let table = createTable()
   const currentTable = () => table
   let ready = false
+  let source: SyncStatus['source'] = null
+  /** When the channel stopped to answer (ms since the Unix epoch). */
+  let unreachableSince: number | undefined
   let lacksSettings = false
   /** When the newest comparison began after which the table had everything. */
   let completeAt: number | undefined
@@ -121,7 +135,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     everyMs: intervals.heartbeat,
     afterChangeMs: intervals.heartbeatAfterChange,
     onFailure: (error) => reportFailure('sending a heartbeat', error),
-    onSuccess: () => problems.resolve('sending a heartbeat'),
+    onSuccess: () => reportSuccess('sending a heartbeat'),
   })
   const loader = createLoader({
     channel,
@@ -132,13 +146,15 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     unreadable,
     slices,
     clock,
-    onApplied(address, table) {
+    onApplied(address, table, text) {
       appliedInReload?.push(address)
+      snapshot?.add(address, text)
       const operations = address !== 'apps' && address.code === OPERATIONS && table.operations(address.app)
       if (operations) options.onOperations?.(operations)
       // The first load is not a change. A starting node does not report each slot.
       if (ready) heartbeats.reportChange(address)
     },
+    onSealedAnew: (address, text) => snapshot?.add(address, text),
     onUnreadable: () => heartbeats.sendSoon(),
   })
 
@@ -155,6 +171,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   let wake = () => {}
 
   async function runRounds(): Promise<void> {
+    if (source === 'snapshot') await runRound() // without waiting: requests are answered meanwhile
     while (!signal.aborted) {
       await pause(ready ? vary(intervals.compare) : intervals.retry)
       if (!signal.aborted) await runRound()
@@ -173,9 +190,20 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       return performance.now() < reloadDue ? compared : reload()
     })
     if (loaded === undefined) return
+    if (table.apps()) source = 'channel'
     lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
     if (loaded === 'complete') completeAt = began
     if (!ready && mayServe(loaded)) becomeReady()
+    if (ready && loaded !== 'incomplete') snapshot?.confirm(began)
+  }
+
+  async function loadSnapshot(): Promise<void> {
+    const loaded = await snapshot?.load((address, text) => loader.restore(currentTable, address, text))
+    if (!loaded || !table.apps()) return
+    source = 'snapshot'
+    completeAt = loaded.completeAt ?? undefined
+    log.info({ slots: table.loadedApps().length }, 'serving from the snapshot on disk until the channel is loaded')
+    becomeReady()
   }
 
   /** The table is empty, or has what an earlier try brought. So a comparison loads exactly what is missing. */
@@ -280,7 +308,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   async function attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await work()
-      problems.resolve(what)
+      reportSuccess(what)
       return result
     } catch (error) {
       if (!signal.aborted || error !== signal.reason) reportFailure(what, error)
@@ -288,13 +316,20 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     }
   }
 
+  function reportSuccess(what: string): void {
+    unreachableSince = undefined
+    problems.resolve(what)
+  }
+
   function reportFailure(what: string, error: unknown): void {
     events.failures += 1
+    if (error instanceof ChannelUnavailable && !error.refused) unreachableSince ??= clock()
     problems.report(what, 'failed', error)
   }
 
+  await loadSnapshot()
   const preparation = startPreparation(currentTable, clock, slices)
-  await runRound()
+  if (!ready) await runRound()
   const rounds = runRounds()
   return {
     get table() {
@@ -312,6 +347,9 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       ...counters,
       ...events,
       ready,
+      source,
+      unreachableMs: unreachableSince === undefined ? null : clock() - unreachableSince,
+      snapshot: snapshot?.status() ?? null,
       unreadable: unreadable.size,
       unreadableNames: unreadable.names(5),
       stalenessMs: completeAt === undefined ? null : clock() - completeAt,
@@ -321,6 +359,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       wake()
       await Promise.all([rounds, fetching, heartbeats.stop(), preparation.stop()])
       await attempt('unsubscribing', async () => subscription?.stop())
+      await snapshot?.stop()
     },
   }
 }

@@ -58,6 +58,8 @@ export type Table = {
   orderOf(address: Address, stamp: Stamp): AdoptOutcome
   /** Takes an entry, unless this table has the same stamp or a higher one at its address. */
   adopt(entry: TableEntry): AdoptOutcome
+  /** The document of an entry has another MAC now: the signing secret was changed. */
+  sealAnew(address: Address, mac: string): void
 }
 
 export function createTable(): Table {
@@ -158,6 +160,10 @@ export function createTable(): Table {
     },
     orderOf,
     adopt,
+    sealAnew(address, mac) {
+      const entry = get(address)
+      if (entry) cache.set(addressName(address), { ...entry, mac })
+    },
   }
 }
 
