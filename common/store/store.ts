@@ -81,7 +81,7 @@ export async function connectStore(options: {
         }
         const whole = () =>
           orUnavailable(() => runTransaction({ client, db, work, deadlineMs: TRANSACTION_MS, onAttempt }))
-        return observer ? observeTransaction(observer, () => attempts, isExpected, whole) : whole()
+        return observer ? observeTransaction(observer, () => attempts, isRefusal, whole) : whole()
       },
       async ensureIndexes(indexes) {
         for (const { collection, key, options: indexOptions } of indexes) {
@@ -100,6 +100,11 @@ export async function connectStore(options: {
     await client.close()
     throw error
   }
+}
+
+/** Whether a rule refused. An outage is a failure, although it has a code, too. */
+function isRefusal(error: unknown): boolean {
+  return isExpected(error) && error.code !== 'UNAVAILABLE' && error.code !== 'TIMEOUT'
 }
 
 async function requireTransactions(client: MongoClient): Promise<void> {

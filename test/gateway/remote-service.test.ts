@@ -50,6 +50,37 @@ test('a service that closes the connection is UNAVAILABLE', async () => {
   expect(await failure(remote)).toMatchObject({ code: 'UNAVAILABLE', message: 'The service slow is out of reach' })
 })
 
+test('a query whose connection breaks off is sent again, and a mutation is not', async () => {
+  let asked = 0
+  const { remote } = await serve((request, response) => {
+    asked += 1
+    if (asked === 1) request.socket.destroy()
+    else response.end('{"data":{}}')
+  })
+  const upstream = remoteUpstream(remote, SECRET, log)
+  expect(await upstream.execute({ query: '{ a }' }, { requestId: 'r' })).toEqual({ data: {} })
+  expect(asked).toBe(2)
+  asked = 0
+  const changed = upstream.execute({ query: 'mutation M__schedule__0 { a }' }, { requestId: 'r' })
+  await expect(changed).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('It is not known whether the change was made'),
+  })
+  expect(asked).toBe(1)
+})
+
+test('a mutation goes to another node when the first one refuses the connection', async () => {
+  const gone = await serve(() => {})
+  await new Promise((resolve) => gone.server.close(resolve))
+  const other = await serve((_, response) => response.end('{"data":{}}'))
+  const remote = remoteService({ name: 'two', urls: [gone.url, other.url] })
+  closers.push(() => remote.close())
+  const upstream = remoteUpstream(remote, SECRET, log)
+  for (let n = 0; n < 3; n++) {
+    expect(await upstream.execute({ query: 'mutation { a }' }, { requestId: 'r' })).toEqual({ data: {} })
+  }
+})
+
 test('a service that answers more than the limit is UNAVAILABLE, even when its answer never ends', async () => {
   const endless: RequestListener = (_, response) => {
     const more = () => {
@@ -104,7 +135,8 @@ async function serve(handle: RequestListener, options: Partial<RemoteOptions> = 
     return new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
-  return { server, remote: reach(`http://127.0.0.1:${port}`, options) }
+  const url = `http://127.0.0.1:${port}`
+  return { server, url, remote: reach(url, options) }
 }
 
 async function start(subgraph: Subgraph): Promise<HttpServer> {

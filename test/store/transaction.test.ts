@@ -2,6 +2,9 @@
 
 import { createConnection, createServer, type Socket } from 'node:net'
 import { expect, test } from '@jest/globals'
+import { badInput } from '../../common/base/errors.ts'
+import { createLogger } from '../../common/base/log.ts'
+import { createMetrics } from '../../common/base/metrics.ts'
 import { connectStore, type Store } from '../../common/store/store.ts'
 import { describeEachStore } from '../support/stores.ts'
 
@@ -35,6 +38,22 @@ describeEachStore('A transaction', (open) => {
       })
     await Promise.all(Array.from({ length: 8 }, raise))
     expect(await things(store).findOne({ _id: 'one' })).toEqual({ _id: 'one', at: 8 })
+  })
+
+  test('without a server is UNAVAILABLE and counts as failed, and one that a rule refuses counts as refused', async () => {
+    const direct = await open()
+    const network = await startNetwork(direct)
+    const metrics = createMetrics()
+    const observer = { log: createLogger('silent'), metrics }
+    const store = await connectStore({ uri: network.uri, database: direct.database, now: Date.now, observer })
+    await expect(store.transaction(() => Promise.reject(badInput('name', 'is wrong')))).rejects.toThrow('is wrong')
+    await network.stop()
+    const lost = store.transaction((tx) => things(tx).insertOne({ _id: 'lost', at: 1 }))
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    const counted = await metrics.registry.metrics()
+    expect(counted).toContain('alkaid_store_transactions_total{outcome="refused"} 1')
+    expect(counted).toContain('alkaid_store_transactions_total{outcome="failed"} 1')
+    await store.close()
   })
 
   test('that a rule refuses changes nothing, and its session is free for the next one', async () => {
