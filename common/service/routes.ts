@@ -124,8 +124,11 @@ export function observeHttp(log: Logger, metrics: Metrics): Pick<ListenOptions, 
       const method = METHODS.includes(request.method) ? request.method : 'other'
       metrics.request(route, method, status, ms)
       // The lane is hot: it must not make an object for a line that is not logged.
-      if (log.isLevelEnabled('info')) log.info({ method, route, status, ms: Number(ms.toFixed(2)) }, 'request')
-      if (LOGGED_REFUSALS.has(status)) warn(`${status} ${route}`, { method, route, status }, 'request refused')
+      const { requestId } = request // the answer is reported outside the context of its request
+      if (log.isLevelEnabled('info'))
+        log.info({ requestId, method, route, status, ms: Number(ms.toFixed(2)) }, 'request')
+      if (LOGGED_REFUSALS.has(status))
+        warn(`${status} ${route}`, { requestId, method, route, status }, 'request refused')
     },
     onRefusal(reason: Refusal) {
       metrics.refusal(reason)

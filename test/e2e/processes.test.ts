@@ -84,7 +84,7 @@ describeWithRedis('every service as a process of its own', () => {
         expect.stringMatching(/^private, max-age=\d+$/),
         'application/json; charset=utf-8',
         'https://shop.example',
-        'origin',
+        'accept, accept-encoding, origin',
         'relayed-1',
       ])
     }
