@@ -8,6 +8,7 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/test/bench/peers/'], // they have packages of their own
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
