@@ -41,12 +41,14 @@ export const serve: Bench = {
     quick: { about: 'one round of one second, to try it out' },
   },
   async run(options, print) {
-    const chosen = choose(options)
+    const wanted = choose(options)
     const isQuick = options.quick === true
     const rounds = wholeNumber(options, 'rounds', isQuick ? 1 : 5, 1, 100)
     const seconds = wholeNumber(options, 'seconds', isQuick ? 1 : 3, 1, 600)
-    if (chosen.some(({ isPeer }) => isPeer)) installPeers(print)
+    if (wanted.some(({ isPeer }) => isPeer)) installPeers(print)
     return onStage(print, async (stage) => {
+      const chosen = wanted.filter(({ onBothCores }) => !onBothCores || stage.redisUrl !== undefined)
+      if (chosen.length < wanted.length) print('without Redis a node has one worker: several ones are left out')
       const runs = new Map(chosen.map(({ name }) => [name, [] as ClosedLoopResult[]]))
       for (let round = 0; round < rounds; round += 1) {
         for (const variant of round % 2 === 0 ? chosen : chosen.toReversed()) {
