@@ -6,7 +6,7 @@ import { Pool } from 'undici'
 /**
  * - `healthy`: takes requests.
  * - `skipped`: refused or closed a connection, or said that it is not ready. It gets requests only when no healthy node is left.
- * - `hung`: did not answer in time. It gets no requests, since each one would wait for the timeout.
+ * - `hung`: did not answer in time, and nobody else meanwhile. It gets no requests, since each one would wait for the timeout.
  */
 export type NodeState = 'healthy' | 'skipped' | 'hung'
 
@@ -17,6 +17,8 @@ export type Node = {
   state: NodeState
   /** Requests under way. */
   outstanding: number
+  /** Answers so far. */
+  answers: number
   /** Failures since its last answer. */
   failures: number
 }
@@ -37,7 +39,8 @@ export type Nodes = {
   release(node: Node): void
   /** The node answered. */
   answered(node: Node): void
-  failed(node: Node, failure: Failure): void
+  /** @param answersBefore the answers of the node when the failed request began. */
+  failed(node: Node, failure: Failure, answersBefore: number): void
   counts(): Record<NodeState, number>
   /** Closes all connections. Requests under way fail. */
   close(): Promise<void>
@@ -80,6 +83,7 @@ export function createNodes({ name, urls, maxOutstanding, connectMs }: NodesOpti
   }
 
   function answered(node: Node): void {
+    node.answers += 1
     node.failures = 0
     if (node.state !== 'healthy') setHealthy(node)
   }
@@ -90,11 +94,13 @@ export function createNodes({ name, urls, maxOutstanding, connectMs }: NodesOpti
     probes.delete(node)
   }
 
-  function failed(node: Node, failure: Failure): void {
+  function failed(node: Node, failure: Failure, answersBefore: number): void {
     node.failures += 1
-    // One broken connection says little: the node may have closed an idle one at the moment at which it was used.
-    if (failure === 'closed' && node.failures === 1) return
-    if (failure === 'timeout') node.state = 'hung'
+    const hangs = failure === 'timeout' && node.answers === answersBefore
+    // One broken connection says little: the node may have closed an idle one at the moment at which it was used. Nor does one
+    // request that takes too long while the node answers others.
+    if (node.failures === 1 && !hangs && (failure === 'closed' || failure === 'timeout')) return
+    if (hangs) node.state = 'hung'
     else if (node.state === 'healthy') node.state = 'skipped'
     if (!probes.has(node)) probeLater(node, FIRST_PROBE_MS)
   }
@@ -147,7 +153,7 @@ function openNode(url: string, connections: number, connectTimeout: number): Nod
   // Timeouts: each request has its own, which includes the wait for a connection.
   const pool = new Pool(base.origin, { connections, connectTimeout, allowH2: false, headersTimeout: 0, bodyTimeout: 0 })
   const prefix = base.pathname === '/' ? '' : base.pathname
-  return { pool, prefix, state: 'healthy', outstanding: 0, failures: 0 }
+  return { pool, prefix, state: 'healthy', outstanding: 0, answers: 0, failures: 0 }
 }
 
 /** The status of `/readyz`. Undefined without an answer in time. */

@@ -69,8 +69,8 @@ export function remoteLane(options: RemoteLaneOptions): RemoteLane {
     })
   }
 
-  function failed(call: Call, node: Node, { failure, sent, reply }: FailedAttempt): void {
-    nodes.failed(node, failure)
+  function failed(call: Call, node: Node, { failure, sent, reply, answersBefore }: FailedAttempt): void {
+    nodes.failed(node, failure, answersBefore)
     call.tried.push(node)
     const other = call.isRepeatable || !sent ? takeOther(call.tried, failure) : undefined
     if (other) {
@@ -166,6 +166,8 @@ type FailedAttempt = {
   sent: boolean
   /** The answer of a busy node. */
   reply?: HttpReply
+  /** Answers of the node when the attempt began. */
+  answersBefore: number
 }
 
 /** What nobody will read, because the client has left. The number is nginx's. */
@@ -177,6 +179,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   private readonly call: Call
   private readonly nodes: Nodes
   private readonly failed: (call: Call, node: Node, failed: FailedAttempt) => void
+  private readonly answersBefore: number
   private readonly clientLeft = () => {
     if (this.end()) this.call.resolve(CLIENT_LEFT)
     this.controller?.abort(new Error('the client left')) // closes the connection, so that the node can stop its work
@@ -192,6 +195,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   constructor(node: Node, call: Call, nodes: Nodes, failed: Attempt['failed']) {
     this.node = node
+    this.answersBefore = node.answers
     this.call = call
     this.nodes = nodes
     this.failed = failed
@@ -225,7 +229,8 @@ class Attempt implements Dispatcher.DispatchHandler {
     const { status, chunks, headers } = this
     const reply: HttpReply = { status, headers: pickHeaders(headers) }
     if (chunks.length > 0) reply.bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    if (status === 503) this.failed(this.call, this.node, { failure: 'busy', sent: true, reply })
+    const { answersBefore } = this
+    if (status === 503) this.failed(this.call, this.node, { failure: 'busy', sent: true, reply, answersBefore })
     else {
       this.nodes.answered(this.node)
       this.call.resolve(reply)
@@ -240,7 +245,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   private fail(failure: Failure): void {
     if (!this.end()) return
     this.controller?.abort(new Error(`the attempt failed: ${failure}`))
-    this.failed(this.call, this.node, { failure, sent: this.controller !== undefined })
+    const { answersBefore } = this
+    this.failed(this.call, this.node, { failure, sent: this.controller !== undefined, answersBefore })
   }
 
   /** False when it has ended before. */

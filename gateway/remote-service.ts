@@ -72,12 +72,13 @@ export function remoteService({
     for (;;) {
       const node = nodes.take(tried)
       if (!node) throw outOfReach()
+      const answersBefore = node.answers
       try {
         return await ask(node, request, signal)
       } catch (error) {
         if (error instanceof TooLarge) throw unavailable(`answered more than ${maxBytes} bytes`)
         const { failure, sent } = failureOf(error, signal)
-        nodes.failed(node, failure)
+        nodes.failed(node, failure, answersBefore)
         if (signal.aborted)
           throw new AlkaidError('TIMEOUT', `The service ${name} did not answer within ${timeoutMs} ms`)
         if (sent && !isRepeatable)

@@ -192,6 +192,17 @@ describe('which node is asked', () => {
     expect((await fetch(`${url}?${search(QUERY)}`)).status).toBe(200)
   })
 
+  test('a node that answers others is not hung because of one request that takes too long', async () => {
+    const node = await startNode((response, { method }) => method === 'POST' || response.end('{}'))
+    const url = await startRelay({ distribution: [node.url] }, { timeoutMs: 500 })
+    const slow = post(url, QUERY)
+    await until('it was asked', () => node.asked.length === 1)
+    expect((await fetch(`${url}?${search(QUERY)}`)).status).toBe(200)
+    expect((await slow).status).toBe(504)
+    expect(lane.nodes.counts()).toEqual({ healthy: 1, skipped: 0, hung: 0 })
+    expect((await fetch(`${url}?${search(QUERY)}`)).status).toBe(200)
+  })
+
   test('beside a hung node, the other one answers every request', async () => {
     const [hung, other] = [await startNode(() => {}, { answersProbes: () => false }), await startNode(ok)]
     const url = await startRelay({ distribution: [hung.url, other.url] }, { timeoutMs: 300 })
