@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { describeWithRedis } from '../support/redis.ts'
 import { type SentEvent, type StatsAlone, startStatsAlone } from './support/stats-alone.ts'
 
-const SENDERS = 250
+const SENDERS = 350
 const BATCH = 1_000
 
 describeWithRedis('When hundreds of apps send large batches at once', () => {
