@@ -27,6 +27,11 @@ export interface Channel {
    * `unreadable`. Only delivery calls this, because only delivery knows the right document.
    */
   replace(address: Address, unreadable: string, stamp: Stamp, sealed: string): Promise<'written' | 'changed'>
+  /**
+   * Removes the manifest's line of a document that does not exist, or of one that is unreadable, and then that text, too. It does so
+   * only if the channel still holds nothing (`null`), or exactly the text `unreadable`. Only delivery calls this.
+   */
+  remove(address: Address, unreadable: string | null): Promise<'removed' | 'changed'>
   /** Sealed documents in the order of the addresses. Null where there is none. */
   read(addresses: readonly Address[]): Promise<(string | null)[]>
   /** The manifest of an app: code of a slot, `@app` or `@operations` -> `epoch.revision`. Empty when there is none. */

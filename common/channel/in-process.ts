@@ -46,6 +46,15 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
       return 'written'
     },
 
+    async remove(address, unreadable) {
+      assertOpen()
+      const { key, stamps, field } = placeOf(address)
+      if ((documents.get(key)?.sealed ?? null) !== unreadable) return 'changed'
+      documents.delete(key)
+      manifests.get(stamps)?.delete(field)
+      return 'removed'
+    },
+
     async read(addresses) {
       assertOpen()
       return addresses.map((address) => documents.get(placeOf(address).key)?.sealed ?? null)
@@ -125,6 +134,7 @@ export function noChannel(service: string): Channel {
   return {
     write: refuse,
     replace: refuse,
+    remove: refuse,
     read: refuse,
     manifest: refuse,
     listen: refuse,

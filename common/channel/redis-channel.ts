@@ -83,6 +83,12 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
       return written === 1 ? 'written' : 'changed'
     },
 
+    async remove(address, unreadable) {
+      const { key, stamps, field } = placeOf(address)
+      const removed = await commander.call((redis) => redis.removeUnreadable(key, stamps, field, unreadable ?? ''))
+      return removed === 1 ? 'removed' : 'changed'
+    },
+
     read: (addresses) => readDocuments(commander, addresses),
 
     async manifest(app) {

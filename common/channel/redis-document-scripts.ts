@@ -34,6 +34,8 @@ declare module 'ioredis' {
       unreadable: string,
       sealed: string,
     ): Result<number, Context>
+    /** `unreadable` empty: there must be no document. 1: removed. 0: something else is there. */
+    removeUnreadable(documentKey: string, stampsKey: string, field: string, unreadable: string): Result<number, Context>
   }
 }
 
@@ -99,8 +101,20 @@ const REPLACE_UNREADABLE = `${PLACEHOLDER}
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
   return 1`
 
+const REMOVE_UNREADABLE = `${PLACEHOLDER}
+  ${DROP_WRONG_TYPE}
+  if redis.call('TYPE', KEYS[1]).ok == 'string' then
+    if ARGV[2] == '' and redis.call('STRLEN', KEYS[1]) > 0 then return 0 end
+    local held = redis.call('STRLEN', KEYS[1]) <= ${MAX_DOCUMENT_BYTES} and redis.call('GET', KEYS[1])
+    if held ~= ARGV[2] and placeholder(KEYS[1]) ~= ARGV[2] then return 0 end
+    redis.call('DEL', KEYS[1])
+  end
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  return 1`
+
 export function defineScripts(redis: Redis): void {
   redis.defineCommand('readDocuments', { lua: READ_DOCUMENTS })
   redis.defineCommand('writeIfHigher', { lua: WRITE_IF_HIGHER, numberOfKeys: 2 })
   redis.defineCommand('replaceUnreadable', { lua: REPLACE_UNREADABLE, numberOfKeys: 2 })
+  redis.defineCommand('removeUnreadable', { lua: REMOVE_UNREADABLE, numberOfKeys: 2 })
 }

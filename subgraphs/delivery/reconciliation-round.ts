@@ -3,6 +3,7 @@
 // - missing or lower in the channel: it is written;
 // - corrupt, or not the document of this address (wrong seal, another slot): it is replaced, whatever stamp it claims;
 // - higher than MongoDB: it is only counted. The database was restored, and nodes accept nothing lower than they hold.
+// - named by a manifest, unknown to MongoDB, and missing or corrupt: the line is removed. Nodes would look for it for ever.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type App, allApps, appList, getApp, settingsOf } from '../../common/apps/apps.ts'
@@ -36,6 +37,8 @@ type Counts = {
   replaced: number
   /** Higher in the channel than in MongoDB. */
   ahead: number
+  /** Lines of manifests that named nothing, and were removed. */
+  removed: number
   /** There, but not the document of this address, or older than the manifest says. */
   corrupt: number
 }
@@ -64,7 +67,7 @@ const DOCUMENTS_AT_ONCE = 20
 
 /** Runs one round. It never throws: the report tells what failed, and the next round tries that again. */
 export async function runRound(input: RoundInput): Promise<RoundReport> {
-  const counts = { checked: 0, rewritten: 0, replaced: 0, ahead: 0, corrupt: 0 }
+  const counts = { checked: 0, rewritten: 0, replaced: 0, removed: 0, ahead: 0, corrupt: 0 }
   const round: Round = { ...input, counts, errors: [] }
   let revocations = 0
   await runPart(round, 'finishing revocations', async () => {
@@ -176,7 +179,8 @@ async function healApp(round: Round, { _id: app }: App): Promise<void> {
 
   const expected = documents.filter(({ code }) => isCode(code))
   const expectedCodes = new Set(expected.map(({ code }) => code))
-  for (const code of manifest.keys()) if (!expectedCodes.has(code)) noteAhead(round, { app, code })
+  const unknown = [...manifest.keys()].filter((code) => !expectedCodes.has(code)).map((code) => ({ app, code }))
+  await healUnknown(round, app, unknown)
 
   for (let from = 0; from < expected.length; from += DOCUMENTS_AT_ONCE) {
     const batch = expected.slice(from, from + DOCUMENTS_AT_ONCE)
@@ -202,6 +206,36 @@ async function healApp(round: Round, { _id: app }: App): Promise<void> {
     })
     await nextTurn() // requests are answered between two batches
   }
+}
+
+/**
+ * Lines of a manifest that MongoDB knows nothing of. A signed document behind one comes from before a restore. They are read in full
+ * rounds, and when a node misses one.
+ */
+async function healUnknown(
+  round: Round,
+  app: string,
+  unknown: readonly { app: string; code: string }[],
+): Promise<void> {
+  const isMissed = (address: Address) => round.unreadableOnNodes.has(addressName(address))
+  if (!round.full && !unknown.some(isMissed)) {
+    for (const address of unknown) noteAhead(round, address)
+    return
+  }
+  const { channel, keys, log } = round.services
+  let removed = 0
+  for (let from = 0; from < unknown.length; from += DOCUMENTS_AT_ONCE) {
+    const batch = unknown.slice(from, from + DOCUMENTS_AT_ONCE)
+    const texts = await channel.read(batch)
+    for (const [index, address] of batch.entries()) {
+      const text = texts[index] ?? null
+      if (text !== null && !('error' in openAt(keys, address, text))) noteAhead(round, address)
+      else if ((await channel.remove(address, text)) === 'removed') removed += 1
+    }
+    await nextTurn()
+  }
+  round.counts.removed += removed
+  if (removed > 0) log.warn({ app, removed }, 'removed lines of a manifest that named no document')
 }
 
 /** A manifest line above MongoDB may be true, after a restore, or written by somebody else. Only the document tells. */

@@ -89,6 +89,20 @@ describeWithRedis('The channel when Redis fails', () => {
     expect(await channel.manifest('demo')).toEqual(new Map([['home', '1.7']]))
   })
 
+  test('the line of a document that is not there is removed, and a document that came meanwhile stays', async () => {
+    const channel = await connect()
+    await admin.hset('{demo}:manifest', { phantom: '1.1', feed: '1.1' })
+    expect(await channel.remove({ app: 'demo', code: 'phantom' }, null)).toBe('removed')
+    await admin.set('{demo}:slot:feed', 'feed')
+    expect(await channel.remove({ app: 'demo', code: 'feed' }, null)).toBe('changed')
+    expect(await channel.manifest('demo')).toEqual(new Map([['feed', '1.1']]))
+    const long = Buffer.alloc(5 * 1024 * 1024, 'x')
+    await admin.set('{demo}:slot:feed', long)
+    const [placeholder] = await channel.read([{ app: 'demo', code: 'feed' }])
+    expect(await channel.remove({ app: 'demo', code: 'feed' }, placeholder!)).toBe('removed')
+    expect(await admin.keys('{demo}*')).toEqual([])
+  })
+
   test('fields of a manifest that are not codes are ignored', async () => {
     const channel = await connect()
     await channel.write(HOME, { epoch: 1, revision: 7 }, 'seven')

@@ -27,6 +27,7 @@ function fragileChannel() {
       return written
     },
     replace: async (address, unreadable, stamp, sealed) => reach().replace(address, unreadable, stamp, sealed),
+    remove: async (address, unreadable) => reach().remove(address, unreadable),
     async read(addresses) {
       const texts = await reach().read(addresses)
       return texts.map((text, index) => {

@@ -34,6 +34,7 @@ function stubbornChannel() {
         return behind.write(address, stamp, sealed)
       },
       replace: (address, unreadable, stamp, sealed) => behind.replace(address, unreadable, stamp, sealed),
+      remove: (address, unreadable) => behind.remove(address, unreadable),
       read: (addresses) => behind.read(addresses),
       async manifest(app) {
         check({ app, code: 'manifest' })
@@ -113,6 +114,29 @@ describeEachStore('Delivery when single items fail', (open) => {
     const [list, settings] = await stubborn.channel.read(['apps', { app: flow.app, code: SETTINGS }])
     expect(list).toContain(flow.app)
     expect(settings).toContain(`"app":"${flow.app}"`)
+  })
+
+  test('lines of a manifest that name nothing readable are removed, however many, and one that is signed stays', async () => {
+    const { slot } = await flow.makeLive()
+    const own = await flow.latest(slot.id)
+    const stranger: Publication = { ...own, slot: { ...own.slot, code: 'before-a-restore' } }
+    await reconcile()
+    await put({ app: flow.app, code: 'before-a-restore' }, stranger, own)
+    const codes = Array.from({ length: 2_000 }, (_, at) => `phantom-${at}`)
+    for (const code of codes) {
+      const address = { app: flow.app, code }
+      await stubborn.channel.write(address, { epoch: 1, revision: 1 }, 'nonsense')
+    }
+    const lines: string[] = []
+    const log = { ...flow.services.log, warn: (...line: unknown[]) => void lines.push(String(line.at(-1))) }
+    const { report } = await reconcile(1, log as never)
+    expect(report).toMatchObject({ removed: 2_000, ahead: 1, error: null })
+    const named = [...(await stubborn.channel.manifest(flow.app)).keys()]
+    expect(named.filter((code) => code.startsWith('phantom'))).toEqual([])
+    expect(named).toEqual(expect.arrayContaining([SETTINGS, 'before-a-restore', slot.code]))
+    expect(await stubborn.channel.read([{ app: flow.app, code: 'phantom-7' }])).toEqual([null])
+    expect(lines.length).toBeLessThan(5)
+    expect(await flow.served(slot.code)).toEqual(own)
   })
 
   test('a document that a node cannot read is repaired within seconds, also by a round that is not full', async () => {

@@ -122,6 +122,28 @@ export function describeChannel(title: string, { open, openAlone }: ChannelSuite
       expect(await writer.write(address, { epoch: 1, revision: 2 }, 'again')).toBe('not higher')
     })
 
+    test('an unreadable document is removed with its line, unless it has changed meanwhile', async () => {
+      const app = newApp()
+      const [home, feed] = [
+        { app, code: 'home' },
+        { app, code: 'feed' },
+      ]
+      await writer.write(home, { epoch: 1, revision: 9 }, 'nonsense')
+      await writer.write(feed, { epoch: 1, revision: 1 }, 'one')
+      expect(await writer.remove(home, 'other nonsense')).toBe('changed')
+      expect(await writer.remove(home, null)).toBe('changed')
+      expect(await reader.manifest(app)).toEqual(
+        new Map([
+          ['home', '1.9'],
+          ['feed', '1.1'],
+        ]),
+      )
+      expect(await writer.remove(home, 'nonsense')).toBe('removed')
+      expect(await reader.read([home, feed])).toEqual([null, 'one'])
+      expect(await reader.manifest(app)).toEqual(new Map([['feed', '1.1']]))
+      expect(await writer.write(home, { epoch: 1, revision: 1 }, 'again')).toBe('written')
+    })
+
     test.each([
       { app: 'a}:slot:b', code: 'x' },
       { app: '', code: 'x' },
