@@ -38,6 +38,11 @@ export interface Channel {
   manifest(app: string): Promise<Map<string, string>>
   /** Resolves when the subscription is acknowledged. From then on the listener hears of every change or of an interruption. */
   listen(listener: Listener): Promise<{ stop(): Promise<void> }>
+  /**
+   * `unknown`: Redis did not let this process turn notifications on, and perhaps nobody did. Then changes are found only by comparing
+   * manifests.
+   */
+  notifications(): 'on' | 'unknown'
   /** Stores the heartbeat of a node in place of its last one. */
   beat(heartbeat: Heartbeat): Promise<void>
   /** Heartbeats of the last `maxAgeMs`, at most 10 minutes. Compares each node's `at` with the clock of this process. */

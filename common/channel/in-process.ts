@@ -77,6 +77,8 @@ export function createInProcessChannel({ log = () => {} }: { log?: ChannelLog } 
       }
     },
 
+    notifications: () => 'on',
+
     async beat(heartbeat) {
       assertOpen()
       heartbeats.set(heartbeat.node, structuredClone(heartbeat))
@@ -138,6 +140,7 @@ export function noChannel(service: string): Channel {
     read: refuse,
     manifest: refuse,
     listen: refuse,
+    notifications: () => 'unknown',
     beat: refuse,
     heartbeats: refuse,
     reportUses: refuse,

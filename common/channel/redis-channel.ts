@@ -49,7 +49,10 @@ const LINES_PER_READ = 1_000
 export async function connectRedisChannel(options: RedisChannelOptions): Promise<Channel> {
   const { url, log = () => {}, configCheck, mayConnectLater = false } = options
   const target = parseRedisUrl(url)
-  const enableNotifications = notificationEnabler(nameOf(target), log)
+  let areNotificationsRefused = false
+  const enableNotifications = notificationEnabler(nameOf(target), log, (isRefused) => {
+    areNotificationsRefused = isRefused
+  })
   const prepare = async (redis: Redis) => {
     configCheck?.start(redis, nameOf(target))
     await enableNotifications(redis)
@@ -112,6 +115,8 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
         },
       }
     },
+
+    notifications: () => (areNotificationsRefused ? 'unknown' : 'on'),
 
     async beat(heartbeat) {
       const key = heartbeatKey(heartbeat.node)

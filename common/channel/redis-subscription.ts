@@ -49,19 +49,27 @@ const SETTING = 'notify-keyspace-events'
  * Makes the function that turns keyspace notifications on. It runs on each connect, because Redis forgets the setting when it
  * restarts. Flags that others need stay. Many managed servers forbid CONFIG: that is logged once, and nodes then find changes
  * by comparing manifests, a few seconds later. The function rejects for other failures.
+ *
+ * @param onResult called each time.
  */
-export function notificationEnabler(name: string, log: ChannelLog): (redis: Redis) => Promise<void> {
+export function notificationEnabler(
+  name: string,
+  log: ChannelLog,
+  onResult: (isRefused: boolean) => void,
+): (redis: Redis) => Promise<void> {
   let warned = false
   return async (redis) => {
     try {
       const present = ((await redis.config('GET', SETTING)) as string[])[1] ?? ''
       const merged = mergeNotificationFlags(present)
+      if (merged !== undefined) await redis.config('SET', SETTING, merged)
+      onResult(false)
       if (merged === undefined) return
-      await redis.config('SET', SETTING, merged)
       log({ level: 'info', kind: 'notifications-on', message: `Set ${SETTING} of ${name} to ${merged}.` })
     } catch (error) {
       // Only an answer of Redis is a refusal. After a lost connection or a timeout, the next connect tries again.
       if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      onResult(true)
       if (warned) return
       warned = true
       const message =

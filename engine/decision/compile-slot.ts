@@ -49,6 +49,8 @@ export type CompiledSlot = {
   stamp: Stamp
   stopped: boolean
   capacity: number
+  /** A node that is cut off for longer, in ms, serves only the fallback. Infinity: it serves everything. */
+  maxStaleMs: number
   /** Length of a rotation period in ms. */
   rotationMs: number
   /** By position: exclusive entries first, then by descending priority, then by schedule id. */
@@ -101,6 +103,7 @@ export function* compileInSteps(publication: Publication, keys: SigningKeys): St
     stamp: { epoch, revision },
     stopped,
     capacity: slot.capacity,
+    maxStaleMs: slot.maxStaleSeconds == null ? Number.POSITIVE_INFINITY : slot.maxStaleSeconds * 1000,
     rotationMs: slot.rotationSeconds * 1000,
     entries,
     exclusive: tiersWhere(true),

@@ -69,6 +69,19 @@ export function decide(
 }
 
 /**
+ * The decision of a node that is cut off for longer than the slot allows: only the fallback, because what else it knows may have been
+ * taken down. It must not be kept, since everything else comes back with the connection.
+ */
+export function decideCutOff(slot: CompiledSlot, now: number): Decision {
+  const { code, stopped, stamp } = slot
+  if (stopped) return { ...emptyDecision(code, 'STOPPED'), revision: stamp.revision }
+  const creatives: DecidedCreative[] = []
+  showFallback(slot, creatives)
+  const reason = creatives.length > 0 ? 'FALLBACK' : 'EMPTY'
+  return { slot: code, reason, creatives, revision: stamp.revision, validUntil: now, chance: false }
+}
+
+/**
  * The random number of the user in this rotation period, from which the order in every tier follows. A request without user
  * and device gets a new one each time.
  */

@@ -9,7 +9,7 @@ import type { RequestContext } from '../targeting/types.ts'
 import { readCapToken } from './cap-token.ts'
 import { type CapCounters, type CompiledCaps, capPeriodsOf, cappedBy, timesServed } from './caps.ts'
 import type { CompiledEntry, CompiledSlot } from './compile-slot.ts'
-import { decide, drawFor } from './decide.ts'
+import { decide, decideCutOff, drawFor } from './decide.ts'
 import { bucketOf, isIn } from './rollout.ts'
 import { tierOrder } from './tiers.ts'
 import type { DecidedCreative, Decision } from './types.ts'
@@ -23,6 +23,8 @@ export type ScheduleReason =
   | { reason: 'SHOWN'; creative: DecidedCreative }
   /** The whole slot is stopped. */
   | { reason: 'STOPPED' }
+  /** The node has not compared its table with the channel for longer than the slot allows: it serves only the fallback. */
+  | { reason: 'STALE' }
   /** A cap of the slot is reached: this user gets only the fallback. */
   | { reason: 'SLOT_CAP'; cap: ReachedCap }
   | { reason: 'WINDOW' | 'DAY_PART' }
@@ -53,23 +55,30 @@ export type DecisionExplanation = Pick<Decision, 'slot' | 'reason' | 'creatives'
   schedules: ScheduleExplanation[]
 }
 
-/** Takes the arguments of `decide`, and explains what it answers. Counts nothing. */
+/**
+ * Takes the arguments of `decide`, and explains what it answers. Counts nothing.
+ *
+ * @param isCutOff explains `decideCutOff` instead.
+ */
 export function explainDecision(
   slot: CompiledSlot,
   context: CompiledContext,
   now: number,
   random: () => number,
   counters: CapCounters | null = null,
+  isCutOff = false,
 ): DecisionExplanation {
   const chance = random()
   // `now` may be any instant. An own `OpenNow` leaves the one that serves requests as it is.
   const copy = { ...slot, openNow: new OpenNow(slot.entries.map(({ windows }) => windows)) }
   const uncounted = counters && { ...counters, byId: new Map(counters.byId) }
-  const { validUntil: _, ...decision } = decide(copy, context, now, () => chance, uncounted)
+  const { validUntil: _, ...decision } = isCutOff
+    ? decideCutOff(slot, now)
+    : decide(copy, context, now, () => chance, uncounted)
 
   const draw = drawFor(slot, context, now, () => chance)
   const order = [...slot.exclusive, ...slot.tiers].flatMap((tier) => tierOrder(slot, tier, slot.capacity, draw))
-  const reasonOfSlot = slotReason(slot, now, counters)
+  const reasonOfSlot = slotReason(slot, now, counters, isCutOff)
   const shown = decision.reason === 'MATCHED' ? decision.creatives : []
   let filled = 0
   const schedules = order.map((position): ScheduleExplanation => {
@@ -91,17 +100,23 @@ export function explainDecision(
 export function explainRequest(
   slot: CompiledSlot,
   request: RequestContext,
-  { now, zone, random }: { now: number; zone: string; random: () => number },
+  { now, zone, random, isCutOff }: { now: number; zone: string; random: () => number; isCutOff?: boolean },
 ): DecisionExplanation {
   const context = readContext(request)
   const counters =
     context.key === null ? null : readCapToken(request.capToken, context.key, now, capPeriodsOf(zone)).counters
-  return explainDecision(slot, context, now, random, counters)
+  return explainDecision(slot, context, now, random, counters, isCutOff)
 }
 
 /** The reason that keeps out every schedule of the slot. */
-function slotReason(slot: CompiledSlot, now: number, counters: CapCounters | null): ScheduleReason | undefined {
+function slotReason(
+  slot: CompiledSlot,
+  now: number,
+  counters: CapCounters | null,
+  isCutOff: boolean,
+): ScheduleReason | undefined {
   if (slot.stopped) return { reason: 'STOPPED' }
+  if (isCutOff) return { reason: 'STALE' }
   const cap = reachedCap(slot.caps, now, counters)
   return cap && { reason: 'SLOT_CAP', cap }
 }

@@ -97,6 +97,11 @@ export type Publication = Stamp & {
     rotationSeconds: number
     /** How often one user may be served anything but its fallback. All of these must allow it. */
     caps: FrequencyCap[]
+    /**
+     * A node that has not compared its table with the channel for so long serves only the fallback. Null, or missing in documents of
+     * earlier versions: it serves everything.
+     */
+    maxStaleSeconds?: number | null
   }
   stopped: boolean
   fallback: PublishedCreative[]

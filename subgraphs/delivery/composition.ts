@@ -51,7 +51,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
   const body = await composeBody(tx, head)
   const published = body.entries.find(({ schedule }) => schedule.id === by.schedule)
   const warning = published && neverShownWarning(published, by.at.getTime())
-  const { app, code, epoch, revision, capacity, rotationSeconds, caps, stopped } = head
+  const { app, code, epoch, revision, capacity, rotationSeconds, maxStaleSeconds = null, caps, stopped } = head
   const fallback = body.fallback.map(({ id, revision }) => ({ id, revision }))
   const publication: PublicationRow = {
     _id: id,
@@ -61,7 +61,10 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
     epoch,
     revision,
     body,
-    pins: { capacity, rotationSeconds, caps, stopped, fallback, entries: body.entries.map(pinsOf) },
+    pins: {
+      ...{ capacity, rotationSeconds, maxStaleSeconds, caps, stopped, fallback },
+      entries: body.entries.map(pinsOf),
+    },
     hash: contentHash(body),
     warnings: warning ? [warning] : [],
     publishedBy: by.actor,
@@ -81,7 +84,7 @@ export async function composeBody(
   head: SlotHead,
   drafts: readonly PublishedEntry[] = [],
 ): Promise<Publication> {
-  const { app, epoch, revision, code, capacity, rotationSeconds, caps, stopped } = head
+  const { app, epoch, revision, code, capacity, rotationSeconds, maxStaleSeconds = null, caps, stopped } = head
   const draftIds = new Set(drafts.map(({ schedule }) => schedule.id))
   const live = (await pins.live(tx, head._id)).filter(({ _id }) => !draftIds.has(_id))
   const contents = await readApprovedContents(tx, live, head.fallback)
@@ -90,7 +93,7 @@ export async function composeBody(
     app,
     epoch,
     revision,
-    slot: { id: head._id, code, capacity, rotationSeconds, caps },
+    slot: { id: head._id, code, capacity, rotationSeconds, caps, maxStaleSeconds },
     stopped,
     fallback: head.fallback.flatMap((pin) => buildCreative(contents, pin) ?? []),
     entries: [...live.flatMap((pin) => buildEntry(contents, pin) ?? []), ...drafts],

@@ -14,7 +14,7 @@ import { checkApprovals, checkFormats, labelled } from './publish-checks.ts'
 import { idsOf, type SlotHead, type SlotSettings, slotHeads } from './repository.ts'
 import { mutateAndSend, requireSlot, slotInput } from './slot-command.ts'
 
-const EMPTY_SETTINGS = { capacity: null, rotationSeconds: null, caps: [], fallback: [] }
+const EMPTY_SETTINGS = { capacity: null, rotationSeconds: null, maxStaleSeconds: null, caps: [], fallback: [] }
 
 /** Publishes a slot's settings and returns the id of its new publication. `mutateAndSend` sends it after the commit. */
 export async function publishSlot(services: Services, caller: Caller, given: unknown): Promise<string> {
@@ -42,8 +42,8 @@ export async function publishSlot(services: Services, caller: Caller, given: unk
     const slotAfter = await slots.touch(tx, slot, { pinnedFallback: idsOf(settings.fallback) })
     const publication = await compose(tx, slot._id, { epoch, actor, at })
 
-    const { capacity, rotationSeconds, caps, fallback } = before ?? EMPTY_SETTINGS
-    const settingsBefore = { capacity, rotationSeconds, caps, fallback }
+    const { capacity, rotationSeconds, maxStaleSeconds = null, caps, fallback } = before ?? EMPTY_SETTINGS
+    const settingsBefore = { capacity, rotationSeconds, maxStaleSeconds, caps, fallback }
     const subject = { type: 'SLOT', id: slot._id } as const
     const logged = [
       { ...slot, pinned: before && settingsBefore },
@@ -119,9 +119,15 @@ async function pinSettings(
 }
 
 function settingsWith(slot: Slot, approved: ReadonlyMap<string, Approved>): SlotSettings {
-  const { capacity, rotationSeconds, caps } = slot
+  const { capacity, rotationSeconds, maxStaleSeconds = null, caps } = slot
   const pinned = slot.fallback.flatMap((id) => approved.get(id) ?? [])
-  return { capacity, rotationSeconds, caps, fallback: pinned.map(({ id, revision }) => ({ id, revision })) }
+  return {
+    capacity,
+    rotationSeconds,
+    maxStaleSeconds,
+    caps,
+    fallback: pinned.map(({ id, revision }) => ({ id, revision })),
+  }
 }
 
 function newHead({ _id, app, code }: Slot, settings: SlotSettings, epoch: number): SlotHead {

@@ -47,7 +47,14 @@ export function idsOf(pins: readonly Pin[]): string[] {
 }
 
 /** The slot's own settings that are on the nodes. */
-export type SlotSettings = { capacity: number; rotationSeconds: number; caps: FrequencyCap[]; fallback: Pin[] }
+export type SlotSettings = {
+  capacity: number
+  rotationSeconds: number
+  /** Missing in older documents: null. */
+  maxStaleSeconds?: number | null
+  caps: FrequencyCap[]
+  fallback: Pin[]
+}
 
 /** One for each slot. Every command that composes the slot writes it, so that two of them collide. */
 export type SlotHead = SlotSettings &

@@ -72,6 +72,7 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       slot: (publication: PublicationRecord) => ({ id: publication.slot }),
       capacity: (publication: PublicationRecord) => publication.pins.capacity,
       rotationSeconds: (publication: PublicationRecord) => publication.pins.rotationSeconds,
+      maxStaleSeconds: (publication: PublicationRecord) => publication.pins.maxStaleSeconds ?? null,
       caps: (publication: PublicationRecord) => publication.pins.caps,
       stopped: (publication: PublicationRecord) => publication.pins.stopped,
       entries: (publication: PublicationRecord) => publication.pins.entries,

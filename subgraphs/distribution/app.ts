@@ -72,6 +72,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     get ready() {
       return sync.ready
     },
+    cutOffMs: () => sync.cutOffMs(),
     now,
     random,
     capTokens,

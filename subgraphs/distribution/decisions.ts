@@ -8,7 +8,7 @@ import type { Caller } from '../../common/command/services.ts'
 import { type CapTokenOutcome, readCapToken, writeCapToken } from '../../engine/decision/cap-token.ts'
 import { type CapCounters, type CapPeriods, capPeriodsOf } from '../../engine/decision/caps.ts'
 import type { CompiledSlot } from '../../engine/decision/compile-slot.ts'
-import { decide } from '../../engine/decision/decide.ts'
+import { decide, decideCutOff } from '../../engine/decision/decide.ts'
 import { type DecisionExplanation, explainRequest } from '../../engine/decision/explain-decision.ts'
 import { type Decision, emptyDecision } from '../../engine/decision/types.ts'
 import type { AppSettings } from '../../engine/publication/types.ts'
@@ -21,6 +21,8 @@ import type { Table } from './table.ts'
 export type Node = {
   readonly table: Table
   readonly ready: boolean
+  /** For how long the node has not compared its table with the channel, in ms. */
+  cutOffMs(): number
   /** Milliseconds since the Unix epoch. */
   now(): number
   random(): number
@@ -62,9 +64,10 @@ export function answerDecisions(node: Node, caller: Caller, { app, slots, contex
   const counters = hasCaps
     ? readCounters(node.capTokens, context?.capToken, compiled.key, now, capPeriodsOf(zone))
     : null
-  const answers: SlotAnswer[] = found.map((slot, index) =>
-    slot ? decide(slot, compiled, now, node.random, counters) : emptyDecision(names[index]!, 'UNKNOWN_SLOT'),
-  )
+  const answers: SlotAnswer[] = found.map((slot, index) => {
+    if (!slot) return emptyDecision(names[index]!, 'UNKNOWN_SLOT')
+    return isCutOff(node, slot) ? decideCutOff(slot, now) : decide(slot, compiled, now, node.random, counters)
+  })
   if (counters) {
     const token = writeCapToken(counters, now)
     for (const [index, slot] of found.entries()) if (slot?.hasCaps) answers[index]!.capToken = token
@@ -96,7 +99,13 @@ export function explainDecision(
     const message = `slot: There is no slot ${quoteText(slotName)} on this node: no slot has this code or id, or nothing was ever published in it`
     throw new AlkaidError('NOT_FOUND', message, { path: 'slot' })
   }
-  return { app, ...explainRequest(slot, request, { now: instant, zone, random: node.random }) }
+  // At another instant the node may be in contact again.
+  const cutOff = !at && isCutOff(node, slot)
+  return { app, ...explainRequest(slot, request, { now: instant, zone, random: node.random, isCutOff: cutOff }) }
+}
+
+function isCutOff(node: Node, { maxStaleMs }: CompiledSlot): boolean {
+  return maxStaleMs !== Number.POSITIVE_INFINITY && node.cutOffMs() > maxStaleMs
 }
 
 function requireReader(caller: Caller, app: string): void {

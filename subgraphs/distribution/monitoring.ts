@@ -15,7 +15,7 @@ export function distributionChecks(sync: Sync): Checks {
     /** A node that was ready once stays ready, however long the channel is out of reach. Then the check only warns. */
     channel() {
       const { ready, unreadableNames, ...status } = sync.status()
-      const { stalenessMs, unreadable, unreachableMs, source, snapshot } = status
+      const { stalenessMs, unreadable, unreachableMs, source, snapshot, notifications } = status
       const unreadableText =
         unreadable > 0
           ? `${unreadable} documents are missing, unreadable or too old: ${unreadableNames.join(', ')}`
@@ -32,12 +32,16 @@ export function distributionChecks(sync: Sync): Checks {
           ? ''
           : `the channel has not answered for ${seconds(unreachableMs)}: served is what was there before`
       const restored = source === 'snapshot' ? 'served is the snapshot on disk, until the channel is loaded' : ''
+      const unnotified =
+        notifications === 'on'
+          ? ''
+          : 'Redis forbids CONFIG: unless its notify-keyspace-events contains K$, changes are found by comparing manifests, up to 4 s later'
       const unwritten = snapshot?.failure ? `the snapshot on disk cannot be written: ${snapshot.failure}` : ''
       const stale =
         stalenessMs !== null && stalenessMs > STALE_MS
           ? `the table may be out of date: the last complete comparison with the channel was ${seconds(stalenessMs)} ago`
           : ''
-      const warnings = [silent, restored, stale, unreadableText, unwritten]
+      const warnings = [silent, restored, stale, unreadableText, unnotified, unwritten]
       return { ...status, warning: warnings.filter(Boolean).join('; ') || undefined }
     },
   }

@@ -69,6 +69,8 @@ export type SyncStatus = LoadCounters & {
   /** For how long the channel has not answered, in ms; null: it answers. */
   unreachableMs: number | null
   snapshot: SnapshotStatus | null
+  /** `unknown`: perhaps Redis sends none. Then the node finds changes only by comparing manifests. */
+  notifications: 'on' | 'unknown'
   /** Ms since the start of the newest comparison after which the table had everything; null before the first. */
   stalenessMs: number | null
   /** How many documents the node should have and cannot read: missing, corrupt, forged, or older than its own copy. */
@@ -89,6 +91,8 @@ export type Sync = {
   readonly ready: boolean
   /** Whether the settings of a listed app are missing here. Then an app key that is unknown here may still be valid. */
   readonly lacksSettings: boolean
+  /** For how long the table was not compared with the channel, in ms. Infinity: never, and the snapshot does not say when. */
+  cutOffMs(): number
   /** Resolves when the node is ready. */
   untilReady(): Promise<void>
   status(): SyncStatus
@@ -120,6 +124,8 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   let lacksSettings = false
   /** When the newest comparison began after which the table had everything. */
   let completeAt: number | undefined
+  /** When the newest comparison began that the channel answered, even if some documents were not readable. */
+  let comparedAt: number | undefined
   /** The value of `performance.now()` when only unreadable documents began to keep the node from being ready. */
   let graceBegan: number | undefined
   const readiness = Promise.withResolvers<void>()
@@ -194,7 +200,8 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
     if (loaded === 'complete') completeAt = began
     if (!ready && mayServe(loaded)) becomeReady()
-    if (ready && loaded !== 'incomplete') snapshot?.confirm(began)
+    if (loaded !== 'incomplete') comparedAt = began
+    if (ready && comparedAt !== undefined) snapshot?.confirm(comparedAt)
   }
 
   async function loadSnapshot(): Promise<void> {
@@ -202,6 +209,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     if (!loaded || !table.apps()) return
     source = 'snapshot'
     completeAt = loaded.completeAt ?? undefined
+    comparedAt = completeAt
     log.info({ slots: table.loadedApps().length }, 'serving from the snapshot on disk until the channel is loaded')
     becomeReady()
   }
@@ -276,9 +284,11 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
   // ---- Notifications: fetched at once, one batch after another, so that no older answer comes after a newer one (step 4)
 
   const notified = new Map<string, Address>()
+  let hasBeenNotified = false
   let fetching: Promise<void> | undefined
   const listener = {
     changed(address: Address) {
+      hasBeenNotified = true
       notified.set(addressName(address), address)
       fetching ??= fetchNotified()
     },
@@ -342,6 +352,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       return lacksSettings
     },
     slices,
+    cutOffMs: () => (comparedAt === undefined ? Number.POSITIVE_INFINITY : clock() - comparedAt),
     untilReady: () => readiness.promise,
     status: () => ({
       ...counters,
@@ -350,6 +361,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
       source,
       unreachableMs: unreachableSince === undefined ? null : clock() - unreachableSince,
       snapshot: snapshot?.status() ?? null,
+      notifications: hasBeenNotified ? 'on' : channel.notifications(),
       unreadable: unreadable.size,
       unreadableNames: unreadable.names(5),
       stalenessMs: completeAt === undefined ? null : clock() - completeAt,

@@ -16,6 +16,8 @@ export type Slot = {
   name: string
   capacity: number
   rotationSeconds: number
+  /** After how many seconds without the channel a node shows only the fallback. Null, or missing in older documents: never. */
+  maxStaleSeconds?: number | null
   /** Ids of creatives, in order. */
   fallback: string[]
   /** What a creative must have to be shown here; null: anything. */

@@ -32,6 +32,7 @@ const choices = {
   name: text(200),
   capacity: withDefault(integer(1, 50), 1),
   rotationSeconds: withDefault(integer(60, 31_536_000), 86_400),
+  maxStaleSeconds: optional(integer(30, 31_536_000)),
   caps: frequencyCaps,
   fallback: withDefault(z.array(reference).max(50, 'must hold at most 50').superRefine(refuseRepeats([])), []),
   format: optional(slotFormat),

@@ -150,7 +150,7 @@ describeEachStore('explainDecision', (open) => {
 
     const { table } = node.sync
     const { now } = flow.clock
-    const asNode = { table, ready: true, now, random: () => 0.5, capTokens: noCapTokens() }
+    const asNode = { table, ready: true, now, random: () => 0.5, cutOffMs: () => 0, capTokens: noCapTokens() }
     const app: Caller = { principal: null, requestId: 'test', appKey: { app: flow.app } }
     const asked = () => explainDecision(asNode, app, { app: flow.app, slot: slot.code })
     expect(asked).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))

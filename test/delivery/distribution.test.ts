@@ -37,6 +37,7 @@ function fragileChannel() {
     },
     manifest: async (app) => reach().manifest(app),
     listen: async (listener) => reach().listen(listener),
+    notifications: () => behind.notifications(),
     beat: async (heartbeat) => reach().beat(heartbeat),
     heartbeats: async (maxAgeMs) => reach().heartbeats(maxAgeMs),
     reportUses: async (report) => reach().reportUses(report),

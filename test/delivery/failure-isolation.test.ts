@@ -41,6 +41,7 @@ function stubbornChannel() {
         return behind.manifest(app)
       },
       listen: (listener) => behind.listen(listener),
+      notifications: () => behind.notifications(),
       beat: (heartbeat) => behind.beat(heartbeat),
       heartbeats: (maxAgeMs) => behind.heartbeats(maxAgeMs),
       close: () => behind.close(),

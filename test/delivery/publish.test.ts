@@ -25,7 +25,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
 
   test('a published schedule is in the slot with all that it uses, as nodes read it', async () => {
     const caps = [{ count: 2, every: 1, unit: 'DAY' }]
-    const slot = await flow.makeSlot({ capacity: 3, rotationSeconds: 60, caps })
+    const slot = await flow.makeSlot({ capacity: 3, rotationSeconds: 60, maxStaleSeconds: 120, caps })
     const creative = await flow.makeCreative({ title: 'Sale', link: 'https://example.com/sale', data: { big: true } })
     const constraint = { dimension: 'tags', operator: 'IN', values: ['new'] }
     const rarely = [{ count: 1, every: 1, unit: 'LIFETIME' }]
@@ -48,7 +48,7 @@ describeEachStore('Publishing and withdrawing', (open) => {
       app: flow.app,
       epoch: store.epoch,
       revision: 1,
-      slot: { id: slot.id, code: slot.code, capacity: 3, rotationSeconds: 60, caps },
+      slot: { id: slot.id, code: slot.code, capacity: 3, rotationSeconds: 60, maxStaleSeconds: 120, caps },
       stopped: false,
       fallback: [],
       entries: [

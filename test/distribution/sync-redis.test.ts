@@ -5,6 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Redis } from 'ioredis'
 import type { Channel } from '../../common/channel/channel.ts'
 import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
+import { examine } from '../../common/service/health.ts'
+import { distributionChecks } from '../../subgraphs/distribution/monitoring.ts'
 import { type Sync, type SyncIntervals, startSync } from '../../subgraphs/distribution/sync.ts'
 import { listDocument, put, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
@@ -47,7 +49,7 @@ describeWithRedis('Over Redis', () => {
       await Promise.all([writer.close(), reader.close()])
     })
 
-    async function startWith(intervals: SyncIntervals): Promise<void> {
+    async function startWith(intervals: Partial<SyncIntervals>): Promise<void> {
       sync = await startSync({ channel: reader, keys: testKeys, node: 'n1', log: silent, intervals })
     }
 
@@ -126,6 +128,48 @@ describeWithRedis('Over Redis', () => {
       await until('Redis is back', () => put(writer, slotDocument('shop', 'home', 2)).then(isDone, isNotDone))
       await isServed('home-2')
       await until('it is in step', () => sync.status().stalenessMs! < 500, { within: 9_000 })
+    })
+
+    test('notices within seconds that Redis is silent, shows how stale it is, and that Redis is back', async () => {
+      await put(writer, ...documents)
+      const { heartbeat: _heartbeat, compare: _compare, ...others } = ONLY_NOTIFICATIONS
+      await startWith(others) // heartbeats and comparisons as in production
+      expect(sync.status().unreachableMs).toBeNull()
+      server.pause()
+      await until('it is noticed', () => sync.status().unreachableMs !== null, { within: 5_000 })
+      expect(sync.status().stalenessMs).toBeGreaterThan(0)
+      const { ready, warnings } = await examine(distributionChecks(sync))
+      expect([ready, warnings]).toEqual([true, [expect.stringMatching(/the channel has not answered for \d+ s/)]])
+      server.resume()
+      await until('it is back', () => sync.status().unreachableMs === null, { within: 9_000 })
+    })
+
+    test('finds changes and says so when Redis forbids CONFIG', async () => {
+      await put(writer, ...documents)
+      await admin.config('SET', 'notify-keyspace-events', '')
+      await admin.acl('SETUSER', 'managed', 'on', '>secret', '~*', '&*', '+@all', '-config')
+      const managed = await connectRedisChannel({ url: server.url.replace('//', '//managed:secret@') })
+      try {
+        sync = await startSync({
+          channel: managed,
+          keys: testKeys,
+          node: 'n2',
+          log: silent,
+          intervals: ONLY_COMPARISONS,
+        })
+        expect(sync.status().notifications).toBe('unknown')
+        const { warnings } = await examine(distributionChecks(sync))
+        expect(warnings).toEqual([expect.stringContaining('Redis forbids CONFIG')])
+        await put(writer, slotDocument('shop', 'home', 2))
+        await isServed('home-2')
+        await admin.config('SET', 'notify-keyspace-events', 'K$')
+        await put(writer, slotDocument('shop', 'home', 3))
+        await until('a notification has come', () => sync.status().notifications === 'on')
+      } finally {
+        await sync.stop()
+        await managed.close()
+        await admin.acl('DELUSER', 'managed')
+      }
     })
 
     test('reloads after a restart of Redis, and gets notifications again', async () => {

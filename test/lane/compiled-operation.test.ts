@@ -60,6 +60,7 @@ const node: Node = {
     return present.table
   },
   ready: true,
+  cutOffMs: () => 0,
   capTokens: noCapTokens(),
   now: () => present.now,
   random: () => present.random,

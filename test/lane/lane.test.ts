@@ -34,7 +34,7 @@ for (const document of [
 ]) {
   apply(table, document)
 }
-const node: Node = { table, ready: true, capTokens: noCapTokens(), now: () => NOW, random: () => 0 }
+const node: Node = { table, ready: true, cutOffMs: () => 0, capTokens: noCapTokens(), now: () => NOW, random: () => 0 }
 const resolvers = { DateTime: GraphQLDateTimeISO, JSON: GraphQLJSON, ...distributionResolvers(node) }
 const schema = buildSubgraphSchema({ typeDefs: readTypeDefs(distributionSchema), resolvers: resolvers as never })
 const body = `query Two($context: ContextInput) {

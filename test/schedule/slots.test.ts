@@ -14,7 +14,7 @@ import {
 import { describeEachStore } from '../support/stores.ts'
 
 const SLOT = `query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Slot {
-  id version app { id } code name capacity rotationSeconds fallback { id } createdAt } } }`
+  id version app { id } code name capacity rotationSeconds maxStaleSeconds fallback { id } createdAt } } }`
 
 describeEachStore('Slots', (open) => {
   let store: Store
@@ -38,12 +38,21 @@ describeEachStore('Slots', (open) => {
     const plain = await makeSlot(planning, app, { code })
     expect(plain).toMatch(/^slt_[0-9a-f-]{36}$/)
     expect(await read(plain)).toEqual({
-      ...{ id: plain, version: 1, app: { id: app }, code, name: 'A slot', capacity: 1, rotationSeconds: 86_400 },
+      ...{
+        id: plain,
+        version: 1,
+        app: { id: app },
+        code,
+        name: 'A slot',
+        capacity: 1,
+        rotationSeconds: 86_400,
+        maxStaleSeconds: null,
+      },
       ...{ fallback: [], createdAt: new Date(planning.clock.now()).toISOString() },
     })
     const fallback = [await makeCreative(planning, app), await makeCreative(planning, app)].reverse()
-    const chosen = await makeSlot(planning, app, { capacity: 3, rotationSeconds: 60, fallback })
-    const expected = { capacity: 3, rotationSeconds: 60, fallback: fallback.map((id) => ({ id })) }
+    const chosen = await makeSlot(planning, app, { capacity: 3, rotationSeconds: 60, maxStaleSeconds: 30, fallback })
+    const expected = { capacity: 3, rotationSeconds: 60, maxStaleSeconds: 30, fallback: fallback.map((id) => ({ id })) }
     expect(await read(chosen)).toMatchObject(expected)
   })
 
