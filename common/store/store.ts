@@ -5,6 +5,7 @@ import { MongoClient } from 'mongodb'
 import { isExpected } from '../base/errors.ts'
 import { changeIndexes } from './changes.ts'
 import { bounded, type Db, type IndexDefinition, mongoCollection, type Tx } from './collection.ts'
+import { repairDriver } from './driver-repair.ts'
 import { idempotencyIndexes } from './idempotency.ts'
 import { openMeta } from './meta.ts'
 import { observeCommands, observeTransaction, type StoreObserver } from './observe.ts'
@@ -49,6 +50,7 @@ export async function connectStore(options: {
   observer?: StoreObserver | undefined
 }): Promise<Store> {
   const { observer } = options
+  repairDriver()
   const client = new MongoClient(options.uri, {
     // The driver has no time limit for a whole operation (`timeoutMS` does nothing). These limit its steps, so that an operation
     // also ends inside the driver, with its repetition. `bounded` and `runTransaction` end it for the caller.
