@@ -9,7 +9,6 @@
 
 import type { TokenVerifier } from '../../common/access/tokens.ts'
 import { appDirectory } from '../../common/apps/app-directory.ts'
-import { operationUsesIndexes } from '../../common/apps/operation-uses.ts'
 import type { EventStream } from '../../common/channel/event-stream.ts'
 import type { Services } from '../../common/command/services.ts'
 import { buildSubgraph, type Subgraph, type SubgraphDefinition } from '../../common/graphql/subgraph.ts'
@@ -128,7 +127,7 @@ export function statsSubgraph(
   return {
     name: 'stats',
     schema: new URL('./schema.graphql', import.meta.url),
-    indexes: [...statsIndexes, ...operationUsesIndexes],
+    indexes: statsIndexes,
     loaders: statsLoaders,
     resolvers(services) {
       const recordEvents = createEventRecorder(services, stream)
