@@ -1,5 +1,8 @@
 // A node and the operations that apps registered: a real node over a channel, asked through its lane.
 
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execute, parse } from 'graphql'
 import { tokenVerifier } from '../../common/access/tokens.ts'
@@ -36,11 +39,11 @@ describe('A node', () => {
   let node: Distribution
   let now: number
 
-  const start = async () => {
+  const start = async (more: { ownFolder?: string } = {}) => {
     node = await buildDistribution({
       ...{ channel, keys: testKeys, node: 'node-1', operations: new Map(), laneFields: ['decisions'] },
       ...{ verify: tokenVerifier(tokenSettings), now: () => now, random: () => 0, log: createLogger('silent') },
-      ...{ intervals: ONLY_NOTIFICATIONS, reportUsesEveryMs: 5 },
+      ...{ intervals: ONLY_NOTIFICATIONS, reportUsesEveryMs: 5, ...more },
     })
   }
 
@@ -121,6 +124,18 @@ describe('A node', () => {
     await put(channel, { ...operationsDocument('shop', 3), operations: 'none' as never })
     await until('the document was read', () => node.sync.status().corrupt > 0)
     expect((await ask(HOME)).status).toBe(200)
+  })
+
+  test('serves the operations in its snapshot on disk while the channel is away', async () => {
+    const ownFolder = await mkdtemp(join(tmpdir(), 'alkaid-operations-'))
+    await node.stop()
+    await start({ ownFolder })
+    await until('the snapshot is written', () => (node.sync.status().snapshot?.bytes ?? 0) > 0)
+    await node.stop()
+    await channel.close()
+    await start({ ownFolder })
+    expect((await ask(HOME)).status).toBe(200)
+    await rm(ownFolder, { recursive: true })
   })
 
   test('reports how often each app used which operation, and reports the rest when it ends', async () => {
