@@ -64,7 +64,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   })
   try {
-    await untilAnswers(child, `http://127.0.0.1:${port}/readyz`)
+    // On this port a service with several workers speaks for all of them.
+    await untilAnswers(child, `http://127.0.0.1:${metricsPort}/readyz`)
   } catch (error) {
     await child.stop()
     throw error
