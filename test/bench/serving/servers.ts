@@ -6,7 +6,6 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SettingsError } from '../../../common/service/settings.ts'
 import type { Child as RedisChild } from '../../../scripts/processes/child.ts'
 import { startRedis } from '../../../scripts/processes/redis.ts'
 import { freePort } from '../../support/ports.ts'
@@ -15,7 +14,7 @@ import { SECRETS } from './world.ts'
 
 export type Server = { port: number; pids: readonly number[]; stop(): Promise<void> }
 
-export type Service = Server & { child: Child }
+export type Service = Server & { child: Child; metricsPort: number }
 
 export type BenchRedis = { url: string; stop(): Promise<void> }
 
@@ -64,30 +63,38 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   })
   try {
+    await untilReady(child, `http://127.0.0.1:${port}/readyz`)
     // On this port a service with several workers speaks for all of them.
-    await untilAnswers(child, `http://127.0.0.1:${metricsPort}/readyz`)
+    await untilReady(child, `http://127.0.0.1:${metricsPort}/readyz`)
   } catch (error) {
     await child.stop()
     throw error
   }
-  return { port, pids: [child.pid], child, stop: () => child.stop() }
+  return { port, metricsPort, pids: [child.pid], child, stop: () => child.stop() }
 }
 
-/** Waits until the URL answers with status 200. */
-export async function untilAnswers(child: Child, url: string): Promise<void> {
+type Readiness = { ready: boolean; workers?: Record<string, { ready: boolean; takesRequests: boolean }> }
+
+/** Waits until a service says that it is ready, and each of its workers. */
+async function untilReady(child: Child, url: string): Promise<void> {
   const until = Date.now() + READY_MS
   let reason = 'no answer'
   while (Date.now() < until) {
     const asked = fetch(url, { signal: AbortSignal.timeout(3_000) }).then(
-      async (response) => (response.ok ? undefined : await response.text()),
+      (response) => response.text(),
       (error: Error) => error.message,
     )
-    const answer = await Promise.race([asked, child.failed])
-    if (answer === undefined) return
-    reason = answer
+    reason = await Promise.race([asked, child.failed])
+    if (isReady(reason)) return
     await sleep(50)
   }
-  throw new SettingsError(`${child.name} is not ready after ${READY_MS / 1000} s: ${reason}`)
+  throw new Error(`${child.name} is not ready after ${READY_MS / 1000} s: ${reason}`)
+}
+
+function isReady(text: string): boolean {
+  if (!text.startsWith('{')) return false
+  const { ready, workers = {} } = JSON.parse(text) as Readiness
+  return ready && Object.values(workers).every((worker) => worker.ready && worker.takesRequests)
 }
 
 /** Waits until somebody listens at the port. */
