@@ -20,9 +20,10 @@ import {
 } from './channel.ts'
 import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf, REPORTS_KEY } from './keys.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
-import { nameOf, openRedis, parseRedisUrl, type RedisConnection } from './redis-connection.ts'
+import { openRedis, type RedisConnection, serversOf } from './redis-connection.ts'
 import { defineScripts, placeholderOf } from './redis-document-scripts.ts'
-import { notificationEnabler, subscribe } from './redis-subscription.ts'
+import { notificationEnabler, type Subscription, subscribe } from './redis-subscription.ts'
+import { nameOf, parseRedisUrl } from './redis-url.ts'
 
 export type RedisChannelOptions = {
   url: string
@@ -54,8 +55,9 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
     areNotificationsRefused = isRefused
   })
   const prepare = async (redis: Redis) => {
-    configCheck?.start(redis, nameOf(target))
-    await enableNotifications(redis)
+    const servers = serversOf(redis)
+    configCheck?.start(servers[0] ?? redis, nameOf(target))
+    for (const server of servers) await enableNotifications(server)
   }
   const commander = await openRedis({ target, log, timeoutMs: mayConnectLater ? 0 : FIRST_CONNECTION_MS, prepare })
   defineScripts(commander.redis)
@@ -63,7 +65,7 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
   const logHeartbeat = (level: 'info' | 'warn') => (_: object, message: string) =>
     log({ level, kind: 'heartbeat-unreadable', message })
   const problems = createProblemLog({ info: logHeartbeat('info'), warn: logHeartbeat('warn') })
-  const subscribers = new Set<RedisConnection>()
+  const subscribers = new Set<Subscription>()
   let closed = false
   const assertOpen = () => {
     if (closed) throw new ChannelUnavailable('The channel is closed.')
@@ -104,7 +106,8 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
 
     async listen(listener: Listener) {
       assertOpen()
-      const subscriber = await subscribe({ target, log, timeoutMs: SUBSCRIPTION_MS, enableNotifications, listener })
+      const options = { target, log, timeoutMs: SUBSCRIPTION_MS, enableNotifications, listener }
+      const subscriber = await subscribe(commander, options)
       subscribers.add(subscriber)
       if (closed) await subscriber.close() // the channel was closed meanwhile
       assertOpen()

@@ -1,16 +1,18 @@
-// One connection to Redis. Every call settles within two seconds. A dead server is noticed within five seconds; without PING
-// the connection would look ready for minutes. A lost connection is opened again without end.
+// One connection to Redis. Every call settles within two seconds. A dead server is noticed within three seconds; without PING
+// the connection would look ready for minutes. A lost connection is opened again without end. It leads to one server, to the primary
+// that the Sentinels name, or to all nodes of a Cluster.
 
-import { Redis, type RedisOptions } from 'ioredis'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { withDeadline } from '../base/deadline.ts'
 import { type ChannelLog, ChannelUnavailable } from './channel.ts'
+import { nameOf, type RedisTarget } from './redis-url.ts'
 
 const CALL_MS = 2_000
 const COMMAND_MS = 1_500
 const CONNECT_MS = 1_500
-const PING_EVERY_MS = 2_000
+const PING_EVERY_MS = 1_000
 /** A server that is silent for PING_EVERY_MS + SILENCE_MS counts as dead. */
-const SILENCE_MS = 2_500
+const SILENCE_MS = 2_000
 const CLOSE_MS = 500
 /** Delay until a connection whose preparation failed is replaced by a new one. */
 const PREPARE_AGAIN_MS = 1_000
@@ -19,19 +21,8 @@ const BACKOFF_MS = { first: 50, most: 2_000 }
 /** Errors that do not go away by waiting: wrong credentials, missing rights, no such database. */
 const PERMANENT_ERRORS = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR DB index)/
 
-/** One Redis server. Sentinel and Cluster would be further kinds. */
-export type RedisTarget = {
-  kind: 'single'
-  host: string
-  port: number
-  tls: boolean
-  db: number
-  username: string | undefined
-  password: string | undefined
-}
-
 export type RedisConnection = {
-  /** Used inside `call`, and to register events and scripts. */
+  /** Used inside `call`, and to register events and scripts. For a Cluster it is a `Cluster`, which has the same commands. */
   redis: Redis
   name: string
   /** Runs commands. Rejects with ChannelUnavailable after two seconds; the commands may still have run. */
@@ -51,7 +42,7 @@ export type OpenOptions = {
 /** Resolves once connected and prepared. Rejects with ChannelUnavailable after `timeoutMs`. With 0 it resolves at once. */
 export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions): Promise<RedisConnection> {
   const name = nameOf(target)
-  const redis = new Redis(optionsFor(target))
+  const redis = clientFor(target)
   let lastError: unknown
   let closed = false
 
@@ -81,7 +72,8 @@ export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions
 
   // A PING that fails needs no handling: `socketTimeout` has already ended the connection.
   const pings = setInterval(() => {
-    if (redis.status === 'ready') redis.ping().catch(() => {})
+    if (redis.status !== 'ready') return
+    for (const server of serversOf(redis)) if (server.status === 'ready') server.ping().catch(() => {})
   }, PING_EVERY_MS)
 
   const connection: RedisConnection = {
@@ -115,10 +107,27 @@ export async function openRedis({ target, log, timeoutMs, prepare }: OpenOptions
   }
 }
 
+function clientFor(target: RedisTarget): Redis {
+  if (target.kind === 'single') return new Redis({ host: target.host, port: target.port, ...optionsFor(target) })
+  if (target.kind === 'cluster') return new Cluster(target.nodes, clusterOptionsFor(target)) as unknown as Redis
+  return new Redis({
+    sentinels: target.sentinels,
+    name: target.group,
+    sentinelCommandTimeout: COMMAND_MS,
+    sentinelRetryStrategy: backoff,
+    // A Sentinel that was wrong about the primary is asked again.
+    failoverDetector: true,
+    ...optionsFor(target),
+  })
+}
+
+/** The servers behind a connection: one, or the primaries of a Cluster. */
+export function serversOf(redis: Redis): Redis[] {
+  return (redis as unknown) instanceof Cluster ? (redis as unknown as Cluster).nodes('master') : [redis]
+}
+
 function optionsFor(target: RedisTarget): RedisOptions {
   return {
-    host: target.host,
-    port: target.port,
     ...(target.tls ? { tls: {} } : {}),
     db: target.db,
     username: target.username,
@@ -136,11 +145,29 @@ function optionsFor(target: RedisTarget): RedisOptions {
     autoResubscribe: false,
     // After a failover the old primary refuses writes. A new connection finds the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    retryStrategy(attempt) {
-      const delay = Math.min(BACKOFF_MS.first * 2 ** Math.min(attempt, 16), BACKOFF_MS.most)
-      return delay / 2 + (Math.random() * delay) / 2
-    },
+    retryStrategy: backoff,
   }
+}
+
+/** How often a Cluster is asked which node has which slots, in ms. */
+const TOPOLOGY_EVERY_MS = 2_000
+
+function clusterOptionsFor(target: RedisTarget): ClusterOptions {
+  return {
+    redisOptions: optionsFor(target),
+    lazyConnect: true,
+    slotsRefreshInterval: TOPOLOGY_EVERY_MS,
+    slotsRefreshTimeout: CONNECT_MS,
+    clusterRetryStrategy: backoff,
+    // During a failover the slots of a dead primary have no node. A call then fails after CALL_MS.
+    retryDelayOnFailover: 100,
+    retryDelayOnClusterDown: 100,
+  }
+}
+
+function backoff(attempt: number): number {
+  const delay = Math.min(BACKOFF_MS.first * 2 ** Math.min(attempt, 16), BACKOFF_MS.most)
+  return delay / 2 + (Math.random() * delay) / 2
 }
 
 /**
@@ -194,38 +221,4 @@ function causeOf(error: unknown, connectionError?: unknown): string {
 /** The message of an error, for a log or another message. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-const UNSUPPORTED_PROTOCOLS = ['redis+sentinel:', 'rediss+sentinel:', 'redis+cluster:', 'rediss+cluster:']
-
-/**
- * Reads REDIS_URL. It is strict: a misread part would show only later, as strange behaviour. A query is refused because ioredis
- * would take options from it, such as other timeouts. Errors never quote the URL, which may hold a password.
- */
-export function parseRedisUrl(text: string): RedisTarget {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url) throw new Error('The Redis URL is not a URL; expected redis://[user:password@]host[:port][/database].')
-  if (UNSUPPORTED_PROTOCOLS.includes(url.protocol)) {
-    throw new Error(`Redis URLs with ${url.protocol}// are not supported yet; use redis:// or rediss://.`)
-  }
-  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
-    throw new Error(`A Redis URL begins with redis:// or rediss:// (TLS), not ${url.protocol}`)
-  }
-  if (url.search || url.hash) throw new Error('A Redis URL takes no query and no fragment.')
-  if (!/^\/?\d*$/.test(url.pathname)) throw new Error('The path of a Redis URL is the number of a database.')
-  if (url.username && !url.password) throw new Error('The Redis URL has a user name but no password.')
-  return {
-    kind: 'single',
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
-    port: Number(url.port || 6379),
-    tls: url.protocol === 'rediss:',
-    db: Number(url.pathname.slice(1) || 0),
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
-  }
-}
-
-/** The name of a server in logs and errors, without credentials: `Redis at 127.0.0.1:6379`. */
-export function nameOf(target: RedisTarget): string {
-  return `Redis at ${target.host}:${target.port}`
 }

@@ -19,7 +19,8 @@ import { type ChannelLog, ChannelUnavailable } from './channel.ts'
 import type { EventStream } from './event-stream.ts'
 import { EVENTS_KEY } from './keys.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
-import { nameOf, openRedis, parseRedisUrl } from './redis-connection.ts'
+import { openRedis, serversOf } from './redis-connection.ts'
+import { nameOf, parseRedisUrl } from './redis-url.ts'
 
 const FIRST_CONNECTION_MS = 5_000
 /** A longer event is cut when it is read. */
@@ -43,7 +44,7 @@ export async function connectRedisEventStream(options: {
 }): Promise<EventStream> {
   const { url, log = () => {}, configCheck } = options
   const target = parseRedisUrl(url)
-  const prepare = async (redis: Redis) => configCheck?.start(redis, nameOf(target))
+  const prepare = async (redis: Redis) => configCheck?.start(serversOf(redis)[0] ?? redis, nameOf(target))
   const connection = await openRedis({ target, log, timeoutMs: FIRST_CONNECTION_MS, prepare })
   defineEventScripts(connection.redis)
   const limitWaiting = createWaitingLimit()

@@ -2,9 +2,10 @@
 // notifications that it sent while the connection was down. So the listener is told of the interruption after each reconnect.
 
 import type { Redis } from 'ioredis'
-import { type ChannelLog, callListener, type Listener } from './channel.ts'
+import { type ChannelLog, ChannelUnavailable, callListener, type Listener } from './channel.ts'
 import { addressOf, DOCUMENT_PATTERNS } from './keys.ts'
-import { openRedis, type RedisConnection, type RedisTarget, reasonOf } from './redis-connection.ts'
+import { openRedis, type RedisConnection, reasonOf, serversOf } from './redis-connection.ts'
+import type { RedisTarget } from './redis-url.ts'
 
 export type SubscriptionOptions = {
   target: RedisTarget
@@ -14,8 +15,14 @@ export type SubscriptionOptions = {
   listener: Listener
 }
 
-/** Resolves once Redis has acknowledged the subscription. */
-export async function subscribe(options: SubscriptionOptions): Promise<RedisConnection> {
+export type Subscription = { close(): Promise<void> }
+
+/** Resolves once Redis has acknowledged the subscription: in a Cluster, once every primary has. */
+export async function subscribe(commander: RedisConnection, options: SubscriptionOptions): Promise<Subscription> {
+  return options.target.kind === 'cluster' ? subscribeToPrimaries(commander, options) : subscribeToServer(options)
+}
+
+async function subscribeToServer(options: SubscriptionOptions): Promise<RedisConnection> {
   const { target, log, timeoutMs, enableNotifications, listener } = options
   const prefix = `__keyspace@${target.db}__:`
   const patterns = DOCUMENT_PATTERNS.map((pattern) => prefix + pattern)
@@ -39,6 +46,57 @@ export async function subscribe(options: SubscriptionOptions): Promise<RedisConn
     const address = addressOf(channel.slice(prefix.length))
     if (address) callListener(log, () => listener.changed(address))
   }
+}
+
+/**
+ * In a Cluster each primary sends only the notifications of its own keys, and does not pass them on. So there is a connection to each
+ * primary. It follows the topology: after a failover, or when a node was added, the listener hears of an interruption.
+ */
+async function subscribeToPrimaries({ redis }: RedisConnection, options: SubscriptionOptions): Promise<Subscription> {
+  const { target, log, listener } = options
+  const connections = new Map<string, RedisConnection>()
+  let isClosed = false
+  let following = Promise.resolve()
+
+  async function follow(isFirst: boolean): Promise<void> {
+    const wanted = new Map(
+      serversOf(redis).map(({ options: { host = '127.0.0.1', port = 6379 } }) => [`${host}:${port}`, { host, port }]),
+    )
+    for (const [name, connection] of connections) {
+      if (wanted.has(name)) continue
+      connections.delete(name)
+      await connection.close()
+    }
+    let isNew = false
+    for (const [name, address] of wanted) {
+      if (isClosed || connections.has(name)) continue
+      const { tls, db, username, password } = target
+      const server = { kind: 'single', ...address, tls, db, username, password } as const
+      connections.set(name, await subscribeToServer({ ...options, target: server }))
+      isNew = true
+    }
+    if (isNew && !isFirst) callListener(log, () => listener.interrupted())
+  }
+
+  /** Runs at each look at the topology. A primary that cannot be reached yet is tried at the next one. */
+  const onTopology = () => {
+    following = following.then(() => (isClosed ? undefined : follow(false))).catch(() => {})
+  }
+  const close = async () => {
+    isClosed = true
+    redis.off('refresh', onTopology)
+    await following
+    await Promise.all([...connections.values()].map((connection) => connection.close()))
+  }
+  try {
+    await follow(true)
+    if (connections.size === 0) throw new ChannelUnavailable('The Redis Cluster has told no primary yet.')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  redis.on('refresh', onTopology)
+  return { close }
 }
 
 /** K: keyspace channels. $: string commands. Documents are strings, and only SET changes them. */

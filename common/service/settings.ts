@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { TokenSettings } from '../access/tokens.ts'
+import { REDIS_SCHEMES } from '../channel/redis-url.ts'
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../graphql/query-limits.ts'
 import { isOrigin } from '../http/cors.ts'
 import { OVERLOAD_LIMITS, type OverloadLimits } from '../lane/overload.ts'
@@ -146,7 +147,7 @@ const environment = z.object({
   DISTRIBUTION_WORKERS: workers.default(1),
   DATA_DIR: z.string().min(1, 'expected a folder').default('.data'),
   MONGODB_URI: url(['mongodb', 'mongodb+srv']),
-  REDIS_URL: url(['redis', 'rediss']),
+  REDIS_URL: url(REDIS_SCHEMES),
   JWT_SECRET: secret,
   JWT_SECRET_OLD: secret,
   JWKS_URL: jwksUrl,

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import type { ChannelEvent } from '../../common/channel/channel.ts'
 import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
-import { parseRedisUrl } from '../../common/channel/redis-connection.ts'
+import { nameOf, parseRedisUrl } from '../../common/channel/redis-url.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -19,10 +19,36 @@ describe('A Redis URL', () => {
     expect(parseRedisUrl('redis://:secret@cache').password).toBe('secret')
   })
 
+  test('names Sentinels with the group that they watch, or nodes of a Cluster', () => {
+    const login = { tls: false, db: 0, username: 'ops', password: 'p:ss' }
+    const group = parseRedisUrl('redis+sentinel://ops:p%3Ass@s1,s2:26380/main')
+    const sentinels = [
+      { host: 's1', port: 26_379 },
+      { host: 's2', port: 26_380 },
+    ]
+    expect(group).toEqual({ kind: 'sentinel', sentinels, group: 'main', ...login })
+    expect(nameOf(group)).toBe('Redis group main of the Sentinels at s1:26379, s2:26380')
+    expect(parseRedisUrl('rediss+sentinel://s1/main/4')).toMatchObject({ group: 'main', db: 4, tls: true })
+    const cluster = parseRedisUrl('rediss+cluster://:secret@n1:7000,[::1]:7001,n3')
+    const nodes = [
+      { host: 'n1', port: 7000 },
+      { host: '::1', port: 7001 },
+      { host: 'n3', port: 6379 },
+    ]
+    expect(cluster).toMatchObject({ kind: 'cluster', nodes, tls: true, password: 'secret' })
+    expect(nameOf(cluster)).not.toContain('secret')
+  })
+
   test.each([
-    ['redis+sentinel://s1:26379', 'not supported yet'],
-    ['redis+cluster://n1:6379', 'not supported yet'],
+    ['redis+sentinel://s1:26379', 'name of the group'],
+    ['redis+sentinel://s1:26379/main/0/1', 'name of the group'],
+    ['redis+sentinel://s1:port/main', 'expected host:port'],
+    ['redis+cluster://n1:6379/3', 'takes no database'],
+    ['redis+cluster://n1:66379', 'expected host:port'],
+    ['redis://a:6379,b:6379', 'names one host'],
+    ['redis+ring://n1:6379', 'redis+cluster://, not redis+ring:'],
     ['http://127.0.0.1', 'redis:// or rediss://'],
+    ['redis://ops:%ZZ@127.0.0.1', 'begins no character'],
     ['redis://127.0.0.1?maxRetriesPerRequest=', 'no query'],
     ['redis://127.0.0.1/one', 'number of a database'],
     ['redis://ops@127.0.0.1', 'no password'],

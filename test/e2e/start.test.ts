@@ -234,7 +234,7 @@ describe('npm start says in one line what is wrong', () => {
       'a Redis URL that is none',
       [],
       { REDIS_URL: 'localhost' },
-      /^REDIS_URL: expected a URL that begins with redis:\/\/ or rediss:\/\/$/,
+      /^REDIS_URL: expected a URL that begins with redis:\/\/ or rediss:\/\/ or redis\+sentinel:\/\/ .+$/,
     ],
     ['a short secret', [], { JWT_SECRET: 'short' }, /^JWT_SECRET: expected at least 32 characters$/],
     ['a log level that is none', [], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL: expected trace, .+, not "loud"$/],
