@@ -115,8 +115,7 @@ function clientFor(target: RedisTarget): Redis {
     name: target.group,
     sentinelCommandTimeout: COMMAND_MS,
     sentinelRetryStrategy: backoff,
-    // A Sentinel that was wrong about the primary is asked again.
-    failoverDetector: true,
+    // At a failover the Sentinels cut off the clients of the old primary. Then the connection asks for the new one.
     ...optionsFor(target),
   })
 }
