@@ -23,7 +23,7 @@ import { executeOperation, type LaneAnswer, type LaneOperation } from './execute
 import type { Overload } from './overload.ts'
 import { operationsOn, type PersistedOperation, type PersistedOperations } from './persisted-operations.ts'
 import { createRateLimit } from './rate-limit.ts'
-import { allowsPage, answerHeaders, NO_STORE, responseType, VARY, wholeReply } from './reply.ts'
+import { allowsPage, answerHeaders, isLong, NO_STORE, notModified, responseType, VARY, wholeReply } from './reply.ts'
 import {
   findOperation,
   type LaneRequest,
@@ -32,6 +32,7 @@ import {
   requireHash,
   requireMethod,
 } from './request.ts'
+import { type RememberedAnswer, rememberAnswers, type StillHolds } from './revalidation.ts'
 
 export type { LaneOperation } from './execute.ts'
 
@@ -56,6 +57,11 @@ export type LaneOptions = {
   frozenTypes?: readonly string[]
   /** The `cache-control` header of an answer. Its resolvers ran with this context. Default: `no-store`. */
   cacheControl?(contextValue: unknown): string
+  /**
+   * How to tell later whether the same request of the same app would get the same answer again. Called right after the answer was
+   * computed, and only for an answer with an `ETag`. Undefined: the answer must not be remembered. Default: none is.
+   */
+  revalidation?(contextValue: unknown): StillHolds | undefined
   /** Undefined: requests are taken however much work there is. */
   overload?: Overload | undefined
   now: () => number
@@ -82,6 +88,7 @@ export function createLane(options: LaneOptions): Lane {
   const builtIn = new Map([...operations].map(([id, operation]) => [id, compileLaneOperation(options, operation)]))
   const keys = createAppKeys()
   const rateLimit = createRateLimit()
+  const answers = rememberAnswers()
 
   /** Each step that can refuse comes before the work that it saves. */
   function handle(request: HttpRequest): HttpReply | Promise<HttpReply> {
@@ -98,9 +105,12 @@ export function createLane(options: LaneOptions): Lane {
       app = requireApp(request, keyHash, found)
       // 3. Check the rate limit of the key.
       requireToken(keyHash, app)
-      // 4. Read the request.
+      // 4. Answer 304 to a client that shows the tag of an answer which still holds.
+      const unchanged = revalidate(request, app)
+      if (unchanged) return unchanged
+      // 5. Read the request.
       const asked = readSearchRequest(request.search)
-      // 5. Find the operation, execute it, and write the reply.
+      // 6. Find the operation, execute it, and write the reply.
       const reply = answer(request, app, asked)
       return reply instanceof Promise ? reply.catch((error) => refuse(request, error, app)) : reply
     } catch (error) {
@@ -140,13 +150,29 @@ export function createLane(options: LaneOptions): Lane {
     if (seconds > 0) throw rateLimited(requestsPerSecond, seconds)
   }
 
+  function revalidate(request: HttpRequest, app: LaneApp): HttpReply | undefined {
+    if (request.headers['if-none-match'] === undefined) return undefined
+    const known = answers.find(app.app, request.search)
+    const cacheControl = known?.stillHolds()
+    if (!known || cacheControl === undefined || !isServed(known)) return undefined
+    const reply = notModified(request, known, answerHeaders(request, app, cacheControl))
+    if (reply) options.onUse?.(app.app, known.operation.operation.id)
+    return reply
+  }
+
+  /** Whether the app still has the operation. */
+  function isServed({ app, operation }: RememberedAnswer): boolean {
+    const { id } = operation.operation
+    return (builtIn.get(id) ?? options.appOperations?.(app)?.get(id)) === operation
+  }
+
   function answer(request: HttpRequest, app: LaneApp, asked: LaneRequest): HttpReply | Promise<HttpReply> {
     const found = findOfApp(app, asked, request.method)
     options.onUse?.(app.app, found.operation.id)
     const contextValue = options.context({ principal: null, requestId: request.requestId, appKey: { app: app.app } })
     const executed = executeOperation(schema, found, asked.variables, contextValue)
     if (executed instanceof Promise) return executed.then((done) => replyTo(request, app, contextValue, done))
-    return replyTo(request, app, contextValue, executed)
+    return replyTo(request, app, contextValue, executed, found)
   }
 
   /** Built-in operations come first. Then come the app's own ones. */
@@ -163,15 +189,23 @@ export function createLane(options: LaneOptions): Lane {
     return found
   }
 
+  /** @param operation of an answer that was computed in this turn. Others are not remembered. */
   function replyTo(
     request: HttpRequest,
     app: LaneApp,
     contextValue: unknown,
     { data, errors, tag }: LaneAnswer,
+    operation?: LaneOperation,
   ): HttpReply | Promise<HttpReply> {
     if (errors.length === 0) {
-      const headers = answerHeaders(request, app, options.cacheControl?.(contextValue) ?? NO_STORE)
-      return wholeReply(request, { body: `{"data":${data}}`, tag }, headers)
+      const cacheControl = options.cacheControl?.(contextValue) ?? NO_STORE
+      const body = `{"data":${data}}`
+      const { method, search, headers } = request
+      if (headers['if-none-match'] !== undefined && method === 'GET' && cacheControl !== NO_STORE && tag && operation) {
+        const stillHolds = options.revalidation?.(contextValue)
+        if (stillHolds) answers.remember({ app: app.app, search, operation, tag, isLong: isLong(body), stillHolds })
+      }
+      return wholeReply(request, { body, tag }, answerHeaders(request, app, cacheControl))
     }
     const body = `{"errors":${JSON.stringify(shown(errors, request.requestId))},"data":${data}}`
     return wholeReply(request, { body, tag: undefined }, answerHeaders(request, app, NO_STORE))

@@ -69,31 +69,57 @@ export function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined)
 
 /**
  * The reply when nothing failed. An answer that may be kept has an `ETag`. A client that sends this `ETag` in `if-none-match` gets 304
- * without a body (RFC 9110, 13.1.2). Each media type and each encoding has its own `ETag`, because their bytes differ.
+ * without a body (RFC 9110, 13.1.2).
  *
  * @param tag equal bodies have an equal tag. Undefined: no `ETag`.
  */
 export function wholeReply(
-  { method, headers: given }: HttpRequest,
+  request: HttpRequest,
   { body, tag }: { body: string; tag: string | undefined },
   headers: Record<string, string>,
 ): HttpReply | Promise<HttpReply> {
-  const accepted = given['accept-encoding']
-  const isCompressed = body.length >= COMPRESSED_FROM && accepted !== undefined
-  const encoding = isCompressed ? encodingOf(String(accepted)) : 'identity'
+  const encoding = chooseEncoding(request, isLong(body))
   if (tag !== undefined && headers['cache-control'] !== NO_STORE) {
-    const etag = `"${tag}${headers['content-type'] === PLAIN_TYPE ? '' : 'r'}${encoding === 'identity' ? '' : encoding[0]}"`
-    headers.etag = etag
-    const shown = given['if-none-match']
-    if (shown !== undefined && method !== 'POST' && isShown(shown, etag)) return { status: 304, headers }
+    headers.etag = etagOf(tag, headers['content-type']!, encoding)
+    if (showsTag(request, headers.etag)) return { status: 304, headers }
   }
   if (encoding === 'identity') return { status: 200, headers, body }
   headers['content-encoding'] = encoding
   return compressed(body, encoding, headers)
 }
 
+/**
+ * The reply to a client that shows the tag of an answer which still holds, without its body. Undefined: it shows another tag, so it needs
+ * the body.
+ */
+export function notModified(
+  request: HttpRequest,
+  { tag, isLong }: { tag: string; isLong: boolean },
+  headers: Record<string, string>,
+): HttpReply | undefined {
+  headers.etag = etagOf(tag, headers['content-type']!, chooseEncoding(request, isLong))
+  return showsTag(request, headers.etag) ? { status: 304, headers } : undefined
+}
+
+/** Whether a body is so long that it is compressed for clients that accept this. */
+export function isLong(body: string): boolean {
+  return body.length >= COMPRESSED_FROM
+}
+
+function chooseEncoding({ headers }: HttpRequest, isLong: boolean): Encoding {
+  const accepted = headers['accept-encoding']
+  return isLong && accepted !== undefined ? encodingOf(String(accepted)) : 'identity'
+}
+
+/** Each media type and each encoding has its own `ETag`, because their bytes differ. */
+function etagOf(tag: string, type: string, encoding: Encoding): string {
+  return `"${tag}${type === PLAIN_TYPE ? '' : 'r'}${encoding === 'identity' ? '' : encoding[0]}"`
+}
+
 /** `if-none-match` is `*`, one tag, or a list. Weak tags count as well. */
-function isShown(shown: string, etag: string): boolean {
+function showsTag({ method, headers }: HttpRequest, etag: string): boolean {
+  const shown = headers['if-none-match']
+  if (shown === undefined || method === 'POST') return false
   if (shown === etag) return true
   return shown.split(',').some((one) => {
     const tag = one.trim()

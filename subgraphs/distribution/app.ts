@@ -20,7 +20,8 @@ import type { RunningSubgraph, SubgraphResources } from '../../common/service/su
 import type { SigningKeys } from '../../engine/publication/sign.ts'
 import type { OperationList } from '../../engine/publication/types.ts'
 import { type NodeOperations, startNodeOperations } from './app-operations.ts'
-import { noCapTokens, type SlotAnswer } from './decisions.ts'
+import { type Node, noCapTokens } from './decisions.ts'
+import { type AnsweredContext, cacheControl, revalidation } from './keeping.ts'
 import { distributionChecks, measureAppOperations, measureDistribution } from './monitoring.ts'
 import { distributionResolvers } from './resolvers.ts'
 import { type Sync, type SyncIntervals, startSync } from './sync.ts'
@@ -65,7 +66,7 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
   const sync = await startSync({ channel, keys, node, snapshotFolder, clock: now, log, onOperations, intervals })
   const capTokens = noCapTokens()
   if (metrics) measureDistribution(metrics, sync, capTokens)
-  const resolvers = distributionResolvers({
+  const decider: Node = {
     get table() {
       return sync.table
     },
@@ -76,7 +77,8 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     now,
     random,
     capTokens,
-  })
+  }
+  const resolvers = distributionResolvers(decider)
   const parts = { name: 'distribution', schema: distributionSchema, resolvers, loaders: () => undefined }
   const subgraph = await runSubgraph(parts, log, verify, metrics)
   const laneSchema = {
@@ -107,7 +109,8 @@ export async function buildDistribution(options: DistributionOptions): Promise<D
     overload: options.overload,
     appOperations: own.of,
     onUse: own.onUse,
-    cacheControl: (context) => cacheControl(sync, context as LaneContext, now()),
+    cacheControl: (context) => cacheControl(sync.table, context as AnsweredContext, now()),
+    revalidation: (context) => revalidation(decider, context as AnsweredContext),
     now,
     onError: metrics && ((code) => metrics.error('distribution lane', code)),
   })
@@ -132,8 +135,6 @@ function newNodeName(): string {
   return `${hostname()}-${randomUUID().slice(0, 8)}`
 }
 
-type LaneContext = { caller: Caller; answers?: SlotAnswer[] }
-
 function laneApp({ table }: Sync, hash: string, now: number): LaneApp | undefined {
   const app = table.appOfKey(hash, now)
   return app === undefined ? undefined : table.settings(app)
@@ -150,21 +151,4 @@ function requireLoaded({ ready, lacksSettings }: Sync): void {
       'UNAVAILABLE',
       'This node has not loaded the settings of all apps yet: try again in a few seconds',
     )
-}
-
-/**
- * How long a client may keep the answer: until the next window or rotation boundary, and at most the app's `maxAgeSeconds`.
- * Example: the next schedule starts in 40 s and `maxAgeSeconds` is 60: `private, max-age=40`. Answers that depend on chance
- * or carry a cap token are `no-store`: the next answer to the same request is a different one.
- */
-function cacheControl({ table }: Sync, { caller, answers }: LaneContext, now: number): string {
-  const settings = caller.appKey && table.settings(caller.appKey.app)
-  if (!settings || !answers) return 'no-store'
-  let until = Number.POSITIVE_INFINITY
-  for (const { chance, capToken, validUntil } of answers) {
-    if (chance || capToken !== undefined) return 'no-store'
-    if (validUntil < until) until = validUntil
-  }
-  const seconds = Math.max(0, Math.min(settings.maxAgeSeconds, Math.floor((until - now) / 1000)))
-  return seconds === 0 ? 'no-store' : `private, max-age=${seconds}`
 }

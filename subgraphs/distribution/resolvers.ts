@@ -8,18 +8,18 @@ import {
   type ExplainArguments,
   explainDecision,
   type Node,
-  type SlotAnswer,
 } from './decisions.ts'
+import type { AnsweredContext } from './keeping.ts'
 
-type Context = SubgraphContext<unknown> & { answers?: SlotAnswer[] }
+type Context = SubgraphContext<unknown> & Pick<AnsweredContext, 'answers' | 'asked'>
 
 export function distributionResolvers(node: Node): Resolvers<Context> {
   return {
     Query: {
       decisions(_root, args: DecisionsArguments, context) {
         const answers = answerDecisions(node, context.caller, args)
-        // The lane computes `cache-control` from all answers: an operation may ask for `decisions` more than once.
         context.answers = context.answers ? [...context.answers, ...answers] : answers
+        context.asked = context.asked ? [...context.asked, args] : [args]
         return answers
       },
       explainDecision: (_root, args: ExplainArguments, { caller }) => explainDecision(node, caller, args),

@@ -59,6 +59,8 @@ export async function startLaneServer(options: LaneServerOptions) {
     url: http.url,
     clock,
     metrics,
+    /** The node gets the documents soon after. */
+    publish: (...published: Publication[]) => put(channel, ...published),
     drain: http.drain,
     /** Stops the HTTP server only. */
     stopHttp: http.stop,

@@ -22,7 +22,7 @@ await startProcess(
         laneFields: entry.laneFields ?? [],
       })
       closing('node', node.stop)
-      return { graphql: (request) => node.lane.handle(request), checks: node.checks }
+      return { lane: (request) => node.lane.handle(request), checks: node.checks }
     },
   },
   process.env,
