@@ -12,8 +12,9 @@ import { type Installation, startInstallation } from './support/installation.ts'
 import { modelOverHttp } from './support/model-over-http.ts'
 import { pick, seededRandom } from './support/seed.ts'
 
-/** No new run begins after this time. */
-const RUNS_MS = 45_000
+/** No new run begins after this time, if enough has happened by then. On a slow machine it takes longer. */
+const RUNS_MS = 60_000
+const GIVE_UP_MS = 170_000
 const COMMANDS_OF_A_RUN = 40
 /** The share of mutations during which something is killed. */
 const KILLED = 0.2
@@ -85,10 +86,13 @@ describeWithRedis('Whatever is killed at random', () => {
 
   test('the node serves what the model of the rules says, and never what was not approved', async () => {
     const tally: Tally = { outcomes: new Map(), entries: 0 }
-    const until = Date.now() + RUNS_MS
+    const began = Date.now()
     let seen = 0
     let ran = 0
-    for (let run = 0; Date.now() < until; run++) {
+    const isEnough = () => kills.size > 3 && (tally.outcomes.get('publish') ?? 0) > 0 && tally.entries > 10 && seen > 10
+    for (let run = 0; ; run++) {
+      const ms = Date.now() - began
+      if (ms > GIVE_UP_MS || (ms > RUNS_MS && isEnough())) break
       const property = fc.asyncProperty(commandLists(COMMANDS_OF_A_RUN), async (commands) => {
         const { model, real } = await begin(platform, tally)
         const stopWatching = watch(model, real.world)
@@ -108,9 +112,6 @@ describeWithRedis('Whatever is killed at random', () => {
     process.stderr.write(
       `rules: ${ran} runs, ${commands} commands, ${seen} watched creatives; killed: ${killed.join(', ')}\n`,
     )
-    expect(kills.size).toBeGreaterThan(3)
-    expect(tally.outcomes.get('publish') ?? 0).toBeGreaterThan(0)
-    expect(tally.entries).toBeGreaterThan(10)
-    expect(seen).toBeGreaterThan(10)
-  }, 240_000)
+    expect({ kills: [...kills], outcomes: [...tally.outcomes], isEnough: isEnough() }).toMatchObject({ isEnough: true })
+  }, 300_000)
 })
