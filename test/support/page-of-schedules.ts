@@ -5,8 +5,13 @@ import { tokenFor } from './subgraphs.ts'
 import type { WholeGraph } from './whole-graph.ts'
 import type { Workflow } from './workflow.ts'
 
-/** Collections that stats' worker looks at by itself now and then; no page asks for them. */
-export const OF_THE_WORKER: ReadonlySet<string> = new Set(['eventStream', 'eventStreamEnds', 'statsPosition'])
+/** Collections that stats looks at by itself now and then. No page asks for them. */
+export const OF_THE_WORKER: ReadonlySet<string> = new Set([
+  'eventStream',
+  'eventStreamEnds',
+  'statsPosition',
+  'appOperations', // the versions of apps' lists, every second
+])
 
 /** Books schedules, each in a slot of its own. Every second one is live with a newer revision in review, the others wait for a reviewer. */
 export async function bookPage(flow: Workflow, graph: WholeGraph, count: number): Promise<void> {
