@@ -30,6 +30,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     port: 4002,
     about: 'creatives (what is shown) and their revisions.',
     needs: ['store'],
+    usesRepositoriesOf: ['schedule'], // to know what is live before it is archived
     load: () => import('./creative/app.ts'),
   },
   {
@@ -37,6 +38,7 @@ export const subgraphs: readonly SubgraphEntry[] = [
     port: 4003,
     about: 'strategies and segments (who sees a schedule) and their revisions.',
     needs: ['store'],
+    usesRepositoriesOf: ['schedule'], // to know what is live before it is archived
     load: () => import('./strategy/app.ts'),
   },
   {

@@ -9,7 +9,7 @@ import type { Revision } from '../../common/store/revisioned.ts'
 import type { Pin } from '../../engine/publication/types.ts'
 import type { CreativeLoaders } from './loaders.ts'
 import { type Creative, type CreativeContent, creativeFilter, creatives } from './repository.ts'
-import { archiveCreative, createCreative, parseFilter, reviseCreative } from './service.ts'
+import { archiveCreative, createCreative, parseFilter, reviseCreative, unarchiveCreative } from './service.ts'
 
 type Context = SubgraphContext<CreativeLoaders>
 type ListArguments = PageArguments & { app: string; filter?: unknown }
@@ -33,6 +33,8 @@ export function creativeResolvers(services: Services): Resolvers<Context> {
         readFresh(context, await reviseCreative(services, context.caller, input)),
       archiveCreative: async (_, { input }, context) =>
         readFresh(context, await archiveCreative(services, context.caller, input)),
+      unarchiveCreative: async (_, { input }, context) =>
+        readFresh(context, await unarchiveCreative(services, context.caller, input)),
     },
     Creative: {
       __resolveReference: ({ id }: { id: string }, context: Context) => read(context, id),

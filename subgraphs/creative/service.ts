@@ -1,9 +1,9 @@
-// The mutations of creatives: create, revise, archive.
+// The mutations of creatives: create, revise, archive, unarchive.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/base/errors.ts'
-import { archiveHead } from '../../common/command/archive.ts'
+import { archiveHead, unarchiveHead } from '../../common/command/archive.ts'
 import { expectedVersion, idempotencyKey, parseInput, reference } from '../../common/command/input.ts'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
@@ -12,8 +12,9 @@ import { refuseArchived } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import type { HeadFilter } from '../../common/store/filters.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
+import { placesOf } from '../schedule/repository.ts'
 import { contentInput, linkMistake } from './content.ts'
-import { creatives } from './repository.ts'
+import { type Creative, creatives } from './repository.ts'
 
 const createInput = z.object({ app: reference, content: contentInput, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content: contentInput, idempotencyKey })
@@ -50,7 +51,15 @@ export async function reviseCreative(services: Services, caller: Caller, rawInpu
 
 /** Archives a creative. Returns its id. */
 export function archiveCreative(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveCreative', type: 'CREATIVE', repository: creatives }, rawInput)
+  const target = { action: 'archiveCreative', type: 'CREATIVE', repository: creatives } as const
+  const livePlaces = (tx: Tx, { _id }: Creative) => placesOf(tx, 'CREATIVE', _id)
+  return archiveHead(services, caller, { ...target, livePlaces }, rawInput)
+}
+
+/** Takes a creative out of the archive. Returns its id. */
+export function unarchiveCreative(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const target = { action: 'unarchiveCreative', type: 'CREATIVE', repository: creatives } as const
+  return unarchiveHead(services, caller, target, rawInput)
 }
 
 /** Parses a CreativeFilter. */

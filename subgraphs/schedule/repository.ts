@@ -3,6 +3,7 @@
 import { AlkaidError, badInput, notFound } from '../../common/base/errors.ts'
 import { isId } from '../../common/base/ids.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
+import type { LivePlaces } from '../../common/store/archived.ts'
 import type { Db, IndexDefinition, Tx } from '../../common/store/collection.ts'
 import { findByIds } from '../../common/store/collection.ts'
 import { type Head, type Revision, revisionedRepository } from '../../common/store/revisioned.ts'
@@ -239,4 +240,39 @@ export const slots = {
   },
 
   count: (db: Db, app: string, filter: object): Promise<number> => slotCollection(db).count({ app, ...filter }),
+}
+
+/** How many schedules and how many slots an error lists. */
+const MAX_PLACES_LISTED = 20
+
+/** Kind of thing -> the field of a schedule in which live things of that kind are named. */
+const PINNED_IN = { CREATIVE: 'pinned.creatives', STRATEGY: 'pinned.strategy', SEGMENT: 'pinned.segments' } as const
+
+/** Where a creative, strategy or segment is live: in live and paused schedules, and in the published fallback of slots. */
+export async function placesOf(tx: Tx, kind: keyof typeof PINNED_IN, id: string): Promise<LivePlaces> {
+  const inSchedules = await livePage(tx, { [PINNED_IN[kind]]: id })
+  if (kind !== 'CREATIVE') return { ...inSchedules, slots: [] }
+  const fallback = { pinnedFallback: id }
+  const found = await slotCollection(tx).find(fallback, { projection: { _id: 1 }, limit: MAX_PLACES_LISTED })
+  const slots = found.map(({ _id }) => _id)
+  return { ...inSchedules, slots, total: inSchedules.total + (await slotCollection(tx).count(fallback)) }
+}
+
+/** What is live in a slot: its live and paused schedules, and the slot itself when it has a published fallback. */
+export async function placesInSlot(tx: Tx, { _id, pinnedFallback }: Slot): Promise<LivePlaces> {
+  const { schedules, total } = await livePage(tx, { slot: _id, pinned: { $ne: null } })
+  const slots = pinnedFallback.length > 0 ? [_id] : []
+  return { schedules, slots, total: total + slots.length }
+}
+
+/** Where a schedule is live: in itself, unless nothing of it is pinned. */
+export async function placesOfSchedule(_tx: Tx, { _id, deliveryState }: Schedule): Promise<LivePlaces> {
+  const isLive = deliveryState === 'LIVE' || deliveryState === 'PAUSED'
+  return { schedules: isLive ? [_id] : [], slots: [], total: isLive ? 1 : 0 }
+}
+
+async function livePage(tx: Tx, filter: object): Promise<{ schedules: string[]; total: number }> {
+  const collection = tx.collection<{ _id: string }>('schedules')
+  const found = await collection.find(filter, { sort: { _id: -1 }, projection: { _id: 1 }, limit: MAX_PLACES_LISTED })
+  return { schedules: found.map(({ _id }) => _id), total: await collection.count(filter) }
 }

@@ -16,8 +16,14 @@ import { listApps, listBookedIn, listSchedules, listSlots } from './lists.ts'
 import type { ScheduleLoaders } from './loaders.ts'
 import type { OperationsService, ShownOperations } from './operations-service.ts'
 import { type Schedule, type ScheduleContent, type Slot, slots } from './repository.ts'
-import { archiveSchedule, createSchedule, duplicateSchedule, reviseSchedule } from './schedules-service.ts'
-import { archiveSlot, createSlot, updateSlot } from './slots-service.ts'
+import {
+  archiveSchedule,
+  createSchedule,
+  duplicateSchedule,
+  reviseSchedule,
+  unarchiveSchedule,
+} from './schedules-service.ts'
+import { archiveSlot, createSlot, unarchiveSlot, updateSlot } from './slots-service.ts'
 import { toDayPart } from './times.ts'
 import { windowState } from './window.ts'
 
@@ -53,6 +59,8 @@ export function scheduleResolvers(services: Services, operations: OperationsServ
         readSlotFresh(context, await updateSlot(services, context.caller, input)),
       archiveSlot: async (_, { input }, context) =>
         readSlotFresh(context, await archiveSlot(services, context.caller, input)),
+      unarchiveSlot: async (_, { input }, context) =>
+        readSlotFresh(context, await unarchiveSlot(services, context.caller, input)),
       createSchedule: async (_, { input }, context) =>
         readScheduleFresh(context, await createSchedule(services, context.caller, input)),
       reviseSchedule: async (_, { input }, context) =>
@@ -61,6 +69,8 @@ export function scheduleResolvers(services: Services, operations: OperationsServ
         readScheduleFresh(context, await duplicateSchedule(services, context.caller, input)),
       archiveSchedule: async (_, { input }, context) =>
         readScheduleFresh(context, await archiveSchedule(services, context.caller, input)),
+      unarchiveSchedule: async (_, { input }, context) =>
+        readScheduleFresh(context, await unarchiveSchedule(services, context.caller, input)),
     },
 
     App: {

@@ -1,8 +1,8 @@
-// The mutations of schedules: create, revise, duplicate, archive.
+// The mutations of schedules: create, revise, duplicate, archive, unarchive.
 
 import { z } from 'zod'
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/command/archive.ts'
+import { archiveHead, unarchiveHead } from '../../common/command/archive.ts'
 import {
   expectedVersion,
   idempotencyKey,
@@ -18,7 +18,7 @@ import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
 import { cutText } from '../../engine/text.ts'
 import { completeContent, contentInput, MAX_NAME } from './content.ts'
 import { contentMistakes, refuse, slotToBook } from './references.ts'
-import { type ScheduleContent, schedules, slots } from './repository.ts'
+import { placesOfSchedule, type ScheduleContent, schedules, slots } from './repository.ts'
 
 const createInput = z.object({ app: reference, slot: reference, content: contentInput, idempotencyKey })
 const reviseInput = z.object({ id: reference, expectedVersion, content: contentInput, idempotencyKey })
@@ -96,7 +96,14 @@ export async function duplicateSchedule(services: Services, caller: Caller, rawI
 
 /** Archives a schedule. Returns its id. */
 export function archiveSchedule(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveSchedule', type: 'SCHEDULE', repository: schedules }, rawInput)
+  const target = { action: 'archiveSchedule', type: 'SCHEDULE', repository: schedules } as const
+  return archiveHead(services, caller, { ...target, livePlaces: placesOfSchedule }, rawInput)
+}
+
+/** Takes a schedule out of the archive. Returns its id. */
+export function unarchiveSchedule(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const target = { action: 'unarchiveSchedule', type: 'SCHEDULE', repository: schedules } as const
+  return unarchiveHead(services, caller, target, rawInput)
 }
 
 /** `<name> (copy)`. The name is cut so that the result is not too long. */

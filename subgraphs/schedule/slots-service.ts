@@ -1,10 +1,11 @@
-// The mutations of slots: create, update, archive.
+// The mutations of slots: create, update, archive, unarchive.
 
 import { z } from 'zod'
 import { readerOf } from '../../common/access/rights.ts'
 import { requireApp } from '../../common/apps/apps.ts'
 import { badInput } from '../../common/base/errors.ts'
 import { isId, newId } from '../../common/base/ids.ts'
+import { archiveInput, unarchiveInput } from '../../common/command/archive.ts'
 import { frequencyCaps } from '../../common/command/frequency-caps-input.ts'
 import {
   expectedVersion,
@@ -20,12 +21,12 @@ import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import type { SlotFormat } from '../../common/formats/format.ts'
 import { shownFormat, slotFormat } from '../../common/formats/format-input.ts'
-import { refuseArchived } from '../../common/store/archived.ts'
+import { refuseArchived, refuseLive, refuseNotArchived } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { changesNothing, parsePatch, refuseRepeats } from './inputs.ts'
 import { creativeMistakes, refuse } from './references.ts'
-import { type Slot, slots } from './repository.ts'
+import { placesInSlot, type Slot, slots } from './repository.ts'
 
 /** The fields of a slot that operators choose and may change. */
 const choices = {
@@ -101,14 +102,31 @@ export async function updateSlot(services: Services, caller: Caller, rawInput: o
 
 /** Archives a slot: it is hidden, and nothing new can be booked in it. Returns its id. */
 export async function archiveSlot(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
-  const input = parseInput(z.object(changeInput), rawInput)
+  const input = parseInput(archiveInput, rawInput)
   const { id } = await mutate(services, caller, 'archiveSlot', input, async ({ tx, at, authorize, log }) => {
     const before = await slots.requireNamed(tx, input.id, 'input.id', readerOf(caller.principal))
     const { app } = before
     authorize(app)
     checkVersion('slot', before, input.expectedVersion)
     refuseArchived('slot', before, 'be archived once more')
+    if (!input.confirmLive) refuseLive('slot', before._id, await placesInSlot(tx, before))
     const after = await slots.touch(tx, before, { archivedAt: at })
+    await log(app, { type: 'SLOT', id: before._id }, before, after)
+    return before._id
+  })
+  return id
+}
+
+/** Takes a slot out of the archive. Returns its id. */
+export async function unarchiveSlot(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const input = parseInput(unarchiveInput, rawInput)
+  const { id } = await mutate(services, caller, 'unarchiveSlot', input, async ({ tx, authorize, log }) => {
+    const before = await slots.requireNamed(tx, input.id, 'input.id', readerOf(caller.principal))
+    const { app } = before
+    authorize(app)
+    checkVersion('slot', before, input.expectedVersion)
+    refuseNotArchived('slot', before)
+    const after = await slots.touch(tx, before, { archivedAt: null })
     await log(app, { type: 'SLOT', id: before._id }, before, after)
     return before._id
   })

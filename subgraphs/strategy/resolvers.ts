@@ -22,8 +22,8 @@ import {
   segments,
   strategies,
 } from './repository.ts'
-import { archiveSegment, createSegment, reviseSegment } from './segments-service.ts'
-import { archiveStrategy, createStrategy, reviseStrategy } from './strategies-service.ts'
+import { archiveSegment, createSegment, reviseSegment, unarchiveSegment } from './segments-service.ts'
+import { archiveStrategy, createStrategy, reviseStrategy, unarchiveStrategy } from './strategies-service.ts'
 
 type Context = SubgraphContext<StrategyLoaders>
 type ListArguments = PageArguments & { app: string; filter?: unknown }
@@ -54,12 +54,16 @@ export function strategyResolvers(services: Services): Resolvers<Context> {
         readFreshStrategy(context, await reviseStrategy(services, context.caller, input)),
       archiveStrategy: async (_, { input }, context) =>
         readFreshStrategy(context, await archiveStrategy(services, context.caller, input)),
+      unarchiveStrategy: async (_, { input }, context) =>
+        readFreshStrategy(context, await unarchiveStrategy(services, context.caller, input)),
       createSegment: async (_, { input }, context) =>
         readFreshSegment(context, await createSegment(services, context.caller, input)),
       reviseSegment: async (_, { input }, context) =>
         readFreshSegment(context, await reviseSegment(services, context.caller, input)),
       archiveSegment: async (_, { input }, context) =>
         readFreshSegment(context, await archiveSegment(services, context.caller, input)),
+      unarchiveSegment: async (_, { input }, context) =>
+        readFreshSegment(context, await unarchiveSegment(services, context.caller, input)),
     },
 
     Strategy: {

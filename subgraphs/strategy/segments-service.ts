@@ -1,13 +1,15 @@
-// The mutations of segments: create, revise, archive. content.ts and segment-references.ts check the content.
+// The mutations of segments: create, revise, archive, unarchive. content.ts and segment-references.ts check the content.
 
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/command/archive.ts'
+import { archiveHead, unarchiveHead } from '../../common/command/archive.ts'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
+import { placesOf } from '../schedule/repository.ts'
 import { parseCreateSegment, parseReviseSegment } from './content.ts'
-import { segments } from './repository.ts'
+import { type Segment, segments } from './repository.ts'
 import { checkSegments } from './segment-references.ts'
 
 /** Creates a segment as a draft. Returns its id. */
@@ -53,5 +55,13 @@ export async function reviseSegment(services: Services, caller: Caller, rawInput
 
 /** Archives a segment. Strategies and segments that refer to it keep the reference. Returns its id. */
 export function archiveSegment(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
-  return archiveHead(services, caller, { action: 'archiveSegment', type: 'SEGMENT', repository: segments }, rawInput)
+  const target = { action: 'archiveSegment', type: 'SEGMENT', repository: segments } as const
+  const livePlaces = (tx: Tx, { _id }: Segment) => placesOf(tx, 'SEGMENT', _id)
+  return archiveHead(services, caller, { ...target, livePlaces }, rawInput)
+}
+
+/** Takes a segment out of the archive. Returns its id. */
+export function unarchiveSegment(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const target = { action: 'unarchiveSegment', type: 'SEGMENT', repository: segments } as const
+  return unarchiveHead(services, caller, target, rawInput)
 }

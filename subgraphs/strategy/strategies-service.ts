@@ -1,13 +1,15 @@
-// The mutations of strategies: create, revise, archive. content.ts and segment-references.ts check the content.
+// The mutations of strategies: create, revise, archive, unarchive. content.ts and segment-references.ts check the content.
 
 import { requireApp } from '../../common/apps/apps.ts'
-import { archiveHead } from '../../common/command/archive.ts'
+import { archiveHead, unarchiveHead } from '../../common/command/archive.ts'
 import { mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
+import type { Tx } from '../../common/store/collection.ts'
 import { checkVersion, isUnchanged } from '../../common/store/revisioned.ts'
+import { placesOf } from '../schedule/repository.ts'
 import { parseCreateStrategy, parseReviseStrategy } from './content.ts'
-import { strategies } from './repository.ts'
+import { type Strategy, strategies } from './repository.ts'
 import { checkSegments } from './segment-references.ts'
 
 /** Creates a strategy as a draft. Returns its id. */
@@ -46,10 +48,13 @@ export async function reviseStrategy(services: Services, caller: Caller, rawInpu
 
 /** Archives a strategy. Returns its id. */
 export function archiveStrategy(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
-  return archiveHead(
-    services,
-    caller,
-    { action: 'archiveStrategy', type: 'STRATEGY', repository: strategies },
-    rawInput,
-  )
+  const target = { action: 'archiveStrategy', type: 'STRATEGY', repository: strategies } as const
+  const livePlaces = (tx: Tx, { _id }: Strategy) => placesOf(tx, 'STRATEGY', _id)
+  return archiveHead(services, caller, { ...target, livePlaces }, rawInput)
+}
+
+/** Takes a strategy out of the archive. Returns its id. */
+export function unarchiveStrategy(services: Services, caller: Caller, rawInput: unknown): Promise<string> {
+  const target = { action: 'unarchiveStrategy', type: 'STRATEGY', repository: strategies } as const
+  return unarchiveHead(services, caller, target, rawInput)
 }

@@ -165,12 +165,12 @@ describeEachStore('Archived things', (open) => {
   async function archive(scene: Scene, kind: Kind): Promise<void> {
     if (kind === 'slot') {
       const { expectedVersion } = await flow.onSlot(scene.slot.id)
-      return run('archiveSlot', { id: scene.slot.id, expectedVersion })
+      return run('archiveSlot', { id: scene.slot.id, expectedVersion, confirmLive: true })
     }
     const { type, id } = scene[kind]
     const { version: expectedVersion } = await flow.head(scene[kind])
     const name = `archive${type[0]}${type.slice(1).toLowerCase()}` as MutationName
-    await run(name, { id, expectedVersion })
+    await run(name, { id, expectedVersion, confirmLive: true })
   }
 
   /** What came of each: the code with which it was refused, else `done`. */

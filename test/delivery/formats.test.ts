@@ -23,11 +23,15 @@ describeEachStore('What may be published into a slot', (open) => {
 
   async function archiveSlot(id: string) {
     const { expectedVersion } = await flow.onSlot(id)
-    await flow.run('archiveSlot', 'operator', { id, expectedVersion })
+    await flow.run('archiveSlot', 'operator', { id, expectedVersion, confirmLive: true })
   }
 
   const archive = async (schedule: Thing) =>
-    flow.run('archiveSchedule', 'operator', { id: schedule.id, expectedVersion: (await flow.head(schedule)).version })
+    flow.run('archiveSchedule', 'operator', {
+      id: schedule.id,
+      expectedVersion: (await flow.head(schedule)).version,
+      confirmLive: true,
+    })
   const onSchedule = async (mutation: 'publish' | 'pause' | 'resume' | 'withdraw', schedule: Thing) =>
     flow.run(mutation, 'publisher', await flow.onSchedule(schedule))
   const onSlot = async (mutation: 'publishSlot' | 'stopSlot' | 'restartSlot', slot: string) =>

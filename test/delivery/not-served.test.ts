@@ -50,7 +50,7 @@ describeEachStore('A schedule that is booked in a slot but not served', (open) =
     for (const name of ['withdrawn', 'withdrawn and archived']) await onSchedule('withdraw', made[name]!)
     for (const name of ['paused and archived', 'withdrawn and archived', 'live and archived', 'archived']) {
       const { version: expectedVersion } = await flow.head(made[name]!)
-      await flow.run('archiveSchedule', 'operator', { id: made[name]!.id, expectedVersion })
+      await flow.run('archiveSchedule', 'operator', { id: made[name]!.id, expectedVersion, confirmLive: true })
     }
     await flow.revoke(bad)
     await inStep()

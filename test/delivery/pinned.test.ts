@@ -106,9 +106,9 @@ describeEachStore('Where a revision is pinned', (open) => {
     const creative = await flow.approved(await flow.makeCreative())
     const { schedule, slot } = await flow.makeLive({ creatives: [creative] }, { fallback: [creative.id] })
     const { version } = await flow.head(schedule)
-    await flow.run('archiveSchedule', 'operator', { id: schedule.id, expectedVersion: version })
+    await flow.run('archiveSchedule', 'operator', { id: schedule.id, expectedVersion: version, confirmLive: true })
     const { expectedVersion } = await flow.onSlot(slot.id)
-    await flow.run('archiveSlot', 'operator', { id: slot.id, expectedVersion })
+    await flow.run('archiveSlot', 'operator', { id: slot.id, expectedVersion, confirmLive: true })
     const pinnedCreative = creative.id
     for (const [found, id] of [
       [schedulesWith, schedule.id],

@@ -109,6 +109,12 @@ const PLACES: Record<string, Place> = {
     ask: (name) => send(`mutation { archiveSlot(input: {id: "${name}", expectedVersion: 999}) { id } }`),
     shows: () => {},
   },
+  'unarchiveSlot input.id': {
+    path: 'input.id',
+    inApp: false,
+    ask: (name) => send(`mutation { unarchiveSlot(input: {id: "${name}", expectedVersion: 999}) { id } }`),
+    shows: () => {},
+  },
   'reviewQueue filter.slot': {
     path: 'filter.slot',
     inApp: true,
@@ -177,6 +183,7 @@ describe('A slot', () => {
       'slot id',
       'updateSlot input.id',
       'archiveSlot input.id',
+      'unarchiveSlot input.id',
       'history subject.id',
       'report ids',
       OTHERS[1]!,
@@ -190,7 +197,7 @@ describe('A slot', () => {
     const names = inApp ? [home.slot, CODE, `home/${CODE}`, ` ${CODE} `] : [home.slot, `home/${CODE}`]
     for (const one of names) {
       const { data, errors } = await ask(one)
-      if (name === 'archiveSlot input.id') expect(errors[0].extensions.code).toBe('CONFLICT')
+      if (/rchiveSlot input.id$/.test(name)) expect(errors[0].extensions.code).toBe('CONFLICT')
       else expect(errors).toBeUndefined()
       shows(data, home.slot)
     }

@@ -51,7 +51,7 @@ describeEachStore('The rules, as a node serves them', (open) => {
   /** Archives a thing at the version that it has. */
   async function archive(kind: keyof typeof ARCHIVES, id: string): Promise<void> {
     const { expectedVersion } = kind === 'SLOT' ? await flow.onSlot(id) : await flow.submission({ type: kind, id })
-    await flow.run(ARCHIVES[kind], 'operator', { id, expectedVersion })
+    await flow.run(ARCHIVES[kind], 'operator', { id, expectedVersion, confirmLive: true })
   }
 
   test("2. A slot's capacity and fallback take effect by publishSlot, and by nothing else", async () => {

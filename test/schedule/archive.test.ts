@@ -32,8 +32,8 @@ describeEachStore('Archiving slots and schedules', (open) => {
   })
   afterAll(() => planning.stop())
 
-  const archive = (mutation: PlanningMutation, id: string, expectedVersion = 1) =>
-    run(planning, mutation, { id, expectedVersion })
+  const archive = (mutation: PlanningMutation, id: string, expectedVersion = 1, confirmLive?: boolean) =>
+    run(planning, mutation, { id, expectedVersion, ...(confirmLive ? { confirmLive } : {}) })
   const booking = (creatives: string[], strategy?: string) => ({
     name: 'S',
     creatives: creatives.map((creative) => ({ creative })),
@@ -53,7 +53,7 @@ describeEachStore('Archiving slots and schedules', (open) => {
     const id = await book(slot, booking([await makeCreative(planning, app)]))
     await store.transaction((tx) => schedules.setMore(tx, id, { deliveryState: 'LIVE' }))
     planning.clock.advance(1)
-    await archive('archiveSchedule', id)
+    await archive('archiveSchedule', id, 1, true)
     await archive('archiveSlot', slot)
     const archivedAt = new Date(planning.clock.now()).toISOString()
     expect(await planning.schedule.must('viewer', SCHEDULE, { id })).toEqual({
@@ -140,6 +140,23 @@ describeEachStore('Archiving slots and schedules', (open) => {
     const made = { app, code: 'fresh', name: 'A slot', fallback: [kept] }
     expect(await refusal('createSlot', made)).toMatchObject({ path: 'input.fallback[0]' })
     await run(planning, 'updateSlot', { ...update, fallback: [await makeCreative(planning, app), kept] })
+  })
+
+  test('a thing comes back out of the archive once, and can be used again', async () => {
+    const slot = await makeSlot(planning, app)
+    const [creative, strategy] = [await makeCreative(planning, app), await makeStrategy(planning, app)]
+    const id = await book(slot, booking([creative], strategy))
+    const things = { Slot: slot, Schedule: id, Creative: creative, Strategy: strategy }
+    for (const [kind, thing] of Object.entries(things)) {
+      const unarchive = `unarchive${kind}` as PlanningMutation
+      const early = await refusal(unarchive, { id: thing, expectedVersion: 1 })
+      expect(early).toMatchObject({ code: 'INVALID_STATE', message: expect.stringContaining('is not archived') })
+      await archive(`archive${kind}` as PlanningMutation, thing)
+      expect(await archive(unarchive, thing, 2)).toMatchObject({ version: 3, archivedAt: null })
+    }
+    await run(planning, 'reviseSchedule', { id, expectedVersion: 3, content: booking([creative]) })
+    await run(planning, 'updateSlot', { id: slot, expectedVersion: 3, fallback: [creative] })
+    await book(slot, booking([creative], strategy))
   })
 
   test('an archived schedule can be duplicated', async () => {

@@ -63,6 +63,7 @@ export function testEveryOperation(start: () => Promise<CalledPlatform>): void {
   }
 
   const HEAD = 'id version revision reviewState archivedAt'
+  const HEAD_OR_SLOT = 'id archivedAt'
   const app = 'demo'
   const leaf = { dimension: 'tags', operator: 'IN', values: ['member'] }
 
@@ -126,11 +127,17 @@ export function testEveryOperation(start: () => Promise<CalledPlatform>): void {
       const archived = await call('operator', mutation, { input: { id: thing.id, expectedVersion } }, 'archivedAt')
       expect(archived.archivedAt).not.toBeNull()
     }
-    await archive('archiveSchedule', 'schedule', copy)
-    await archive('archiveSlot', 'slot', slot)
-    await archive('archiveCreative', 'creative', creative)
-    await archive('archiveStrategy', 'strategy', strategy)
-    await archive('archiveSegment', 'segment', segment)
+    const things = { Schedule: copy, Slot: slot, Creative: creative, Strategy: strategy, Segment: segment }
+    for (const [kind, thing] of Object.entries(things)) {
+      await archive(`archive${kind}`, kind.toLowerCase(), thing)
+      const back = await call(
+        'operator',
+        `unarchive${kind}`,
+        { input: await at(kind.toLowerCase(), thing.id) },
+        HEAD_OR_SLOT,
+      )
+      expect(back.archivedAt).toBeNull()
+    }
   })
 
   test('reviewers and publishers take a schedule through its life', async () => {

@@ -16,7 +16,9 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
     case 'revise':
       return { mutation: REVISE[kindOf(step.thing)], input: { id: id(step.thing), content: contentFor(step, id) } }
     case 'archive':
-      return { mutation: ARCHIVE[kindOf(step.thing)], input: { id: id(step.thing) } }
+      return { mutation: ARCHIVE[kindOf(step.thing)], input: { id: id(step.thing), confirmLive: step.confirmed } }
+    case 'unarchive':
+      return { mutation: UNARCHIVE[kindOf(step.thing)], input: { id: id(step.thing) } }
     case 'submit':
       return { mutation: 'submitForReview', input: { subject: { type: kindOf(step.thing), id: id(step.thing) } } }
     case 'recall':
@@ -33,7 +35,9 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
     case 'updateSlot':
       return { mutation: 'updateSlot', input: { id: id(step.slot), fallback: step.fallback.map(id) } }
     case 'archiveSlot':
-      return { mutation: 'archiveSlot', input: { id: id(step.slot) } }
+      return { mutation: 'archiveSlot', input: { id: id(step.slot), confirmLive: step.confirmed } }
+    case 'unarchiveSlot':
+      return { mutation: 'unarchiveSlot', input: { id: id(step.slot) } }
     case 'publishSlot':
       return { mutation: 'publishSlot', input: { slot: id(step.slot) } }
     case 'stop':
@@ -69,6 +73,13 @@ const ARCHIVE = {
   SEGMENT: 'archiveSegment',
   STRATEGY: 'archiveStrategy',
   SCHEDULE: 'archiveSchedule',
+} as const
+
+const UNARCHIVE = {
+  CREATIVE: 'unarchiveCreative',
+  SEGMENT: 'unarchiveSegment',
+  STRATEGY: 'unarchiveStrategy',
+  SCHEDULE: 'unarchiveSchedule',
 } as const
 
 /** The content names its own revision, so that the answer of a node shows which revision it serves. */

@@ -16,7 +16,15 @@ export type Tally = { outcomes: Map<string, number>; entries: number }
 
 /** How often each command is drawn. Commands that bring something new to the nodes come most often, and commands that end things rarely. */
 const WEIGHTS: Record<CommandName, number> = {
-  ...{ createCreative: 3, createSegment: 3, createStrategy: 3, createSchedule: 8, archive: 2, archiveUsed: 3 },
+  ...{
+    createCreative: 3,
+    createSegment: 3,
+    createStrategy: 3,
+    createSchedule: 8,
+    archive: 3,
+    archiveUsed: 5,
+    unarchive: 2,
+  },
   ...{ revise: 6, reviseInReview: 8, revisePinned: 12 },
   ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 2 },
   ...{
@@ -29,7 +37,7 @@ const WEIGHTS: Record<CommandName, number> = {
     revoke: 4,
     revokePaused: 10,
   },
-  ...{ updateSlot: 2, archiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
+  ...{ updateSlot: 2, archiveSlot: 1, unarchiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
 }
 
 /** true in this many of 100 cases. */

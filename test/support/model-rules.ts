@@ -10,6 +10,7 @@ import {
   namesIn,
   type Slot,
   type Thing,
+  textsIn,
   type Uses,
 } from './model.ts'
 import { changeSlot, deliver, publish, revoke } from './model-delivery-rules.ts'
@@ -19,11 +20,13 @@ import { decide, recall, submit } from './model-review-rules.ts'
 export type Step =
   | { does: 'create'; content: string; kind: Kind; slot: string | null; uses: Uses; by: string }
   | { does: 'revise'; content: string; thing: string; uses: Uses; by: string }
-  | { does: 'submit' | 'archive'; thing: string; by: string }
+  | { does: 'submit' | 'unarchive'; thing: string; by: string }
+  | { does: 'archive'; thing: string; confirmed: boolean; by: string }
   | { does: 'approve' | 'reject' | 'recall'; submission: string; by: string }
   | { does: 'approveOne' | 'rejectOne' | 'revoke'; review: string; by: string }
   | { does: 'publish' | 'pause' | 'resume' | 'withdraw'; thing: string; by: string }
-  | { does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+  | { does: 'unarchiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+  | { does: 'archiveSlot'; slot: string; confirmed: boolean; by: string }
   | { does: 'updateSlot'; slot: string; fallback: string[]; by: string }
 
 /** Succeeds and writes nothing, because the thing is in this state already. */
@@ -37,7 +40,9 @@ export function ruleFor(model: Model, step: Step): ErrorCode | typeof NOTHING | 
     case 'revise':
       return revise(model, model.things.get(step.thing)!, step)
     case 'archive':
-      return archive(model.things.get(step.thing)!)
+      return archive(model.things.get(step.thing)!, step.confirmed || !isLive(model, step.thing))
+    case 'unarchive':
+      return unarchive(model.things.get(step.thing)!)
     case 'submit':
       return submit(model, model.things.get(step.thing)!, step.by)
     case 'recall':
@@ -59,7 +64,9 @@ export function ruleFor(model: Model, step: Step): ErrorCode | typeof NOTHING | 
     case 'updateSlot':
       return updateSlot(model, step)
     case 'archiveSlot':
-      return archive(model.slots.get(step.slot)!)
+      return archive(model.slots.get(step.slot)!, step.confirmed || !isLiveSlot(model, step.slot))
+    case 'unarchiveSlot':
+      return unarchive(model.slots.get(step.slot)!)
     case 'publishSlot':
     case 'stop':
     case 'restart':
@@ -92,13 +99,34 @@ function revise(model: Model, thing: Thing, step: Extract<Step, { does: 'revise'
   }
 }
 
-/** A live thing stays live. */
-function archive(thing: Thing | Slot): ErrorCode | Effect {
-  if (thing.archived || ('state' in thing && thing.state === 'IN_REVIEW')) return 'INVALID_STATE'
+/** A live thing stays live. `allowed`: it is not live, or the command confirms that it is. */
+function archive(thing: Thing | Slot, allowed: boolean): ErrorCode | Effect {
+  if (!allowed || thing.archived || ('state' in thing && thing.state === 'IN_REVIEW')) return 'INVALID_STATE'
   return () => {
     thing.archived = true
     thing.version += 1
   }
+}
+
+function unarchive(thing: Thing | Slot): ErrorCode | Effect {
+  if (!thing.archived) return 'INVALID_STATE'
+  return () => {
+    thing.archived = false
+    thing.version += 1
+  }
+}
+
+/** Whether a schedule or a fallback has it pinned. */
+function isLive({ things, slots }: Model, name: string): boolean {
+  const pins = [...things.values()].flatMap(({ pin }) => (pin ? textsIn(pin) : []))
+  const fallbacks = [...slots.values()].flatMap(({ pinnedFallback }) => pinnedFallback)
+  return [...pins, ...fallbacks].some((text) => text.startsWith(`${name}@`))
+}
+
+/** Whether a schedule is live or paused in it, or its fallback is published. */
+function isLiveSlot({ things, slots }: Model, name: string): boolean {
+  if (slots.get(name)!.pinnedFallback.length > 0) return true
+  return [...things.values()].some(({ slot, pin }) => slot === name && pin !== null)
 }
 
 /** It takes effect by publishSlot. */

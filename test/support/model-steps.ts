@@ -33,11 +33,13 @@ export const COMMANDS = {
   revise: (model, draw) => revisions(model, draw, () => true),
   reviseInReview: (model, draw) => revisions(model, draw, ({ state }) => state === 'IN_REVIEW'),
   revisePinned: (model, draw) => revisions(model, draw, ({ name }) => isPinned(model, name)),
-  archive: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'archive', thing, by: writer(draw) })),
+  archive: (model, draw) =>
+    [...model.things.keys()].map((thing) => ({ does: 'archive', thing, confirmed: isOdd(draw), by: writer(draw) })),
+  unarchive: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'unarchive', thing, by: writer(draw) })),
   archiveUsed: (model, draw) =>
     [...model.things.values()]
       .filter((thing) => isPinned(model, thing.name) && thing.kind !== 'SCHEDULE')
-      .map(({ name }) => ({ does: 'archive', thing: name, by: writer(draw) })),
+      .map(({ name }) => ({ does: 'archive', thing: name, confirmed: true, by: writer(draw) })),
   submit: (model, draw) => [...model.things.keys()].map((thing) => ({ does: 'submit', thing, by: writer(draw) })),
   recall: (model, draw) => onSubmissions(model, 'recall', writer(draw)),
   approve: (model, draw) => onSubmissions(model, 'approve', decider(draw)),
@@ -58,7 +60,9 @@ export const COMMANDS = {
       fallback: usesFor(model, draw, 'SCHEDULE').creatives,
       by: writer(draw),
     })),
-  archiveSlot: (model) => onSlots(model, 'archiveSlot'),
+  archiveSlot: (model, draw) =>
+    [...model.slots.keys()].map((slot) => ({ does: 'archiveSlot', slot, confirmed: isOdd(draw), by: PUBLISHER })),
+  unarchiveSlot: (model) => onSlots(model, 'unarchiveSlot'),
   publishSlot: (model) => onSlots(model, 'publishSlot'),
   stop: (model) => onSlots(model, 'stop'),
   restart: (model) => onSlots(model, 'restart'),
@@ -91,6 +95,7 @@ const DECIDERS = ['admin-3', 'admin-3', 'admin-1', 'admin-2'] as const
 const PUBLISHER = 'admin-4'
 
 const writer = ({ by }: Draw) => WRITERS[by % WRITERS.length]!
+const isOdd = ({ by }: Draw) => by % 2 === 1
 const decider = ({ by }: Draw) => DECIDERS[by % DECIDERS.length]!
 
 function creations(model: Model, draw: Draw, kind: Kind, atMost: number): Step[] {
@@ -164,7 +169,7 @@ function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withd
   return namesOf(model, 'SCHEDULE').map((thing) => ({ does, thing, by: PUBLISHER }))
 }
 
-function onSlots(model: Model, does: 'archiveSlot' | 'publishSlot' | 'stop' | 'restart'): Step[] {
+function onSlots(model: Model, does: 'unarchiveSlot' | 'publishSlot' | 'stop' | 'restart'): Step[] {
   return [...model.slots.keys()].map((slot) => ({ does, slot, by: PUBLISHER }))
 }
 

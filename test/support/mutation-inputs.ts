@@ -13,6 +13,7 @@ import {
   makeSlot,
   makeStrategy,
   type Planning,
+  run,
   VIP,
 } from './planning.ts'
 import type { Workflow } from './workflow.ts'
@@ -43,6 +44,11 @@ export function everyInput(flow: Workflow, planning: Planning, plannedApp: strin
 /** Mutations of schedule, creative and strategy, in which operators plan. The tests of `test/graph/mutations` run with each. */
 function planningInputs(planning: Planning, app: string, content: Input = {}) {
   const of = (id: string) => ({ id, expectedVersion: 1 })
+  const archived = async (mutation: PlanningMutation, make: (planning: Planning, app: string) => Promise<string>) => {
+    const id = await make(planning, app)
+    await run(planning, mutation, of(id))
+    return { id, expectedVersion: 2 }
+  }
   const booking = async () => ({
     name: 'A schedule',
     creatives: [{ creative: await makeCreative(planning, app) }],
@@ -55,10 +61,12 @@ function planningInputs(planning: Planning, app: string, content: Input = {}) {
     createSlot: async () => ({ app, code: freshCode(), name: 'A slot' }),
     updateSlot: async () => ({ ...of(await makeSlot(planning, app)), name: 'Anew' }),
     archiveSlot: async () => of(await makeSlot(planning, app)),
+    unarchiveSlot: () => archived('archiveSlot', makeSlot),
     createSchedule: async () => ({ app, slot: await makeSlot(planning, app), content: await booking() }),
     reviseSchedule: async () => ({ ...of(await makeSchedule(planning, app)), content: await booking() }),
     duplicateSchedule: async () => of(await makeSchedule(planning, app)),
     archiveSchedule: async () => of(await makeSchedule(planning, app)),
+    unarchiveSchedule: () => archived('archiveSchedule', makeSchedule),
     createCreative: async () => ({ app, content: { name: freshCode(), title: 'Hello', ...content } }),
     reviseCreative: async () => ({
       ...of(await makeCreative(planning, app)),
@@ -66,14 +74,17 @@ function planningInputs(planning: Planning, app: string, content: Input = {}) {
     }),
     createStrategy: async () => ({ app, content: { name: freshCode(), ...content } }),
     archiveCreative: async () => of(await makeCreative(planning, app)),
+    unarchiveCreative: () => archived('archiveCreative', makeCreative),
     reviseStrategy: async () => ({ ...of(await makeStrategy(planning, app)), content: { name: 'Anew', ...content } }),
     archiveStrategy: async () => of(await makeStrategy(planning, app)),
+    unarchiveStrategy: () => archived('archiveStrategy', makeStrategy),
     createSegment: async () => ({ app, content: { name: freshCode(), constraint: VIP, ...content } }),
     reviseSegment: async () => ({
       ...of(await makeSegment(planning, app)),
       content: { name: 'Anew', constraint: VIP, ...content },
     }),
     archiveSegment: async () => of(await makeSegment(planning, app)),
+    unarchiveSegment: () => archived('archiveSegment', makeSegment),
   }
 }
 

@@ -2,26 +2,34 @@
 // and what must hold once the command and the archiving have come to their ends, in whatever order.
 
 import { expect } from '@jest/globals'
-import type { Action } from '../../common/access/rights.ts'
 import { isExpected } from '../../common/base/errors.ts'
-import { archiveHead } from '../../common/command/archive.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
-import type { SubjectType } from '../../common/store/changes.ts'
-import { subjectRepositories } from '../../subgraphs/audit/subjects.ts'
+import { archiveCreative } from '../../subgraphs/creative/service.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'
 import { publishSlot } from '../../subgraphs/delivery/publish-slot.ts'
+import { archiveSchedule } from '../../subgraphs/schedule/schedules-service.ts'
 import { archiveSlot } from '../../subgraphs/schedule/slots-service.ts'
+import { archiveSegment } from '../../subgraphs/strategy/segments-service.ts'
+import { archiveStrategy } from '../../subgraphs/strategy/strategies-service.ts'
 import type { CheckedTrial } from './orders.ts'
 import type { Both, Run } from './orders-run.ts'
 import { pinsIn, type Thing, type Workflow } from './workflow.ts'
 
 const COMMANDS = { publish, publishSlot } as const
+const ARCHIVINGS = {
+  SCHEDULE: archiveSchedule,
+  CREATIVE: archiveCreative,
+  STRATEGY: archiveStrategy,
+  SEGMENT: archiveSegment,
+}
 
 export type ArchiveCase = {
   command: keyof typeof COMMANDS
   archived: 'creative' | 'strategy' | 'segment' | 'inner segment' | 'fallback' | 'schedule' | 'slot'
   /** Whether the schedule, and with it the slot, was published before. */
   published: boolean
+  /** The archiving does not confirm that the thing may be live. */
+  unconfirmed?: boolean
 }
 
 /**
@@ -29,6 +37,13 @@ export type ArchiveCase = {
  * on the schedule or the slot that is archived, its version does. What was live before stays live, whoever is first.
  */
 export const ARCHIVE_CASES: readonly ArchiveCase[] = [
+  { command: 'publish', archived: 'creative', published: false, unconfirmed: true },
+  { command: 'publish', archived: 'strategy', published: false, unconfirmed: true },
+  { command: 'publish', archived: 'inner segment', published: false, unconfirmed: true },
+  { command: 'publish', archived: 'fallback', published: false, unconfirmed: true },
+  { command: 'publish', archived: 'schedule', published: false, unconfirmed: true },
+  { command: 'publish', archived: 'slot', published: false, unconfirmed: true },
+  { command: 'publishSlot', archived: 'fallback', published: false, unconfirmed: true },
   { command: 'publish', archived: 'creative', published: false },
   { command: 'publish', archived: 'strategy', published: false },
   { command: 'publish', archived: 'segment', published: false },
@@ -43,8 +58,9 @@ export const ARCHIVE_CASES: readonly ArchiveCase[] = [
   { command: 'publishSlot', archived: 'fallback', published: true },
 ]
 
-export function titleOfArchiving({ command, archived, published }: ArchiveCase): string {
-  return `${command}${published ? '' : ' for the first time'} against archiving the ${archived}`
+export function titleOfArchiving({ command, archived, published, unconfirmed }: ArchiveCase): string {
+  const how = unconfirmed ? ' unless it is live' : ''
+  return `${command}${published ? '' : ' for the first time'} against archiving the ${archived}${how}`
 }
 
 const CALLER: Caller = { principal: { actor: 'admin', roles: { '*': ['admin'] } }, requestId: 'test' }
@@ -88,21 +104,20 @@ async function makeThings(flow: Workflow, { archived, published }: ArchiveCase):
   return { slot, things: { creative, strategy, segment, 'inner segment': inner, fallback, schedule } }
 }
 
-async function archivingOf(flow: Workflow, { archived }: ArchiveCase, slot: string, things: Things) {
+async function archivingOf(flow: Workflow, { archived, unconfirmed }: ArchiveCase, slot: string, things: Things) {
+  const confirmLive = !unconfirmed
   if (archived === 'slot') {
     const { expectedVersion } = await flow.onSlot(slot)
-    return (services: Services) => archiveSlot(services, CALLER, { id: slot, expectedVersion })
+    return (services: Services) => archiveSlot(services, CALLER, { id: slot, expectedVersion, confirmLive })
   }
   const { type, id } = things[archived]
   const { version: expectedVersion } = await flow.head(things[archived])
-  const action = `archive${type[0]}${type.slice(1).toLowerCase()}` as Action
-  const target = { action, type: type as SubjectType, repository: subjectRepositories[type] }
-  return (services: Services) => archiveHead(services, CALLER, target, { id, expectedVersion })
+  return (services: Services) => ARCHIVINGS[type](services, CALLER, { id, expectedVersion, confirmLive })
 }
 
 async function expectRule(
   flow: Workflow,
-  { command, archived, published }: ArchiveCase,
+  { command, archived, published, unconfirmed }: ArchiveCase,
   { slot, things }: Made,
   { first, second }: Run['results'],
   made: Run['made'],
@@ -115,6 +130,13 @@ async function expectRule(
   const overrun = commits[0] === 'second'
   const [published_, archivedToo] = [first.status === 'fulfilled', second.status === 'fulfilled']
   const served = await flow.served(slot.code)
+  if (unconfirmed && archivedToo) {
+    // What is live is not archived without a confirmation, so what was archived was not live and did not become live.
+    if (archived === 'slot') expect(served).toBeNull()
+    else expect(JSON.stringify(served)).not.toContain(things[archived].id)
+    return
+  }
+  if (unconfirmed) return expect(served).not.toBeNull()
   // A schedule does not wait for a fallback: its slot is published without it.
   if (command === 'publish' && archived === 'fallback') {
     expect([published_, archivedToo]).toEqual([true, true])
