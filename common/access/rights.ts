@@ -40,6 +40,7 @@ export const RIGHTS = {
   reject: ['reviewer'],
   publish: ['publisher'],
   publishSlot: ['publisher'],
+  rollbackSlot: ['publisher'],
   pause: ['publisher'],
   resume: ['publisher'],
   withdraw: ['publisher'],

@@ -48,6 +48,8 @@ export type Review = {
   revokedBy: string | null
   revokedAt: Date | null
   revokeReason: string | null
+  /** The takedown that revoked it. Left out when `revokeApproval` did, or nobody. */
+  takedown?: string
   /** Present while slots may still serve the revoked revision. */
   recompose?: true
   /** The slots that were composed without it, and their publications. */
@@ -73,7 +75,7 @@ export type Approved = Pin & { review: string; hash: string }
 
 /** What a reviewer says of a revision. */
 export type Verdict = { state: 'APPROVED' | 'REJECTED'; decidedBy: string; decidedAt: Date; comment: string | null }
-export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string }
+export type RevokedApproval = { revokedBy: string; revokedAt: Date; revokeReason: string; takedown?: string }
 
 /** Narrows the queue. A field that is left out or null does not narrow. */
 export type ReviewFilter = {
@@ -180,6 +182,12 @@ export const reviews = {
   async newestApproved(db: Db, ids: readonly string[]): Promise<Map<string, Approved>> {
     const found = await reviews.approvedOf(db, ids, { limit: 1 })
     return new Map([...found].flatMap(([id, [newest]]) => (newest ? [[id, approvedBy(newest)]] : [])))
+  },
+
+  /** The approval of exactly this revision; null when it is not approved, or not any more. */
+  async approvedAt(db: Db, pin: Pin): Promise<Approved | null> {
+    const [review] = await reviews.at(db, [pin])
+    return review?.state === 'APPROVED' ? approvedBy(review) : null
   },
 
   /** The newest approved, not revoked revision before each of these reviewed revisions; null where there is none. */

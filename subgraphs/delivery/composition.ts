@@ -23,7 +23,15 @@ import { reviews } from '../audit/repository.ts'
 import { type CreativeContent, creatives } from '../creative/repository.ts'
 import { type ScheduleContent, schedules } from '../schedule/repository.ts'
 import { type SegmentContent, type StrategyContent, segments, strategies } from '../strategy/repository.ts'
-import { type PinnedEntry, type PublicationRow, pins, publications, type SlotHead, slotHeads } from './repository.ts'
+import {
+  type PinnedEntry,
+  type PublicationRow,
+  pins,
+  publications,
+  type Rollback,
+  type SlotHead,
+  slotHeads,
+} from './repository.ts'
 
 /** `bytes`: of the document as JSON. */
 const PUBLICATION_LIMITS = { entries: 1_000, bytes: 2 * 1024 * 1024 } as const
@@ -34,6 +42,8 @@ export type ComposedBy = {
   at: Date
   /** The id of the schedule that the command puts on the nodes, if it does. A warning tells when it will not be shown. */
   schedule?: string
+  /** Set when a rollback makes it. */
+  rollback?: Rollback
 }
 
 /** Contents of exact revisions, by `<id>@<revision>`. Entries are built from what is in it; what is missing is left out. */
@@ -67,6 +77,7 @@ export async function compose(tx: Tx, slot: string, by: ComposedBy): Promise<Pub
     },
     hash: contentHash(body),
     warnings: warning ? [warning] : [],
+    ...(by.rollback && { rollback: by.rollback }),
     publishedBy: by.actor,
     publishedAt: by.at,
   }

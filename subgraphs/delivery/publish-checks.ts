@@ -1,8 +1,8 @@
 // What `publish` pins of a schedule, and what it checks before. It pins the newest approved, not revoked revision of the
-// schedule and of everything that this revision uses: creatives, the strategy, its segments, the segments in those.
+// schedule, or an earlier one that the caller names, and the newest one of everything that this revision uses: creatives, the strategy, its segments, the segments in those.
 // The checks run on these exact revisions, because nobody may have seen them together before.
 
-import { AlkaidError, invalidState } from '../../common/base/errors.ts'
+import { AlkaidError, badInput, invalidState } from '../../common/base/errors.ts'
 import { formatMistakes } from '../../common/formats/format.ts'
 import { refuseNewUseOfArchived, useOf } from '../../common/store/archived.ts'
 import type { Tx } from '../../common/store/collection.ts'
@@ -36,15 +36,19 @@ export type Labelled = { id: string; label: string }
  * everything that has no approved revision.
  *
  * @param pinBefore what is pinned of the schedule now; null unless it is live or paused.
+ * @param revision the revision of the schedule to pin; left out: the newest approved one.
  */
 export async function choosePins(
   tx: Tx,
-  { _id: id }: Schedule,
+  schedule: Schedule,
   slot: Slot,
   pinBefore: PinnedEntry | null,
+  revision?: number | null,
 ): Promise<PinChoice> {
+  const { _id: id } = schedule
   const seen: Seen = { things: [], approved: new Map() }
-  const content = (await readContents(tx, seen, 'schedule', schedules, [id])).get(id)!
+  const named = typeof revision === 'number' ? await approvalAt(tx, schedule, revision) : undefined
+  const content = (await readContents(tx, seen, 'schedule', schedules, [id], named)).get(id)!
   const bookedIds = content.creatives.map(({ creative }) => creative)
   const strategyIds = content.strategy === null ? [] : [content.strategy]
   const creativeContents = await readContents(tx, seen, 'creative', creatives, bookedIds)
@@ -136,6 +140,24 @@ export function checkFormats(slot: Slot, creatives: ReadonlyMap<string, Creative
   throw invalidState(message, { misfits })
 }
 
+/** The approval of the revision that the caller names. Throws BAD_USER_INPUT or INVALID_STATE when it cannot be published. */
+async function approvalAt(
+  tx: Tx,
+  { _id: id, revision: newest }: Schedule,
+  revision: number,
+): Promise<Map<string, Approved>> {
+  if (revision > newest) {
+    throw badInput('input.revision', `the schedule ${JSON.stringify(id)} has only ${newest} revisions`)
+  }
+  const approval = await reviews.approvedAt(tx, { id, revision })
+  if (approval) return new Map([[id, approval]])
+  throw invalidState(
+    `Cannot publish: revision ${revision} of the schedule ${JSON.stringify(id)} is not approved, or its approval was revoked. ` +
+      'Name one of its `approvedRevisions`',
+    { unapproved: [id] },
+  )
+}
+
 /** Everything that was read so far, in that order, and the approved revisions among it. */
 type Seen = { things: Labelled[]; approved: Map<string, Approved> }
 
@@ -147,6 +169,8 @@ type Repository<C> = {
 /**
  * id -> content at the newest approved revision. A thing without one gets its newest content: what that uses needs a
  * review too, so the error can name it at once.
+ *
+ * @param named the approvals to use in place of the newest ones.
  */
 async function readContents<C>(
   tx: Tx,
@@ -154,10 +178,11 @@ async function readContents<C>(
   kind: string,
   repository: Repository<C>,
   ids: readonly string[],
+  named?: ReadonlyMap<string, Approved>,
 ): Promise<Map<string, C>> {
   const contents = new Map<string, C>()
   seen.things.push(...ids.map((id) => labelled(kind, id)))
-  const approved = await reviews.newestApproved(tx, ids)
+  const approved = named ?? (await reviews.newestApproved(tx, ids))
   for (const [id, approval] of approved) seen.approved.set(id, approval)
   const revisions = approved.size === 0 ? [] : await repository.atPins(tx, [...approved.values()])
   for (const revision of revisions) if (revision) contents.set(revision.id, revision.content)

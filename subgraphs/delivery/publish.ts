@@ -13,7 +13,9 @@ import { compose } from './composition.ts'
 import { checkFormats, checkSegments, choosePins, type PinChoice } from './publish-checks.ts'
 import { ensureHead } from './publish-slot.ts'
 import { pins, type SchedulePin, shownPin } from './repository.ts'
-import { mutateAndSend, requireSchedule, scheduleInput } from './slot-command.ts'
+import { mutateAndSend, requireSchedule, revisionNumber, scheduleInput } from './slot-command.ts'
+
+const publishInput = scheduleInput.extend({ revision: revisionNumber.nullish() })
 
 /**
  * Publishes a schedule and returns the id of the slot's new publication.
@@ -21,7 +23,7 @@ import { mutateAndSend, requireSchedule, scheduleInput } from './slot-command.ts
  * All steps but the last run in one transaction. `mutateAndSend` sends the publication to the nodes after the commit.
  */
 export async function publish(services: Services, caller: Caller, given: unknown): Promise<string> {
-  const input = parseInput(scheduleInput, given)
+  const input = parseInput(publishInput, given)
   const { epoch } = services.store
   return mutateAndSend(services, caller, 'publish', input, async (mutation) => {
     const { tx, actor, at } = mutation
@@ -30,7 +32,7 @@ export async function publish(services: Services, caller: Caller, given: unknown
     const slot = await slots.require(tx, schedule.slot)
     const pinBefore = await pins.get(tx, schedule._id)
 
-    const choice = await choosePins(tx, schedule, slot, pinBefore)
+    const choice = await choosePins(tx, schedule, slot, pinBefore, input.revision)
     checkSegments(choice)
     checkFormats(slot, choice.creatives)
     await guardUses(tx, choice, slot, pinBefore)

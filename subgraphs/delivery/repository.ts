@@ -81,9 +81,17 @@ export type PublicationRow = Stamp & {
   hash: string
   /** Sentences for the person who made it. */
   warnings: string[]
+  /** Left out unless a rollback made it. */
+  rollback?: Rollback
   publishedBy: string
   publishedAt: Date
 }
+
+/** `to`: the revision of the earlier publication. */
+export type Rollback = { to: number; leftOut: LeftOut[] }
+
+/** What a rollback left out. `schedule`: the id of the schedule that had it; null: the fallback. */
+export type LeftOut = { pin: Pin; schedule: string | null; reason: 'REVOKED' | 'ARCHIVED' | 'SLOT_ARCHIVED' | 'FORMAT' }
 
 /** A publication without its body, which can have 2 MB. */
 export type PublicationRecord = Omit<PublicationRow, 'body'>

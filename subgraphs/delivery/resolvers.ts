@@ -14,12 +14,20 @@ import { slots } from '../schedule/repository.ts'
 import { distributionOf, type Place, type Sent, warningOf } from './distribution.ts'
 import { type Explained, listNotServed, listPublications, type PublicationArguments } from './lists.ts'
 import type { DeliveryLoaders } from './loaders.ts'
+import { pause, restartSlot, resume, stopSlot, withdraw } from './pause.ts'
 import { type PreviewArguments, preview } from './preview.ts'
 import { publish } from './publish.ts'
 import { publishSlot } from './publish-slot.ts'
-import { type PinnedIn, type PublicationRecord, publications, type SchedulePin, slotHeads } from './repository.ts'
+import {
+  type LeftOut,
+  type PinnedIn,
+  type PublicationRecord,
+  publications,
+  type SchedulePin,
+  slotHeads,
+} from './repository.ts'
 import { revokeApproval } from './revocation.ts'
-import { pause, restartSlot, resume, stopSlot, withdraw } from './takedown.ts'
+import { rollbackSlot } from './rollback.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>
 type Reference = { id: string }
@@ -54,6 +62,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       resume: async (_, { input }, context) => reread(context, await resume(services, context.caller, input)),
       withdraw: async (_, { input }, context) => reread(context, await withdraw(services, context.caller, input)),
       publishSlot: async (_, { input }, context) => reread(context, await publishSlot(services, context.caller, input)),
+      rollbackSlot: async (_, { input }, context) =>
+        reread(context, await rollbackSlot(services, context.caller, input)),
       stopSlot: async (_, { input }, context) => reread(context, await stopSlot(services, context.caller, input)),
       restartSlot: async (_, { input }, context) => reread(context, await restartSlot(services, context.caller, input)),
       async revokeApproval(_, { input }, { caller, loaders }) {
@@ -79,11 +89,15 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       fallback: (publication: PublicationRecord) => publication.pins.fallback,
       // Publications of older versions have no warnings.
       warnings: (publication: PublicationRecord) => publication.warnings ?? [],
+      rollbackTo: (publication: PublicationRecord) => publication.rollback?.to ?? null,
+      leftOut: (publication: PublicationRecord) => publication.rollback?.leftOut ?? [],
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
         const latest = await loaders.slotHeads.load(publication.slot)
         return distribution(loaders, publication, publication, latest)
       },
     },
+
+    LeftOut: { schedule: ({ schedule }: LeftOut) => schedule && { id: schedule } },
 
     App: {
       async distribution({ id }: Reference, _: unknown, { caller, loaders }: Context) {

@@ -1,15 +1,18 @@
-// The frame of every mutation that composes a slot: publish, publishSlot, pause, resume, withdraw, stopSlot, restartSlot.
+// The frame of every mutation that composes a slot: publish, publishSlot, rollbackSlot, pause, resume, withdraw, stopSlot, restartSlot.
 // It adds one step to the common frame: after the commit the new publication is sent to the nodes.
 
 import { z } from 'zod'
 import { type Action, readerOf } from '../../common/access/rights.ts'
-import { expectedVersion, idempotencyKey, reference } from '../../common/command/input.ts'
+import { expectedVersion, idempotencyKey, integer, reference } from '../../common/command/input.ts'
 import { type Mutation, mutate } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { checkVersion } from '../../common/store/revisioned.ts'
 import { type Schedule, type Slot, schedules, slots } from '../schedule/repository.ts'
 import { send } from './distribution.ts'
 import type { PublicationRow } from './repository.ts'
+
+/** A revision that the caller names. 2,147,483,647 is the largest Int of GraphQL. */
+export const revisionNumber = integer(1, 2_147_483_647)
 
 /** The input of every such mutation on a schedule. */
 export const scheduleInput = z.object({ schedule: reference, expectedVersion, idempotencyKey })

@@ -94,6 +94,16 @@ const PLACES: Record<string, Place> = {
       },
     ]),
   ),
+  'rollbackSlot input.slot': {
+    path: 'input.slot',
+    inApp: false,
+    async ask(name) {
+      const { data } = await send(`{ publication(app: "home", slot: "${CODE}") { revision } }`)
+      return send(`mutation { rollbackSlot(input: {slot: "${name}", expectedVersion: ${await version(home.slot)},
+        to: ${data.publication.revision - 1}}) { slot { id } } }`)
+    },
+    shows: ({ rollbackSlot }, id) => expect(rollbackSlot.slot.id).toBe(id),
+  },
   'updateSlot input.id': {
     path: 'input.id',
     inApp: false,

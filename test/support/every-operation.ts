@@ -201,6 +201,16 @@ export function testEveryOperation(start: () => Promise<CalledPlatform>): void {
     expect((await onSlot('stopSlot')).stopped).toBe(true)
     await eventually(shownIn('feed.card'), (creatives) => creatives.length === 0)
     expect((await onSlot('restartSlot')).stopped).toBe(false)
+    const { version: expectedVersion } = await call('viewer', 'slot', { id: slot.id }, 'version')
+    const publication = await call('viewer', 'publication', { app, slot: slot.id }, 'revision')
+    const rolledBack = await call(
+      'publisher',
+      'rollbackSlot',
+      { input: { slot: slot.id, expectedVersion, to: publication.revision - 1 } },
+      'rollbackTo leftOut { reason } entries { schedule { id } }',
+    )
+    expect(rolledBack).toMatchObject({ rollbackTo: publication.revision - 1, leftOut: [] })
+    expect(serves(rolledBack)).toBe(true)
     const revoked = { review: review.id, expectedVersion: review.version, reason: 'It is too hot for coffee' }
     const revocation = await call(
       'reviewer',

@@ -40,6 +40,8 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
       return { mutation: 'unarchiveSlot', input: { id: id(step.slot) } }
     case 'publishSlot':
       return { mutation: 'publishSlot', input: { slot: id(step.slot) } }
+    case 'rollbackSlot':
+      return { mutation: 'rollbackSlot', input: { slot: id(step.slot), to: step.to } }
     case 'stop':
       return { mutation: 'stopSlot', input: { slot: id(step.slot) } }
     case 'restart':

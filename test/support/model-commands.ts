@@ -2,7 +2,7 @@
 
 import { expect } from '@jest/globals'
 import fc from 'fast-check'
-import { emptyModel, type Kind, type Model, type Uses } from './model.ts'
+import { emptyModel, type Kind, type Model, rememberPublications, type Uses } from './model.ts'
 import { checkServed, expectedStates } from './model-check.ts'
 import { NOTHING, ruleFor, type Step } from './model-rules.ts'
 import { COMMANDS, type CommandName, type Draw, stepFor, versionFor } from './model-steps.ts'
@@ -37,8 +37,19 @@ const WEIGHTS: Record<CommandName, number> = {
     revoke: 4,
     revokePaused: 10,
   },
-  ...{ updateSlot: 2, archiveSlot: 1, unarchiveSlot: 1, publishSlot: 4, stop: 2, restart: 12 },
+  ...{
+    updateSlot: 2,
+    archiveSlot: 1,
+    unarchiveSlot: 1,
+    publishSlot: 4,
+    rollbackSlot: 10,
+    rollbackFar: 10,
+    stop: 2,
+    restart: 12,
+  },
 }
+
+const UNPUBLISHED = { revision: 0, pinnedFallback: [] }
 
 /** true in this many of 100 cases. */
 const often = (chance: number) => fc.nat(99).map((drawn) => drawn < chance)
@@ -71,7 +82,7 @@ export async function begin(platform: ModelPlatform, tally: Tally): Promise<{ mo
   for (const content of ['C1@1', 'C2@1']) await make(content, 'CREATIVE')
   for (const [name, fallback] of Object.entries({ X: ['C1'], Y: ['C1', 'C2'] })) {
     await real.world.makeSlot(name, fallback)
-    model.slots.set(name, { version: 1, archived: false, fallback, stopped: false, revision: 0, pinnedFallback: [] })
+    model.slots.set(name, { version: 1, archived: false, fallback, stopped: false, ...UNPUBLISHED, past: new Map() })
   }
   await make('G1@1', 'SEGMENT')
   await make('T1@1', 'STRATEGY', { segments: ['G1'] })
@@ -115,6 +126,7 @@ async function perform(model: Model, { world, trace, tally }: Run, step: Step, s
       typeof rule === 'function' ? { changed: true, logged: [expectedLog] } : { changed: false, logged: [] }
     expect({ code, changed, logged }).toEqual({ code: expected, ...expectedChange })
     if (typeof rule === 'function') rule()
+    rememberPublications(model)
     expect(world.states()).toEqual(expectedStates(model))
     tally.entries += await checkServed(model, world)
     return expected
@@ -133,7 +145,7 @@ function describe(step: Step): string {
   if (!('uses' in step)) {
     const target =
       'thing' in step ? step.thing : 'slot' in step ? step.slot : 'review' in step ? step.review : step.submission
-    return `${does} ${target}, by ${by}`
+    return `${does} ${target}${'to' in step ? ` to ${step.to}` : ''}, by ${by}`
   }
   const { creatives, strategy, segments } = step.uses
   const where = step.does === 'create' && step.slot ? ` in ${step.slot}` : ''

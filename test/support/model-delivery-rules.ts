@@ -86,6 +86,51 @@ export function changeSlot(model: Model, name: string, does: 'publishSlot' | 'st
   }
 }
 
+/**
+ * Pins what an earlier publication served, without what is not approved now, and what is archived and not pinned there now. Other live
+ * schedules are withdrawn.
+ */
+export function rollback(model: Model, name: string, to: number): ErrorCode | Effect {
+  const slot = model.slots.get(name)!
+  const past = slot.past.get(to)
+  if (!past || to >= slot.revision) return 'BAD_USER_INPUT'
+  const isUsable = (text: string, inUse: readonly string[]) =>
+    isApproved(model, text) && (!thingOf(model, text).archived || inUse.includes(thingOf(model, text).name))
+  const kept = new Map<Thing, Pin>()
+  for (const pin of past.entries) {
+    const schedule = thingOf(model, pin.schedule)
+    const inUse = namesPinned(schedule)
+    const needed = [pin.schedule, ...(pin.strategy ? [pin.strategy] : []), ...pin.segments]
+    const creatives = pin.creatives.filter((text) => isUsable(text, inUse))
+    const isAllowed = !slot.archived || schedule.pin !== null
+    if (isAllowed && creatives.length > 0 && needed.every((text) => isUsable(text, inUse))) {
+      kept.set(schedule, { ...pin, creatives })
+    }
+  }
+  const fallbackNow = slot.pinnedFallback.map((text) => thingOf(model, text).name)
+  const fallback = past.fallback.filter((text) => isUsable(text, fallbackNow))
+  const wasEmpty = past.entries.length === 0 && past.fallback.length === 0
+  if (!wasEmpty && kept.size === 0 && fallback.length === 0) return 'INVALID_STATE'
+  return () => {
+    for (const schedule of model.things.values()) {
+      if (schedule.slot !== name) continue
+      const pin = kept.get(schedule) ?? null
+      if (!pin && schedule.delivery !== 'LIVE') continue
+      if (pin && schedule.delivery === 'LIVE' && isSame(pin, schedule.pin!)) continue
+      schedule.pin = pin
+      schedule.delivery = pin ? 'LIVE' : 'WITHDRAWN'
+      schedule.version += 1
+    }
+    slot.version += 1
+    compose(model, name)
+    slot.pinnedFallback = fallback
+  }
+}
+
+function isSame(one: Pin, other: Pin): boolean {
+  return textsIn(one).sort().join() === textsIn(other).sort().join()
+}
+
 /** Composes every slot that pins the revision. Withdraws the schedules that are this revision, or use it as strategy or segment. */
 export function revoke(model: Model, text: string): ErrorCode | Effect {
   if (!isApproved(model, text)) return 'INVALID_STATE'

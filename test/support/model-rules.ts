@@ -13,7 +13,7 @@ import {
   textsIn,
   type Uses,
 } from './model.ts'
-import { changeSlot, deliver, publish, revoke } from './model-delivery-rules.ts'
+import { changeSlot, deliver, publish, revoke, rollback } from './model-delivery-rules.ts'
 import { decide, recall, submit } from './model-review-rules.ts'
 
 /** A command with all its arguments. `content`: the revision that it makes, as `C1@2`. */
@@ -26,6 +26,7 @@ export type Step =
   | { does: 'approveOne' | 'rejectOne' | 'revoke'; review: string; by: string }
   | { does: 'publish' | 'pause' | 'resume' | 'withdraw'; thing: string; by: string }
   | { does: 'unarchiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
+  | { does: 'rollbackSlot'; slot: string; to: number; by: string }
   | { does: 'archiveSlot'; slot: string; confirmed: boolean; by: string }
   | { does: 'updateSlot'; slot: string; fallback: string[]; by: string }
 
@@ -71,6 +72,8 @@ export function ruleFor(model: Model, step: Step): ErrorCode | typeof NOTHING | 
     case 'stop':
     case 'restart':
       return changeSlot(model, step.slot, step.does)
+    case 'rollbackSlot':
+      return rollback(model, step.slot, step.to)
     case 'revoke':
       return revoke(model, step.review)
   }

@@ -64,6 +64,8 @@ export const COMMANDS = {
     [...model.slots.keys()].map((slot) => ({ does: 'archiveSlot', slot, confirmed: isOdd(draw), by: PUBLISHER })),
   unarchiveSlot: (model) => onSlots(model, 'unarchiveSlot'),
   publishSlot: (model) => onSlots(model, 'publishSlot'),
+  rollbackSlot: (model) => rollbacks(model, 1),
+  rollbackFar: (model, { by }) => rollbacks(model, 2 + (by % 9)),
   stop: (model) => onSlots(model, 'stop'),
   restart: (model) => onSlots(model, 'restart'),
   revoke: (model) => onReviews(model, 'revoke', PUBLISHER),
@@ -171,6 +173,13 @@ function onSchedules(model: Model, does: 'publish' | 'pause' | 'resume' | 'withd
 
 function onSlots(model: Model, does: 'unarchiveSlot' | 'publishSlot' | 'stop' | 'restart'): Step[] {
   return [...model.slots.keys()].map((slot) => ({ does, slot, by: PUBLISHER }))
+}
+
+/** To the publication that is so many before the latest. */
+function rollbacks(model: Model, back: number): Step[] {
+  return [...model.slots].flatMap(([slot, { revision }]) =>
+    revision > back ? [{ does: 'rollbackSlot', slot, to: revision - back, by: PUBLISHER }] : [],
+  )
 }
 
 function namesOf({ things }: Model, kind: Kind): string[] {

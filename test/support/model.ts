@@ -46,7 +46,11 @@ export type Slot = {
   /** The revision of the latest publication; 0: nothing was ever published. */
   revision: number
   pinnedFallback: string[]
+  /** Revision of a publication -> what it served. */
+  past: Map<number, Past>
 }
+
+export type Past = { fallback: string[]; entries: Pin[] }
 
 export type Model = {
   things: Map<string, Thing>
@@ -145,5 +149,14 @@ export function servedIn(model: Model, slot: string): Served {
     stopped,
     fallback: pinnedFallback.filter((text) => isApproved(model, text)),
     entries: live.flatMap(({ pin }) => servable(model, pin!) ?? []),
+  }
+}
+
+/** Notes what each slot serves at its latest publication, for rollbacks. */
+export function rememberPublications(model: Model): void {
+  for (const [name, { revision, past }] of model.slots) {
+    if (revision === 0 || past.has(revision)) continue
+    const { fallback, entries } = servedIn(model, name)!
+    past.set(revision, { fallback, entries })
   }
 }

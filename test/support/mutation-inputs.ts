@@ -143,6 +143,11 @@ function otherInputs(flow: Workflow, planning: Planning): Record<string, () => P
     },
     withdraw: async () => on(await live()),
     publishSlot: async () => onSlot((await flow.makeSlot()).id),
+    async rollbackSlot() {
+      const { slot } = await flow.makeLive()
+      await flow.run('stopSlot', 'publisher', await flow.onSlot(slot.id))
+      return { input: { ...(await flow.onSlot(slot.id)), to: 1 }, subject: slot.id }
+    },
     stopSlot: async () => onSlot((await flow.makeSlot()).id),
     async restartSlot() {
       const { id } = await flow.makeSlot()

@@ -7,6 +7,7 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { archiveCreative } from '../../subgraphs/creative/service.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'
 import { publishSlot } from '../../subgraphs/delivery/publish-slot.ts'
+import { rollbackSlot } from '../../subgraphs/delivery/rollback.ts'
 import { archiveSchedule } from '../../subgraphs/schedule/schedules-service.ts'
 import { archiveSlot } from '../../subgraphs/schedule/slots-service.ts'
 import { archiveSegment } from '../../subgraphs/strategy/segments-service.ts'
@@ -15,7 +16,7 @@ import type { CheckedTrial } from './orders.ts'
 import type { Both, Run } from './orders-run.ts'
 import { pinsIn, type Thing, type Workflow } from './workflow.ts'
 
-const COMMANDS = { publish, publishSlot } as const
+const COMMANDS = { publish, publishSlot, rollbackSlot } as const
 const ARCHIVINGS = {
   SCHEDULE: archiveSchedule,
   CREATIVE: archiveCreative,
@@ -37,6 +38,11 @@ export type ArchiveCase = {
  * on the schedule or the slot that is archived, its version does. What was live before stays live, whoever is first.
  */
 export const ARCHIVE_CASES: readonly ArchiveCase[] = [
+  { command: 'rollbackSlot', archived: 'creative', published: false },
+  { command: 'rollbackSlot', archived: 'strategy', published: false },
+  { command: 'rollbackSlot', archived: 'inner segment', published: false },
+  { command: 'rollbackSlot', archived: 'schedule', published: false },
+  { command: 'rollbackSlot', archived: 'creative', published: false, unconfirmed: true },
   { command: 'publish', archived: 'creative', published: false, unconfirmed: true },
   { command: 'publish', archived: 'strategy', published: false, unconfirmed: true },
   { command: 'publish', archived: 'inner segment', published: false, unconfirmed: true },
@@ -72,7 +78,8 @@ export async function setArchiveScene(
   of: ArchiveCase,
 ): Promise<CheckedTrial> {
   const { slot, things } = await makeThings(flow, of)
-  const input = of.command === 'publish' ? await flow.onSchedule(things.schedule) : await flow.onSlot(slot.id)
+  const onSlot = async () => ({ ...(await flow.onSlot(slot.id)), ...(of.command === 'rollbackSlot' ? { to: 1 } : {}) })
+  const input = of.command === 'publish' ? await flow.onSchedule(things.schedule) : await onSlot()
   const names = new Map([[slot.id, 'slot']])
   for (const [name, thing] of Object.entries(things)) {
     names.set(thing.id, name).set((await flow.reviewOf(thing, 1))._id, name)
@@ -91,7 +98,7 @@ export async function setArchiveScene(
 type Things = Record<Exclude<ArchiveCase['archived'], 'slot'>, Thing>
 type Made = { slot: { id: string; code: string }; things: Things }
 
-async function makeThings(flow: Workflow, { archived, published }: ArchiveCase): Promise<Made> {
+async function makeThings(flow: Workflow, { command, archived, published }: ArchiveCase): Promise<Made> {
   const fallback = await flow.approved(await flow.makeCreative())
   // Pinning a fallback writes the slot; without one nothing but the guard does.
   const slot = await flow.makeSlot({ fallback: archived === 'slot' ? [] : [fallback.id] })
@@ -100,7 +107,8 @@ async function makeThings(flow: Workflow, { archived, published }: ArchiveCase):
   const strategy = await flow.makeStrategy({ constraint: { segment: segment.id } })
   const creative = await flow.makeCreative()
   const schedule = await flow.approved(await flow.makeSchedule({ creatives: [creative], strategy, slot: slot.id }))
-  if (published) await flow.publish(schedule)
+  if (published || command === 'rollbackSlot') await flow.publish(schedule)
+  if (command === 'rollbackSlot') await flow.run('withdraw', 'publisher', await flow.onSchedule(schedule))
   return { slot, things: { creative, strategy, segment, 'inner segment': inner, fallback, schedule } }
 }
 
@@ -137,6 +145,12 @@ async function expectRule(
     return
   }
   if (unconfirmed) return expect(served).not.toBeNull()
+  if (command === 'rollbackSlot') {
+    // What is archived is left out, and the fallback remains.
+    expect([published_, archivedToo]).toEqual([true, true])
+    if (commits.length > 0) expect(JSON.stringify(served).includes(things[archived as 'creative'].id)).toBe(!overrun)
+    return
+  }
   // A schedule does not wait for a fallback: its slot is published without it.
   if (command === 'publish' && archived === 'fallback') {
     expect([published_, archivedToo]).toEqual([true, true])

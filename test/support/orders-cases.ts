@@ -7,23 +7,24 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { type Publication, pinText } from '../../engine/publication/types.ts'
 import { reviews } from '../../subgraphs/audit/repository.ts'
 import { compose } from '../../subgraphs/delivery/composition.ts'
+import { restartSlot, resume } from '../../subgraphs/delivery/pause.ts'
 import { publish } from '../../subgraphs/delivery/publish.ts'
 import { publishSlot } from '../../subgraphs/delivery/publish-slot.ts'
 import { pins, slotHeads } from '../../subgraphs/delivery/repository.ts'
 import { revokeApproval } from '../../subgraphs/delivery/revocation.ts'
-import { restartSlot, resume } from '../../subgraphs/delivery/takedown.ts'
+import { rollbackSlot } from '../../subgraphs/delivery/rollback.ts'
 import type { CheckedTrial } from './orders.ts'
 import type { Both, Run } from './orders-run.ts'
 import { pinsIn, type Thing, type Workflow } from './workflow.ts'
 
-export const COMMANDS = { publish, publishSlot, resume, restartSlot } as const
+export const COMMANDS = { publish, publishSlot, rollbackSlot, resume, restartSlot } as const
 export type CommandName = keyof typeof COMMANDS
 
 export type Case = {
   command: CommandName
   /** Whose approval is taken back. */
   revoked: 'creative' | 'strategy' | 'segment' | 'schedule' | 'fallback'
-  /** Whether the schedule was published before; of a slot's own command: whether the slot was. */
+  /** Whether the schedule was published before; of a slot's own command: whether the slot was; of a rollback: whether it is still pinned. */
   published: boolean
   /** The schedule has a draft that is newer than the revision that counts. */
   newer?: boolean
@@ -51,6 +52,13 @@ export const CASES: readonly Case[] = [
   { command: 'publishSlot', revoked: 'fallback', published: true },
   { command: 'publishSlot', revoked: 'creative', published: true },
   { command: 'publishSlot', revoked: 'schedule', published: true },
+  { command: 'rollbackSlot', revoked: 'creative', published: false },
+  { command: 'rollbackSlot', revoked: 'strategy', published: false },
+  { command: 'rollbackSlot', revoked: 'segment', published: false },
+  { command: 'rollbackSlot', revoked: 'schedule', published: false },
+  { command: 'rollbackSlot', revoked: 'fallback', published: true },
+  { command: 'rollbackSlot', revoked: 'creative', published: true },
+  { command: 'rollbackSlot', revoked: 'schedule', published: true },
   { command: 'resume', revoked: 'creative', published: true },
   { command: 'resume', revoked: 'strategy', published: true },
   { command: 'resume', revoked: 'segment', published: true },
@@ -83,7 +91,8 @@ export async function setScene(flow: Workflow, services: Both<Services>, of: Cas
   const revoked = things[of.revoked]!
   const revocation = await flow.onReview(revoked, 1)
   const onSchedule = of.command === 'publish' || of.command === 'resume'
-  const input = onSchedule ? await flow.onSchedule(things.schedule!) : await flow.onSlot(slot.id)
+  const onThing = onSchedule ? await flow.onSchedule(things.schedule!) : await flow.onSlot(slot.id)
+  const input = of.command === 'rollbackSlot' ? { ...onThing, to: 1 } : onThing
   const names = new Map([[slot.id, 'slot']])
   for (const [name, thing] of Object.entries(things)) {
     names.set(thing.id, name).set((await flow.reviewOf(thing, 1))._id, name)
@@ -114,7 +123,11 @@ async function makeThings(flow: Workflow, { command, revoked, published, newer }
   const booking = { creatives: [things.creative], ...strategy, slot: slot.id }
   things.schedule = await flow.approved(await flow.makeSchedule(booking))
   if (newer) await flow.revise(things.schedule, { priority: 4 })
-  if (published) await flow.publish(things.schedule)
+  if (published || command === 'rollbackSlot') await flow.publish(things.schedule)
+  if (command === 'rollbackSlot') {
+    const away = published ? 'pause' : 'withdraw'
+    await flow.run(away, 'publisher', await flow.onSchedule(things.schedule))
+  }
   if (command === 'resume') await flow.run('pause', 'publisher', await flow.onSchedule(things.schedule))
   if (command === 'restartSlot') await flow.run('stopSlot', 'publisher', await flow.onSlot(slot.id))
   return { slot, things }

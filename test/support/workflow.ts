@@ -30,6 +30,8 @@ const SUBMISSION = `id version note submittedBy reviews { id version state hash 
 const PUBLICATION = `id epoch revision publishedBy fallback { id revision }
   entries { schedule { id revision } creatives { id revision } strategy { id revision } segments { id revision } }`
 
+const LEFT_OUT = 'leftOut { pin { id revision } schedule { id } reason }'
+
 /** mutation -> the subgraph that has it, the type of its input, and what to ask for. */
 const MUTATIONS = {
   createApp: ['schedule', 'CreateAppInput', 'app { id }'],
@@ -63,6 +65,7 @@ const MUTATIONS = {
   resume: ['delivery', 'ResumeInput', PUBLICATION],
   withdraw: ['delivery', 'WithdrawInput', PUBLICATION],
   publishSlot: ['delivery', 'PublishSlotInput', PUBLICATION],
+  rollbackSlot: ['delivery', 'RollbackSlotInput', `${PUBLICATION} rollbackTo ${LEFT_OUT}`],
   stopSlot: ['delivery', 'StopSlotInput', PUBLICATION],
   restartSlot: ['delivery', 'RestartSlotInput', PUBLICATION],
   revokeApproval: ['delivery', 'RevokeApprovalInput', `review { id } publications { ${PUBLICATION} }`],
