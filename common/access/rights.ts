@@ -45,6 +45,7 @@ export const RIGHTS = {
   resume: ['publisher'],
   withdraw: ['publisher'],
   revokeApproval: ['reviewer', 'publisher'],
+  takeDown: ['reviewer', 'publisher'],
   stopSlot: ['publisher'],
   restartSlot: ['publisher'],
   recordEvents: ['operator'],

@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   review: 'rev',
   change: 'chg',
   publication: 'pub',
+  takedown: 'tkd',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIXES

@@ -6,10 +6,19 @@ import type { Heartbeat } from '../../common/channel/channel.ts'
 import type { Services } from '../../common/command/services.ts'
 import { loaderById, loaderByKey } from '../../common/graphql/loader.ts'
 import { type Pin, pinText } from '../../engine/publication/types.ts'
-import { reviews } from '../audit/repository.ts'
+import { type Review, reviews } from '../audit/repository.ts'
 import { latestDigest, readHeartbeats, readManifest } from './distribution.ts'
 import { type PinnedBy, type PinnedByKey, pinnedByKeyText, readPinnedBy } from './lists.ts'
-import { type PublicationRecord, pins, publications, type SchedulePin, type SlotHead, slotHeads } from './repository.ts'
+import {
+  type PublicationRecord,
+  pins,
+  publications,
+  type SchedulePin,
+  type SlotHead,
+  slotHeads,
+  type Takedown,
+  takedowns,
+} from './repository.ts'
 
 export type DeliveryLoaders = {
   /** By code. */
@@ -19,6 +28,9 @@ export type DeliveryLoaders = {
   /** By the id of the slot. */
   slotHeads: DataLoader<string, SlotHead | null>
   publications: DataLoader<string, PublicationRecord | null>
+  takedowns: DataLoader<string, Takedown | null>
+  /** By id. */
+  reviews: DataLoader<string, Review | null>
   /** Whether an exact revision is approved now. */
   approvals: DataLoader<Pin, boolean, string>
   pinnedBy: DataLoader<PinnedByKey, PinnedBy, string>
@@ -40,6 +52,8 @@ export function deliveryLoaders(services: Services): DeliveryLoaders {
     pins: loaderById((ids) => pins.byIds(store, ids)),
     slotHeads: loaderById((ids) => slotHeads.byIds(store, ids)),
     publications: loaderById((ids) => publications.records(store, ids)),
+    takedowns: loaderById((ids) => takedowns.byIds(store, ids)),
+    reviews: loaderById((ids) => reviews.byIds(store, ids)),
     approvals: loaderByKey<Pin, boolean>(
       async (pins) => (await reviews.at(store, pins)).map((review) => review?.state === 'APPROVED'),
       pinText,

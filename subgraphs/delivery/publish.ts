@@ -1,6 +1,6 @@
 // Publishing a schedule: from the mutation's input to the nodes. Only this makes or changes the pin of a schedule.
 
-import { parseInput } from '../../common/command/input.ts'
+import { optional, parseInput } from '../../common/command/input.ts'
 import type { Mutation } from '../../common/command/mutate.ts'
 import type { Caller, Services } from '../../common/command/services.ts'
 import { refuseArchived } from '../../common/store/archived.ts'
@@ -15,7 +15,7 @@ import { ensureHead } from './publish-slot.ts'
 import { pins, type SchedulePin, shownPin } from './repository.ts'
 import { mutateAndSend, requireSchedule, revisionNumber, scheduleInput } from './slot-command.ts'
 
-const publishInput = scheduleInput.extend({ revision: revisionNumber.nullish() })
+const publishInput = scheduleInput.extend({ revision: optional(revisionNumber) })
 
 /**
  * Publishes a schedule and returns the id of the slot's new publication.

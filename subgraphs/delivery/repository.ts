@@ -105,6 +105,23 @@ export type PublicationFilter = {
   to: Date | undefined
 }
 
+/** One use of `takeDown`: what it was told, and what it touched. */
+export type Takedown = {
+  _id: string
+  app: string
+  reason: string
+  by: string
+  at: Date
+  /** The reviews whose approvals it revoked. */
+  reviews: string[]
+  /** The creatives that were taken down. Empty when a schedule was. */
+  creatives: string[]
+  /** The schedules that had something of it pinned. */
+  schedules: string[]
+  /** When it was first seen that no node serves it any more. */
+  droppedAt: Date | null
+}
+
 const BODIES_KEPT = 10
 
 const pinCollection = (db: Db) => db.collection<SchedulePin>('pins')
@@ -225,6 +242,20 @@ function narrowed({ app, slot, from, to }: PublicationFilter): Filter<Publicatio
     ...(slot && ('id' in slot ? { slot: slot.id } : { code: slot.code })),
     ...periodFilter({ from, to }, 'publishedAt'),
   }
+}
+
+const takedownCollection = (db: Db) => db.collection<Takedown>('takedowns')
+
+export const takedowns = {
+  insert: (tx: Tx, takedown: Takedown) => takedownCollection(tx).insertOne(takedown),
+
+  /** In the order of the ids; null where there is none. */
+  byIds: (db: Db, ids: readonly string[]): Promise<(Takedown | null)[]> => findByIds(takedownCollection(db), ids),
+
+  /** Notes when no node served it any more. The first note stays. */
+  async setDropped(db: Db, id: string, droppedAt: Date): Promise<void> {
+    await takedownCollection(db).updateOne({ _id: id, droppedAt: null }, { $set: { droppedAt } })
+  },
 }
 
 /** An exact revision of a thing of some kind. */

@@ -5,7 +5,7 @@ import { settingsOf } from '../../common/apps/apps.ts'
 import type { Services } from '../../common/command/services.ts'
 import { readPage } from '../../common/graphql/connection.ts'
 import { explanationTypes } from '../../common/graphql/explanation.ts'
-import { readable } from '../../common/graphql/read.ts'
+import { readable, readById } from '../../common/graphql/read.ts'
 import type { Resolvers, SubgraphContext } from '../../common/graphql/subgraph.ts'
 import { SETTINGS } from '../../engine/publication/address.ts'
 import type { Pin, Stamp } from '../../engine/publication/types.ts'
@@ -25,9 +25,12 @@ import {
   publications,
   type SchedulePin,
   slotHeads,
+  type Takedown,
+  takedowns,
 } from './repository.ts'
 import { revokeApproval } from './revocation.ts'
 import { rollbackSlot } from './rollback.ts'
+import { takeDown } from './takedown.ts'
 
 type Context = SubgraphContext<DeliveryLoaders>
 type Reference = { id: string }
@@ -53,6 +56,8 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         if (!head || typeof revision !== 'number') return head && loaders.publications.load(head.latest)
         return publications.ofRevision(services.store, head._id, revision)
       },
+      takedown: (_, { id }: Reference, { caller, loaders }) =>
+        readById(caller, 'takedown', id, (known) => loaders.takedowns.load(known)),
       preview: (_, args: PreviewArguments, { caller }) => preview(services, caller, args),
     },
 
@@ -72,6 +77,11 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         const { recomposed } = await reviews.require(services.store, id)
         const ids = recomposed.map(({ publication }) => publication)
         return { review: { id }, publications: loaders.publications.loadMany(ids) }
+      },
+      async takeDown(_, { input }, { caller, loaders }) {
+        const id = await takeDown(services, caller, input)
+        loaders.forget()
+        return readable(caller, () => loaders.takedowns.load(id))
       },
     },
 
@@ -94,6 +104,32 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
       async distribution(publication: PublicationRecord, _: unknown, { loaders }: Context) {
         const latest = await loaders.slotHeads.load(publication.slot)
         return distribution(loaders, publication, publication, latest)
+      },
+    },
+
+    Takedown: {
+      __resolveReference: ({ id }: Reference, { caller, loaders }: Context) =>
+        readable(caller, () => loaders.takedowns.load(id)),
+      id: ({ _id }: Takedown) => _id,
+      app: ({ app }: Takedown) => ({ id: app }),
+      takenDownBy: ({ by }: Takedown) => by,
+      takenDownAt: ({ at }: Takedown) => at,
+      creatives: ({ creatives }: Takedown) => creatives.map((id) => ({ id })),
+      schedules: ({ schedules }: Takedown) => schedules.map((id) => ({ id })),
+      reviews: ({ reviews }: Takedown) => reviews.map((id) => ({ id })),
+      publications: (takedown: Takedown, _: unknown, { loaders }: Context) => publicationsOf(loaders, takedown),
+      async droppedAt(takedown: Takedown, _: unknown, { loaders }: Context) {
+        if (takedown.droppedAt) return takedown.droppedAt
+        const revoked = await loaders.reviews.loadMany(takedown.reviews)
+        if (revoked.some((review) => !review || review instanceof Error || review.recompose)) return null
+        for (const publication of await publicationsOf(loaders, takedown)) {
+          const latest = await loaders.slotHeads.load(publication.slot)
+          const { state } = await distribution(loaders, publication, publication, latest)
+          if (state !== 'IN_STEP') return null
+        }
+        const droppedAt = new Date(services.now())
+        await takedowns.setDropped(services.store, takedown._id, droppedAt)
+        return droppedAt
       },
     },
 
@@ -147,6 +183,16 @@ export function deliveryResolvers(services: Services): Resolvers<Context> {
         listNotServed(services, caller, explained, page),
     },
   }
+}
+
+/** The publications without what was taken down, one for each slot. */
+async function publicationsOf(loaders: DeliveryLoaders, { reviews }: Takedown): Promise<PublicationRecord[]> {
+  const revoked = await loaders.reviews.loadMany(reviews)
+  const ids = revoked.flatMap((review) =>
+    review && !(review instanceof Error) ? review.recomposed.map(({ publication }) => publication) : [],
+  )
+  const found = await loaders.publications.loadMany([...new Set(ids)])
+  return found.filter((one): one is PublicationRecord => one !== null && !(one instanceof Error))
 }
 
 function reread(context: Context, id: string): Promise<PublicationRecord | null> {

@@ -11,7 +11,7 @@ import type { Caller, Services } from '../../common/command/services.ts'
 import { recordChange } from '../../common/store/changes.ts'
 import type { Tx } from '../../common/store/collection.ts'
 import { checkVersion, type Head } from '../../common/store/revisioned.ts'
-import { type Review, reviews } from '../audit/repository.ts'
+import { type Review, type RevokedApproval, reviews } from '../audit/repository.ts'
 import { creatives } from '../creative/repository.ts'
 import { schedules } from '../schedule/repository.ts'
 import { segments, strategies } from '../strategy/repository.ts'
@@ -53,11 +53,15 @@ export async function markRevoked(services: Services, caller: Caller, given: unk
       const message = `The review ${JSON.stringify(review._id)} is ${review.state}: only an approval can be taken back`
       throw invalidState(message)
     }
-    const revoked = { revokedBy: actor, revokedAt: at, revokeReason: input.reason }
-    await rejectHead(mutation, review, await reviews.revoke(tx, review._id, revoked))
+    await markReview(mutation, review, { revokedBy: actor, revokedAt: at, revokeReason: input.reason })
     return review._id
   })
   return id
+}
+
+/** Marks one approval as revoked, and its slots as not composed yet. Everything is in the transaction of the mutation. */
+export async function markReview(mutation: Mutation, review: Review, revoked: RevokedApproval): Promise<void> {
+  await rejectHead(mutation, review, await reviews.revoke(mutation.tx, review._id, revoked))
 }
 
 /** Rejects the thing itself, unless it has a newer revision: that one has its own review state. */
@@ -72,48 +76,73 @@ async function rejectHead({ tx, log }: Mutation, before: Review, after: Review):
 }
 
 /**
- * The second half: composes every slot that has the revision pinned. It looks for them after the mark, when no new pin can be
- * made, so it finds all of them. Two processes may run this at once: each slot is composed only once.
+ * The second half: composes every slot that has one of the revisions pinned, each slot once. It looks for them after the mark, when no new
+ * pin can be made, so it finds all of them. Two processes may run this at once: each slot is composed only once for each revision.
  */
-export async function finishRevocation(services: Services, reviewId: string, requestId: string | null): Promise<void> {
+export async function finishRevocations(
+  services: Services,
+  reviewIds: readonly string[],
+  requestId: string | null,
+): Promise<void> {
   const { store } = services
   // In a transaction: outside of one, the connection's settings may let a lagging secondary answer.
-  const { review, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewId))
+  const { open, slots } = await store.transaction((tx) => slotsToCompose(tx, reviewIds))
   const failures: unknown[] = []
   await forEachIsolated(
-    slots,
-    async (slot) => {
-      const made = await store.transaction((tx) => recomposeSlot(tx, services, review, slot, requestId))
+    [...slots],
+    async ([slot, ids]) => {
+      const made = await store.transaction((tx) => recomposeSlot(tx, services, ids, slot, requestId))
       if (made) await send(services, made)
     },
     (_slot, error) => failures.push(error),
   )
   if (failures.length > 0) throw failures[0] // reconciliation tries those slots again
-  if (review.recompose) await reviews.endRecomposition(store, reviewId)
+  for (const id of open) await reviews.endRecomposition(store, id)
 }
 
-async function slotsToCompose(tx: Tx, reviewId: string): Promise<{ review: Review; slots: string[] }> {
-  const review = await reviews.require(tx, reviewId)
-  return { review, slots: review.recompose ? await slotsThatPin(tx, revisionOf(review)) : [] }
+/** The second half for one review. */
+export function finishRevocation(services: Services, reviewId: string, requestId: string | null): Promise<void> {
+  return finishRevocations(services, [reviewId], requestId)
+}
+
+/** `open`: the reviews whose slots are not all composed. `slots`: slot -> those of them that concern it. */
+async function slotsToCompose(
+  tx: Tx,
+  reviewIds: readonly string[],
+): Promise<{ open: string[]; slots: Map<string, string[]> }> {
+  const open: string[] = []
+  const slots = new Map<string, string[]>()
+  for (const review of await reviews.byIds(tx, reviewIds)) {
+    if (!review?.recompose) continue
+    open.push(review._id)
+    for (const slot of await slotsThatPin(tx, revisionOf(review))) {
+      slots.set(slot, [...(slots.get(slot) ?? []), review._id])
+    }
+  }
+  return { open, slots }
 }
 
 async function recomposeSlot(
   tx: Tx,
   { store, now }: Services,
-  { _id: reviewId }: Review,
+  reviewIds: readonly string[],
   slot: string,
   requestId: string | null,
 ): Promise<PublicationRow | undefined> {
-  const review = await reviews.require(tx, reviewId)
-  if (!review.recompose || review.recomposed.some((done) => done.slot === slot)) return undefined
-  const actor = review.revokedBy!
+  const found = await reviews.byIds(tx, reviewIds)
+  const todo = found.filter((one) => one?.recompose && !one.recomposed.some((done) => done.slot === slot)) as Review[]
+  const [first] = todo
+  if (!first) return undefined
+  const actor = first.revokedBy!
   const at = new Date(now())
-  const by = { app: review.app, at, actor, mutation: 'revokeApproval', requestId }
-  await withdrawRevoked(tx, review, slot, by)
+  const mutation = first.takedown === undefined ? 'revokeApproval' : 'takeDown'
+  const by = { app: first.app, at, actor, mutation, requestId }
+  for (const review of todo) await withdrawRevoked(tx, review, slot, by)
   const made = await compose(tx, slot, { epoch: store.epoch, actor, at })
-  await reviews.addRecomposed(tx, reviewId, slot, made._id)
+  for (const review of todo) await reviews.addRecomposed(tx, review._id, slot, made._id)
   const { _id: publication, revision } = made
-  const after = { publication, revision, without: { id: review.subject.id, revision: review.revision } }
+  const [without, ...others] = todo.map(({ subject, revision }) => ({ id: subject.id, revision }))
+  const after = { publication, revision, without, ...(others.length > 0 && { others }) }
   await recordChange(tx, { ...by, subject: { type: 'SLOT', id: slot }, before: { revision: revision - 1 }, after })
   return made
 }

@@ -1,5 +1,5 @@
 // Each command that composes a slot against taking back an approval, in every order of their commands to the database:
-// 28 cases, some 350 orders. Why the others (a hundred in the smallest case, two thousand in another) need not be run is argued
+// 32 cases, some 400 orders. Why the others (a hundred in the smallest case, two thousand in another) need not be run is argued
 // in test/support/orders.ts and orders-steps.ts; the last test runs them all in the smallest case, to see it.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'

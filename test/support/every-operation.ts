@@ -219,6 +219,12 @@ export function testEveryOperation(start: () => Promise<CalledPlatform>): void {
       'review { state } publications { id }',
     )
     expect(revocation).toMatchObject({ review: { state: 'REVOKED' }, publications: [{}] })
+    const links = { app, prefix: 'demoshop://COFFEE' }
+    const TAKEDOWN = 'id reason droppedAt creatives { id title } schedules { id } publications { slot { id } }'
+    const takedown = await call('publisher', 'takeDown', { input: { links, reason: 'Sold out' } }, TAKEDOWN)
+    expect(takedown).toMatchObject({ reason: 'Sold out', creatives: [{ id: creative.id, title: 'Coffee' }] })
+    const dropped = () => call('viewer', 'takedown', { id: takedown.id }, TAKEDOWN)
+    expect((await eventually(dropped, ({ droppedAt }) => droppedAt !== null)).id).toBe(takedown.id)
     const found = await call('viewer', 'publications', { app, slot: 'feed.card' }, 'total nodes { revision }')
     expect(found.total).toBeGreaterThan(6)
     const [latest] = found.nodes

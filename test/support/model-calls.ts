@@ -40,6 +40,10 @@ export function callFor(step: Step, app: string, id: (name: string) => string): 
       return { mutation: 'unarchiveSlot', input: { id: id(step.slot) } }
     case 'publishSlot':
       return { mutation: 'publishSlot', input: { slot: id(step.slot) } }
+    case 'takeDown': {
+      const target = kindOf(step.thing) === 'CREATIVE' ? 'creative' : 'schedule'
+      return { mutation: 'takeDown', input: { [target]: id(step.thing), reason: 'A mistake' } }
+    }
     case 'rollbackSlot':
       return { mutation: 'rollbackSlot', input: { slot: id(step.slot), to: step.to } }
     case 'stop':

@@ -13,6 +13,7 @@ import {
   type Pin,
   reviewOf,
   revisionOf,
+  revisionText,
   servable,
   type Thing,
   textsIn,
@@ -134,20 +135,33 @@ function isSame(one: Pin, other: Pin): boolean {
 /** Composes every slot that pins the revision. Withdraws the schedules that are this revision, or use it as strategy or segment. */
 export function revoke(model: Model, text: string): ErrorCode | Effect {
   if (!isApproved(model, text)) return 'INVALID_STATE'
-  return () => {
+  return () => takeAway(model, thingOf(model, text), [text])
+}
+
+/** Revokes every approval of the thing. Each slot is composed once. */
+export function takeDown(model: Model, thing: Thing): ErrorCode | Effect {
+  const approved = thing.revisions
+    .map((_, index) => revisionText(thing.name, index + 1))
+    .filter((text) => isApproved(model, text))
+  if (approved.length === 0) return 'INVALID_STATE'
+  return () => takeAway(model, thing, approved)
+}
+
+function takeAway(model: Model, thing: Thing, texts: readonly string[]): void {
+  for (const text of texts) {
     const review = reviewOf(model, text)
     review.state = 'REVOKED'
     review.version += 1
-    const thing = thingOf(model, text)
     if (newest(thing) === text) thing.state = 'REJECTED'
-    const schedules = [...model.things.values()].filter(({ pin }) => pin && textsIn(pin).includes(text))
-    const slots = [...model.slots].filter(([, { pinnedFallback }]) => pinnedFallback.includes(text))
-    const touched = new Set([...schedules.map(({ slot }) => slot!), ...slots.map(([name]) => name)])
-    for (const slot of touched) compose(model, slot)
-    for (const schedule of thing.kind === 'CREATIVE' ? [] : schedules) {
-      schedule.pin = null
-      schedule.delivery = 'WITHDRAWN'
-    }
+  }
+  const holds = (pinned: readonly string[]) => texts.some((text) => pinned.includes(text))
+  const schedules = [...model.things.values()].filter(({ pin }) => pin && holds(textsIn(pin)))
+  const slots = [...model.slots].filter(([, { pinnedFallback }]) => holds(pinnedFallback))
+  const touched = new Set([...schedules.map(({ slot }) => slot!), ...slots.map(([name]) => name)])
+  for (const slot of touched) compose(model, slot)
+  for (const schedule of thing.kind === 'CREATIVE' ? [] : schedules) {
+    schedule.pin = null
+    schedule.delivery = 'WITHDRAWN'
   }
 }
 

@@ -13,7 +13,7 @@ import {
   textsIn,
   type Uses,
 } from './model.ts'
-import { changeSlot, deliver, publish, revoke, rollback } from './model-delivery-rules.ts'
+import { changeSlot, deliver, publish, revoke, rollback, takeDown } from './model-delivery-rules.ts'
 import { decide, recall, submit } from './model-review-rules.ts'
 
 /** A command with all its arguments. `content`: the revision that it makes, as `C1@2`. */
@@ -24,7 +24,7 @@ export type Step =
   | { does: 'archive'; thing: string; confirmed: boolean; by: string }
   | { does: 'approve' | 'reject' | 'recall'; submission: string; by: string }
   | { does: 'approveOne' | 'rejectOne' | 'revoke'; review: string; by: string }
-  | { does: 'publish' | 'pause' | 'resume' | 'withdraw'; thing: string; by: string }
+  | { does: 'publish' | 'pause' | 'resume' | 'withdraw' | 'takeDown'; thing: string; by: string }
   | { does: 'unarchiveSlot' | 'publishSlot' | 'stop' | 'restart'; slot: string; by: string }
   | { does: 'rollbackSlot'; slot: string; to: number; by: string }
   | { does: 'archiveSlot'; slot: string; confirmed: boolean; by: string }
@@ -74,6 +74,8 @@ export function ruleFor(model: Model, step: Step): ErrorCode | typeof NOTHING | 
       return changeSlot(model, step.slot, step.does)
     case 'rollbackSlot':
       return rollback(model, step.slot, step.to)
+    case 'takeDown':
+      return takeDown(model, model.things.get(step.thing)!)
     case 'revoke':
       return revoke(model, step.review)
   }

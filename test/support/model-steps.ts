@@ -69,6 +69,12 @@ export const COMMANDS = {
   stop: (model) => onSlots(model, 'stop'),
   restart: (model) => onSlots(model, 'restart'),
   revoke: (model) => onReviews(model, 'revoke', PUBLISHER),
+  takeDown: (model) =>
+    [...namesOf(model, 'CREATIVE'), ...namesOf(model, 'SCHEDULE')].map((thing) => ({
+      does: 'takeDown',
+      thing,
+      by: PUBLISHER,
+    })),
   revokePaused: (model) => onReviews(model, 'revoke', PUBLISHER).filter(({ review }) => isPaused(model, review)),
 } as const satisfies Record<string, (model: Model, draw: Draw) => Step[]>
 

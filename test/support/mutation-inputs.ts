@@ -158,6 +158,12 @@ function otherInputs(flow: Workflow, planning: Planning): Record<string, () => P
       const creative = await flow.approved(await flow.makeCreative())
       return { input: await flow.onReview(creative), subject: creative.id }
     },
+    async takeDown() {
+      const creative = await flow.makeCreative()
+      await flow.makeLive({ creatives: [creative] })
+      const { version: expectedVersion } = await flow.head(creative)
+      return { input: { creative: creative.id, expectedVersion, reason: 'A mistake' }, subject: creative.id }
+    },
     async recordEvents() {
       const fallback = await flow.makeCreative()
       const slot = await flow.makeSlot({ fallback: [fallback.id] })

@@ -13,6 +13,7 @@ import { publishSlot } from '../../subgraphs/delivery/publish-slot.ts'
 import { pins, slotHeads } from '../../subgraphs/delivery/repository.ts'
 import { revokeApproval } from '../../subgraphs/delivery/revocation.ts'
 import { rollbackSlot } from '../../subgraphs/delivery/rollback.ts'
+import { takeDown } from '../../subgraphs/delivery/takedown.ts'
 import type { CheckedTrial } from './orders.ts'
 import type { Both, Run } from './orders-run.ts'
 import { pinsIn, type Thing, type Workflow } from './workflow.ts'
@@ -28,6 +29,8 @@ export type Case = {
   published: boolean
   /** The schedule has a draft that is newer than the revision that counts. */
   newer?: boolean
+  /** The other side takes the whole thing down, in place of revoking one approval. */
+  takenDown?: boolean
 }
 
 /**
@@ -48,6 +51,10 @@ export const CASES: readonly Case[] = [
   { command: 'publish', revoked: 'fallback', published: false },
   { command: 'publish', revoked: 'creative', published: true },
   { command: 'publish', revoked: 'schedule', published: true },
+  { command: 'publish', revoked: 'creative', published: false, takenDown: true },
+  { command: 'publish', revoked: 'schedule', published: false, takenDown: true },
+  { command: 'publish', revoked: 'creative', published: true, takenDown: true },
+  { command: 'rollbackSlot', revoked: 'creative', published: false, takenDown: true },
   { command: 'publishSlot', revoked: 'fallback', published: false },
   { command: 'publishSlot', revoked: 'fallback', published: true },
   { command: 'publishSlot', revoked: 'creative', published: true },
@@ -70,10 +77,10 @@ export const CASES: readonly Case[] = [
   { command: 'restartSlot', revoked: 'fallback', published: true },
 ]
 
-export function titleOf({ command, revoked, published, newer }: Case): string {
+export function titleOf({ command, revoked, published, newer, takenDown }: Case): string {
   const draft = newer ? ', which has a newer draft' : ''
   const first = published ? '' : ' for the first time'
-  return `${command}${first} against revoking the ${revoked}${draft}`
+  return `${command}${first} against ${takenDown ? 'taking down' : 'revoking'} the ${revoked}${draft}`
 }
 
 const PUBLISHER: Caller = {
@@ -102,11 +109,16 @@ export async function setScene(flow: Workflow, services: Both<Services>, of: Cas
     names,
     operations: {
       first: () => COMMANDS[of.command](services.first, PUBLISHER, input),
-      second: () => revokeApproval(services.second, PUBLISHER, revocation),
+      second: () =>
+        of.takenDown
+          ? takeDown(services.second, PUBLISHER, { ...onTarget(revoked), reason: 'A mistake' })
+          : revokeApproval(services.second, PUBLISHER, revocation),
     },
     check: (results) => expectKept(flow, expected, results),
   }
 }
+
+const onTarget = ({ type, id }: Thing) => (type === 'CREATIVE' ? { creative: id } : { schedule: id })
 
 type Things = Partial<Record<Case['revoked'], Thing>>
 

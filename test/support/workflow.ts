@@ -30,6 +30,8 @@ const SUBMISSION = `id version note submittedBy reviews { id version state hash 
 const PUBLICATION = `id epoch revision publishedBy fallback { id revision }
   entries { schedule { id revision } creatives { id revision } strategy { id revision } segments { id revision } }`
 
+const TAKEDOWN = `id reason takenDownBy takenDownAt droppedAt creatives { id } schedules { id } reviews { id }
+  publications { ${PUBLICATION} slot { id } }`
 const LEFT_OUT = 'leftOut { pin { id revision } schedule { id } reason }'
 
 /** mutation -> the subgraph that has it, the type of its input, and what to ask for. */
@@ -68,6 +70,7 @@ const MUTATIONS = {
   rollbackSlot: ['delivery', 'RollbackSlotInput', `${PUBLICATION} rollbackTo ${LEFT_OUT}`],
   stopSlot: ['delivery', 'StopSlotInput', PUBLICATION],
   restartSlot: ['delivery', 'RestartSlotInput', PUBLICATION],
+  takeDown: ['delivery', 'TakeDownInput', TAKEDOWN],
   revokeApproval: ['delivery', 'RevokeApprovalInput', `review { id } publications { ${PUBLICATION} }`],
 } as const
 
