@@ -15,9 +15,10 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
 test('the tour of the README and its example for app developers do what they say', async () => {
   const blocks = [...readme.matchAll(/```bash\n([\s\S]+?)```/g)].map(([, block]) => block!)
-  const [tour, takingDown] = blocks as [string, string]
+  const [tour, takingDown, rollingBack] = blocks as [string, string, string]
   expect(tour).toMatch(/^graph\(\)/)
   expect(takingDown).toMatch(/^# Stop the slot/)
+  expect(rollingBack).toMatch(/^# Take the slot back/)
   const [, answer] = /The last one answers:\n\n```json\n(.+)\n```/.exec(readme)!
   const port = await freePair()
   const dataDir = await mkdtemp(join(tmpdir(), 'alkaid-tour-'))
@@ -29,7 +30,7 @@ test('the tour of the README and its example for app developers do what they say
       local(text)
         .replaceAll('.data/', `${dataDir}/`)
         .replaceAll('npm run -s token --', `'${process.execPath}' scripts/token.ts --data-dir '${dataDir}'`)
-    const script = `${here(tour)}\necho '--- taking down'\n${here(takingDown)}`
+    const script = `${here(tour)}\necho '--- taking down'\n${here(takingDown)}\n${here(rollingBack)}`
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: root })
     const [toured, takenDown] = stdout.split('--- taking down\n') as [string, string]
     expect(toured).toContain('"title":"It will rain"')
@@ -37,6 +38,10 @@ test('the tour of the README and its example for app developers do what they say
     expect(takenDown.split('\n').filter((line) => line !== '')).toEqual([
       '{"data":{"stopSlot":{"stopped":true}}}',
       '{"data":{"restartSlot":{"stopped":false}}}',
+      expect.stringMatching(
+        /^{"data":{"takedown":{"reason":"The wrong price","droppedAt":"[^"]+","creatives":\[{"title":"It will rain"}\],"schedules":\[{"name":"Rainy days"}\],"publications":\[{"slot":{"code":"feed.card"}}\]}}}$/,
+      ),
+      '{"data":{"rollbackSlot":{"leftOut":[{"reason":"REVOKED","schedule":{"name":"Rainy days"}}]}}}',
     ])
 
     const [, example] = /```js\n([\s\S]+?)```/.exec(readme)!
