@@ -119,6 +119,14 @@ export function revisionedRepository<Content, More = unknown>(names: Names) {
       return findByIds(revisions(db), pins.map(pinText))
     },
 
+    /** The numbers of the revisions of one thing, newest first. */
+    async revisionNumbers(db: Db, id: string, page: { limit: number; before?: number | undefined }): Promise<number[]> {
+      const older = page.before === undefined ? {} : { revision: { $lt: page.before } }
+      const filter = { id, ...older } as unknown as Filter<R>
+      const options = { sort: { revision: -1 }, limit: page.limit, projection: { revision: 1 } } as const
+      return (await revisions(db).find(filter, options)).map(({ revision }) => revision)
+    },
+
     /**
      * The authors of the revisions from `after` + 1 to `upTo`, and of the content that they are copies of. MongoDB groups them, so
      * the answer is small however many revisions there are.

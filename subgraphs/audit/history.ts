@@ -27,7 +27,13 @@ const filterInput = z.object({
   mutations: optional(z.array(text(100)).max(MAX_MUTATIONS, `must hold at most ${MAX_MUTATIONS}`)),
 })
 
-const ID_KINDS = { SCHEDULE: 'schedule', CREATIVE: 'creative', STRATEGY: 'strategy', SEGMENT: 'segment' } as const
+/** The kind of the ids of each kind of thing that is reviewed. */
+export const ID_KINDS = {
+  SCHEDULE: 'schedule',
+  CREATIVE: 'creative',
+  STRATEGY: 'strategy',
+  SEGMENT: 'segment',
+} as const
 
 export type HistoryArguments = PageArguments & { subject: Change['subject']; filter?: unknown }
 

@@ -13,6 +13,14 @@ import { type AuditLoaders, forget } from './loaders.ts'
 import { countQueue, currentStatus, parseReviewFilter, readQueue } from './queue.ts'
 import type { QueuedReview, Review, Submission } from './repository.ts'
 import { reviewedFields, revisionFieldsOf } from './review-fields.ts'
+import {
+  type DifferenceArguments,
+  type RevisionArguments,
+  type RevisionsArguments,
+  readDifference,
+  readRevision,
+  readRevisions,
+} from './revisions.ts'
 import { pinOf, REVISION_TYPES } from './subjects.ts'
 import { recallSubmission, submitForReview } from './submission.ts'
 import { approve, reject } from './verdict.ts'
@@ -43,6 +51,9 @@ export function auditResolvers(services: Services): Resolvers<Context> {
         readById(caller, 'submission', id, (known) => loaders.submissions.load(known)),
       review: (_, { id }: Reference, { caller, loaders }) =>
         readById(caller, 'review', id, (known) => loaders.reviews.load(known)),
+      revisions: (_, args: RevisionsArguments, { caller, loaders }) => readRevisions(services, caller, loaders, args),
+      revision: (_, args: RevisionArguments, { caller, loaders }) => readRevision(caller, loaders, args),
+      difference: (_, args: DifferenceArguments, { caller, loaders }) => readDifference(caller, loaders, args),
       history: (_, args: HistoryArguments, { caller }) => readHistory(services, caller, args),
     },
 

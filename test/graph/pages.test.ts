@@ -75,6 +75,24 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.schedules).toHaveLength(2)
   })
 
+  test('schedules with the contents of everything that is live', async () => {
+    const { data, reads } = await ask(LIVE)
+    const live = data.schedules.nodes.filter(({ delivery }: { delivery: object | null }) => delivery)
+    expect(live).toHaveLength(PAGE / 2)
+    for (const { delivery } of live) {
+      expect(delivery).toMatchObject({
+        schedule: { revision: 1, content: { name: 'A schedule' }, review: { state: 'APPROVED' } },
+        creatives: [{ content: { title: expect.stringMatching(/^Creative /) } }],
+        strategy: { content: { name: 'A strategy' } },
+        segments: [{ content: { name: 'A segment' } }],
+      })
+    }
+    expect(reads).toEqual({
+      ...{ schedules: ['find'], pins: ['find'], reviews: ['find'], scheduleRevisions: ['find'] },
+      ...{ creativeRevisions: ['find'], strategyRevisions: ['find'], segmentRevisions: ['find'] },
+    })
+  })
+
   test('the review queue with the reviewed content, its differences, and a count', async () => {
     const { data, reads } = await ask(QUEUE)
     expect(data.reviewQueue.nodes).toHaveLength(PAGE)
@@ -126,6 +144,20 @@ describeEachStore('A page of a hundred', (open) => {
     expect(reads.creatives).toHaveLength(2)
   })
 })
+
+const LIVE = `query ($app: ID!) {
+  schedules(app: $app, first: 100) {
+    nodes {
+      id
+      delivery {
+        schedule { revision content review { state } }
+        creatives { revision content }
+        strategy { revision content }
+        segments { revision content }
+      }
+    }
+  }
+}`
 
 const APPROVED = `query ($app: ID!) {
   creatives(app: $app, first: 100) {

@@ -230,6 +230,14 @@ export function testEveryOperation(start: () => Promise<CalledPlatform>): void {
     const [latest] = found.nodes
     const asked = { app, slot: 'feed.card', revision: latest.revision - 1 }
     expect(await call('viewer', 'publication', asked, 'revision')).toEqual({ revision: latest.revision - 1 })
+    const revision = { ...subject, type: 'CREATIVE', id: creative.id }
+    const CONTENT = '__typename ... on CreativeRevision { revision content review { state } }'
+    const revisions = await call('viewer', 'revisions', { subject: revision }, CONTENT)
+    expect(revisions).toMatchObject([{ revision: 2, content: { title: 'Coffee' } }, { revision: 1 }])
+    const shown = await call('viewer', 'revision', { subject: revision, revision: 1 }, CONTENT)
+    expect(shown).toMatchObject({ revision: 1, content: { title: 'Tea' }, review: { state: 'REJECTED' } })
+    const compared = await call('viewer', 'difference', { subject: revision, from: 1, to: 2 }, 'path before after')
+    expect(compared).toContainEqual({ path: 'title', before: 'Tea', after: 'Coffee' })
     const history = await call('viewer', 'history', { subject }, 'total nodes { mutation actor before after }')
     expect(history.nodes.map(({ mutation }: { mutation: string }) => mutation).slice(0, 4)).toEqual([
       'revokeApproval', // withdrawn, for nothing of it may be served

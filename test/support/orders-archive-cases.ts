@@ -147,7 +147,9 @@ async function expectRule(
   if (unconfirmed) return expect(served).not.toBeNull()
   if (command === 'rollbackSlot') {
     // What is archived is left out, and the fallback remains.
-    expect([published_, archivedToo]).toEqual([true, true])
+    expect(published_).toBe(true)
+    // The rollback writes the schedule as well: its archiving may find another version.
+    if (archived !== 'schedule') expect(archivedToo).toBe(true)
     if (commits.length > 0) expect(JSON.stringify(served).includes(things[archived as 'creative'].id)).toBe(!overrun)
     return
   }
