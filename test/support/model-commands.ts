@@ -26,7 +26,7 @@ const WEIGHTS: Record<CommandName, number> = {
     unarchive: 3,
   },
   ...{ revise: 6, reviseInReview: 8, revisePinned: 12 },
-  ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 2 },
+  ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 4 },
   ...{
     publish: 40,
     publishArchived: 6,
