@@ -10,7 +10,7 @@ import { type ModelPlatform, startModelPlatform } from '../support/model-world.t
 import { describeEachStore } from '../support/stores.ts'
 
 const SEED = Number(process.env.FC_SEED ?? 20_260_501)
-const RUNS = Number(process.env.FC_RUNS ?? 16)
+const RUNS = Number(process.env.FC_RUNS ?? 24)
 const MOST_COMMANDS = 160
 /** Shrinking runs the commands over and over: what it has found by then is shown. */
 const GIVE_UP_MS = 240_000

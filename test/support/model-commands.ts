@@ -29,7 +29,7 @@ const WEIGHTS: Record<CommandName, number> = {
   ...{ submit: 24, recall: 4, approve: 30, reject: 3, approveOne: 12, rejectOne: 4 },
   ...{
     publish: 40,
-    publishArchived: 6,
+    publishArchived: 24,
     pause: 16,
     resume: 10,
     resumePaused: 24,
@@ -56,7 +56,7 @@ const UNPUBLISHED = { revision: 0, pinnedFallback: [] }
 const often = (chance: number) => fc.nat(99).map((drawn) => drawn < chance)
 
 const draw: fc.Arbitrary<Draw> = fc.record({
-  fitting: often(80),
+  fitting: often(75),
   stale: often(4),
   target: fc.nat(999),
   by: fc.nat(999),
