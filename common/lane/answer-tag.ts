@@ -1,15 +1,25 @@
 // The `ETag` of an answer. It combines the hashes of the answer's parts. A part that never changes is hashed once. So a tag costs a few
-// multiplications for each part, also in a large answer. Equal answers have equal tags on every node.
+// multiplications for each part, also in a large answer. Equal answers have equal tags on every node. It also adds up how many bytes the
+// answer has beyond its characters, so that nobody has to count them again in the whole text.
 
 import { createHash } from 'node:crypto'
 
-/** A hash of 64 bits, as two int32. */
-export type TextHash = { readonly high: number; readonly low: number }
+/** JSON that never changes. `high` and `low`: the first 64 bits of its SHA-256, as two int32. */
+export type PreparedPart = {
+  readonly json: string
+  readonly high: number
+  readonly low: number
+  /** How many bytes it has in UTF-8 beyond one for each character. */
+  readonly extraBytes: number
+}
 
-/** The hash of a part that never changes: the first 64 bits of its SHA-256. */
-export function hashOnce(text: string): TextHash {
-  const digest = createHash('sha256').update(text).digest()
-  return { high: digest.readInt32BE(0), low: digest.readInt32BE(4) }
+export function preparePart(json: string): PreparedPart {
+  const digest = createHash('sha256').update(json).digest()
+  return { json, high: digest.readInt32BE(0), low: digest.readInt32BE(4), extraBytes: extraBytesOf(json) }
+}
+
+function extraBytesOf(text: string): number {
+  return Buffer.byteLength(text) - text.length
 }
 
 /** Combines the parts in their order. The same parts in another order have another tag. */
@@ -17,8 +27,12 @@ export class AnswerTag {
   #high = 0x2545f491
   #low = 0x4f6cdd1d
 
-  add({ high, low }: TextHash): void {
+  /** How many bytes the parts have in UTF-8 beyond one for each character. 0: all are ASCII. */
+  extraBytes = 0
+
+  add({ high, low, extraBytes }: PreparedPart): void {
     this.#mix(high, low)
+    this.extraBytes += extraBytes
   }
 
   addCount(count: number): void {
@@ -41,6 +55,11 @@ export class AnswerTag {
     }
     this.#mix(high, low)
     return isPlain
+  }
+
+  /** Counts the bytes of JSON that may not be ASCII. */
+  countBytesOf(json: string): void {
+    this.extraBytes += extraBytesOf(json)
   }
 
   /** 16 hexadecimal digits. */

@@ -21,6 +21,8 @@ export type CompiledAnswer = {
   errors: readonly GraphQLError[]
   /** Equal `data` has an equal tag on every node. */
   tag: string
+  /** How many bytes `data` has in UTF-8 beyond one for each character. */
+  extraBytes: number
 }
 
 /**
@@ -102,6 +104,10 @@ class Answering implements CompiledAnswer {
 
   get tag(): string {
     return this.#tag.toString()
+  }
+
+  get extraBytes(): number {
+    return this.#tag.extraBytes
   }
 
   /** Writes the fields from a position on. */

@@ -12,8 +12,11 @@ export type LaneOperation = {
   run: CompiledOperation | undefined
 }
 
-/** `data` is JSON. Equal data has an equal `tag` on every node. Only a compiled operation has a tag. */
-export type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string }
+/**
+ * `data` is JSON. Equal data has an equal `tag` on every node. It has `extraBytes` more bytes in UTF-8 than characters. Only a compiled
+ * operation has these two.
+ */
+export type LaneAnswer = { data: string; errors: readonly GraphQLError[]; tag?: string; extraBytes?: number }
 
 /** Throws, or rejects with, BAD_USER_INPUT when the variables do not fit. */
 export function executeOperation(

@@ -2,7 +2,7 @@
 // error, a promise, a null in a non-null field. For these, the writers throw `UNFORESEEN`, and graphql-js writes the whole answer.
 
 import { type GraphQLEnumType, type GraphQLLeafType, GraphQLString } from 'graphql'
-import { AnswerTag, hashOnce, type TextHash } from './answer-tag.ts'
+import { AnswerTag, type PreparedPart, preparePart } from './answer-tag.ts'
 
 /** Writes one value, and adds it to the tag of the answer. Throws `UNFORESEEN`. */
 export type Write = (value: unknown, tag: AnswerTag) => string
@@ -28,16 +28,15 @@ export function writeObject(fields: readonly ObjectField[]): Write {
 
 /** For objects that never change. The JSON of an object is kept as long as the object itself. */
 export function writeOnce(write: Write): Write {
-  const written = new WeakMap<object, { json: string; hash: TextHash }>()
+  const written = new WeakMap<object, PreparedPart>()
   return (value, tag) => {
     if (typeof value !== 'object' || value === null) throw UNFORESEEN
     let part = written.get(value)
     if (!part) {
-      const json = write(value, new AnswerTag())
-      part = { json, hash: hashOnce(json) }
+      part = preparePart(write(value, new AnswerTag()))
       written.set(value, part)
     }
-    tag.add(part.hash)
+    tag.add(part)
     return part.json
   }
 }
@@ -55,20 +54,20 @@ export function writeList(writeItem: Write): Write {
 
 export function writeString(value: unknown, tag: AnswerTag): string {
   if (typeof value !== 'string') return writeLeaf(GraphQLString, value, tag)
-  return tag.addText(value) ? `"${value}"` : JSON.stringify(value)
+  if (tag.addText(value)) return `"${value}"`
+  const json = JSON.stringify(value)
+  tag.countBytesOf(json)
+  return json
 }
 
 /** For an enum: it has few values, so each is written once. A value that is not of the enum is left to graphql-js. */
 export function writeEnum(type: GraphQLEnumType): Write {
-  const written = new Map<unknown, { json: string; hash: TextHash }>()
-  for (const { name, value } of type.getValues()) {
-    const json = JSON.stringify(name)
-    written.set(value, { json, hash: hashOnce(json) })
-  }
+  const written = new Map<unknown, PreparedPart>()
+  for (const { name, value } of type.getValues()) written.set(value, preparePart(JSON.stringify(name)))
   return (value, tag) => {
     const part = written.get(value)
     if (!part) return writeLeaf(type, value, tag)
-    tag.add(part.hash)
+    tag.add(part)
     return part.json
   }
 }
@@ -76,7 +75,7 @@ export function writeEnum(type: GraphQLEnumType): Write {
 export function writeLeaf(type: GraphQLLeafType, value: unknown, tag: AnswerTag): string {
   const json = JSON.stringify(serialized(type, value))
   if (json === undefined) throw UNFORESEEN
-  tag.addText(json)
+  if (!tag.addText(json)) tag.countBytesOf(json)
   return json
 }
 

@@ -194,7 +194,7 @@ export function createLane(options: LaneOptions): Lane {
     request: HttpRequest,
     app: LaneApp,
     contextValue: unknown,
-    { data, errors, tag }: LaneAnswer,
+    { data, errors, tag, extraBytes }: LaneAnswer,
     operation?: LaneOperation,
   ): HttpReply | Promise<HttpReply> {
     if (errors.length === 0) {
@@ -205,10 +205,10 @@ export function createLane(options: LaneOptions): Lane {
         const stillHolds = options.revalidation?.(contextValue)
         if (stillHolds) answers.remember({ app: app.app, search, operation, tag, isLong: isLong(body), stillHolds })
       }
-      return wholeReply(request, { body, tag }, answerHeaders(request, app, cacheControl))
+      return wholeReply(request, { body, tag, extraBytes }, answerHeaders(request, app, cacheControl))
     }
     const body = `{"errors":${JSON.stringify(shown(errors, request.requestId))},"data":${data}}`
-    return wholeReply(request, { body, tag: undefined }, answerHeaders(request, app, NO_STORE))
+    return wholeReply(request, { body }, answerHeaders(request, app, NO_STORE))
   }
 
   /** The errors of the fields that failed. Unexpected ones are logged. */

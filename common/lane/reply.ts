@@ -72,10 +72,11 @@ export function allowsPage({ corsOrigins }: LaneApp, origin: string | undefined)
  * without a body (RFC 9110, 13.1.2).
  *
  * @param tag equal bodies have an equal tag. Undefined: no `ETag`.
+ * @param extraBytes how many bytes the body has in UTF-8 beyond one for each character. Undefined: not known.
  */
 export function wholeReply(
   request: HttpRequest,
-  { body, tag }: { body: string; tag: string | undefined },
+  { body, tag, extraBytes }: { body: string; tag?: string | undefined; extraBytes?: number | undefined },
   headers: Record<string, string>,
 ): HttpReply | Promise<HttpReply> {
   const encoding = chooseEncoding(request, isLong(body))
@@ -83,7 +84,11 @@ export function wholeReply(
     headers.etag = etagOf(tag, headers['content-type']!, encoding)
     if (showsTag(request, headers.etag)) return { status: 304, headers }
   }
-  if (encoding === 'identity') return { status: 200, headers, body }
+  if (encoding === 'identity') {
+    return extraBytes === undefined
+      ? { status: 200, headers, body }
+      : { status: 200, headers, body, byteLength: body.length + extraBytes }
+  }
   headers['content-encoding'] = encoding
   return compressed(body, encoding, headers)
 }

@@ -103,7 +103,8 @@ test('a compiled operation answers byte for byte what graphql-js answers', () =>
           if (variables.no !== null) expect(expected).toContain('"errors"')
           continue
         }
-        const { errors, data } = answer
+        const { errors, data, extraBytes } = answer
+        if (errors.length === 0) expect(data.length + extraBytes).toBe(Buffer.byteLength(data))
         const shown = errors.length === 0 ? `{"data":${data}}` : `{"errors":${JSON.stringify(errors)},"data":${data}}`
         expect(shown).toBe(expected)
         counts[errors.length === 0 ? 'compiled' : 'failed'] += 1
