@@ -19,6 +19,7 @@ const mutations = buildSchema(supergraphSdl, { assumeValidSDL: true }).getMutati
 const REACHED: Record<string, string> = {
   Publication: 'distribution { state warning }',
   Revocation: 'publications { distribution { state warning } }',
+  Takedown: 'publications { distribution { state warning } }',
   App: 'distribution { state warning }',
   AppWithKey: 'app { distribution { state warning } }',
 }
@@ -71,6 +72,16 @@ describeWithRedis('With Redis killed', () => {
         const { id } = await flow.makeSlot()
         await flow.run('stopSlot', 'publisher', await flow.onSlot(id))
         return flow.onSlot(id)
+      },
+      async rollbackSlot() {
+        const { slot } = await flow.makeLive()
+        await flow.run('stopSlot', 'publisher', await flow.onSlot(slot.id))
+        return { ...(await flow.onSlot(slot.id)), to: 1 }
+      },
+      async takeDown() {
+        const creative = await flow.makeCreative()
+        await flow.makeLive({ creatives: [creative] })
+        return { creative: creative.id, reason: 'A mistake' }
       },
       async revokeApproval() {
         const creative = await flow.makeCreative()
