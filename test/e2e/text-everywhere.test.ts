@@ -38,6 +38,7 @@ const SEVERAL_LINES = [
   'approve input.comment',
   'reject input.comment',
   'revokeApproval input.reason',
+  'takeDown input.reason',
 ]
 /** JSON that is not ours, such as free data and manifests. Line breaks in it are the affair of those who made it. */
 const FREE = /(^|\.)(data|dataSchema|manifest)$/
