@@ -153,12 +153,15 @@ export function parseUseReport(text: string): UseReport | undefined {
 export class ChannelUnavailable extends Error {
   override readonly name = 'ChannelUnavailable'
   readonly code = 'UNAVAILABLE'
-  /** The server answered and refused this one call. Other calls may succeed. */
-  readonly refused: boolean
+  /**
+   * `call`: the server answered and refused this one call. `app`: a server of a Redis Cluster is away, and calls for other apps may
+   * succeed. `all`: every other call would fail, too.
+   */
+  readonly extent: 'call' | 'app' | 'all'
 
-  constructor(message: string, { refused = false }: { refused?: boolean } = {}) {
+  constructor(message: string, { extent = 'all' }: { extent?: ChannelUnavailable['extent'] } = {}) {
     super(message)
-    this.refused = refused
+    this.extent = extent
   }
 }
 

@@ -2,7 +2,6 @@
 // again. Calls reject with ChannelUnavailable within about two seconds.
 
 import { isUtf8 } from 'node:buffer'
-import type { Redis } from 'ioredis'
 import { formatStamp, parseStamp, type Stamp } from '../../engine/publication/types.ts'
 import { createProblemLog, type ProblemLog } from '../base/problem-log.ts'
 import {
@@ -19,11 +18,12 @@ import {
   type UseReport,
 } from './channel.ts'
 import { hashTagOf, heartbeatKey, isCode, manifestKey, NODES_KEY, placeOf, REPORTS_KEY } from './keys.ts'
+import { openRedis } from './redis-client.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
-import { openRedis, type RedisConnection, serversOf } from './redis-connection.ts'
+import type { PrepareServer, RedisConnection } from './redis-connection.ts'
 import { defineScripts, placeholderOf } from './redis-document-scripts.ts'
-import { notificationEnabler, type Subscription, subscribe } from './redis-subscription.ts'
-import { nameOf, parseRedisUrl } from './redis-url.ts'
+import { notificationEnabler, type Subscription } from './redis-subscription.ts'
+import { parseRedisUrl } from './redis-url.ts'
 
 export type RedisChannelOptions = {
   url: string
@@ -50,17 +50,18 @@ const LINES_PER_READ = 1_000
 export async function connectRedisChannel(options: RedisChannelOptions): Promise<Channel> {
   const { url, log = () => {}, configCheck, mayConnectLater = false } = options
   const target = parseRedisUrl(url)
-  let areNotificationsRefused = false
-  const enableNotifications = notificationEnabler(nameOf(target), log, (isRefused) => {
-    areNotificationsRefused = isRefused
+  /** Servers that did not let this process turn notifications on. */
+  const refusing = new Set<string>()
+  const enableNotifications = notificationEnabler(log, (server, isRefused) => {
+    if (isRefused) refusing.add(server)
+    else refusing.delete(server)
   })
-  const prepare = async (redis: Redis) => {
-    const servers = serversOf(redis)
-    configCheck?.start(servers[0] ?? redis, nameOf(target))
-    for (const server of servers) await enableNotifications(server)
+  const prepare: PrepareServer = async (redis, name) => {
+    configCheck?.start(redis, name)
+    await enableNotifications(redis, name)
   }
   const commander = await openRedis({ target, log, timeoutMs: mayConnectLater ? 0 : FIRST_CONNECTION_MS, prepare })
-  defineScripts(commander.redis)
+  commander.defineScripts(defineScripts)
   // Heartbeats are read every second. The log names each unreadable one once.
   const logHeartbeat = (level: 'info' | 'warn') => (_: object, message: string) =>
     log({ level, kind: 'heartbeat-unreadable', message })
@@ -106,8 +107,7 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
 
     async listen(listener: Listener) {
       assertOpen()
-      const options = { target, log, timeoutMs: SUBSCRIPTION_MS, enableNotifications, listener }
-      const subscriber = await subscribe(commander, options)
+      const subscriber = await commander.subscribe({ log, timeoutMs: SUBSCRIPTION_MS, enableNotifications, listener })
       subscribers.add(subscriber)
       if (closed) await subscriber.close() // the channel was closed meanwhile
       assertOpen()
@@ -119,7 +119,7 @@ export async function connectRedisChannel(options: RedisChannelOptions): Promise
       }
     },
 
-    notifications: () => (areNotificationsRefused ? 'unknown' : 'on'),
+    notifications: () => (commander.servers().some((server) => refusing.has(server)) ? 'unknown' : 'on'),
 
     async beat(heartbeat) {
       const key = heartbeatKey(heartbeat.node)

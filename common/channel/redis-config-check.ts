@@ -1,4 +1,4 @@
-// Checks the configuration of a Redis server: does it keep what Alkaid writes? It checks on each connect, because a restart or a
+// Checks the configuration of each Redis server: does it keep what Alkaid writes? It checks on each connect, because a restart or a
 // failover can bring another configuration, and again when the last check is old. Managed servers often forbid CONFIG, so it
 // asks INFO first.
 
@@ -26,31 +26,39 @@ export function createRedisConfigCheck({
   holdsEvents,
   onChecked = () => {},
 }: RedisConfigCheckOptions): RedisConfigCheck {
-  let connection: { redis: Redis; name: string } | undefined
-  let running: Promise<void> | undefined
-  let checkedAt = 0
-  let found: readonly string[] = []
+  /** Of each connection: the newest check. A cluster has several servers. */
+  const checks = new Map<Redis, Check>()
 
   function start(redis: Redis, name: string): void {
-    connection = { redis, name }
-    checkedAt = performance.now()
-    running = findWarnings(redis, name, holdsEvents).then(
+    for (const [other, check] of checks) if (isReplaced(other, check, redis, name)) checks.delete(other)
+    const found = checks.get(redis)?.found ?? []
+    const check: Check = { name, checkedAt: performance.now(), found, running: Promise.resolve() }
+    check.running = findWarnings(redis, name, holdsEvents).then(
       (warnings) => {
-        found = warnings
+        check.found = warnings
         onChecked()
       },
       () => {}, // the connection was lost: the last result still holds, and the next connect checks again
     )
+    checks.set(redis, check)
   }
   return {
     start,
     async warnings() {
-      const isOld = performance.now() - checkedAt > CHECK_AGAIN_MS
-      if (connection?.redis.status === 'ready' && isOld) start(connection.redis, connection.name)
-      await running
-      return found
+      for (const [redis, { name, checkedAt }] of checks) {
+        if (redis.status === 'ready' && performance.now() - checkedAt > CHECK_AGAIN_MS) start(redis, name)
+      }
+      await Promise.all([...checks.values()].map(({ running }) => running))
+      return [...new Set([...checks.values()].flatMap(({ found }) => found))]
     },
   }
+}
+
+type Check = { name: string; checkedAt: number; found: readonly string[]; running: Promise<void> }
+
+/** Whether a connection has ended: another one to the same server takes its place, or its server has left the cluster. */
+function isReplaced(other: Redis, check: Check, redis: Redis, name: string): boolean {
+  return other !== redis && (other.status === 'end' || check.name === name)
 }
 
 async function findWarnings(redis: Redis, name: string, holdsEvents: boolean): Promise<string[]> {

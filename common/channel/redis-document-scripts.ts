@@ -2,7 +2,8 @@
 // when Redis does not know it yet.
 
 import { createHash } from 'node:crypto'
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
+import type { RedisCommands } from './redis-connection.ts'
 
 /** The longest document that is read. A publication has at most half of it. */
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -112,7 +113,7 @@ const REMOVE_UNREADABLE = `${PLACEHOLDER}
   redis.call('HDEL', KEYS[2], ARGV[1])
   return 1`
 
-export function defineScripts(redis: Redis): void {
+export function defineScripts(redis: RedisCommands): void {
   redis.defineCommand('readDocuments', { lua: READ_DOCUMENTS })
   redis.defineCommand('writeIfHigher', { lua: WRITE_IF_HIGHER, numberOfKeys: 2 })
   redis.defineCommand('replaceUnreadable', { lua: REPLACE_UNREADABLE, numberOfKeys: 2 })

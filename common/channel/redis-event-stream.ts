@@ -7,20 +7,21 @@
 //
 // born: names the stream. It is the name of a consumer group that is made together with the stream. Nobody reads through this
 //   group, but it lives and dies with the key: FLUSHALL, DEL and an eviction remove both.
-// history: the replication id of Redis. It changes with every start and every failover. After one, Redis may have lost its last
-//   writes, or be a backup, and may give ids that it has given before.
+// history: the replication id of Redis. It changes with every start and every failover, and when the stream moves to another primary of a
+//   cluster. Redis may then have lost its last writes, or be a backup, and may give ids that it has given before.
 //
 // A position with another born or history, or beyond the last id, counts as the beginning: the whole stream is read again. The
 // ids of the events show which of them were folded before.
 
 import { randomUUID } from 'node:crypto'
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import { type ChannelLog, ChannelUnavailable } from './channel.ts'
 import type { EventStream } from './event-stream.ts'
 import { EVENTS_KEY } from './keys.ts'
+import { openRedis } from './redis-client.ts'
 import type { RedisConfigCheck } from './redis-config-check.ts'
-import { openRedis, serversOf } from './redis-connection.ts'
-import { nameOf, parseRedisUrl } from './redis-url.ts'
+import type { PrepareServer, RedisCommands } from './redis-connection.ts'
+import { parseRedisUrl } from './redis-url.ts'
 
 const FIRST_CONNECTION_MS = 5_000
 /** A longer event is cut when it is read. */
@@ -44,9 +45,9 @@ export async function connectRedisEventStream(options: {
 }): Promise<EventStream> {
   const { url, log = () => {}, configCheck } = options
   const target = parseRedisUrl(url)
-  const prepare = async (redis: Redis) => configCheck?.start(serversOf(redis)[0] ?? redis, nameOf(target))
+  const prepare: PrepareServer = async (redis, name) => configCheck?.start(redis, name)
   const connection = await openRedis({ target, log, timeoutMs: FIRST_CONNECTION_MS, prepare })
-  defineEventScripts(connection.redis)
+  connection.defineScripts(defineEventScripts)
   const limitWaiting = createWaitingLimit()
 
   return {
@@ -210,7 +211,7 @@ const TRIM_EVENTS = `${HELPERS}
   end
   return redis.call('XTRIM', key, 'MINID', '=', ARGV[3])`
 
-function defineEventScripts(redis: Redis): void {
+function defineEventScripts(redis: RedisCommands): void {
   redis.defineCommand('appendEvents', { lua: APPEND_EVENTS, numberOfKeys: 1 })
   redis.defineCommand('readEvents', { lua: READ_EVENTS, numberOfKeys: 1 })
   redis.defineCommand('trimEvents', { lua: TRIM_EVENTS, numberOfKeys: 1 })

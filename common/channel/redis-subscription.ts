@@ -1,44 +1,118 @@
-// Listens to changed documents, by keyspace notifications of Redis, on a connection of its own. Redis does not repeat
-// notifications that it sent while the connection was down. So the listener is told of the interruption after each reconnect.
+// Listens to changed documents, by keyspace notifications of Redis, on connections of its own. A cluster needs one for each primary,
+// because a server notifies only of its own keys. Redis does not repeat notifications that it sent while a connection was down. So the
+// listener is told of the interruption after each reconnect.
 
 import type { Redis } from 'ioredis'
 import { type ChannelLog, ChannelUnavailable, callListener, type Listener } from './channel.ts'
 import { addressOf, DOCUMENT_PATTERNS } from './keys.ts'
-import { openRedis, type RedisConnection, reasonOf, serversOf } from './redis-connection.ts'
-import type { RedisTarget } from './redis-url.ts'
+import type { RedisClusterConnection } from './redis-cluster-connection.ts'
+import { openServer, orTimeout, type PrepareServer, type RedisConnection, reasonOf } from './redis-connection.ts'
+import { nameOf, type SentinelTarget, type SingleTarget } from './redis-url.ts'
 
 export type SubscriptionOptions = {
-  target: RedisTarget
   log: ChannelLog
   timeoutMs: number
-  enableNotifications: (redis: Redis) => Promise<void>
+  enableNotifications: PrepareServer
   listener: Listener
 }
 
 export type Subscription = { close(): Promise<void> }
 
-/** Resolves once Redis has acknowledged the subscription: in a Cluster, once every primary has. */
-export async function subscribe(commander: RedisConnection, options: SubscriptionOptions): Promise<Subscription> {
-  return options.target.kind === 'cluster' ? subscribeToPrimaries(commander, options) : subscribeToServer(options)
+/** Resolves once Redis has acknowledged the subscription. */
+export async function subscribe(
+  target: SingleTarget | SentinelTarget,
+  { log, timeoutMs, enableNotifications, listener }: SubscriptionOptions,
+): Promise<Subscription> {
+  let listening = false
+  return openSubscription(target, timeoutMs, log, enableNotifications, listener, () => {
+    if (listening) callListener(log, () => listener.interrupted())
+    listening = true
+  })
 }
 
-async function subscribeToServer(options: SubscriptionOptions): Promise<RedisConnection> {
-  const { target, log, timeoutMs, enableNotifications, listener } = options
-  const prefix = `__keyspace@${target.db}__:`
-  const patterns = DOCUMENT_PATTERNS.map((pattern) => prefix + pattern)
+/**
+ * Resolves once every primary has acknowledged, or after `timeoutMs` once one of them has. A primary that is down holds up only the apps
+ * whose keys it has: as soon as it acknowledges, the listener is told of an interruption. So it is after a failover, and when slots move
+ * to a new primary. Rejects with ChannelUnavailable when no primary acknowledges in time.
+ */
+export async function subscribeToPrimaries(
+  cluster: RedisClusterConnection,
+  { log, timeoutMs, enableNotifications, listener }: SubscriptionOptions,
+): Promise<Subscription> {
+  const subscriptions = new Map<string, { acknowledged: Promise<void>; close(): Promise<void> }>()
+  const firstLayout = Promise.withResolvers<void>()
   let listening = false
 
-  return openRedis({
+  function follow(): void {
+    const primaries = new Map(cluster.primaries().map((primary) => [nameOf(primary), primary]))
+    if (primaries.size === 0) return // not connected: the primaries may be the same when it is again
+    for (const [name, primary] of primaries) if (!subscriptions.has(name)) subscriptions.set(name, open(primary))
+    for (const [name, subscription] of subscriptions) {
+      if (primaries.has(name)) continue
+      subscriptions.delete(name)
+      void subscription.close()
+    }
+    firstLayout.resolve()
+  }
+
+  function open(primary: SingleTarget) {
+    const acknowledgement = Promise.withResolvers<void>()
+    const opening = openSubscription(primary, 0, log, enableNotifications, listener, () => {
+      acknowledgement.resolve()
+      if (listening) callListener(log, () => listener.interrupted())
+    })
+    return {
+      acknowledged: acknowledgement.promise,
+      close: async () => (await opening).close(),
+    }
+  }
+
+  const stopFollowing = cluster.onLayout(follow)
+  async function close(): Promise<void> {
+    stopFollowing()
+    const open = [...subscriptions.values()]
+    subscriptions.clear()
+    await Promise.all(open.map((subscription) => subscription.close()))
+  }
+
+  follow()
+  const acknowledged = async (of: 'all' | 'any') => {
+    await firstLayout.promise
+    const promises = [...subscriptions.values()].map((subscription) => subscription.acknowledged)
+    await (of === 'all' ? Promise.all(promises) : Promise.any(promises))
+  }
+  const any = acknowledged('any')
+  try {
+    await orTimeout(timeoutMs, () => acknowledged('all')).catch(() => orTimeout(0, () => any))
+  } catch (error) {
+    await close()
+    throw new ChannelUnavailable(`No primary of ${cluster.name} acknowledged the subscription: ${reasonOf(error)}`)
+  }
+  listening = true
+  return { close }
+}
+
+/** `acknowledged` is called after each connect, once the subscription is acknowledged. */
+function openSubscription(
+  target: SingleTarget | SentinelTarget,
+  timeoutMs: number,
+  log: ChannelLog,
+  enableNotifications: PrepareServer,
+  listener: Listener,
+  acknowledged: () => void,
+): Promise<RedisConnection> {
+  const prefix = `__keyspace@${target.db}__:`
+  const patterns = DOCUMENT_PATTERNS.map((pattern) => prefix + pattern)
+  return openServer({
     target,
     log,
     timeoutMs,
-    async prepare(redis) {
+    async prepare(redis, name) {
       if (redis.listenerCount('pmessage') === 0) redis.on('pmessage', handleNotification)
       // In this order, so that nothing is missed after the acknowledgement.
-      await enableNotifications(redis)
+      await enableNotifications(redis, name)
       await redis.psubscribe(...patterns)
-      if (listening) callListener(log, () => listener.interrupted())
-      listening = true
+      acknowledged()
     },
   })
 
@@ -46,57 +120,6 @@ async function subscribeToServer(options: SubscriptionOptions): Promise<RedisCon
     const address = addressOf(channel.slice(prefix.length))
     if (address) callListener(log, () => listener.changed(address))
   }
-}
-
-/**
- * In a Cluster each primary sends only the notifications of its own keys, and does not pass them on. So there is a connection to each
- * primary. It follows the topology: after a failover, or when a node was added, the listener hears of an interruption.
- */
-async function subscribeToPrimaries({ redis }: RedisConnection, options: SubscriptionOptions): Promise<Subscription> {
-  const { target, log, listener } = options
-  const connections = new Map<string, RedisConnection>()
-  let isClosed = false
-  let following = Promise.resolve()
-
-  async function follow(isFirst: boolean): Promise<void> {
-    const wanted = new Map(
-      serversOf(redis).map(({ options: { host = '127.0.0.1', port = 6379 } }) => [`${host}:${port}`, { host, port }]),
-    )
-    for (const [name, connection] of connections) {
-      if (wanted.has(name)) continue
-      connections.delete(name)
-      await connection.close()
-    }
-    let isNew = false
-    for (const [name, address] of wanted) {
-      if (isClosed || connections.has(name)) continue
-      const { tls, db, username, password } = target
-      const server = { kind: 'single', ...address, tls, db, username, password } as const
-      connections.set(name, await subscribeToServer({ ...options, target: server }))
-      isNew = true
-    }
-    if (isNew && !isFirst) callListener(log, () => listener.interrupted())
-  }
-
-  /** Runs at each look at the topology. A primary that cannot be reached yet is tried at the next one. */
-  const onTopology = () => {
-    following = following.then(() => (isClosed ? undefined : follow(false))).catch(() => {})
-  }
-  const close = async () => {
-    isClosed = true
-    redis.off('refresh', onTopology)
-    await following
-    await Promise.all([...connections.values()].map((connection) => connection.close()))
-  }
-  try {
-    await follow(true)
-    if (connections.size === 0) throw new ChannelUnavailable('The Redis Cluster has told no primary yet.')
-  } catch (error) {
-    await close()
-    throw error
-  }
-  redis.on('refresh', onTopology)
-  return { close }
 }
 
 /** K: keyspace channels. $: string commands. Documents are strings, and only SET changes them. */
@@ -108,28 +131,27 @@ const SETTING = 'notify-keyspace-events'
  * restarts. Flags that others need stay. Many managed servers forbid CONFIG: that is logged once, and nodes then find changes
  * by comparing manifests, a few seconds later. The function rejects for other failures.
  *
- * @param onResult called each time.
+ * @param onResult called each time, with the name of the server.
  */
 export function notificationEnabler(
-  name: string,
   log: ChannelLog,
-  onResult: (isRefused: boolean) => void,
-): (redis: Redis) => Promise<void> {
-  let warned = false
-  return async (redis) => {
+  onResult: (server: string, isRefused: boolean) => void,
+): PrepareServer {
+  const warned = new Set<string>()
+  return async (redis: Redis, name: string) => {
     try {
       const present = ((await redis.config('GET', SETTING)) as string[])[1] ?? ''
       const merged = mergeNotificationFlags(present)
       if (merged !== undefined) await redis.config('SET', SETTING, merged)
-      onResult(false)
+      onResult(name, false)
       if (merged === undefined) return
       log({ level: 'info', kind: 'notifications-on', message: `Set ${SETTING} of ${name} to ${merged}.` })
     } catch (error) {
       // Only an answer of Redis is a refusal. After a lost connection or a timeout, the next connect tries again.
       if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
-      onResult(true)
-      if (warned) return
-      warned = true
+      onResult(name, true)
+      if (warned.has(name)) return
+      warned.add(name)
       const message =
         `${name} does not let us set ${SETTING} (${reasonOf(error)}). Make sure that it contains ` +
         `${NEEDED_FLAGS.join('')}; without it nodes see changes only when they next compare manifests.`

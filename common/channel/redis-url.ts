@@ -6,13 +6,12 @@
 //
 // `rediss` instead of `redis` means TLS. User and password are those of the Redis servers, not of the Sentinels.
 
-export type RedisTarget = RedisLogin &
-  (
-    | ({ kind: 'single' } & RedisAddress)
-    | { kind: 'sentinel'; sentinels: RedisAddress[]; group: string }
-    /** Some nodes of the Cluster. They tell the others. */
-    | { kind: 'cluster'; nodes: RedisAddress[] }
-  )
+export type RedisTarget = SingleTarget | SentinelTarget | ClusterTarget
+
+export type SingleTarget = RedisLogin & RedisAddress & { kind: 'single' }
+export type SentinelTarget = RedisLogin & { kind: 'sentinel'; sentinels: RedisAddress[]; group: string }
+/** `nodes`: some of the Cluster. They tell the others. */
+export type ClusterTarget = RedisLogin & { kind: 'cluster'; nodes: RedisAddress[] }
 
 export type RedisAddress = { host: string; port: number }
 

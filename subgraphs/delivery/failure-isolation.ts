@@ -23,6 +23,6 @@ export async function forEachIsolated<T>(
 }
 
 function isOutage(error: unknown): boolean {
-  if (error instanceof ChannelUnavailable) return !error.refused
+  if (error instanceof ChannelUnavailable) return error.extent === 'all'
   return error instanceof AlkaidError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT')
 }

@@ -28,9 +28,10 @@ export type LoadCounters = {
 /**
  * How much of what the channel names is in the table after a load.
  * `complete`: everything. `readable`: everything except documents that are missing or cannot be read.
- * `incomplete`: the list of apps, or the manifest of an app, is missing.
+ * `partial`: some apps could not be asked for, because a server of a Redis Cluster is away. `incomplete`: the list of apps, or the manifest
+ * of an app, is missing.
  */
-export type Completeness = 'complete' | 'readable' | 'incomplete'
+export type Completeness = 'complete' | 'readable' | 'partial' | 'incomplete'
 
 /**
  * The table to load into. It is a function because a reload can replace the node's table while documents are on their
@@ -88,11 +89,14 @@ export function createLoader(options: LoaderOptions): Loader {
 
   /** `done` undefined: fetches only what differs from the manifest, and what could not be read the last time. */
   async function load(target: TargetTable, done?: Set<string>): Promise<Completeness> {
-    await fetch(target, ['apps'])
+    const fetched = await loadOrReport('the list of apps', async () => {
+      await fetch(target, ['apps'])
+      return 'complete'
+    })
     const listed = target().apps()
     const apps = new Set([...(listed ?? []), ...target().loadedApps()])
     unreadable.keepApps(apps)
-    const results: Completeness[] = [completenessOfList(listed)]
+    const results: Completeness[] = [fetched, completenessOfList(listed)]
     for (const group of inGroups([...apps], APPS_AT_ONCE)) {
       results.push(...(await Promise.all(group.map((app) => loadAppOrReport(target, app, done)))))
     }
@@ -104,17 +108,24 @@ export function createLoader(options: LoaderOptions): Loader {
     return unreadable.has('apps') ? 'readable' : 'complete'
   }
 
-  /** An app that the channel refuses, or whose code is not valid, must not stop the other apps from loading. */
-  async function loadAppOrReport(target: TargetTable, app: string, done?: Set<string>): Promise<Completeness> {
-    const what = `the documents of app ${app}`
+  function loadAppOrReport(target: TargetTable, app: string, done?: Set<string>): Promise<Completeness> {
+    return loadOrReport(`the documents of app ${app}`, () => loadApp(target, app, done))
+  }
+
+  /**
+   * An app that the channel refuses, whose code is not valid, or whose server in a Redis Cluster is away must not stop the other apps from
+   * loading.
+   */
+  async function loadOrReport(what: string, work: () => Promise<Completeness>): Promise<Completeness> {
     try {
-      const loaded = await loadApp(target, app, done)
+      const loaded = await work()
       problems.resolve(what)
       return loaded
     } catch (error) {
-      if (signal.aborted || (error instanceof ChannelUnavailable && !error.refused)) throw error
+      const extent = error instanceof ChannelUnavailable ? error.extent : 'call'
+      if (signal.aborted || extent === 'all') throw error
       problems.report(what, 'cannot be loaded', error)
-      return 'readable'
+      return extent === 'app' ? 'partial' : 'readable'
     }
   }
 
@@ -247,6 +258,7 @@ function hasAtLeast(table: Table, address: Address, stamp: string): boolean {
 
 function worst(results: readonly Completeness[]): Completeness {
   if (results.includes('incomplete')) return 'incomplete'
+  if (results.includes('partial')) return 'partial'
   return results.includes('readable') ? 'readable' : 'complete'
 }
 

@@ -200,7 +200,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
     lacksSettings = (table.apps() ?? []).some((app) => !table.settings(app))
     if (loaded === 'complete') completeAt = began
     if (!ready && mayServe(loaded)) becomeReady()
-    if (loaded !== 'incomplete') comparedAt = began
+    if (loaded === 'readable' || loaded === 'complete') comparedAt = began
     if (ready && comparedAt !== undefined) snapshot?.confirm(comparedAt)
   }
 
@@ -333,7 +333,7 @@ export async function startSync(options: SyncOptions): Promise<Sync> {
 
   function reportFailure(what: string, error: unknown): void {
     events.failures += 1
-    if (error instanceof ChannelUnavailable && !error.refused) unreachableSince ??= clock()
+    if (error instanceof ChannelUnavailable && error.extent === 'all') unreachableSince ??= clock()
     problems.report(what, 'failed', error)
   }
 

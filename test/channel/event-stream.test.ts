@@ -5,6 +5,7 @@ import { ChannelUnavailable } from '../../common/channel/channel.ts'
 import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
 import { describeEventStream } from '../support/event-stream-suite.ts'
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts'
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts'
 import { until } from '../support/until.ts'
 
 describeWithRedis('The event stream over Redis', () => {
@@ -106,5 +107,29 @@ describeWithRedis('The event stream over Redis', () => {
       expect((await stream.read(null, 200_000)).map(({ payload }) => payload)).not.toContain('one more')
       await stream.close()
     })
+  })
+})
+
+describeWithRedis('The event stream over a Redis Cluster', () => {
+  let cluster: TestCluster
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  const open = () => connectRedisEventStream({ url: cluster.url })
+  const clear = async () => void (await Promise.all(cluster.servers.map(({ admin }) => admin.flushall())))
+  describeEventStream('as every event stream', { open, clear })
+
+  test('an event that was accepted before the stream moved to another server is read again after it', async () => {
+    await clear()
+    const stream = await open()
+    await stream.append(['before'])
+    const [{ position } = { position: '' }] = await stream.read(null, 10)
+    const from = await cluster.primaryOf('{alkaid}')
+    await cluster.moveSlot(await cluster.slotOf('{alkaid}'), cluster.servers.find((server) => server !== from)!)
+    await stream.append(['after'])
+    expect((await stream.read(position, 10)).map(({ payload }) => payload)).toEqual(['before', 'after'])
+    await stream.close()
   })
 })

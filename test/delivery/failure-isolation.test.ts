@@ -48,7 +48,7 @@ function stubbornChannel() {
     } as Channel,
   }
   function check(address: Address): void {
-    if (state.refuses(addressName(address))) throw new ChannelUnavailable('NOPERM', { refused: true })
+    if (state.refuses(addressName(address))) throw new ChannelUnavailable('NOPERM', { extent: 'call' })
   }
   return state
 }

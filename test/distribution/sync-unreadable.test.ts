@@ -253,12 +253,30 @@ test('an interrupted reload keeps what it has fetched, and continues with the re
 test('an app that the channel refuses does not stop the other apps from loading', async () => {
   await putApps()
   const flaky = watched(channel)
-  flaky.failing = (name) => (name === 'news/manifest' ? new ChannelUnavailable('NOPERM', { refused: true }) : undefined)
+  flaky.failing = (name) =>
+    name === 'news/manifest' ? new ChannelUnavailable('NOPERM', { extent: 'call' }) : undefined
   const sync = await start(WITH_GRACE, flaky.channel)
   await sync.untilReady()
   expect(shownIn(sync, 'shop', 'home')).toBe('home-1')
   flaky.failing = () => undefined
   await until('it is loaded', () => shownIn(sync, 'news', 'home') === 'home-1')
+})
+
+test('an app whose server in a Redis Cluster is away, and the list of apps, do not stop the other apps from loading', async () => {
+  await putApps()
+  const flaky = watched(channel)
+  const sync = await start(WITH_GRACE, withoutNotifications(flaky.channel).channel)
+  await sync.untilReady()
+  const away = (name: string) => name === 'apps' || name.startsWith('news/')
+  flaky.failing = (name) => (away(name) ? new ChannelUnavailable('away', { extent: 'app' }) : undefined)
+  await put(channel, at('shop', 'home', 2), at('news', 'home', 2))
+  await until('the other app is in step', () => shownIn(sync, 'shop', 'home') === 'home-2')
+  const cutOffBefore = sync.cutOffMs()
+  await until('the node counts as cut off', () => sync.cutOffMs() > cutOffBefore + 200)
+  expect(sync.status().unreachableMs).toBeNull()
+  expect(shownIn(sync, 'news', 'home')).toBe('home-1')
+  flaky.failing = () => undefined
+  await until('it is loaded', () => shownIn(sync, 'news', 'home') === 'home-2')
 })
 
 test('thousands of problems write a bounded number of log lines, however often they are reported', async () => {

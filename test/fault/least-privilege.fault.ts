@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { connectRedisEventStream } from '../../common/channel/redis-event-stream.ts'
 import { testEveryOperation } from '../support/every-operation.ts'
-import { describeWithRedis } from '../support/redis.ts'
+import { describeWithRedis, startRedis } from '../support/redis.ts'
 import { type Installation, startInstallation } from './support/installation.ts'
 
 const redisConf = readFileSync(new URL('../../deploy/redis/alkaid.conf', import.meta.url), 'utf8')
@@ -136,6 +137,23 @@ describeWithRedis('With no more rights than deploy/ gives', () => {
     nobody.on('error', () => {})
     await expect(nobody.get('{demo}:app')).rejects.toThrow('NOAUTH')
     nobody.disconnect()
+  })
+
+  test('a Redis that was killed still has the events that it had accepted', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'alkaid-aof-'))
+    const conf = join(own, 'alkaid.conf')
+    writeFileSync(conf, redisConf)
+    const redis = await startRedis(['--include', conf, '--appendfsync', 'always'])
+    const url = redis.url.replace('//', '//stats:change-me-stats@')
+    const before = await connectRedisEventStream({ url })
+    await before.append(['a', 'b'])
+    await before.close()
+    await redis.restart()
+    const after = await connectRedisEventStream({ url })
+    expect((await after.read(null, 10)).map(({ payload }) => payload)).toEqual(['a', 'b'])
+    await after.close()
+    await redis.stop()
+    rmSync(own, { recursive: true, force: true })
   })
 
   test('no role may change the change log or a revision, and a node has no role', () => {

@@ -7,9 +7,10 @@ import { connectRedisChannel } from '../../common/channel/redis-channel.ts'
 import { type Sync, startSync } from '../../subgraphs/distribution/sync.ts'
 import { listDocument, put, settingsDocument, slotDocument, testKeys } from '../support/documents.ts'
 import { describeWithRedis } from '../support/redis.ts'
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts'
+import { startSentinel } from '../support/redis-sentinel.ts'
 import { ONLY_NOTIFICATIONS, shownIn, silent } from '../support/sync-suite.ts'
 import { until } from '../support/until.ts'
-import { type RedisCluster, startRedisCluster, startSentinelGroup } from './support/redis-groups.ts'
 
 const WITHIN = { within: 30_000 }
 const stops: (() => Promise<void>)[] = []
@@ -50,7 +51,7 @@ const putAgain = (channel: Channel, app: string, revision: number) =>
 
 describeWithRedis('Sentinel', () => {
   test('the channel follows a failover, and nodes hear of what is published at the new primary', async () => {
-    const group = await startSentinelGroup()
+    const group = await startSentinel()
     stops.push(() => group.stop())
     const [writer, reader] = [await connect(group.url), await connect(group.url)]
     await put(writer, ...shop('shop'), listDocument(1, ['shop']))
@@ -58,7 +59,7 @@ describeWithRedis('Sentinel', () => {
     await put(writer, slotDocument('shop', 'home', 2))
     await isServed(sync, 'shop', 'home-2')
 
-    await group.primary.kill()
+    await (await group.primary()).kill()
     await putAgain(writer, 'shop', 3)
     await isServed(sync, 'shop', 'home-3')
     await until('it hears the new primary', async () => sync.status().interruptions > 0, WITHIN)
@@ -72,15 +73,14 @@ describeWithRedis('Sentinel', () => {
 
 describeWithRedis('A Redis Cluster', () => {
   /** Three apps, each on another primary. */
-  async function appsOnEach(cluster: RedisCluster): Promise<string[]> {
-    const apps: string[] = []
-    for (let at = 0; apps.filter(Boolean).length < 3; at += 1)
-      apps[await cluster.ownerOf(`{app-${at}}:app`)] ??= `app-${at}`
-    return apps
+  async function appsOnEach(cluster: TestCluster): Promise<string[]> {
+    const apps = new Map<number, string>()
+    for (let at = 0; apps.size < 3; at += 1) apps.set((await cluster.primaryOf(`{app-${at}}`)).port, `app-${at}`)
+    return cluster.servers.slice(0, 3).map(({ port }) => apps.get(port)!)
   }
 
   test('notifications of every primary arrive, also from slots that moved and from a replica that took over', async () => {
-    const cluster = await startRedisCluster()
+    const cluster = await startCluster({ replicas: 1 })
     stops.push(() => cluster.stop())
     const [writer, reader] = [await connect(cluster.url), await connect(cluster.url)]
     const apps = await appsOnEach(cluster)
@@ -94,8 +94,9 @@ describeWithRedis('A Redis Cluster', () => {
 
     // The slot of the second app moves to the third primary.
     const [replaced, moved] = [apps[0]!, apps[1]!]
-    await cluster.moveSlotOf(`{${moved}}:app`, 2)
-    expect(await cluster.ownerOf(`{${moved}}:app`)).toBe(2)
+    const third = cluster.servers[2]!
+    await cluster.moveSlot(await cluster.slotOf(`{${moved}}`), third)
+    expect(await cluster.primaryOf(`{${moved}}`)).toBe(third)
     await putAgain(writer, moved, 3)
     await isServed(sync, moved, 'home-3')
     expect(await reader.manifest(moved)).toEqual(
@@ -106,8 +107,13 @@ describeWithRedis('A Redis Cluster', () => {
     )
 
     // The first primary dies, and its replica takes over.
-    await cluster.servers[0]!.kill()
-    await until('the replica has taken over', async () => (await cluster.ownerOf(`{${replaced}}:app`)) === 3, WITHIN)
+    const first = cluster.servers[0]!
+    await first.kill()
+    await until(
+      'the replica has taken over',
+      async () => (await cluster.primaryOf(`{${replaced}}`))?.id === cluster.servers[3]!.id,
+      WITHIN,
+    )
     await putAgain(writer, replaced, 4)
     await isServed(sync, replaced, 'home-4')
     await until('it listens to the new primary', () => sync.status().interruptions > 0, WITHIN)

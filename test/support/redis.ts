@@ -88,7 +88,8 @@ async function startOnFreePort(folder: string, flags: readonly string[]) {
   throw new Error('redis-server did not start; try it by hand to see why.')
 }
 
-async function freePort(): Promise<number> {
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
@@ -97,10 +98,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** The server once it answers; undefined if it ended instead or stays silent. */
-async function start(folder: string, port: number, flags: readonly string[]): Promise<ChildProcess | undefined> {
+function start(folder: string, port: number, flags: readonly string[]): Promise<ChildProcess | undefined> {
   const always = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  const server = spawn('redis-server', [...always, ...flags], { stdio: 'ignore' })
+  return startServer(port, [...always, ...flags])
+}
+
+/** A redis-server once it answers at this port; undefined if it ended instead or stays silent. */
+export async function startServer(port: number, args: readonly string[]): Promise<ChildProcess | undefined> {
+  const server = spawn('redis-server', args, { stdio: 'ignore' })
   for (let waited = 0; waited < 5_000 && server.exitCode === null; waited += 20) {
     if (await answers(port)) return server
     await sleep(20)
@@ -123,7 +128,8 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-async function end(server: ChildProcess): Promise<void> {
+/** Kills it, and waits until it is gone. */
+export async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
   const exited = once(server, 'exit')
   server.kill('SIGKILL') // nothing to save; and a paused process would not see anything gentler

@@ -31,7 +31,8 @@ export type Service = ManagedProcess & {
 
 export type Installation = {
   folder: string
-  redis: TestRedis
+  /** Throws when the test brought a Redis of its own. */
+  readonly redis: TestRedis
   database: Database
   /** A client of the gateway for each role. The actor is called like the role. */
   clients: Record<Role, Client>
@@ -62,6 +63,8 @@ export type InstallationOptions = {
   database?: DatabaseKind
   /** Flags of redis-server, such as `['--appendonly', 'yes']`. */
   redisFlags?: readonly string[]
+  /** A Redis that the test itself starts and stops. Default: one redis-server. */
+  redisUrl?: string
   /** More settings of a process, by its name, for example the address of a proxy. Called once the stores run. */
   envOf?(name: string, stores: { mongodbUri: string; redisUrl: string }): Record<string, string>
   /** Settings of every process. */
@@ -82,12 +85,12 @@ export { tokenSettings }
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const { nodes = 1, stopped = [], without = [], env = {}, envOf = () => ({}) } = options
   const folder = await mkdtemp(join(tmpdir(), 'alkaid-fault-'))
-  const redis = await startRedis(options.redisFlags)
+  const redis = options.redisUrl === undefined ? await startRedis(options.redisFlags) : undefined
   const database = await startDatabase(options.database ?? 'embedded', folder).catch(async (error) => {
-    await redis.stop()
+    await redis?.stop()
     throw error
   })
-  const stores = { mongodbUri: database.uri, redisUrl: redis.url }
+  const stores = { mongodbUri: database.uri, redisUrl: options.redisUrl ?? redis!.url }
   const services = new Map<string, Service>()
   const addresses: Record<string, string> = {}
   let store: Promise<Store> | undefined
@@ -130,7 +133,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   async function stop(): Promise<void> {
     await store?.then((opened) => opened.close()).catch(() => {}) // it may be out of reach
     await Promise.all([...services.values()].map((service) => service.kill()))
-    await Promise.all([database.process.kill(), redis.stop()])
+    await Promise.all([database.process.kill(), redis?.stop()])
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -146,7 +149,10 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     const graph = services.get(gateway.name)?.url ?? ''
     return {
       folder,
-      redis,
+      get redis() {
+        if (!redis) throw new Error('The test brought a Redis of its own')
+        return redis
+      },
       database,
       tokens,
       clients: clientsOf(graph, tokens),
