@@ -73,7 +73,8 @@ describeWithRedis('A node that reloads', () => {
         for (const [at, slot] of slots.entries()) {
           const text = JSON.stringify(answered[at])
           const number = slot.numberIn(text)
-          if (answered[at]!.reason !== 'MATCHED' || number > slot.started) return `publication ${number}: ${text}`
+          const reason = slot.isEmptyIn(number) ? 'EMPTY' : 'MATCHED'
+          if (answered[at]!.reason !== reason || number > slot.started) return `publication ${number}: ${text}`
           const key = `${answered[at]!.slot} ${number}`
           if ((decisions.get(key) ?? text) !== text) return `two answers for ${key}: ${text} and ${decisions.get(key)}`
           decisions.set(key, text)

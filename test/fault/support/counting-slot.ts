@@ -21,6 +21,8 @@ export type CountingSlot = {
   publishNext(): Promise<number>
   /** The number of the publication that the body of an answer shows. Throws for a set that no publication has. */
   numberIn(body: string): number
+  /** Whether this publication has every schedule paused: its answer is empty, and rightly so. */
+  isEmptyIn(publication: number): boolean
 }
 
 /** An app for counting slots, and its key. */
@@ -79,6 +81,7 @@ export async function makeCountingSlot(
       return acknowledged
     },
     publishNext,
+    isEmptyIn: (publication) => grayCode(publication) === states - 1,
     numberIn(body) {
       let paused = states - 1
       for (const [, id] of body.matchAll(/"schedule":"(sch_[^"]+)"/g)) {
