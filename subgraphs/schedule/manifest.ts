@@ -57,10 +57,7 @@ const manifestInput = z.object({
   version: z.literal(1, 'must be 1'),
   operations: z.array(
     z.object({
-      id: z
-        .string('must be text')
-        .regex(/^[0-9a-fA-F]{64}$/, 'must be the SHA-256 of the body, as 64 hexadecimal digits')
-        .transform((id) => id.toLowerCase()),
+      id: z.string('must be text').transform((id) => id.toLowerCase()), // compared with the hash of the body below
       name: z
         .string('must be text')
         .regex(/^[A-Za-z_]\w{0,199}$/, 'must be a name of GraphQL, of at most 200 characters'),
