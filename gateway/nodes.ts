@@ -2,6 +2,7 @@
 // that fails is skipped. Probes (`GET /readyz`) find out when it is back, so no request of a client is spent on that.
 
 import { Pool } from 'undici'
+import { CHECK_MS } from '../common/service/health.ts'
 
 /**
  * - `healthy`: takes requests.
@@ -58,7 +59,8 @@ export type NodesOptions = {
 /** A node that failed is asked for its health after this time, and then after twice the time, up to the maximum. */
 const FIRST_PROBE_MS = 500
 export const MAX_PROBE_MS = 2_000
-const PROBE_ANSWER_MS = 1_000
+/** Longer than `/readyz` takes while MongoDB or Redis hangs behind the node. */
+const PROBE_ANSWER_MS = CHECK_MS + 1_000
 
 export function createNodes({ name, urls, maxOutstanding, connectMs }: NodesOptions): Nodes {
   const nodes = urls.map((url) => openNode(url, maxOutstanding, connectMs))

@@ -18,7 +18,8 @@ export type Finding = {
 /** name -> check. The names are keys of the answer. */
 export type Checks = Record<string, () => Finding | Promise<Finding>>
 
-const CHECK_MS = 2_000
+/** How long a check may take, in ms. Checks run at the same time, so `/readyz` takes hardly longer. */
+export const CHECK_MS = 2_000
 
 /** What `/readyz` answers. The other fields are the checks. */
 export type Readiness = { ready: boolean; reasons: string[]; warnings: string[] } & Record<string, unknown>

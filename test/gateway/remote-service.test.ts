@@ -9,7 +9,9 @@ import { createLogger } from '../../common/base/log.ts'
 import { federationHandler } from '../../common/graphql/federation.ts'
 import type { Subgraph } from '../../common/graphql/subgraph.ts'
 import { type HttpServer, listen } from '../../common/http/server.ts'
+import { CHECK_MS } from '../../common/service/health.ts'
 import { type Remote, type RemoteOptions, remoteService, remoteUpstream } from '../../gateway/remote-service.ts'
+import { until } from '../support/until.ts'
 
 const SECRET = 'a service secret, which is long enough'
 const log = createLogger('silent')
@@ -79,6 +81,26 @@ test('a mutation goes to another node when the first one refuses the connection'
   for (let n = 0; n < 3; n++) {
     expect(await upstream.execute({ query: 'mutation { a }' }, { requestId: 'r' })).toEqual({ data: {} })
   }
+})
+
+test('a service that hung is asked again, although its `/readyz` waits for what hangs behind it', async () => {
+  let isHung = true
+  const { remote } = await serve(
+    (request, response) => {
+      if (request.url === '/readyz') setTimeout(() => response.end('{}'), CHECK_MS)
+      else if (!isHung) response.end('{"data":{}}')
+    },
+    { timeoutMs: 200 },
+  )
+  expect(await failure(remote)).toMatchObject({ code: 'TIMEOUT' })
+  isHung = false
+  const upstream = remoteUpstream(remote, SECRET, log)
+  const isAsked = () =>
+    upstream.execute({ query: '{ a }' }, { requestId: 'r' }).then(
+      () => true,
+      () => false,
+    )
+  await until('it is asked again', isAsked, { within: 10_000 })
 })
 
 test('a service that answers more than the limit is UNAVAILABLE, even when its answer never ends', async () => {

@@ -45,6 +45,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** Longer than a start takes on a machine that is busy with other tests. */
 const START_MS = 60_000
 const LINES_KEPT = 200
+/** Of a process that ended by itself. */
+const LINES_SHOWN = 20
 
 export function manageProcess({
   name,
@@ -57,6 +59,8 @@ export function manageProcess({
   let own = env
   let child: Child | undefined
   let isFrozen = false
+  /** Ended on purpose. */
+  let mayEnd = false
 
   function signal(name: NodeJS.Signals): void {
     if (child?.pid === undefined || child.hasEnded()) return
@@ -86,6 +90,12 @@ export function manageProcess({
       })
       child = started
       isFrozen = false
+      mayEnd = false
+      void started.ended.then(({ code, signal: by }) => {
+        if (mayEnd) return
+        const last = lines.slice(-LINES_SHOWN).join('\n')
+        process.stderr.write(`${name} ended by itself (${by ?? `code ${code}`}). Its last lines:\n${last}\n`)
+      })
       running.add(killWithUs)
       await started.started
       let firstLine: string | undefined
@@ -103,6 +113,7 @@ export function manageProcess({
       own = { ...own, ...more }
     },
     async kill() {
+      mayEnd = true
       signal('SIGKILL')
       await child?.ended
       running.delete(killWithUs)
@@ -117,6 +128,7 @@ export function manageProcess({
     },
     async terminate() {
       if (!child) throw new Error(`${name} does not run`)
+      mayEnd = true
       signal('SIGTERM')
       const ended = await child.ended
       running.delete(killWithUs)
