@@ -43,6 +43,7 @@ export async function openCluster(options: OpenOptions<ClusterTarget>): Promise<
     slotsRefreshInterval: LAYOUT_EVERY_MS,
     slotsRefreshTimeout: LAYOUT_MS,
   })
+  cluster.on('+node', catchFailedAsking)
   const { lastError, isClosed, stopLogging } = logConnection(cluster, name, log, timeoutMs > 0)
   /** The newest error of one server of the cluster. */
   let serverError: Error | undefined
@@ -119,6 +120,20 @@ export async function openCluster(options: OpenOptions<ClusterTarget>): Promise<
       if (timeoutMs > 0) cluster.on('node error', (error: Error) => isPermanent(error) && reject(error))
       cluster.connect().catch(() => {}) // the events have the details, and ioredis tries again
     })
+  }
+}
+
+/**
+ * While a slot moves, ioredis sends ASKING to its new server before each command, and drops the promise of ASKING. If that connection
+ * is lost or silent, the promise rejects. Without this, nothing would catch that, and the process would end. The command that follows
+ * ASKING fails as well, and its caller sees that.
+ */
+function catchFailedAsking(server: Redis): void {
+  const asking = server.asking.bind(server)
+  server.asking = (...given: []) => {
+    const answer = asking(...given)
+    answer.catch(() => {})
+    return answer
   }
 }
 
